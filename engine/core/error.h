@@ -1,0 +1,44 @@
+/*
+ * The error object every core function fills, and the one way to fill it.
+ *
+ * A core function that can fail takes `struct am_error *` as its last parameter and returns 0 or -1
+ * (or a pointer or NULL). The message is complete: "operation: subject: reason", as it will be
+ * printed. The code is an upper-case name that scripts test and journals keep; it is never an errno
+ * number, because those differ between AIX and Linux.
+ */
+#ifndef ALTMIG_ERROR_H
+#define ALTMIG_ERROR_H
+
+#include <stdarg.h>
+
+struct am_error {
+	char code[32];
+	char message[1024];
+};
+
+#if defined(__GNUC__)
+#define AM_PRINTF(format_index, first_index)                                                       \
+	__attribute__((format(printf, format_index, first_index)))
+#else
+#define AM_PRINTF(format_index, first_index)
+#endif
+
+/*
+ * Fills `error` (which may be NULL) and returns -1, so that a failure is one statement:
+ * return am_fail(error, "BFF_CHECKSUM", ...). `code` must be a literal upper-case name.
+ */
+int am_fail(struct am_error *error, const char *code, const char *format, ...) AM_PRINTF(3, 4);
+
+/*
+ * As am_fail, with the code that names `errnum` ("ENOENT") and its text appended to the message
+ * after ": ". An errno value without a name here gives the code "EIO".
+ */
+int am_fail_errno(struct am_error *error, int errnum, const char *format, ...) AM_PRINTF(3, 4);
+
+/* Puts "PREFIX: " before a message that is already there; for callers that know the subject. */
+void am_error_prefix(struct am_error *error, const char *format, ...) AM_PRINTF(2, 3);
+
+/* The upper-case name of an errno value ("ENOENT"), or "EIO" for one that has none here. */
+const char *am_errno_name(int errnum);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * altmig, and nimadm when called by that name. Everything but the set-up is Lua: altmig.cli gets
+ * the arguments and returns the exit status.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "cancel.h"
+#include "loader.h"
+
+static lua_State *main_state;
+
+static void stop_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	lua_sethook(L, NULL, 0, 0);
+	luaL_error(L, "interrupted");
+}
+
+/*
+ * First signal: core loops end with CANCELLED, Lua code at its next instruction. Second signal:
+ * the default action, for whatever does neither.
+ */
+static void on_signal(int number)
+{
+	if (am_cancelled())
+		signal(number, SIG_DFL);
+	am_cancel();
+	lua_sethook(main_state, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+static int message_handler(lua_State *L)
+{
+	if (lua_type(L, 1) != LUA_TSTRING) /* an error object carries what it needs */
+		return 1;
+	luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	return 1;
+}
+
+/* argv as a light userdata, its count: everything here may raise, so it runs protected. */
+static int pmain(lua_State *L)
+{
+	int argc = (int)lua_tointeger(L, 1);
+	char **argv = lua_touserdata(L, 2);
+	const char *override = getenv("ALTMIG_LUA");
+	int first = 1;
+
+	if (argc >= 3 && strcmp(argv[1], "--lua") == 0) {
+		override = argv[2];
+		first = 3;
+	}
+	luaL_openlibs(L);
+	loader_install(L, override);
+	lua_settop(L, 0);
+	lua_pushcfunction(L, message_handler);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "altmig.cli");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "main");
+	lua_createtable(L, argc, 0);
+	lua_pushstring(L, argc > 0 ? argv[0] : "altmig");
+	lua_seti(L, -2, 0);
+	for (int i = first; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_seti(L, -2, i - first + 1);
+	}
+	if (lua_pcall(L, 1, 1, 1) != LUA_OK)
+		return lua_error(L);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action;
+	int status = 1;
+	lua_State *L = luaL_newstate();
+
+	if (L == NULL) {
+		fputs("altmig: no memory\n", stderr);
+		return 1;
+	}
+	main_state = L;
+	memset(&action, 0, sizeof action);
+	action.sa_handler = on_signal;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL); /* no SA_RESTART: waits end with EINTR */
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	lua_pushcfunction(L, pmain);
+	lua_pushinteger(L, argc);
+	lua_pushlightuserdata(L, argv);
+	if (lua_pcall(L, 2, 1, 0) == LUA_OK) {
+		status = (int)lua_tointeger(L, -1);
+	} else {
+		const char *message = luaL_tolstring(L, -1, NULL);
+
+		fprintf(stderr, "altmig: %s\n", am_cancelled() ? "interrupted" : message);
+		status = am_cancelled() ? 130 : 1;
+	}
+	lua_close(L);
+	return status;
+}

@@ -1,0 +1,82 @@
+-- The command line: finds the command, prints help, turns errors into messages and exit statuses.
+-- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }.
+
+local resource = require "altmig.resource"
+
+local cli = {}
+
+--- Raised by commands for a wrong command line; printed with the usage, exit status 2.
+---@param message string
+function cli.usage(message)
+  error(setmetatable({ code = "USAGE", message = message }, cli.error_mt), 0)
+end
+
+--- Raised by commands to end with a message and a status.
+---@param status integer
+---@param message string
+function cli.fail(status, message)
+  error(setmetatable({ code = "EXIT", status = status, message = message }, cli.error_mt), 0)
+end
+
+cli.error_mt = { __tostring = function(e) return e.message end }
+
+--- What DESIGN promises and this version does not do yet. Each refuses by name.
+cli.planned = { "check", "verify", "report", "installp" }
+
+local function load_command(name)
+  if not name:match("^%l+$") or not resource.read("lua/altmig/cmd/" .. name .. ".lua") then return nil end
+  return require("altmig.cmd." .. name)
+end
+
+local function help()
+  print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
+  print("       nimadm FLAGS                  as IBM's nimadm\n")
+  for _, path in ipairs(resource.list("lua/altmig/cmd/")) do
+    local name = path:match("/(%l+)%.lua$")
+    local command = name and load_command(name)
+    if command then print(("  %-10s %s"):format(name, command.summary)) end
+  end
+  return 0
+end
+
+local function run(name, args)
+  local command = load_command(name)
+  if not command then
+    for _, planned in ipairs(cli.planned) do
+      if planned == name then cli.usage(("altmig: command '%s' is not supported yet"):format(name)) end
+    end
+    cli.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
+  end
+  if args[1] == "--help" then
+    print(command.usage)
+    return 0
+  end
+  return command.run(args) or 0
+end
+
+--- Called by the program with its arguments; args[0] is the name it was called by.
+---@param args string[]
+---@return integer status
+function cli.main(args)
+  local ok, result = xpcall(function()
+    if args[0]:match("([^/]*)$") == "nimadm" then return run("nimadm", args) end
+    local name = table.remove(args, 1)
+    if name == nil or name == "--help" or name == "help" then return help() end
+    if name == "--version" then
+      print("altmig " .. require "altmig.version")
+      return 0
+    end
+    return run(name, args)
+  end, function(e)
+    if type(e) == "table" then return e end
+    return { code = "INTERNAL", message = debug.traceback(tostring(e), 2) }
+  end)
+  if ok then return result end
+  io.stdout:flush()
+  io.stderr:write(result.message or tostring(result), "\n")
+  if result.code == "USAGE" then return 2 end
+  if result.code == "CANCELLED" or tostring(result.message):find("interrupted", 1, true) then return 130 end
+  return result.status or 1
+end
+
+return cli
