@@ -2,6 +2,9 @@
 
 #include <stddef.h>
 
+#include "modules_bind.h"
+
 const luaL_Reg host_modules[] = {
+	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{NULL, NULL},
 };

@@ -1,0 +1,9 @@
+/* The entry points of the C modules, for the host's list of them. One prototype a line, sorted. */
+#ifndef ALTMIG_MODULES_BIND_H
+#define ALTMIG_MODULES_BIND_H
+
+#include <lua.h>
+
+int luaopen_altmig_bosboot_core(lua_State *L);
+
+#endif
