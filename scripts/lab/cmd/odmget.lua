@@ -1,0 +1,16 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/odmget
+-- part: all
+-- odmget [-q criteria] class ...: prints the objects of classes as stanza text.
+
+local getopt = require "lab.getopt"
+local odm = require "lab.odm"
+local odmcmd = require "lab.odmcmd"
+
+local usage = odmcmd.usage("odmget", "odmget [-q criteria] ObjectClass ...")
+local options, classes = getopt(arg, "q:", usage)
+if #classes == 0 then usage() end
+local store, check = odmcmd.open("odmget")
+for _, class in ipairs(classes) do
+  io.write(odm.format(class, check(store:get(class, options.q))))
+end
