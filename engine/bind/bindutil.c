@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BUFFER_CLASS "altmig.buffer"
 #define READER_CLASS "altmig.reader"
 
 int bu_fail(lua_State *L, const struct am_error *error)
@@ -180,6 +181,25 @@ void bu_newclass(
 		lua_setfield(L, -2, "__index");
 	}
 	lua_pop(L, 1);
+}
+
+static int buffer_free(lua_State *L)
+{
+	am_buf_free(lua_touserdata(L, 1));
+	return 0;
+}
+
+struct am_buf *bu_newbuf(lua_State *L)
+{
+	static const luaL_Reg none[] = {{NULL, NULL}};
+	static const luaL_Reg metamethods[] = {{"__gc", buffer_free}, {NULL, NULL}};
+	struct am_buf *buf;
+
+	bu_newclass(L, BUFFER_CLASS, none, metamethods);
+	buf = lua_newuserdatauv(L, sizeof *buf, 0);
+	*buf = (struct am_buf){0};
+	luaL_setmetatable(L, BUFFER_CLASS);
+	return buf;
 }
 
 static int reader_close(lua_State *L)

@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "buf.h"
 #include "error.h"
 #include "reader.h"
 
@@ -51,6 +52,13 @@ int bu_pcall(lua_State *L, int nargs, int nresults, struct am_error *error);
  */
 void bu_newclass(
 	lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *metamethods);
+
+/*
+ * An empty buffer that lives in a userdata and is freed with it, so that bytes a core function
+ * collects survive a Lua error on their way to the stack. am_buf_free it when done: the memory
+ * goes at once, the userdata whenever it is collected. [-0, +1, m]
+ */
+struct am_buf *bu_newbuf(lua_State *L);
 
 /*
  * Readers as Lua objects ("altmig.reader": read(n), close(), __gc, __close), so that an archive

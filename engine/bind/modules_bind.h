@@ -5,5 +5,6 @@
 #include <lua.h>
 
 int luaopen_altmig_bosboot_core(lua_State *L);
+int luaopen_altmig_sys(lua_State *L);
 
 #endif

@@ -6,5 +6,6 @@
 
 const luaL_Reg host_modules[] = {
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
+	{"altmig.sys", luaopen_altmig_sys},
 	{NULL, NULL},
 };

@@ -1,0 +1,38 @@
+/*
+ * What differs between the systems altmig runs on. Everything else of the core is POSIX.
+ */
+#ifndef ALTMIG_OS_H
+#define ALTMIG_OS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* Device numbers, taken apart and put together. */
+unsigned am_os_major(dev_t device);
+unsigned am_os_minor(dev_t device);
+dev_t am_os_device(unsigned major_number, unsigned minor_number);
+
+/* chroot(2), which POSIX dropped. 0, or -1 with errno set; usable between fork and exec. */
+int am_os_chroot(const char *path);
+
+/* Marks every descriptor from `low` on as close-on-exec; usable between fork and exec. */
+void am_os_cloexec_from(int low);
+
+/*
+ * Takes an exclusive lock on the whole file without waiting. The lock belongs to the open file
+ * where the system can do that (closing another descriptor of the file does not drop it), else to
+ * the process. 0, or -1 with errno EAGAIN or EACCES when somebody else holds it.
+ */
+int am_os_lock(int fd);
+/* 1: another open file holds a lock on it, 0: none, -1 with errno. */
+int am_os_lock_test(int fd);
+
+/* The path of the running program. */
+int am_os_exe_path(char *path, size_t size, struct am_error *error);
+
+/* Columns of the terminal on descriptor `fd`, or 0 when it is none. */
+int am_os_terminal_width(int fd);
+
+#endif
