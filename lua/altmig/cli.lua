@@ -21,7 +21,7 @@ end
 cli.error_mt = { __tostring = function(e) return e.message end }
 
 --- What DESIGN promises and this version does not do yet. Each refuses by name.
-cli.planned = { "check", "verify", "report", "installp" }
+cli.planned = { "check", "verify", "report", "installp", "odm" }
 
 local function load_command(name)
   if not name:match("^%l+$") or not resource.read("lua/altmig/cmd/" .. name .. ".lua") then return nil end
@@ -73,7 +73,10 @@ function cli.main(args)
   end)
   if ok then return result end
   io.stdout:flush()
-  io.stderr:write(result.message or tostring(result), "\n")
+  if not result.explained then
+    io.stderr:write(result.message or tostring(result), "\n")
+    if result.remedy then io.stderr:write("  remedy: ", result.remedy, "\n") end
+  end
   if result.code == "USAGE" then return 2 end
   if result.code == "CANCELLED" or tostring(result.message):find("interrupted", 1, true) then return 130 end
   return result.status or 1

@@ -1,0 +1,190 @@
+-- Readers for the output of AIX commands. Pure functions: text in, tables out. All split on blanks,
+-- since column widths differ between releases; all expect LC_ALL=C.
+
+local aix = {}
+
+local function lines(text)
+  return (text:gsub("\r", "") .. "\n"):gmatch("(.-)\n")
+end
+
+---@class altmig.aix.Disk
+---@field name string
+---@field pvid string?   nil for "none"
+---@field vg string?     nil for "None"
+---@field state string?  "active", "concurrent", "locked" or nil
+
+--- `lspv` without operands.
+---@param text string
+---@return altmig.aix.Disk[] disks, table<string, altmig.aix.Disk> by_name
+function aix.lspv(text)
+  local list, by_name = {}, {}
+  for line in lines(text) do
+    local name, pvid, vg, state = line:match("^(%S+)%s+(%S+)%s+(%S+)%s*(%S*)")
+    if name then
+      local disk = { name = name, pvid = pvid ~= "none" and pvid or nil, vg = vg ~= "None" and vg or nil,
+        state = state ~= "" and state or nil }
+      list[#list + 1], by_name[name] = disk, disk
+    end
+  end
+  return list, by_name
+end
+
+--- `lsvg VG`: { pp_size = MB, total_pps, free_pps, used_pps, state, id }.
+function aix.lsvg(text)
+  local function number(label) return tonumber(text:match(label .. ":%s*(%d+)")) end
+  return {
+    name = text:match("VOLUME GROUP:%s*(%S+)"),
+    id = text:match("VG IDENTIFIER:%s*(%x+)"),
+    state = text:match("VG STATE:%s*(%S+)"),
+    pp_size = number("PP SIZE"),
+    total_pps = number("TOTAL PPs"),
+    free_pps = number("FREE PPs"),
+    used_pps = number("USED PPs"),
+  }
+end
+
+--- `lsvg -l VG`: one row per logical volume, in its order.
+---@return { name: string, type: string, lps: integer, pps: integer, pvs: integer, state: string, mount: string? }[]
+function aix.lsvg_l(text)
+  local rows = {}
+  for line in lines(text) do
+    local name, kind, lps, pps, pvs, state, mount =
+      line:match("^(%S+)%s+(%S+)%s+(%d+)%s+(%d+)%s+(%d+)%s+(%S+)%s+(.-)%s*$")
+    if name then
+      rows[#rows + 1] = { name = name, type = kind, lps = tonumber(lps), pps = tonumber(pps), pvs = tonumber(pvs),
+        state = state, mount = mount ~= "N/A" and mount ~= "" and mount or nil }
+    end
+  end
+  return rows
+end
+
+--- `df -k`: { device, total, free (bytes, nil for pseudo file systems), mount }.
+function aix.df_k(text)
+  local rows = {}
+  for line in lines(text) do
+    local device, total, free, mount = line:match("^(%S+)%s+(%S+)%s+(%S+)%s+%S+%s+%S+%s+%S+%s+(/.*)$")
+    if device then
+      rows[#rows + 1] = { device = device, total = tonumber(total) and tonumber(total) * 1024,
+        free = tonumber(free) and tonumber(free) * 1024, mount = mount }
+    end
+  end
+  return rows
+end
+
+--- `lslpp -Lqc`: fileset -> { package, fileset, level, state, type, description }.
+--- Level fields of RPMs are kept as text; a fileset listed twice keeps the higher level.
+function aix.lslpp_Lqc(text)
+  local filesets = {}
+  for line in lines(text) do
+    local package, fileset, level, _, _, state, kind, description =
+      line:match("^([^:]*):([^:]+):([^:]*):([^:]*):([^:]*):([^:]*):([^:]*):([^:]*)")
+    if fileset and not line:match("^#") then
+      local old = filesets[fileset]
+      if not old or aix.compare_levels(level, old.level) > 0 then
+        filesets[fileset] = { package = package, fileset = fileset, level = level, state = state,
+          type = kind, description = description }
+      end
+    end
+  end
+  return filesets
+end
+
+--- `installp -L -d DIR`: list of { package, fileset, level, type ("I" install, "S" update), description }.
+function aix.installp_L(text)
+  local list = {}
+  for line in lines(text) do
+    local package, fileset, level, _, kind, rest = line:match("^([^:]+):([^:]+):([^:]*):([^:]*):([^:]*):(.*)$")
+    if fileset then
+      list[#list + 1] = { package = package, fileset = fileset, level = level, type = kind,
+        description = rest:match("^[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:([^:]*)") or "" }
+    end
+  end
+  return list
+end
+
+--- Compares two VRMF levels: -1, 0 or 1. Missing parts count as 0.
+function aix.compare_levels(a, b)
+  local left, right = (a or ""):gmatch("%d+"), (b or ""):gmatch("%d+")
+  while true do
+    local x, y = left(), right()
+    if not x and not y then return 0 end
+    x, y = tonumber(x or 0), tonumber(y or 0)
+    if x ~= y then return x < y and -1 or 1 end
+  end
+end
+
+--- "7100-05-03-1846" -> { version = 7, release = 1, tl = 5, sp = 3 }; nil when it is not an oslevel.
+function aix.oslevel(text)
+  local v, r, tl, sp = text:match("^%s*(%d)(%d)00%-(%d+)%-(%d+)")
+  if not v then return nil end
+  return { version = tonumber(v), release = tonumber(r), tl = tonumber(tl), sp = tonumber(sp) }
+end
+
+--- The Installation Summary of installp: list of { name, level, part, event, result }.
+function aix.installp_summary(text)
+  local rows, inside = {}, false
+  for line in lines(text) do
+    if line:match("^Installation Summary") then
+      inside = true
+    elseif inside then
+      local name, level, part, event, result = line:match("^(%S+)%s+([%d%.]+)%s+(%u+)%s+(%u+)%s+(%u+)")
+      if name then
+        rows[#rows + 1] = { name = name, level = level, part = part, event = event, result = result }
+      end
+    end
+  end
+  return rows
+end
+
+--- The Pre-installation Failure/Warning Summary: list of { name, level, reason }.
+function aix.installp_warnings(text)
+  local rows, inside = {}, false
+  for line in lines(text) do
+    if line:match("^Pre%-installation Failure/Warning Summary") then
+      inside = true
+    elseif inside and line == "" and #rows > 0 then
+      inside = false
+    elseif inside then
+      local name, level, reason = line:match("^(%S+)%s+(%d[%d%.]*)%s+(.+)$")
+      if name then rows[#rows + 1] = { name = name, level = level, reason = reason } end
+    end
+  end
+  return rows
+end
+
+--- The RESOURCES section of an installp preview: list of { mount, needed, free } in bytes.
+function aix.installp_resources(text)
+  local rows, inside = {}, false
+  for line in lines(text) do
+    if line:match("Needed Space") and line:match("Free Space") then
+      inside = true
+    elseif line:match("TOTAL:") then
+      inside = false
+    elseif inside then
+      local mount, needed, free = line:match("^%s+(/%S*)%s+(%d+)%s+(%d+)")
+      if mount then
+        rows[#rows + 1] = { mount = mount, needed = tonumber(needed) * 512, free = tonumber(free) * 512 }
+      end
+    end
+  end
+  return rows
+end
+
+--- `odmget` output: list of tables field -> value (strings without quotes, numbers as numbers).
+function aix.odmget(text)
+  local objects, object = {}, nil
+  for line in lines(text) do
+    if line:match("^%S+:%s*$") then
+      object = { class = line:match("^(%S+):") }
+      objects[#objects + 1] = object
+    elseif object then
+      local field, value = line:match("^%s+(%S+)%s*=%s*(.-)%s*$")
+      if field then
+        object[field] = value:match('^"(.*)"$') or tonumber(value) or value
+      end
+    end
+  end
+  return objects
+end
+
+return aix

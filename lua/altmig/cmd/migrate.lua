@@ -1,0 +1,44 @@
+-- altmig migrate FLAGS, and nimadm FLAGS.
+
+local cli = require "altmig.cli"
+local options = require "altmig.options"
+
+local command = {
+  summary = "migrate a client's rootvg to a new release on an alternate disk",
+  usage = [[
+usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
+       nimadm         the same; nimadm -C -c CLIENT -s SPOT cleans up
+  -a SCRIPT  script resource to run in phase 4     -z SCRIPT  the same for phase 7
+  -P PHASES  only these phases ("1,2,3")           -Y         accept the licences
+  -B         leave the bootlist alone              -r         reboot the client at the end
+  -F         break a lock left on the client       -V, -v     verbose    -q  no output but errors
+  --nim FILE      resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)
+  --state DIR     journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)
+  --script FILE   your own copy of scripts/migrate.lua     --from N  start at phase N
+  --json          one JSON object a line instead of text   --repl-on-error  prompt where it failed
+exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted]],
+}
+
+--- Shared with nimadm.
+---@param args string[]
+---@param who string
+function command.run_as(args, who)
+  local opts, operands = options.parse(args, who)
+  local migration = require "altmig.migration"
+  if opts.cleanup then
+    -- The spelling of AIX 5.2 gives the client as operand: nimadm -C CLIENT -s SPOT
+    opts.client = opts.client or operands[1]
+    if not opts.client then cli.usage(who .. ": -C needs -c CLIENT") end
+    options.check_name(opts.client, who)
+    opts.cleanup = nil
+    return migration.cleanup(opts)
+  end
+  if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  return migration.migrate(options.for_migration(opts, who))
+end
+
+function command.run(args)
+  return command.run_as(args, "altmig migrate")
+end
+
+return command

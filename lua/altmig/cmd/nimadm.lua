@@ -1,0 +1,9 @@
+-- nimadm FLAGS: the same program under IBM's name.
+
+local migrate = require "altmig.cmd.migrate"
+
+return {
+  summary = "the same as migrate, with nimadm's name in messages",
+  usage = migrate.usage,
+  run = function(args) return migrate.run_as(args, "nimadm") end,
+}

@@ -1,0 +1,19 @@
+-- altmig resume CLIENT: go on where the last run stopped.
+
+local cli = require "altmig.cli"
+local options = require "altmig.options"
+
+local command = {
+  summary = "go on where the last run of a client stopped",
+  usage = "usage: altmig resume CLIENT [--from N] [--nim FILE] [--state DIR] [-F] [-V] [-q] [--json] [--repl-on-error]",
+}
+
+function command.run(args)
+  local opts, operands = options.parse(args, "altmig resume")
+  if #operands ~= 1 then cli.usage(command.usage) end
+  opts.client = options.check_name(operands[1], "altmig resume")
+  if opts.from then opts.from = options.phases(opts.from, "altmig resume")[1] end
+  return require("altmig.migration").resume(opts)
+end
+
+return command

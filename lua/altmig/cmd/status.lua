@@ -1,0 +1,59 @@
+-- altmig status [CLIENT]: which migrations exist and how far they are. Reads journals only.
+
+local options = require "altmig.options"
+
+local command = {
+  summary = "which migrations exist, phase by phase",
+  usage = "usage: altmig status [CLIENT] [--json] [--state DIR]",
+}
+
+local function describe(opts, client)
+  local json, migration, sys = require "altmig.json", require "altmig.migration", require "altmig.sys"
+  local state = migration.read_state(opts, client)
+  if not state then return nil end
+  local running = nil
+  local dir = migration.state_dir(opts) .. "/" .. client
+  local lock, _, code, owner = sys.lock(dir .. "/lock", { text = "", probe = true })
+  if lock then
+    lock:close()
+  elseif code == "LOCKED" then
+    running = owner and json.decode(owner) or {}
+  end
+  local word = state.cleaned and "cleaned up" or not state.start and "nothing done" or running and "running"
+    or state.ended and "complete" or "stopped"
+  return { client = client, state = word, phases = state.phases, last_phase = state.last_phase, time = state.last_time,
+    options = state.start and state.start.options, failure = state.failure and not state.ended and state.failure.message or nil,
+    running = running, begun = state.begun }
+end
+
+function command.run(args)
+  local json, migration = require "altmig.json", require "altmig.migration"
+  local opts, operands = options.parse(args, "altmig status")
+  local clients = #operands > 0 and operands or migration.list(opts)
+  local status = 0
+  for _, client in ipairs(clients) do
+    options.check_name(client, "altmig status")
+    local row = describe(opts, client)
+    if not row then
+      io.stderr:write(("altmig status: no migration of %s in %s\n"):format(client, migration.state_dir(opts)))
+      status = 1
+    elseif opts.json then
+      print(json.encode(row, { sort = true }))
+    else
+      print(("%s: %s%s%s"):format(client, row.state, row.last_phase and (", phase " .. row.last_phase) or "",
+        row.time and (", last entry " .. row.time) or ""))
+      if row.options then
+        print(("  lpp_source %s, SPOT %s, disks %s"):format(row.options.lpp_source, row.options.spot,
+          table.concat(row.options.disks or {}, " ")))
+      end
+      local line = {}
+      for n = 1, 12 do line[n] = ("%d:%s"):format(n, row.phases[n] or "-") end
+      if row.options then print("  " .. table.concat(line, " ")) end
+      if row.failure then print("  failed: " .. row.failure) end
+      for _, begun in pairs(row.begun) do print(("  begun and not ended: phase %d %s"):format(begun.phase, begun.step)) end
+    end
+  end
+  return status
+end
+
+return command

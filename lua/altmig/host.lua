@@ -1,0 +1,110 @@
+-- A host of a migration: an SSH session and the ways a flow runs commands over it.
+
+local err = require "altmig.err"
+local ssh = require "altmig.ssh"
+
+---@class altmig.Host
+---@field name string      its NIM name, for messages
+---@field role string      "client" or "master"
+---@field session any      altmig.ssh session
+local host = {}
+host.__index = host
+
+--- Where AIX keeps its commands; set with every command, since a session without a login has less.
+host.path = "/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin"
+
+--- Directory of the jobs of all runs, on each host.
+host.job_dir = "/var/adm/ras/alt_mig/jobs"
+
+--- Connects. Raises with the host's name and what to do.
+---@param role string
+---@param resource altmig.nim.Host
+---@return altmig.Host
+function host.connect(role, resource)
+  local session, message, code = ssh.connect(resource.ssh)
+  if not session then
+    err.raise { code = code, host = resource.name, message = ("%s %s: %s"):format(role, resource.name, message) }
+  end
+  return setmetatable({ name = resource.name, role = role, session = session, resource = resource }, host)
+end
+
+local function options_with_environment(opts)
+  local copy = {}
+  for k, v in pairs(opts or {}) do copy[k] = v end
+  copy.env = { LC_ALL = "C", PATH = host.path }
+  for k, v in pairs(opts and opts.env or {}) do copy.env[k] = v end
+  return copy
+end
+
+local function last_lines(text, count)
+  local list = {}
+  for line in ((text or "") .. "\n"):gmatch("(.-)\n") do
+    if line ~= "" then list[#list + 1] = line end
+  end
+  return table.concat(list, "\n", math.max(1, #list - count + 1))
+end
+
+--- What an error says of a command that failed.
+function host:failure(argv, result, remedy)
+  local how = result.signal and ("ended by signal " .. result.signal)
+    or ("exit status " .. tostring(result.status))
+  local output = last_lines((result.stdout or "") .. (result.stderr or ""), 12)
+  return { code = "COMMAND", host = self.name, command = ssh.quote(argv), output = output, remedy = remedy,
+    message = ("%s: %s: %s"):format(self.name, argv[1], how) }
+end
+
+--- Runs a command and returns its result whatever its status; raises when the transport failed.
+---@param argv string[]
+---@param opts table?  as altmig.ssh run; `chroot` for commands inside a copy
+---@return { status: integer?, signal: string?, stdout: string, stderr: string }
+function host:run(argv, opts)
+  local result, message, code = self.session:run(argv, options_with_environment(opts))
+  if not result then
+    err.raise { code = code, host = self.name, command = ssh.quote(argv),
+      message = ("%s: %s: %s"):format(self.name, argv[1], message) }
+  end
+  return result
+end
+
+--- Runs a command that must end with status 0; returns its standard output.
+---@return string stdout, table result
+function host:must(argv, opts)
+  local result = self:run(argv, opts)
+  if result.status ~= 0 then err.raise(self:failure(argv, result, opts and opts.remedy)) end
+  return result.stdout, result
+end
+
+--- Whether a command ends with status 0.
+---@return boolean
+function host:holds(argv, opts)
+  return self:run(argv, opts).status == 0
+end
+
+--- Starts the job `id`, or attaches to it if it is there already, and waits for its end.
+---@param id string
+---@param argv string[]
+---@param opts table?  as altmig.ssh job; on_line(line, stream)
+---@return table result  { status, signal, stdout, stderr }
+function host:job(id, argv, opts)
+  opts = options_with_environment(opts)
+  opts.id, opts.dir = id, host.job_dir
+  local on_line = opts.on_line
+  opts.on_line = nil
+  local job, message, code = self.session:job(argv, opts)
+  local result
+  if job then
+    result, message, code = job:wait { on_line = on_line }
+  end
+  if not result then
+    err.raise { code = code, host = self.name, command = ssh.quote(argv),
+      message = ("%s: %s: %s"):format(self.name, argv[1], message) }
+  end
+  return result
+end
+
+function host:close()
+  if self.session then self.session:close() end
+  self.session = nil
+end
+
+return host

@@ -1,0 +1,631 @@
+-- The object `m` of a migration: its hosts, its steps, its journal, and the run of a flow.
+--
+-- Every change goes through a step. A step's begin and end are durable in the journal before the
+-- next one starts, so that a run which was killed anywhere can be resumed: phases are run again from
+-- their top, steps that are done are checked and not repeated.
+
+local err = require "altmig.err"
+local host = require "altmig.host"
+local journal = require "altmig.journal"
+local json = require "altmig.json"
+local nim = require "altmig.nim"
+local resource = require "altmig.resource"
+local sys = require "altmig.sys"
+
+local migration = {}
+
+---@class altmig.Migration
+---@field opts table
+---@field name string          NIM name of the client
+---@field client altmig.Host
+---@field master altmig.Host
+---@field exec altmig.Executor
+---@field alt any              altmig.tree of /alt_inst
+---@field disks string[]
+---@field target { version: integer, release: integer }
+---@field phase integer?       the phase now running
+local M = {}
+
+---@class altmig.Step
+---@field run fun(m: altmig.Migration, ctx: altmig.StepContext, ...): any
+---@field holds nil|fun(m: altmig.Migration, result: any, ...): boolean  does its effect still stand
+---@field until_phase integer?  the effect is wanted up to and including this phase
+---@field key nil|fun(...): string  what tells two calls apart, when the arguments are not plain data
+
+---@class altmig.StepContext
+---@field job_id string   id for the job of this attempt
+---@field attempt integer 1 for the first
+---@field again boolean   an earlier attempt was begun and its end is not known, or it failed
+
+---@type table<string, altmig.Step>
+migration.steps = {}
+
+--- Adds a step: a method of `m` that is journalled. Modules altmig.steps.* define the stock ones.
+---@param name string
+---@param step altmig.Step
+function migration.define(name, step)
+  if migration.steps[name] or M[name] then error(("step '%s' is already defined"):format(name), 2) end
+  migration.steps[name] = step
+end
+
+--- Adds an ordinary method to `m` (for what only looks).
+function migration.method(name, fn)
+  if migration.steps[name] or M[name] then error(("method '%s' is already defined"):format(name), 2) end
+  M[name] = fn
+end
+
+local mt = {}
+function mt.__index(m, key)
+  if M[key] then return M[key] end
+  local step = migration.steps[key]
+  if step then
+    return function(self, ...) return self:perform(key, step, ...) end
+  end
+  if key == "alt" then return m:open_copy() end
+  return nil
+end
+
+-- State on disk ---------------------------------------------------------------------------------
+
+--- The state directory: --state, ALTMIG_STATE, or the default of the user.
+---@param opts table
+---@return string
+function migration.state_dir(opts)
+  local dir = opts.state or os.getenv("ALTMIG_STATE")
+  if dir and dir ~= "" then return dir end
+  if sys.getuid() == 0 then return "/var/adm/ras/alt_mig" end
+  return (os.getenv("XDG_STATE_HOME") or (os.getenv("HOME") or "") .. "/.local/state") .. "/altmig"
+end
+
+--- What the journal says: which phases and steps are done, begun, failed.
+---@param records table[]
+function migration.fold(records)
+  local state
+  local function fresh() state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {} } end
+  fresh()
+  for _, record in ipairs(records) do
+    local event = record.event
+    if event == "start" then
+      fresh()
+      state.start = record
+    elseif event == "cleaned" then
+      fresh()
+      state.cleaned = record.time
+    elseif event == "phase_begin" then
+      state.phases[record.phase] = "begun"
+      state.last_phase = record.phase
+    elseif event == "phase_done" then
+      state.phases[record.phase] = "done"
+    elseif event == "phase_failed" then
+      state.phases[record.phase] = "failed"
+      state.failure = record
+    elseif event == "begin" then
+      state.begun[record.key] = record
+      state.attempts[record.key] = record.attempt
+      state.done[record.key] = nil
+    elseif event == "done" then
+      state.begun[record.key] = nil
+      state.done[record.key] = record
+      state.order[#state.order + 1] = record.key
+    elseif event == "failed" then
+      state.begun[record.key] = nil
+    elseif event == "ended" then
+      state.ended = record
+    end
+    state.last_time = record.time
+  end
+  return state
+end
+
+--- Names of the clients that have a state directory.
+function migration.list(opts)
+  local dir = migration.state_dir(opts or {})
+  local names = {}
+  for _, name in ipairs(sys.list(dir) or {}) do
+    if sys.stat(dir .. "/" .. name .. "/journal") then names[#names + 1] = name end
+  end
+  return names
+end
+
+--- Reads the state of a client without taking its lock.
+function migration.read_state(opts, client)
+  local path = migration.state_dir(opts) .. "/" .. client .. "/journal"
+  if not sys.stat(path) then return nil end
+  local j <close> = err.check(journal.open(path))
+  return migration.fold(err.check(j:records()))
+end
+
+-- Construction ----------------------------------------------------------------------------------
+
+local function make_state_dirs(m)
+  local dir = migration.state_dir(m.opts)
+  err.check(sys.makedirs(dir, 448))
+  m.state = dir .. "/" .. m.name
+  err.check(sys.makedirs(m.state, 448))
+  m.log_path = dir .. "/" .. m.name .. "_alt_mig.log"
+end
+
+--- A migration object for a client; nothing is connected yet.
+---@param opts table   parsed options: client, lpp_source, spot, disks, ...
+---@return altmig.Migration
+function migration.new(opts)
+  local m = setmetatable({ opts = opts, name = opts.client, occurrences = {} }, mt)
+  m.nim = nim.load(opts.nim)
+  m.client_resource = m.nim:client(opts.client)
+  m.disks = opts.disks
+  m.target = opts.target
+  if opts.spot then m.spot = m.nim:resource("spot", opts.spot) end
+  if opts.lpp_source then m.lpp_source = m.nim:resource("lpp_source", opts.lpp_source) end
+  if opts.pre_script then m.pre_script = m.nim:resource("script", opts.pre_script) end
+  if opts.post_script then m.post_script = m.nim:resource("script", opts.post_script) end
+  make_state_dirs(m)
+  return m
+end
+
+--- Takes the client's lock on this engine host; raises LOCKED (exit status 4).
+function M:lock()
+  if self.lock_handle then return end
+  local text = json.encode { pid = sys.getpid(), host = sys.hostname(), start = os.time() }
+  local handle, message, code, owner = sys.lock(self.state .. "/lock", { text = text })
+  if handle then
+    self.lock_handle = handle
+    return
+  end
+  local who = owner and json.decode(owner)
+  err.raise { code = code, status = code == "LOCKED" and 4 or 1,
+    message = code == "LOCKED" and ("client %s is locked by another run%s"):format(self.name, who and
+      (": pid %s on %s since %s"):format(who.pid, who.host, os.date("%F %T", who.start)) or "") or message,
+    remedy = "wait for it, or stop it; 'altmig status' shows what it does" }
+end
+
+function M:open_journal()
+  if self.journal then return end
+  self.journal = err.check(journal.open(self.state .. "/journal"))
+  self.record = migration.fold(err.check(self.journal:records()))
+end
+
+--- Writes one record; durable when this returns.
+function M:note(record)
+  err.check(self.journal:append(record))
+end
+
+-- Output ----------------------------------------------------------------------------------------
+
+local function write_log(m, line)
+  if not m.log_file then
+    if not sys.stat(m.log_path) then err.check(sys.write_file(m.log_path, "", { mode = 384 })) end
+    m.log_file = err.check(io.open(m.log_path, "a"))
+    m.log_file:setvbuf("line")
+  end
+  m.log_file:write(line, "\n")
+end
+
+--- Emits a machine-readable event when --json was given.
+function M:event(fields)
+  if not self.opts.json then return end
+  fields.time = os.date("!%Y-%m-%dT%H:%M:%SZ")
+  fields.client, fields.phase, fields.step = self.name, self.phase, self.current_step
+  io.stdout:write(json.encode(fields, { lossy = true }), "\n")
+  io.stdout:flush()
+end
+
+--- One or more lines of nimadm's output: to stdout and the log.
+---@param text string
+function M:say(text)
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    write_log(self, line)
+    if self.opts.json then
+      self:event { event = "line", text = line }
+    elseif not self.opts.quiet then
+      io.stdout:write(line, "\n")
+      io.stdout:flush()
+    end
+  end
+end
+
+--- A diagnostic of altmig's own: to stderr and the log.
+function M:warn(text)
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    write_log(self, line)
+    io.stderr:write(line, "\n")
+  end
+  self:event { event = "warning", text = text }
+end
+
+--- To the log only, and to stdout with -V.
+function M:detail(text)
+  if self.opts.verbose then return self:say(text) end
+  write_log(self, text)
+end
+
+-- Steps -----------------------------------------------------------------------------------------
+
+local function step_key(m, name, step, ...)
+  local arguments = step.key and step.key(...) or json.encode(table.pack(...).n > 0 and { ... } or json.array {}, { sort = true })
+  local id = ("%s/%s/%s"):format(m.phase or 0, name, arguments)
+  local count = (m.occurrences[id] or 0) + 1
+  m.occurrences[id] = count
+  return ("%s/%d"):format(id, count)
+end
+
+-- A job's id names the client and the attempt; the key is long and holds slashes, so it is hashed.
+local function job_id(m, name, key, attempt)
+  return ("%s-%s-%s-%d"):format(m.name, name:gsub("[^%w]", "_"), sys.sha256(m.record.start.run .. key):sub(1, 12), attempt)
+end
+
+--- Performs a step: returns the recorded result of one that is done and still holds, else runs it
+--- between its begin and end records.
+function M:perform(name, step, ...)
+  if not self.record.start then error(("step %s outside a run"):format(name), 3) end
+  local key = step_key(self, name, step, ...)
+  local done = self.record.done[key]
+  if done then
+    if not step.holds or step.holds(self, done.result, ...) then return done.result end
+    self:detail(("altmig: %s: its effect is gone, doing it again"):format(name))
+  end
+  -- A step that was begun and never ended keeps its attempt, so that its job is found again.
+  local begun = self.record.begun[key]
+  local attempt = begun and begun.attempt or (self.record.attempts[key] or 0) + 1
+  local context = { attempt = attempt, again = begun ~= nil or attempt > 1, job_id = job_id(self, name, key, attempt) }
+  if not begun then
+    self:note { event = "begin", phase = self.phase, step = name, key = key, attempt = attempt, job = context.job_id }
+    self.record.attempts[key] = attempt
+  end
+  local outer = self.current_step
+  self.current_step = name
+  local ok, result = xpcall(step.run, err.wrap, self, context, ...)
+  self.current_step = outer
+  if not ok then
+    -- What the transport lost may still go on over there: such a step stays begun.
+    if result.code ~= "SSH_LOST" and result.code ~= "CANCELLED" then
+      self:note { event = "failed", phase = self.phase, step = name, key = key, attempt = attempt, code = result.code,
+        message = result.message }
+      self.record.begun[key] = nil
+    end
+    error(result, 0)
+  end
+  self:note { event = "done", phase = self.phase, step = name, key = key, attempt = attempt, result = result }
+  self.record.begun[key] = nil
+  self.record.done[key] = { result = result, phase = self.phase, step = name, key = key }
+  table.insert(self.record.order, key)
+  return result
+end
+
+--- A step of a site's own: fn() is run once, its JSON-able result is kept and returned on a resume.
+---@param name string
+---@param fn fun(): any
+function M:step(name, fn)
+  return self:perform("site_" .. name, { run = function() return fn() end })
+end
+
+--- The result of a step that is done, whatever its arguments; nil if it is not.
+function M:result_of(name)
+  for _, key in ipairs(self.record.order) do
+    local done = self.record.done[key]
+    if done and done.step == name then return done.result end
+  end
+  return nil
+end
+
+--- Before a resumed phase runs: steps of earlier phases whose effect is still wanted and is gone
+--- (mounts, exports) are made again.
+local function restore_effects(m, phase)
+  local again = {}
+  for _, key in ipairs(m.record.order) do
+    local done = m.record.done[key]
+    local step = done and migration.steps[done.step]
+    if step and step.holds and step.until_phase and done.phase and done.phase < phase and phase <= step.until_phase
+      and not again[key] then
+      again[key] = true
+      local arguments = step.key and {} or json.decode(key:match("^[^/]*/[^/]*/(.*)/%d+$")) or {}
+      if not step.holds(m, done.result, table.unpack(arguments)) then
+        m:detail(("altmig: making again: %s %s"):format(done.step, table.concat(arguments, " ")))
+        step.run(m, { attempt = 1, again = true, job_id = "" }, table.unpack(arguments))
+      end
+    end
+  end
+end
+
+-- Hosts -----------------------------------------------------------------------------------------
+
+--- Connects to master and client; prints nimadm's lines.
+function M:connect()
+  if self.client then return end
+  self:say("Initializing the NIM master.")
+  self.master = host.connect("master", self.nim:master())
+  self:say(("Initializing NIM client %s."):format(self.name))
+  self.client = host.connect("client", self.client_resource)
+  self.exec = require("altmig.executor").new(self)
+end
+
+--- Closes connections and files; the lock goes with them.
+function M:close()
+  if rawget(self, "copy") then
+    self.copy:close()
+    self.copy = nil
+  end
+  for _, name in ipairs { "client", "master" } do
+    local h = rawget(self, name)
+    if h then h:close() end
+    self[name] = nil
+  end
+  if self.journal then self.journal:close() end
+  self.journal = nil
+  if self.log_file then self.log_file:close() end
+  self.log_file = nil
+  if self.lock_handle then self.lock_handle:close() end
+  self.lock_handle = nil
+end
+
+-- Running a flow ----------------------------------------------------------------------------------
+
+local banner = "+" .. ("-"):rep(77) .. "+"
+
+--- Loads the flow: the stock script, or the site's copy of it (--script).
+---@return altmig.Flow
+function M:load_flow()
+  local path = self.opts.script
+  local text, origin
+  if path then
+    text, origin = err.check(sys.read_file(path)), "@" .. path
+  else
+    text, origin = resource.read("scripts/migrate.lua")
+  end
+  local chunk, message = load(text, origin, "t")
+  if not chunk then err.raise { code = "SCRIPT", message = "flow: " .. message } end
+  local result = chunk()
+  if getmetatable(result) ~= require "altmig.flow" then
+    err.raise { code = "SCRIPT", message = ("flow: %s does not return flow.new { ... }"):format(path or origin) }
+  end
+  return result
+end
+
+local function fill_in(m, text)
+  return (text:gsub("%$(%a+)", { client = m.name, master = m.nim:master().name }))
+end
+
+local function run_phase(m, flow, n)
+  m.phase, m.occurrences = n, {}
+  m:say("\n" .. banner .. ("\nExecuting nimadm phase %d.\n"):format(n) .. banner)
+  m:note { event = "phase_begin", phase = n }
+  m:event { event = "phase_begin" }
+  if flow.skipped[n] then
+    m:say(("altmig: phase %d is skipped by the flow script."):format(n))
+  else
+    if flow.phases[n][1] then m:say(fill_in(m, flow.phases[n][1])) end
+    flow:run_phase(n, m)
+  end
+  m:note { event = "phase_done", phase = n }
+  m.record.phases[n] = "done"
+  m:event { event = "phase_done" }
+end
+
+--- Prints a failure: what, where, and what to do next.
+function M:explain(e)
+  local where = self.phase and ("phase %d"):format(self.phase) or "start"
+  self:warn(("altmig: %s failed%s: %s"):format(where, e.host and (" on " .. e.host) or "", e.message))
+  if e.command then self:warn("  command: " .. e.command) end
+  if e.output and e.output ~= "" then self:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
+  if e.traceback then self:warn(e.traceback) end
+  if e.remedy then self:warn("  remedy:  " .. e.remedy) end
+  if self.phase then
+    self:warn(("  the copy is kept. Go on:   altmig resume %s\n  remove it:             nimadm -C -c %s -s %s"):format(
+      self.name, self.name, self.opts.spot or "SPOT"))
+  end
+end
+
+-- On failure nothing of the run stays reachable: mounts and exports go, the copy stays.
+local function withdraw(m)
+  local ok, e = xpcall(function() m:withdraw() end, err.wrap)
+  if not ok then m:warn("altmig: could not withdraw every mount and export: " .. e.message) end
+end
+
+--- Runs the phases of a flow that are asked for. Raises the error of the one that failed.
+---@param flow altmig.Flow
+---@param first integer?   phases below are left alone
+function M:run_flow(flow, first)
+  local wanted = {}
+  for n = 1, 12 do
+    local asked = not self.opts.phases
+    for _, p in ipairs(self.opts.phases or {}) do asked = asked or p == n end
+    if asked and n >= (first or 1) then wanted[#wanted + 1] = n end
+  end
+  local ok, e = xpcall(function()
+    for i, n in ipairs(wanted) do
+      if i == 1 then restore_effects(self, n) end
+      run_phase(self, flow, n)
+    end
+  end, err.wrap)
+  if ok then
+    if wanted[#wanted] == 12 then self:note { event = "ended", status = 0 } end
+    self.phase = nil
+    return
+  end
+  e.phase = self.phase
+  pcall(self.note, self, { event = "phase_failed", phase = self.phase, code = e.code, message = e.message })
+  for _, fn in ipairs(flow.error_hooks) do
+    local hook_ok, problem = pcall(fn, self, e)
+    if not hook_ok then self:warn("altmig: on_error hook: " .. tostring(problem)) end
+  end
+  self:explain(e)
+  if self.opts.repl_on_error then
+    require("altmig.repl").run { m = self, message = "The migration stopped here; everything is live." }
+  end
+  withdraw(self)
+  e.explained = true
+  error(e, 0)
+end
+
+--- Begins a new migration in the journal.
+function M:start()
+  self:note {
+    event = "start", run = sys.sha256(("%s %s %.6f"):format(sys.hostname(), sys.getpid(), sys.time())):sub(1, 16),
+    version = require "altmig.version",
+    options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
+      pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
+      reboot = self.opts.reboot, target = self.target, script = self.opts.script and sys.realpath(self.opts.script),
+      nim = self.opts.nim and sys.realpath(self.opts.nim) },
+  }
+  self.record = migration.fold(err.check(self.journal:records()))
+end
+
+--- The phases with their state, for `status` and the prompt.
+---@return { n: integer, title: string, state: string }[]
+function M:phases()
+  local flow = self:load_flow()
+  local list = {}
+  for n = 1, 12 do
+    local title = flow.phases[n][1] and fill_in(self, flow.phases[n][1]):gsub("\n", " ") or ""
+    list[n] = { n = n, title = title, state = self.record.phases[n] or "-" }
+  end
+  return list
+end
+
+--- The first phase that is not done; nil when all are.
+function M:first_open_phase()
+  for n = 1, 12 do
+    if self.record.phases[n] ~= "done" then return n end
+  end
+  return nil
+end
+
+-- Entry points ------------------------------------------------------------------------------------
+
+for _, name in ipairs { "eligibility", "clone", "exports", "mounts", "bos", "software", "boot", "finish" } do
+  require("altmig.steps." .. name)(migration)
+end
+
+--- Runs fn(m) with the object closed afterwards, whatever happens.
+local function with(opts, fn)
+  local m = migration.new(opts)
+  local ok, result = xpcall(fn, err.wrap, m)
+  if not ok and not result.explained then
+    local told = pcall(m.explain, m, result)
+    result.explained = told
+  end
+  m:close()
+  if not ok then error(result, 0) end
+  return result
+end
+
+--- A whole migration from its command line options.
+---@param opts table
+---@return integer status
+function migration.migrate(opts)
+  return with(opts, function(m)
+    m:lock()
+    m:open_journal()
+    local state = m.record
+    local partial = opts.phases and opts.phases[1] > 1 or (opts.from and opts.from > 1)
+    if partial and not state.start then
+      err.raise { code = "NO_STATE", message = ("there is no migration of %s to go on with"):format(m.name),
+        remedy = "start with phase 1" }
+    end
+    if not partial and state.start and not state.ended then
+      err.raise { code = "UNFINISHED", status = 1,
+        message = ("a migration of %s stopped in phase %s (%s)"):format(m.name, state.last_phase or "0", state.last_time or "?"),
+        remedy = ("go on: altmig resume %s; or begin anew after: nimadm -C -c %s -s %s"):format(m.name, m.name, opts.spot) }
+    end
+    m:connect()
+    m:lock_client()
+    if partial then
+      m:require_same_run()
+    else
+      m:check_eligibility()
+      m:start()
+    end
+    m:say("Initializing log: " .. m.log_path)
+    m:say("Starting Alternate Disk Migration.")
+    m:run_flow(m:load_flow(), opts.from)
+    m:summarize()
+    m:unlock_client()
+    return 0
+  end)
+end
+
+--- Options of the run the journal holds, with the switches of this call on top.
+local function options_of_run(opts, client)
+  local state = migration.read_state(opts, client)
+  if not state or not state.start then
+    err.raise { code = "NO_STATE", message = ("there is no migration of %s in %s"):format(client, migration.state_dir(opts)),
+      remedy = "'altmig status' lists the migrations; --state names another directory" }
+  end
+  local merged = {}
+  for k, v in pairs(state.start.options) do merged[k] = v end
+  for k, v in pairs(opts) do merged[k] = v end
+  merged.client = client
+  return merged
+end
+
+--- Loads a half-done migration for the prompt: journal read, hosts connected, nothing changed.
+--- Returns nil, message, code when that cannot be.
+function migration.load(client, opts)
+  local ok, m = xpcall(function()
+    local m = migration.new(options_of_run(opts or {}, client))
+    m.opts.quiet = true
+    m:open_journal()
+    m:connect()
+    m.opts.quiet = nil
+    return m
+  end, err.wrap)
+  if ok then return m end
+  return nil, m.message, m.code
+end
+
+--- Takes the lock, so that the prompt may change something. true, or nil and why not.
+function M:writable()
+  local ok, e = pcall(function()
+    self:lock()
+    self.record = migration.fold(err.check(self.journal:records()))
+  end)
+  if ok then return true end
+  return nil, e.message, e.code
+end
+
+--- Goes on at the first phase that is not done, or at `from`.
+---@param from integer?
+---@return integer status
+function M:resume(from)
+  self:lock()
+  self:lock_client()
+  local first = from or self:first_open_phase()
+  if not first then
+    self:say(("altmig: the migration of %s is complete; nothing to resume."):format(self.name))
+    return 0
+  end
+  self.opts.phases = nil
+  self.record.ended = nil
+  self:say(("altmig: resuming the migration of %s at phase %d."):format(self.name, first))
+  self:run_flow(self:load_flow(), first)
+  self:summarize()
+  self:unlock_client()
+  return 0
+end
+
+--- altmig resume CLIENT.
+function migration.resume(opts)
+  return with(options_of_run(opts, opts.client), function(m)
+    m:lock()
+    m:open_journal()
+    m:connect()
+    return m:resume(opts.from)
+  end)
+end
+
+--- nimadm -C, altmig cleanup: undoes everything; the source disk is not touched.
+function migration.cleanup(opts)
+  local ok, stored = pcall(options_of_run, opts, opts.client)
+  return with(ok and stored or opts, function(m)
+    m:lock()
+    m:open_journal()
+    m:connect()
+    if opts.force then m:break_client_lock() end
+    m:lock_client()
+    m:clean_up()
+    m:note { event = "cleaned" }
+    m:unlock_client()
+    return 0
+  end)
+end
+
+return migration

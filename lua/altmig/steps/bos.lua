@@ -1,0 +1,205 @@
+-- Phase 5: saving the configuration, room for the restore, the restore itself, and the merges.
+
+local aix = require "altmig.aix"
+local bff = require "altmig.bff"
+local err = require "altmig.err"
+local merge = require "altmig.merge"
+local saveconf = require "altmig.saveconf"
+local tree = require "altmig.tree"
+
+local save_root = "/lpp/save.config"
+local block = 4096
+
+-- The mount point (inside the copy) that a path belongs to: the longest prefix.
+local function mount_of(mounts, path)
+  local best = "/"
+  for _, at in ipairs(mounts) do
+    if #at > #best and (path == at or path:sub(1, #at + 1) == at .. "/") then best = at end
+  end
+  return best
+end
+
+return function(migration)
+  --- The bos image of the lpp_source. Read over NFS if the resource names a URL, else through SSH;
+  --- open() returns a reader at its start.
+  migration.method("bos_image", function(m)
+    local resource = m.lpp_source
+    local path = resource.location .. "/installp/ppc/bos"
+    return {
+      path = path,
+      host = resource.host == "local" and "engine host" or m.master.name,
+      open = function()
+        if resource.host == "local" then return path end
+        if resource.nfs then
+          local source = err.check(tree.nfs { { at = "/", url = resource.nfs } })
+          return err.check(source:open("/installp/ppc/bos"))
+        end
+        return err.check(m.master.session:open(path))
+      end,
+    }
+  end)
+
+  -- Reads the bos image once from end to end: a corrupt or truncated image is found before anything
+  -- is written. Result: members, bytes, and what the restore needs per file system.
+  migration.define("inspect_bos", {
+    run = function(m)
+      local image = m:bos_image()
+      local mounts = {}
+      for filesystem in m:alt_filesystems() do
+        local at = filesystem:sub(10)
+        mounts[#mounts + 1] = at == "" and "/" or at
+      end
+      local archive, message, code = bff.open(image.open())
+      local members, bytes, needed, names = 0, 0, {}, {}
+      local function failed()
+        err.raise { code = code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, message),
+          remedy = ("make the lpp_source %s whole again (nim -o check %s), then resume"):format(m.lpp_source.name, m.lpp_source.name) }
+      end
+      if not archive then failed() end
+      local ok, e = xpcall(function()
+        for member in archive:members() do
+          local path = "/" .. member.name:gsub("^%./?", "")
+          local at = mount_of(mounts, path)
+          members, bytes = members + 1, bytes + member.size
+          needed[at] = (needed[at] or 0) + (member.size + block - 1) // block * block + (member.type == "dir" and block or 0)
+          if path:match("^/etc/") or path:match("^/var/") then names[#names + 1] = path end
+        end
+      end, err.wrap)
+      archive:close()
+      if not ok then
+        message, code = e.message, e.code
+        failed()
+      end
+      return { members = members, bytes = bytes, needed = needed, configuration = names }
+    end,
+  })
+
+  -- Saves every configuration file that the restore or a merge could touch, with the shipped
+  -- defaults of the old level, into the copy itself.
+  migration.define("save_configuration", {
+    run = function(m)
+      local found = m:inspect_bos()
+      local result = err.check(saveconf.save(m.alt, save_root,
+        err.check(saveconf.candidates(m.alt, found.configuration))))
+      m:detail(("altmig: %d configuration files saved in %s."):format(result.files or 0, save_root))
+      return { files = result.files }
+    end,
+    holds = function(m)
+      local ok, message, code = saveconf.verify(m.alt)
+      if not ok then
+        -- Half the restore may be done by now: saving again would save the new files as the old.
+        err.raise { code = code or "SAVE_DAMAGED", host = m.name,
+          message = ("the saved configuration in %s is damaged: %s"):format(save_root, message or "?"),
+          remedy = "clean up and begin anew: nimadm -C" }
+      end
+      return true
+    end,
+  })
+
+  --- Grows a file system of the copy on the client so that `bytes` are free in it; prints nimadm's
+  --- line. at: mount point inside the copy ("/usr").
+  migration.method("make_room", function(m, at, bytes)
+    local filesystem = "/alt_inst" .. (at == "/" and "" or at)
+    local free
+    for _, row in ipairs(aix.df_k(m.client:must { "df", "-k" })) do
+      if row.mount == filesystem then free = row.free end
+    end
+    if not free then
+      err.raise { code = "ALT_NOT_MOUNTED", host = m.name, message = ("%s: %s is not mounted"):format(m.name, filesystem) }
+    end
+    if free >= bytes then return end
+    m:say(("Expanding %s client filesystem."):format(filesystem))
+    local output = m.client:must({ "chfs", "-a", ("size=+%d"):format((bytes - free + 511) // 512), filesystem },
+      { remedy = ("%s needs %d blocks of 512 bytes more on %s: free space in rootvg of the target disk, or take a larger disk")
+        :format(filesystem, (bytes - free + 511) // 512, m.name) })
+    for line in output:gmatch("[^\n]+") do m:say(line) end
+  end)
+
+  -- Room for the restore: what the image holds on top of what is free, with a tenth to spare. Files
+  -- that are replaced give theirs back only as they go, so they are not counted.
+  migration.define("check_space", {
+    run = function(m)
+      m:say("Checking for initial required migration space.")
+      local found = m:inspect_bos()
+      local mounts = {}
+      for at in pairs(found.needed) do mounts[#mounts + 1] = at end
+      table.sort(mounts)
+      for _, at in ipairs(mounts) do m:make_room(at, found.needed[at] + found.needed[at] // 10) end
+    end,
+  })
+
+  -- Restores the bos image over the copy, then keeps what it shipped for every file a merge reads.
+  migration.define("restore_bos", {
+    run = function(m)
+      m:say("Setting up for base operating system restore.")
+      local image = m:bos_image()
+      m:prove_exports()
+      m:say("Restoring base operating system.")
+      local started = os.time()
+      local stats, message, code = m.alt:restore(image.open(), { on_progress = function(stats) m:progress("restore", stats) end })
+      if not stats then
+        err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
+          remedy = "mend the cause, then resume: the restore goes on over what is there" }
+      end
+      m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %d s."):format(stats.files, stats.dirs,
+        stats.links, stats.bytes, os.time() - started))
+      for _, moved in ipairs(stats.moved or {}) do
+        m:say(("altmig: %s was a directory that is not empty; moved aside to %s.altmig-old"):format(moved, moved))
+      end
+      return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes }
+    end,
+  })
+
+  migration.define("keep_shipped", {
+    run = function(m)
+      err.check(saveconf.keep_shipped(m.alt, save_root))
+      err.check(saveconf.restore_preserved(m.alt, save_root))
+    end,
+  })
+
+  -- One merge method. Its inputs are what was saved, never the live file, so it can run again.
+  migration.define("merge", {
+    key = function(method) return method.title end,
+    run = function(m, _, method)
+      m:say(("Running migration merge method: %s."):format(method.title))
+      local decisions, notes = 0, 0
+      local context = saveconf.context(m.alt, save_root)
+      context.report = function() decisions = decisions + 1 end
+      context.log = function(line) m:detail(line) end
+      context.warn = function(line)
+        notes = notes + 1
+        m:say(line)
+      end
+      local result, message, code = merge.run(method, context)
+      if not result then
+        err.raise { code = code, host = m.name, message = ("merge method %s: %s"):format(method.title, message) }
+      end
+      return { status = result.status, decisions = decisions, notes = notes }
+    end,
+  })
+
+  migration.define("merge_summary", {
+    run = function(_, _, unavailable, files) return { unavailable = unavailable, files = files } end,
+  })
+
+  --- Runs the merge methods in order and counts what is left to the administrator.
+  migration.method("merge_configuration", function(m, methods)
+    m:say("Merging system configuration files.")
+    m:keep_shipped()
+    local unavailable, files = 0, 0
+    for _, method in ipairs(methods) do
+      local result = m:merge(method)
+      if result.status == "unavailable" then unavailable, files = unavailable + 1, files + result.notes end
+    end
+    m:merge_summary(unavailable, files)
+  end)
+
+  --- Progress of a long call: a line on a terminal, an event with --json.
+  migration.method("progress", function(m, what, stats)
+    if m.opts.json then
+      m:event { event = "progress", what = what, stats = stats }
+    elseif not m.opts.quiet and require("altmig.sys").isatty(2) then
+      io.stderr:write(("\r%s: %d files, %.1f MB "):format(what, stats.files or 0, (stats.bytes or 0) / 1e6))
+    end
+  end)
+end

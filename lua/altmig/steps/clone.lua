@@ -1,0 +1,141 @@
+-- Phases 1 and 11: the SPOT on the client, and alt_disk_copy from it.
+
+local aix = require "altmig.aix"
+local err = require "altmig.err"
+
+local spot_at = "/ALT_MIG_SPOT"
+
+local function node_of(resource)
+  return resource.address or resource.name
+end
+
+--- Whether `exportfs` lists a directory on a host; and its options.
+local function exported(host, dir)
+  for line in host:must({ "exportfs" }):gmatch("[^\n]+") do
+    local path, flags = line:match("^(%S+)%s*(.*)$")
+    if path == dir then return true, flags end
+  end
+  return false
+end
+
+--- Whether something is mounted at a directory of a host.
+local function mounted(host, dir)
+  for line in host:must({ "mount" }):gmatch("[^\n]+") do
+    for word in line:gmatch("%S+") do
+      if word == dir then return true end
+    end
+  end
+  return false
+end
+
+return function(migration)
+  migration.exported, migration.mounted, migration.node_of = exported, mounted, node_of
+
+  -- The SPOT is exported to the client and mounted there read-only: alt_disk_copy of the new release
+  -- is called from it, since the client's own may not know the release, or not be installed.
+  migration.define("provide_spot", {
+    until_phase = 12,
+    run = function(m)
+      local spot, client = m.spot.location, node_of(m.client_resource)
+      local ours = false
+      if not exported(m.master, spot) then
+        m.master:must { "exportfs", "-i", "-o", "ro,access=" .. client, spot }
+        ours = true
+      end
+      if not mounted(m.client, spot_at) then
+        m.client:must { "mkdir", "-p", spot_at }
+        m.client:must({ "mount", "-o", "ro,vers=3,soft,intr", node_of(m.nim:master()) .. ":" .. spot, spot_at },
+          { remedy = ("on %s: does exportfs list %s with access for %s?"):format(m.master.name, spot, client) })
+      end
+      m.client:must({ "test", "-x", spot_at .. "/sbin/alt_disk_copy" },
+        { remedy = ("the SPOT %s has no sbin/alt_disk_copy: install bos.alt_disk_install.rte in it"):format(m.spot.name) })
+      return { exported = ours }
+    end,
+    holds = function(m)
+      return mounted(m.client, spot_at) and m.client:holds { "test", "-x", spot_at .. "/sbin/alt_disk_copy" }
+    end,
+  })
+
+  --- Takes the SPOT away again: unmounts it on the client, withdraws the export if it was ours.
+  migration.method("remove_spot", function(m)
+    if mounted(m.client, spot_at) then m.client:must { "umount", spot_at } end
+    m.client:run { "rmdir", spot_at }
+    local record = m:result_of("provide_spot")
+    if m.spot and exported(m.master, m.spot.location) and record and record.exported then
+      m.master:must { "exportfs", "-u", m.spot.location }
+    end
+  end)
+
+  --- A command of the SPOT on the client.
+  migration.method("spot_command", function(_, name) return spot_at .. "/sbin/" .. name end)
+
+  -- alt_disk_copy of the SPOT, phase 1 (clone) or 3 (finish). args: { phase=, disks= }
+  migration.define("alt_disk_copy", {
+    run = function(m, ctx, args)
+      m:provide_spot()
+      local words = { "-M", ("%d.%d"):format(m.target.version, m.target.release), "-P" .. args.phase }
+      if m.opts.no_bootlist and args.phase == 3 then words[#words + 1] = "-B" end
+      local disks = table.concat(args.disks or m.disks, " ")
+      m:say(('Client alt_disk_install command: alt_disk_copy %s -d "%s"'):format(table.concat(words, " "), disks))
+      local argv = { m:spot_command "alt_disk_copy", table.unpack(words) }
+      argv[#argv + 1] = "-d"
+      argv[#argv + 1] = disks
+      if args.phase == 1 and ctx.attempt > 1 then
+        -- What an attempt of ours left half-made; the journal says that it is ours.
+        local _, by_name = aix.lspv(m.client:must { "lspv" })
+        for _, disk in ipairs(m.disks) do
+          if by_name[disk] and by_name[disk].vg == "altinst_rootvg" then
+            m.client:must { m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }
+            break
+          end
+        end
+      end
+      local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+      if result.status ~= 0 then
+        m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
+        err.raise(m.client:failure(argv, result,
+          ("see /var/adm/ras/alt_disk_inst.log on %s; then resume"):format(m.name)))
+      end
+      return { disks = args.disks or m.disks }
+    end,
+  })
+
+  -- alt_rootvg_op of the SPOT with the words given.
+  migration.define("alt_rootvg_op", {
+    run = function(m, ctx, words)
+      local argv = { m:spot_command "alt_rootvg_op", table.unpack(words) }
+      local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+      if result.status ~= 0 then err.raise(m.client:failure(argv, result)) end
+    end,
+  })
+
+  -- The file systems of the copy, parents first.
+  migration.define("list_alt_filesystems", {
+    run = function(m)
+      local list = {}
+      for _, lv in ipairs(aix.lsvg_l(m.client:must { "lsvg", "-l", "altinst_rootvg" })) do
+        if lv.mount and (lv.mount == "/alt_inst" or lv.mount:sub(1, 10) == "/alt_inst/") then
+          list[#list + 1] = { mount = lv.mount:gsub("(.)/$", "%1"), device = "/dev/" .. lv.name }
+        end
+      end
+      if #list == 0 then
+        err.raise { code = "ALT_NOT_MOUNTED", host = m.name,
+          message = ("%s: altinst_rootvg has no file system below /alt_inst"):format(m.name),
+          remedy = "phase 1 makes it: resume from phase 1, or clean up and begin anew" }
+      end
+      table.sort(list, function(a, b) return a.mount < b.mount end)
+      return list
+    end,
+  })
+
+  --- Iterates over the mount points of the copy: "/alt_inst", "/alt_inst/admin", ...
+  migration.method("alt_filesystems", function(m, reversed)
+    local list = m:result_of("list_alt_filesystems") or m:list_alt_filesystems()
+    local i, step = 0, 1
+    if reversed then i, step = #list + 1, -1 end
+    return function()
+      i = i + step
+      return list[i] and list[i].mount, list[i]
+    end
+  end)
+end

@@ -1,0 +1,145 @@
+-- Phase 12, failure and cleanup: what is taken away, and when.
+
+local aix = require "altmig.aix"
+local err = require "altmig.err"
+local host = require "altmig.host"
+local sys = require "altmig.sys"
+
+local marker = "/var/adm/ras/alt_mig/lock"
+
+local function owner_text(m)
+  return ("%s:%s"):format(sys.hostname(), m.state)
+end
+
+return function(migration)
+  -- A mark on the client keeps runs from other engine hosts away; the lock on this host cannot.
+  migration.method("lock_client", function(m)
+    local claim = 'umask 077; mkdir -p "${2%/*}" && { (set -C; echo "$1" > "$2") 2>/dev/null || cat "$2"; }'
+    local held = m.client:must({ "sh", "-c", claim, "sh", owner_text(m), marker }):gsub("%s+$", "")
+    if held == "" or held == owner_text(m) then return end
+    if m.opts.force then
+      m:break_client_lock()
+      return m:lock_client()
+    end
+    err.raise { code = "LOCKED", status = 4, host = m.name,
+      message = ("client %s is locked by another run: %s"):format(m.name, held),
+      remedy = ("if that run is dead: nimadm -C -F -c %s -s SPOT, or the same command with -F"):format(m.name) }
+  end)
+
+  migration.method("break_client_lock", function(m) m.client:must { "rm", "-f", marker } end)
+  migration.method("unlock_client", function(m)
+    if m.client then m.client:must { "rm", "-f", marker } end
+  end)
+
+  --- A resumed or partial run must be the run of the journal: same disks, same resources.
+  migration.method("require_same_run", function(m)
+    local recorded = m.record.start.options
+    for _, name in ipairs { "lpp_source", "spot" } do
+      if m.opts[name] ~= recorded[name] then
+        err.raise { code = "OTHER_RUN",
+          message = ("the migration of %s was begun with %s %s, not %s"):format(m.name, name, recorded[name], m.opts[name]) }
+      end
+    end
+    if table.concat(m.disks, " ") ~= table.concat(recorded.disks, " ") then
+      err.raise { code = "OTHER_RUN",
+        message = ("the migration of %s was begun on %s"):format(m.name, table.concat(recorded.disks, " ")) }
+    end
+    m.target = recorded.target
+  end)
+
+  --- After a failure: no mount and no export of the run stays; the copy does.
+  migration.method("withdraw", function(m)
+    if not m.client or not m.master then return end
+    m:close_copy()
+    m:unmount_all(true)
+    m:unexport_all()
+    m:remove_spot()
+  end)
+
+  -- Jobs keep a directory each on their host until the migration is over.
+  migration.method("remove_jobs", function(m)
+    local pattern = host.job_dir .. "/" .. m.name .. "-"
+    for _, h in ipairs { m.client, m.master } do
+      h:must { "sh", "-c", 'rm -rf "$1"*; rmdir "${1%/*}" 2>/dev/null; :', "sh", pattern }
+    end
+  end)
+
+  -- The end of a good run: the SPOT goes, jobs and scratch files go.
+  migration.define("clean_master", {
+    run = function(m)
+      m:unmount_all(true)
+    end,
+  })
+  migration.define("clean_client", {
+    run = function(m)
+      m:unexport_all()
+      m:remove_spot()
+      m:remove_jobs()
+    end,
+  })
+
+  -- -r: reboots the client from the migrated disk.
+  migration.define("reboot_client", {
+    run = function(m)
+      m:say(("altmig: rebooting %s."):format(m.name))
+      m.client:run({ "sh", "-c", "nohup shutdown -Fr >/dev/null 2>&1 </dev/null &" }, { timeout = 60 })
+    end,
+  })
+
+  --- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back.
+  migration.method("clean_up", function(m)
+    m:say("Cleaning up alt_disk_migration on the NIM master.")
+    m:cancel_jobs()
+    m:close_copy()
+    m:unmount_all(true)
+    m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name))
+    m:unexport_all()
+    local disks = aix.lspv(m.client:must { "lspv" })
+    local copy, rootvg
+    for _, disk in ipairs(disks) do
+      if disk.vg == "altinst_rootvg" then copy = disk.name end
+      if disk.vg == "rootvg" then rootvg = rootvg or disk.name end
+    end
+    if copy then
+      if not m.spot then
+        err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
+          remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
+      end
+      local provide = migration.steps.provide_spot
+      if not provide.holds(m) then m.spot_exported = provide.run(m).exported end
+      local output = m.client:must { m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }
+      for line in output:gmatch("[^\n]+") do m:say(line) end
+    end
+    if rootvg then
+      local list = m.client:must { "bootlist", "-m", "normal", "-o" }
+      if list:match("^%s*(%S+)") ~= rootvg then
+        m.client:must { "bootlist", "-m", "normal", rootvg }
+        m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(rootvg))
+      end
+    end
+    m:remove_spot()
+    if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
+      m.master:must { "exportfs", "-u", m.spot.location }
+    end
+    m:remove_jobs()
+  end)
+
+  --- Stops what still runs on the hosts for this client.
+  migration.method("cancel_jobs", function(m)
+    for _, begun in pairs(m.record.begun) do
+      for _, h in ipairs { m.client, m.master } do
+        local job = h.session:attach(begun.job, { dir = host.job_dir })
+        if job then job:cancel() end
+      end
+    end
+  end)
+
+  --- Last words of a run: what the administrator has to look at.
+  migration.method("summarize", function(m)
+    local notes = m:result_of("merge_summary")
+    if notes and notes.unavailable > 0 then
+      m:say(("altmig: %d merge methods were not available; %d files need a look: see %s and /lpp/save.config on the new system.")
+        :format(notes.unavailable, notes.files, m.log_path))
+    end
+  end)
+end

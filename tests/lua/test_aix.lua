@@ -1,0 +1,127 @@
+local lu = require "luaunit"
+local aix = require "altmig.aix"
+
+TestAixOutput = {}
+
+function TestAixOutput:test_lspv_tells_free_disks_from_used_ones()
+  local list, by_name = aix.lspv("hdisk0          00c3545039af54e2                    rootvg          active\n"
+    .. "hdisk7          none                                None            \n"
+    .. "hdisk29         00c9f3a00de868bd                    altinst_rootvg\n")
+  lu.assertEquals(#list, 3)
+  lu.assertEquals(by_name.hdisk0, { name = "hdisk0", pvid = "00c3545039af54e2", vg = "rootvg", state = "active" })
+  lu.assertNil(by_name.hdisk7.vg)
+  lu.assertNil(by_name.hdisk7.pvid)
+  lu.assertEquals(by_name.hdisk29.vg, "altinst_rootvg")
+  lu.assertNil(by_name.hdisk29.state)
+end
+
+function TestAixOutput:test_lsvg_numbers_survive_the_column_layout()
+  local vg = aix.lsvg("VOLUME GROUP:       rootvg                  VG IDENTIFIER:      00f6db0a00004c000000016b94f02\n"
+    .. "VG STATE:           active                  PP SIZE:            32 megabyte(s)\n"
+    .. "VG PERMISSION:      read/write              TOTAL PPs:          639 (20448 megabytes)\n"
+    .. "MAX LVs:            256                     FREE PPs:           477 (15264 megabytes)\n"
+    .. "LVs:                12                      USED PPs:           162 (5184 megabytes)\n")
+  lu.assertEquals({ vg.name, vg.pp_size, vg.total_pps, vg.free_pps, vg.used_pps }, { "rootvg", 32, 639, 477, 162 })
+end
+
+function TestAixOutput:test_lsvg_l_gives_mount_points_and_leaves_na_out()
+  local rows = aix.lsvg_l("altinst_rootvg:\n"
+    .. "LV NAME             TYPE       LPs     PPs     PVs  LV STATE      MOUNT POINT\n"
+    .. "alt_hd5             boot       1       1       1    closed/syncd  N/A\n"
+    .. "alt_hd4             jfs2       12      12      1    open/syncd    /alt_inst\n"
+    .. "alt_livedump        jfs2       8       8       1    open/syncd    /alt_inst/var/adm/ras/livedump\n")
+  lu.assertEquals(#rows, 3)
+  lu.assertNil(rows[1].mount)
+  lu.assertEquals(rows[1].lps, 1)
+  lu.assertEquals(rows[3].mount, "/alt_inst/var/adm/ras/livedump")
+end
+
+function TestAixOutput:test_df_k_skips_pseudo_file_systems_sizes()
+  local rows = aix.df_k("Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n"
+    .. "/dev/hd4         1966080    559552   72%     4107     7% /\n"
+    .. "/proc                  -         -    -        -      - /proc\n"
+    .. "carribean-lp4:/tmp/lp4nfs      163840    163152    1%        4     1% /tmp/clientnfs\n")
+  lu.assertEquals(rows[1], { device = "/dev/hd4", total = 1966080 * 1024, free = 559552 * 1024, mount = "/" })
+  lu.assertNil(rows[2].free)
+  lu.assertEquals(rows[3].mount, "/tmp/clientnfs")
+end
+
+function TestAixOutput:test_levels_compare_by_number_not_by_text()
+  lu.assertEquals(aix.compare_levels("7.2.5.101", "7.2.5.99"), 1)
+  lu.assertEquals(aix.compare_levels("7.2.5.0", "7.2.5"), 0)
+  lu.assertEquals(aix.compare_levels("6.1.9.400", "7.1.0.0"), -1)
+end
+
+function TestAixOutput:test_lslpp_keeps_the_higher_of_two_levels()
+  local f = aix.lslpp_Lqc("bos.sysmgt:bos.sysmgt.smit:7.1.1.15: : :C:F:SMIT: : : : : : :0:0:/:1216\n"
+    .. "bos.sysmgt:bos.sysmgt.smit:7.1.0.0: : :C: :SMIT: : : : : : :0:0:/:1036\n")
+  lu.assertEquals(f["bos.sysmgt.smit"].level, "7.1.1.15")
+  lu.assertEquals(f["bos.sysmgt.smit"].type, "F")
+end
+
+function TestAixOutput:test_oslevel()
+  lu.assertEquals(aix.oslevel("7100-05-03-1846\n"), { version = 7, release = 1, tl = 5, sp = 3 })
+  lu.assertNil(aix.oslevel("ksh: oslevel: not found"))
+end
+
+local preview = [[
+RESOURCES
+---------
+  Estimated system resource requirements for filesets being installed:
+                (All sizes are in 512-byte blocks)
+      Filesystem                     Needed Space             Free Space
+      /                                   15676                 363384
+      /usr                                37276                 380312
+      -----                            --------                 ------
+      TOTAL:                             344448                 876336
+]]
+
+function TestAixOutput:test_installp_preview_resources_are_bytes()
+  local rows = aix.installp_resources(preview)
+  lu.assertEquals(#rows, 2)
+  lu.assertEquals(rows[2], { mount = "/usr", needed = 37276 * 512, free = 380312 * 512 })
+end
+
+function TestAixOutput:test_installp_summary_rows_and_failures()
+  local rows = aix.installp_summary([[
+Installation Summary
+--------------------
+Name                        Level           Part        Event       Result
+-------------------------------------------------------------------------------
+chef                        12.0.0.1        USR         APPLY       SUCCESS
+chef                        12.0.0.1        ROOT        APPLY       FAILED
+]])
+  lu.assertEquals(#rows, 2)
+  lu.assertEquals(rows[2], { name = "chef", level = "12.0.0.1", part = "ROOT", event = "APPLY", result = "FAILED" })
+  lu.assertEquals(#aix.installp_summary(preview), 0)
+end
+
+function TestAixOutput:test_installp_warning_summary()
+  local rows = aix.installp_warnings([[
+Pre-installation Failure/Warning Summary
+----------------------------------------
+Name                      Level           Pre-installation Failure/Warning
+-------------------------------------------------------------------------------
+ksys.drutils.rte          1.9.0.0         Already installed
+ksys.other                1.9.0.0         Requisite failure
+
+Installation Summary
+]])
+  lu.assertEquals(#rows, 2)
+  lu.assertEquals(rows[2].reason, "Requisite failure")
+end
+
+function TestAixOutput:test_odmget_objects()
+  local objects = aix.odmget('\nlpp:\n\tname = "bos.rte"\n\tver = 7\n\tdescription = "Base \\"x\\""\n\nlpp:\n\tname = "b"\n')
+  lu.assertEquals(#objects, 2)
+  lu.assertEquals(objects[1].name, "bos.rte")
+  lu.assertEquals(objects[1].ver, 7)
+end
+
+function TestAixOutput:test_real_lslpp_sample()
+  local file = io.open(SHARED_DIR .. "/samples/ohai-lslpp-Lqc.txt")
+  if not file then lu.skip("no sample of lslpp -Lqc here") end
+  local filesets = aix.lslpp_Lqc(file:read("a"))
+  file:close()
+  lu.assertEquals(filesets["bos.sysmgt.sysbr"].level, "7.1.1.17")
+end

@@ -1,0 +1,55 @@
+local lu = require "luaunit"
+local options = require "altmig.options"
+
+local function refused(fn, ...)
+  local ok, e = pcall(fn, ...)
+  lu.assertFalse(ok)
+  lu.assertEquals(e.code, "USAGE")
+  return e.message
+end
+
+TestOptions = {}
+
+function TestOptions:test_the_flags_of_a_run()
+  local opts = options.for_migration(options.parse({ "-c", "adachi-AIX7", "-l", "lpp", "-sspot", "-d", "hdisk2 hdisk3", "-YV",
+    "-P", "3,1 2" }, "nimadm"), "nimadm")
+  lu.assertEquals(opts.client, "adachi-AIX7")
+  lu.assertEquals(opts.spot, "spot")
+  lu.assertEquals(opts.disks, { "hdisk2", "hdisk3" })
+  lu.assertEquals(opts.phases, { 1, 2, 3 })
+  lu.assertTrue(opts.verbose)
+end
+
+function TestOptions:test_what_is_not_supported_is_refused_by_name()
+  for _, flag in ipairs { "-j", "-e", "-U", "-T" } do
+    lu.assertStrContains(refused(options.parse, { "-c", "x", flag, "y" }, "nimadm"), "flag " .. flag .. " is not supported yet")
+  end
+  lu.assertStrContains(refused(options.parse, { "--dry-run" }, "altmig migrate"), "--dry-run is not supported yet")
+  lu.assertStrContains(refused(options.parse, { "--restore-via", "stream" }, "x"), "--restore-via is not supported yet")
+  lu.assertStrContains(refused(options.parse, { "-k" }, "nimadm"), "unknown flag -k")
+end
+
+function TestOptions:test_the_default_restore_way_may_be_named()
+  lu.assertEquals(options.parse({ "--restore-via", "nfs", "-q" }, "x"), { quiet = true })
+  lu.assertEquals(options.parse({ "--restore-via=nfs" }, "x"), {})
+end
+
+function TestOptions:test_missing_and_contradicting_flags()
+  lu.assertStrContains(refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s" }, "nimadm"), "-d DISK is missing")
+  lu.assertStrContains(refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s", disks = "hdisk1" }, "nimadm"), "-Y")
+  lu.assertStrContains(refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s", disks = "hdisk1",
+    licenses = true, no_bootlist = true, reboot = true }, "nimadm"), "exclude each other")
+  lu.assertStrContains(refused(options.parse, { "-c" }, "nimadm"), "needs an argument")
+end
+
+function TestOptions:test_names_that_would_leave_the_state_directory()
+  refused(options.check_name, "../etc", "x")
+  refused(options.check_name, ".hidden", "x")
+  refused(options.check_name, "a/b", "x")
+  refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s", licenses = true, disks = "hdisk1;rm" }, "nimadm")
+end
+
+function TestOptions:test_phases()
+  for _, text in ipairs { "0", "13", "1-3", "x", "," } do refused(options.phases, text, "nimadm") end
+  lu.assertEquals(options.phases("12, 1,1", "nimadm"), { 1, 12 })
+end
