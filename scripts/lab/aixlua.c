@@ -1,0 +1,187 @@
+/*
+ * aixlua: the interpreter of the lab's emulated AIX commands, and the door into an LPAR.
+ *
+ *   aixlua [-L DIR] SCRIPT [ARG ...]   runs a script; lab.NAME comes from DIR/NAME.lua,
+ *                                      lpar from DIR/inside.lua
+ *   aixlua --enter ROOT                becomes the user's session in the rootvg mounted at ROOT
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "cancel.h"
+#include "lpar.h"
+
+#define LIBRARY "/usr/lpp/lab/lib"
+
+#define AIXLUA_MODULE(name) int luaopen_altmig_##name(lua_State *L);
+#include "aixlua_modules.inc"
+#undef AIXLUA_MODULE
+
+static const luaL_Reg modules[] = {
+#define AIXLUA_MODULE(name) {"altmig." #name, luaopen_altmig_##name},
+#include "aixlua_modules.inc"
+#undef AIXLUA_MODULE
+	{"lpar.core", luaopen_lpar_core},
+	{NULL, NULL},
+};
+
+static void on_signal(int number)
+{
+	if (am_cancelled())
+		signal(number, SIG_DFL);
+	am_cancel();
+}
+
+/*
+ * What sshd does on AIX after authentication, from the view of the rootvg. Only what a login there
+ * has is kept of the environment. Returns only on failure.
+ */
+static int enter(const char *root)
+{
+	static const char *const kept[] = {"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "TERM", NULL};
+	static char environment[16][512];
+	static const char *const fixed[] = {"HOME=/", "USER=root", "LOGNAME=root", "LOGIN=root",
+		"SHELL=/usr/bin/ksh", "LANG=C", "LC__FASTMSG=true", "ODMDIR=/etc/objrepos",
+		"PATH=/usr/bin:/etc:/usr/sbin:/usr/ucb:/usr/bin/X11:/sbin:/usr/lpp/lab/bin", NULL};
+	char *vector[17];
+	char *command = getenv("SSH_ORIGINAL_COMMAND");
+	char *with_command[] = {"ksh", "-c", command, NULL};
+	char *login[] = {"-ksh", NULL};
+	size_t n = 0;
+
+	for (size_t i = 0; fixed[i] != NULL; i++, n++)
+		snprintf(environment[n], sizeof environment[n], "%s", fixed[i]);
+	for (size_t i = 0; kept[i] != NULL; i++) {
+		const char *value = getenv(kept[i]);
+
+		if (value != NULL && strlen(value) < 400)
+			snprintf(environment[n++], sizeof environment[0], "%s=%s", kept[i], value);
+	}
+	for (size_t i = 0; i < n; i++)
+		vector[i] = environment[i];
+	vector[n] = NULL;
+	if (chroot(root) != 0 || chdir("/") != 0) {
+		fprintf(stderr, "aixlua: enter: %s: %s\n", root, strerror(errno));
+		return 126;
+	}
+	execve("/usr/bin/ksh", command != NULL ? with_command : login, vector);
+	fprintf(stderr, "aixlua: enter: /usr/bin/ksh: %s\n", strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+static int message_handler(lua_State *L)
+{
+	if (lua_type(L, 1) != LUA_TSTRING)
+		return 1;
+	luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	return 1;
+}
+
+/* argc and argv as light userdata: everything here may raise, so it runs protected. */
+static int pmain(lua_State *L)
+{
+	int argc = (int)lua_tointeger(L, 1);
+	char **argv = lua_touserdata(L, 2);
+	const char *library = LIBRARY;
+	int first = 1;
+
+	if (argc >= 3 && strcmp(argv[1], "-L") == 0) {
+		library = argv[2];
+		first = 3;
+	}
+	if (argc <= first)
+		return luaL_error(L, "usage: aixlua [-L DIR] SCRIPT [ARG ...] | --enter ROOT");
+	luaL_openlibs(L);
+	lua_getglobal(L, "package");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "cpath");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "path");
+	lua_getfield(L, -1, "preload");
+	for (const luaL_Reg *module = modules; module->name != NULL; module++) {
+		lua_pushcfunction(L, module->func);
+		lua_setfield(L, -2, module->name);
+	}
+	lua_pop(L, 1);
+	lua_pushstring(L, library);
+	lua_setfield(L, -2, "lab");
+	lua_pop(L, 1);
+	if (luaL_dostring(L,
+		    "table.insert(package.searchers, 2, function(name)\n"
+		    "  local file = name == 'lpar' and 'inside' or name:match('^lab%.([%w_]+)$')\n"
+		    "  if not file then return nil end\n"
+		    "  local path = package.lab .. '/' .. file .. '.lua'\n"
+		    "  local chunk, message = loadfile(path, 't')\n"
+		    "  if chunk then return chunk, path end\n"
+		    "  return message\n"
+		    "end)\n"
+		    "package.searchers[5], package.searchers[4] = nil, nil\n") != LUA_OK)
+		return lua_error(L);
+
+	lua_createtable(L, argc, 0);
+	for (int i = first; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_seti(L, -2, i - first);
+	}
+	lua_setglobal(L, "arg");
+	lua_settop(L, 0);
+	lua_pushcfunction(L, message_handler);
+	if (luaL_loadfilex(L, argv[first], "t") != LUA_OK)
+		return lua_error(L);
+	for (int i = first + 1; i < argc; i++)
+		lua_pushstring(L, argv[i]);
+	if (lua_pcall(L, argc - first - 1, 1, 1) != LUA_OK)
+		return lua_error(L);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action;
+	int status = 0;
+	lua_State *L;
+
+	if (argc == 3 && strcmp(argv[1], "--enter") == 0)
+		return enter(argv[2]);
+	L = luaL_newstate();
+	if (L == NULL) {
+		fputs("aixlua: no memory\n", stderr);
+		return 1;
+	}
+	memset(&action, 0, sizeof action);
+	action.sa_handler = on_signal;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+
+	lua_pushcfunction(L, pmain);
+	lua_pushinteger(L, argc);
+	lua_pushlightuserdata(L, argv);
+	if (lua_pcall(L, 2, 1, 0) == LUA_OK) {
+		if (lua_isinteger(L, -1))
+			status = (int)lua_tointeger(L, -1);
+	} else {
+		/* A table { message=, status= } is a command's planned end. */
+		int is_table = lua_istable(L, -1);
+
+		status = 1;
+		if (is_table && lua_getfield(L, -1, "status") == LUA_TNUMBER)
+			status = (int)lua_tointeger(L, -1);
+		if (is_table) {
+			lua_settop(L, 1);
+			lua_getfield(L, -1, "message");
+		}
+		fprintf(stderr, "%s\n",
+			am_cancelled() ? "interrupted" : luaL_tolstring(L, -1, NULL));
+	}
+	lua_close(L);
+	return status;
+}
