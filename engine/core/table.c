@@ -1,0 +1,159 @@
+#include "table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MAX 16
+
+struct parser {
+	struct am_records *file;
+	const struct am_columns *columns;
+	char control;
+	int (*is_record)(const struct am_slice *fields, size_t count);
+	size_t at, line, pending;
+};
+
+/* Splits at blanks up to "#": the number of fields, COLUMNS_MAX + 1 when there are more. */
+static size_t split(struct am_slice content, struct am_slice *fields)
+{
+	const char *at = content.at, *end = content.at + content.length;
+	size_t count = 0;
+
+	for (;;) {
+		while (at < end && (*at == ' ' || *at == '\t' || *at == '\f' || *at == '\v'))
+			at++;
+		if (at == end || *at == '#')
+			return count;
+		if (count == COLUMNS_MAX)
+			return COLUMNS_MAX + 1;
+		fields[count].at = at;
+		while (at < end && *at != ' ' && *at != '\t' && *at != '\f' && *at != '\v' &&
+			*at != '#')
+			at++;
+		fields[count].length = (size_t)(at - fields[count].at);
+		count++;
+	}
+}
+
+static int fits(const struct parser *p, const struct am_slice *fields, size_t count)
+{
+	return count >= p->columns->least && count <= p->columns->count &&
+	       (p->is_record == NULL || p->is_record(fields, count));
+}
+
+/* Key columns with a tab between them; the room was made before the first line. */
+static struct am_slice compose_key(struct parser *p, const struct am_slice *fields, size_t count)
+{
+	struct am_records *file = p->file;
+	struct am_slice key = {file->keys + file->keys_length, 0};
+
+	for (size_t i = 0; i < p->columns->key_count; i++) {
+		size_t column = p->columns->key[i];
+		struct am_slice part = {"", 0};
+
+		if (column < count)
+			part = fields[column];
+		if (p->columns->dash_is_absent && part.length == 1 && part.at[0] == '-')
+			part.length = 0;
+		if (i > 0)
+			file->keys[file->keys_length++] = '\t';
+		if (part.length > 0)
+			memcpy(file->keys + file->keys_length, part.at, part.length);
+		file->keys_length += part.length;
+	}
+	key.length = (size_t)(file->keys + file->keys_length - key.at);
+	return key;
+}
+
+static int add_record(struct parser *p, enum am_record_kind kind, struct am_slice line,
+	const struct am_slice *fields, size_t count, struct am_error *error)
+{
+	struct am_record *record = am_records_add(p->file, error);
+
+	if (record == NULL)
+		return -1;
+	record->kind = kind;
+	record->lead.at = p->file->text + p->pending;
+	record->lead.length = p->at - p->pending;
+	record->text = line;
+	record->line = p->line;
+	if (kind != AM_RECORD_RAW)
+		record->key = compose_key(p, fields, count);
+	for (size_t i = 0; i < count && kind != AM_RECORD_RAW; i++) {
+		struct am_field *field = am_records_add_field(p->file, error);
+
+		if (field == NULL)
+			return -1;
+		field->name = am_slice_of(p->columns->names[i]);
+		field->value = field->text = fields[i];
+		field->line = p->line;
+	}
+	p->pending = p->at + line.length;
+	return 0;
+}
+
+static int parse_line(struct parser *p, struct am_slice line, struct am_error *error)
+{
+	struct am_slice content = am_slice_trim(line), fields[COLUMNS_MAX];
+	size_t count;
+
+	if (content.length == 0)
+		return 0;
+	if (p->control != 0 && content.at[0] == p->control)
+		return add_record(p, AM_RECORD_RAW, line, NULL, 0, error);
+	if (content.at[0] == '#') {
+		while (content.length > 0 && content.at[0] == '#') {
+			content.at++;
+			content.length--;
+		}
+		count = split(content, fields);
+		if (fits(p, fields, count))
+			return add_record(p, AM_RECORD_DISABLED, line, fields, count, error);
+		return 0;
+	}
+	count = split(content, fields);
+	if (count < p->columns->least)
+		return am_records_syntax(error, p->file, p->line, "too few fields");
+	if (count > p->columns->count)
+		return am_records_syntax(error, p->file, p->line, "too many fields");
+	return add_record(p, AM_RECORD_LIVE, line, fields, count, error);
+}
+
+/* Room for every key: no key is longer than its line and its separators. */
+static int make_room_for_keys(struct parser *p, struct am_error *error)
+{
+	size_t lines = 1;
+
+	for (size_t i = 0; i < p->file->length; i++)
+		lines += p->file->text[i] == '\n';
+	p->file->keys_capacity = p->file->length + lines * COLUMNS_MAX;
+	p->file->keys = malloc(p->file->keys_capacity);
+	if (p->file->keys == NULL)
+		return am_fail_errno(error, ENOMEM, "parse: %s", p->file->name);
+	return 0;
+}
+
+int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
+	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
+	const char *text, size_t length, struct am_error *error)
+{
+	struct parser p = {file, columns, control, is_record, 0, 1, 0};
+
+	if (am_records_init(file, name, text, length, error) != 0)
+		return -1;
+	file->line_oriented = 1;
+	if (make_room_for_keys(&p, error) != 0)
+		return -1;
+	while (p.at < file->length) {
+		struct am_slice line = am_records_line(file, p.at);
+
+		if (parse_line(&p, line, error) != 0)
+			return -1;
+		p.at += line.length;
+		p.line++;
+	}
+	file->trailer.at = file->text + p.pending;
+	file->trailer.length = file->length - p.pending;
+	return am_records_index(file, error);
+}

@@ -1,0 +1,21 @@
+/*
+ * Whitespace tables: /etc/vfs, /etc/pse.conf, /etc/xtiso.conf, ldap maps. A record is one line of
+ * fields between blanks; "#" begins a comment, also behind a record.
+ */
+#ifndef ALTMIG_TABLE_H
+#define ALTMIG_TABLE_H
+
+#include "record.h"
+
+/*
+ * Parses into `file`, which the caller frees also after a failure. Lines that begin with `control`
+ * (0: none; '%' for vfs) are AM_RECORD_RAW. A comment whose text has the shape of a record
+ * (columns->least to columns->count fields, and `is_record`, if not NULL, agrees) is
+ * AM_RECORD_DISABLED: somebody commented the record out. Other comments and blank lines belong to
+ * the record that follows. Fails with "CONFIG_SYNTAX" at a line with too many or too few fields.
+ */
+int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
+	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
+	const char *text, size_t length, struct am_error *error);
+
+#endif

@@ -1,0 +1,99 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+
+static const char *const names[] = {"attributes", "filename", "argument", "node", "minor"};
+static const size_t key[] = {1, 2, 3};
+static const struct am_columns columns = {names, 5, 2, key, 3, 1};
+
+static int is_extension(const struct am_slice *fields, size_t count)
+{
+	(void)count;
+	return fields[0].at[0] == 'd' || fields[0].at[0] == 'm';
+}
+
+static const char text[] = "# The drivers of this system\n\n%control x\n"
+			   "d+\tdlpi\ten\t/dev/dlpi/en\t# comment\n"
+			   "#d+ dlpi tr /dev/dlpi/tr\nd acme - \r\nm timod\nd acme";
+
+static void tells_records_from_comments(void **state)
+{
+	struct am_records file;
+	struct am_error error;
+	struct am_record *found;
+
+	(void)state;
+	assert_int_equal(am_table_parse(&file, &columns, '%', is_extension, "/etc/pse.conf", text,
+				 sizeof text - 1, &error),
+		0);
+	assert_int_equal(file.count, 6);
+	assert_int_equal(file.records[0].kind, AM_RECORD_RAW);
+	found = am_records_find(&file, am_slice_of("dlpi\ten\t/dev/dlpi/en"));
+	assert_non_null(found);
+	assert_int_equal(found->field_count, 4);
+	assert_int_equal(am_records_find(&file, am_slice_of("dlpi\ttr\t/dev/dlpi/tr"))->kind,
+		AM_RECORD_DISABLED);
+	assert_int_equal(am_records_find(&file, am_slice_of("acme\t\t"))->line, 6);
+	assert_true(file.records[5].is_repeat); /* "-" and nothing are the same */
+	am_records_free(&file);
+}
+
+static void is_lossless_when_cut(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof text; n++) {
+		char *copy = malloc(n + 1);
+		struct am_records file;
+		struct am_buf out = {0};
+		struct am_error error;
+
+		assert_non_null(copy);
+		memcpy(copy, text, n);
+		if (am_table_parse(&file, &columns, '%', is_extension, "f", copy, n, &error) == 0) {
+			assert_int_equal(am_records_write(&file, &out, &error), 0);
+			assert_int_equal(out.length, n);
+			if (n > 0)
+				assert_memory_equal(out.data, text, n);
+		} else {
+			assert_string_equal(error.code, "CONFIG_SYNTAX");
+		}
+		am_buf_free(&out);
+		am_records_free(&file);
+		free(copy);
+	}
+}
+
+static void refuses_lines_of_another_shape(void **state)
+{
+	struct am_records file;
+	struct am_error error;
+
+	(void)state;
+	assert_int_equal(
+		am_table_parse(&file, &columns, 0, NULL, "/etc/vfs", "\nd\n", 3, &error), -1);
+	assert_string_equal(error.message, "parse: /etc/vfs: line 2: too few fields");
+	am_records_free(&file);
+	assert_int_equal(am_table_parse(&file, &columns, 0, NULL, "/etc/vfs",
+				 "1 2 3 4 5 6 7 8 9 a b c d e f g h i", 35, &error),
+		-1);
+	assert_string_equal(error.message, "parse: /etc/vfs: line 1: too many fields");
+	am_records_free(&file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_records_from_comments),
+		cmocka_unit_test(is_lossless_when_cut),
+		cmocka_unit_test(refuses_lines_of_another_shape),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
