@@ -11,6 +11,7 @@
 
 #include "bff_format.h"
 #include "cancel.h"
+#include "files.h"
 #include "huffman.h"
 
 #define BUFFER_SIZE ((size_t)256 * 1024)
@@ -435,25 +436,6 @@ struct am_bff_writer *am_bff_create(
 	return w;
 }
 
-/* The rename is durable once the directory is; a file system that cannot sync one is no failure. */
-static void sync_directory(const char *path)
-{
-	char *directory = strdup(path);
-	char *slash = directory != NULL ? strrchr(directory, '/') : NULL;
-	int fd;
-
-	if (directory == NULL)
-		return;
-	if (slash != NULL)
-		slash[slash == directory] = '\0';
-	fd = open(slash != NULL ? directory : ".", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)fsync(fd);
-		close(fd);
-	}
-	free(directory);
-}
-
 static int finish(struct am_bff_writer *w, struct am_error *error)
 {
 	unsigned char end[8] = {0};
@@ -470,8 +452,7 @@ static int finish(struct am_bff_writer *w, struct am_error *error)
 		return fail_errno(w, error);
 	free(w->temporary);
 	w->temporary = NULL;
-	sync_directory(w->path);
-	return 0;
+	return am_sync_parent(w->path, error);
 }
 
 int am_bff_finish(struct am_bff_writer *w, struct am_error *error)

@@ -5,6 +5,7 @@
 #include "modules_bind.h"
 
 const luaL_Reg host_modules[] = {
+	{"altmig.bff", luaopen_altmig_bff},
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
