@@ -131,7 +131,7 @@ end
 function migration.read_state(opts, client)
   local path = migration.state_dir(opts) .. "/" .. client .. "/journal"
   if not sys.stat(path) then return nil end
-  local j <close> = err.check(journal.open(path))
+  local j <close> = err.check(journal.open(path, { readonly = true }))
   return migration.fold(err.check(j:records()))
 end
 
@@ -591,6 +591,8 @@ function M:resume(from)
   local first = from or self:first_open_phase()
   if not first then
     self:say(("altmig: the migration of %s is complete; nothing to resume."):format(self.name))
+    if not self.record.ended then self:note { event = "ended", status = 0 } end
+    self:unlock_client()
     return 0
   end
   self.opts.phases = nil

@@ -31,25 +31,33 @@ end
 return function(migration)
   migration.exported, migration.mounted, migration.node_of = exported, mounted, node_of
 
+  -- Whether somebody else (NIM) exports the SPOT already; recorded before ours is made, so that it is
+  -- known afterwards whose the export is.
+  migration.define("look_at_spot_export", {
+    run = function(m) return { exported = exported(m.master, m.spot.location) } end,
+  })
+
   -- The SPOT is exported to the client and mounted there read-only: alt_disk_copy of the new release
   -- is called from it, since the client's own may not know the release, or not be installed.
+  migration.method("mount_spot", function(m, may_export)
+    local spot, client = m.spot.location, node_of(m.client_resource)
+    if may_export and not exported(m.master, spot) then
+      m.master:must { "exportfs", "-i", "-o", "ro,access=" .. client, spot }
+    end
+    if not mounted(m.client, spot_at) then
+      m.client:must { "mkdir", "-p", spot_at }
+      m.client:must({ "mount", "-o", "ro,vers=3,soft,intr", node_of(m.nim:master()) .. ":" .. spot, spot_at },
+        { remedy = ("on %s: does exportfs list %s with access for %s?"):format(m.master.name, spot, client) })
+    end
+    m.client:must({ "test", "-x", spot_at .. "/sbin/alt_disk_copy" },
+      { remedy = ("the SPOT %s has no sbin/alt_disk_copy: install bos.alt_disk_install.rte in it"):format(m.spot.name) })
+  end)
+
   migration.define("provide_spot", {
-    until_phase = 12,
+    until_phase = 11,
     run = function(m)
-      local spot, client = m.spot.location, node_of(m.client_resource)
-      local ours = false
-      if not exported(m.master, spot) then
-        m.master:must { "exportfs", "-i", "-o", "ro,access=" .. client, spot }
-        ours = true
-      end
-      if not mounted(m.client, spot_at) then
-        m.client:must { "mkdir", "-p", spot_at }
-        m.client:must({ "mount", "-o", "ro,vers=3,soft,intr", node_of(m.nim:master()) .. ":" .. spot, spot_at },
-          { remedy = ("on %s: does exportfs list %s with access for %s?"):format(m.master.name, spot, client) })
-      end
-      m.client:must({ "test", "-x", spot_at .. "/sbin/alt_disk_copy" },
-        { remedy = ("the SPOT %s has no sbin/alt_disk_copy: install bos.alt_disk_install.rte in it"):format(m.spot.name) })
-      return { exported = ours }
+      local before = m:result_of("look_at_spot_export") or m:look_at_spot_export()
+      m:mount_spot(not before.exported)
     end,
     holds = function(m)
       return mounted(m.client, spot_at) and m.client:holds { "test", "-x", spot_at .. "/sbin/alt_disk_copy" }
@@ -60,8 +68,8 @@ return function(migration)
   migration.method("remove_spot", function(m)
     if mounted(m.client, spot_at) then m.client:must { "umount", spot_at } end
     m.client:run { "rmdir", spot_at }
-    local record = m:result_of("provide_spot")
-    if m.spot and exported(m.master, m.spot.location) and record and record.exported then
+    local before = m:result_of("look_at_spot_export")
+    if m.spot and before and not before.exported and exported(m.master, m.spot.location) then
       m.master:must { "exportfs", "-u", m.spot.location }
     end
   end)

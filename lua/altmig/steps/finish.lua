@@ -105,8 +105,11 @@ return function(migration)
         err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
           remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
       end
-      local provide = migration.steps.provide_spot
-      if not provide.holds(m) then m.spot_exported = provide.run(m).exported end
+      -- Without a journal nobody knows of an export of ours: one made here is taken away below.
+      local known = m.record.start ~= nil
+      local was_exported = migration.exported(m.master, m.spot.location)
+      m:mount_spot(not was_exported)
+      m.spot_exported = not known and not was_exported
       local output = m.client:must { m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }
       for line in output:gmatch("[^\n]+") do m:say(line) end
     end

@@ -9,6 +9,7 @@ local out_of_sync = "0505-161 nimadm: WARNING, client nfs mounts may be out of s
 return function(migration)
   local function mount_one(m, filesystem)
     local target = m.exec:mount_point(filesystem)
+    if migration.mounted(m.master, target) then return end
     m.master:must { "mkdir", "-p", target }
     -- nodev: no device name of the copy may reach a disk of the master.
     m.master:must({ "mount", "-o", "rw,vers=3,nodev,hard,intr",
@@ -27,6 +28,7 @@ return function(migration)
 
   local function mount_images(m)
     local target = m.exec.root .. images_at
+    if migration.mounted(m.master, target) then return end
     m.master:must { "mkdir", "-p", target }
     m.master:must { "mount", "-v", "namefs", m.lpp_source.location, target }
   end

@@ -1,0 +1,320 @@
+-- A client and a master that exist only in memory: answers to the commands the flow runs, and a
+-- record of all of them. Installed in place of altmig.ssh, tree, bff, merge, saveconf and bosboot.
+
+local json = require "altmig.json"
+local sys = require "altmig.sys"
+
+local world = {}
+
+local lsvg_l = [[
+altinst_rootvg:
+LV NAME             TYPE       LPs     PPs     PVs  LV STATE      MOUNT POINT
+alt_hd5             boot       1       1       1    closed/syncd  N/A
+alt_hd4             jfs2       1       1       1    open/syncd    /alt_inst
+alt_hd2             jfs2       1       1       1    open/syncd    /alt_inst/usr
+]]
+
+local handlers = {}
+
+function handlers.oslevel(w, host) return w.level[host] .. "\n" end
+function handlers.lslpp(w, host, argv)
+  if argv[3] then return ("bos:%s:7.2.5.101: : :C: :x: : : : : : :0:0:/:1\n"):format(argv[3]) end
+  return "app:acme.rte:1.0.0.0: : :C: :x: : : : : : :0:0:/:1\nbos:bos.net:7.1.5.0: : :C: :x: : : : : : :0:0:/:1\n"
+end
+function handlers.odmget(w)
+  return ('\nlpp:\n\tname = "bos.alt_disk_install.rte"\n\tver = 7\n\trel = 2\n\tmod = 5\n\tfix = %d\n'):format(w.spot_fix or 101)
+end
+function handlers.lspv(w)
+  local text = "hdisk0          00c3545039af54e2                    rootvg          active\n"
+  return text .. ("hdisk2          none                                %s\n"):format(w.cloned and "altinst_rootvg" or w.hdisk2 or "None")
+end
+function handlers.lsvg(w, _, argv)
+  if argv[2] == "-l" then return argv[3] == "rootvg" and "rootvg:\n" or lsvg_l end
+  return "VOLUME GROUP:       rootvg    VG IDENTIFIER:  00f6\nVG STATE: active  PP SIZE:        32 megabyte(s)\n"
+    .. "USED PPs:       10 (320 megabytes)\n"
+end
+function handlers.getconf(w) return (w.disk_size or 10240) .. "\n" end
+function handlers.df(w)
+  local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100 100 1% 1 1% /\n"
+  if w.cloned then
+    text = text .. "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
+    if not w.usr_unmounted then text = text .. "/dev/alt_hd2 100000 90000 1% 1 1% /alt_inst/usr\n" end
+  end
+  return text
+end
+function handlers.exportfs(w, host, argv)
+  w.exports[host] = w.exports[host] or {}
+  if argv[2] == "-i" then
+    w.exports[host][argv[5]] = argv[4]
+  elseif argv[2] == "-u" then
+    w.exports[host][argv[3]] = nil
+  else
+    local text = {}
+    for path, flags in pairs(w.exports[host]) do text[#text + 1] = path .. " -" .. flags end
+    return table.concat(text, "\n")
+  end
+end
+function handlers.mount(w, host, argv)
+  w.mounts[host] = w.mounts[host] or {}
+  if #argv == 1 then
+    local text = {}
+    for at in pairs(w.mounts[host]) do text[#text + 1] = "node dev " .. at .. " nfs3" end
+    return table.concat(text, "\n")
+  end
+  if w.mounts[host][argv[#argv]] then return "mount: already mounted\n", 1 end
+  w.mounts[host][argv[#argv]] = true
+end
+function handlers.umount(w, host, argv)
+  local at = argv[#argv]
+  if not w.mounts[host][at] then return "", 1 end
+  w.mounts[host][at] = nil
+  return argv[2] == "-f" and "forced unmount of " .. at .. "\n" or ""
+end
+function handlers.test(w, host, argv)
+  if argv[2] == "-x" then return "", w.mounts[host] and w.mounts[host]["/ALT_MIG_SPOT"] and 0 or 1 end
+  return "", 0
+end
+function handlers.sh(w, host, argv, opts)
+  local script = argv[3]
+  if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
+  if script:find("set -C", 1, true) then
+    w.client_lock = w.client_lock or argv[5]
+    return w.client_lock ~= argv[5] and w.client_lock .. "\n" or ""
+  end
+  if script:find('echo "$1" > "$2"', 1, true) then w.files[argv[6]] = argv[5] .. "\n" end
+  return ""
+end
+function handlers.cat(w, _, argv) return w.files[argv[2]] or "" end
+function handlers.rm(w, _, argv)
+  if argv[3] == "/var/adm/ras/alt_mig/lock" then w.client_lock = nil end
+  return ""
+end
+handlers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(w, _, argv)
+  if argv[4] == "-P1" then w.cloned = true end
+  return argv[4] == "-P1" and "Phase 1 complete.\n" or "## Phase 3 ###################\n"
+end
+handlers["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = function(w)
+  w.cloned = false
+  return ""
+end
+handlers["/ALT_MIG_SPOT/sbin/mkboot"] = function() return "" end
+function handlers.bootlist(w, _, argv) return argv[4] == "-o" and "hdisk0 blv=hd5 pathid=0\n" or "" end
+function handlers.bosboot() return "bosboot: Boot image is 61441 512 byte blocks.\n" end
+function handlers.installp(w, _, argv)
+  if argv[2] == "-L" then return "bos:bos.net:7.2.5.0::I:C:::::N:Net::::0:1:\n" end
+  if argv[2] == "-apgXY" then return "" end
+  return ("Installation Summary\n--------------------\nName Level Part Event Result\n----\nbos.net 7.2.5.0 USR APPLY %s\n")
+    :format(w.installp_result or "SUCCESS")
+end
+for _, quiet in ipairs { "mkdir", "rmdir", "chfs" } do
+  handlers[quiet] = function() return "" end
+end
+
+--- A new world. Fields can be changed to provoke trouble; w.fail[command] = status makes one fail.
+function world.new()
+  local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
+    fail = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0 }
+
+  local function answer(host, argv, opts)
+    w.log[#w.log + 1] = host .. ": " .. table.concat(argv, " ")
+    if w.on_command then w.on_command(host, argv) end
+    if w.power_cut then error { code = "POWER_CUT", message = "the engine is dead" } end
+    local handler = handlers[argv[1]] or error("fake world: no answer for " .. argv[1])
+    if w.fail[argv[1]] then return "provoked\n", w.fail[argv[1]] end
+    local text, status = handler(w, host, argv, opts or {})
+    return text or "", status or 0
+  end
+
+  local function session(host)
+    local s = {}
+    function s:run(argv, opts)
+      local text, status = answer(host, argv, opts)
+      return { status = status, stdout = text, stderr = "" }
+    end
+    function s:job(argv, opts)
+      w.jobs = w.jobs or {}
+      w.jobs[#w.jobs + 1] = opts.id
+      local text, status = answer(host, argv, opts)
+      return { wait = function(_, wait_opts)
+        for line in text:gmatch("[^\n]+") do
+          if wait_opts.on_line then wait_opts.on_line(line, "stdout") end
+        end
+        return { status = status, stdout = text, stderr = "" }
+      end }
+    end
+    function s:attach() return nil, "no job", "JOB_GONE" end
+    function s:open() return "archive" end
+    function s:close() end
+    return s
+  end
+
+  local copy = {}
+  local function write(path, data)
+    local ok, message, code = copy.guard()
+    if not ok then return nil, message, code end
+    w.writes = w.writes + 1
+    w.files[path] = data
+    return true
+  end
+  function copy:write(path, data) return write(path, data) end
+  function copy:read(path) return w.files[path] end
+  function copy:remove(path)
+    w.files[path] = nil
+    return true
+  end
+  function copy:exists() return true end
+  function copy:open() return { close = function() end } end
+  function copy:drop_caches() end
+  function copy:close() end
+  function copy:mounts()
+    local list = {}
+    for _, at in ipairs { "/", "/usr" } do
+      list[#list + 1] = { at = at, fsid = w.fsid and w.fsid[at] or "1" .. at, handle = "aa" .. at }
+    end
+    return list
+  end
+  function copy:restore()
+    local ok, message, code = copy.guard()
+    if not ok then return nil, message, code end
+    w.restored = w.restored + 1
+    if w.on_restore then w.on_restore() end
+    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = {} }
+  end
+
+  local members = { { name = "./lpp_name", type = "file", size = 10 }, { name = "./etc/passwd", type = "file", size = 100 },
+    { name = "./usr", type = "dir", size = 0 }, { name = "./usr/bin/ls", type = "file", size = 5000 } }
+  local replacements = {
+    ["altmig.ssh"] = {
+      quote = function(argv) return table.concat(argv, " ") end,
+      connect = function(opts)
+        if opts.host == "unreachable" then return nil, "connect: unreachable: refused", "SSH_CONNECT" end
+        return session(opts.host)
+      end,
+    },
+    ["altmig.tree"] = {
+      nfs = function(mounts)
+        copy.guard = mounts.guard
+        w.urls = mounts
+        return copy
+      end,
+    },
+    ["altmig.bff"] = {
+      open = function()
+        if w.bos_broken then return nil, "bff: archive: bad checksum at offset 72", "BFF_CHECKSUM" end
+        local archive = {}
+        function archive:members()
+          local i = 0
+          return function()
+            i = i + 1
+            return members[i]
+          end
+        end
+        function archive:read() return "4 R I bos {\nbos.rte 7.2.5.0 01 b B en_US Base\n" end
+        function archive:close() end
+        return archive
+      end,
+    },
+    ["altmig.saveconf"] = {
+      candidates = function(_, names) return names end,
+      save = function(_, _, files)
+        w.saved = w.saved + 1
+        w.restored_when_saved = w.restored
+        return { files = #files }
+      end,
+      verify = function() return not w.save_damaged, "digest differs", "SAVE_DAMAGED" end,
+      keep_shipped = function() return true end,
+      restore_preserved = function() return true end,
+      context = function() return {} end,
+    },
+    ["altmig.merge"] = {
+      methods = { { title = "passwd_mig" }, { title = "convert_errlog" } },
+      run = function(method, context)
+        w.merged[#w.merged + 1] = method.title
+        if method.title == "convert_errlog" then
+          context.warn("altmig: convert_errlog not available, /var/adm/ras/errlog: new one active, yours in save.config")
+          return { status = "unavailable" }
+        end
+        return { status = "merged" }
+      end,
+    },
+    ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "ok" } end },
+  }
+  for name, module in pairs(replacements) do package.loaded[name] = module end
+  for name in pairs(package.loaded) do
+    if name:match("^altmig%.steps") or name == "altmig.migration" or name == "altmig.host" or name == "altmig.check"
+      or name == "altmig.executor" then
+      package.loaded[name] = nil
+    end
+  end
+
+  w.dir = os.tmpname()
+  os.remove(w.dir)
+  assert(sys.makedirs(w.dir, 448))
+  assert(sys.write_file(w.dir .. "/nim.lua", [[return {
+    master = { name = "nim", ssh = { host = "master" } },
+    clients = { lpar = { ssh = { host = "client" } }, gone = { ssh = { host = "unreachable" } } },
+    lpp_source = { lpp = { location = "/export/lpp" } }, spot = { spot = { location = "/export/spot/usr" } },
+    script = { pre = { location = "/export/pre.sh" } } }]], { mode = 384 }))
+  w.opts = function(more)
+    local opts = { client = "lpar", lpp_source = "lpp", spot = "spot", disks = { "hdisk2" }, licenses = true, quiet = true,
+      nim = w.dir .. "/nim.lua", state = w.dir .. "/state" }
+    for k, v in pairs(more or {}) do opts[k] = v end
+    return opts
+  end
+  w.migration = require "altmig.migration"
+
+  -- After the given number of journal records the engine is dead: nothing is recorded or run any more.
+  local journal = require "altmig.journal"
+  local open = w.real_open or journal.open
+  function w.cut_after(count, before)
+    journal.open = function(path)
+      local j = assert(open(path))
+      return setmetatable({
+        append = function(_, record)
+          count = count - 1
+          if w.power_cut or count < 0 or (count == 0 and before) then
+            w.power_cut = true
+            error { code = "POWER_CUT", message = "the engine is dead" }
+          end
+          local ok = j:append(record)
+          if count == 0 then
+            w.power_cut = true
+            error { code = "POWER_CUT", message = "the engine is dead" }
+          end
+          return ok
+        end,
+        records = function() return j:records() end,
+        close = function() return j:close() end,
+      }, { __close = function() j:close() end })
+    end
+  end
+  function w.power_on()
+    journal.open, w.power_cut = open, nil
+  end
+  return w
+end
+
+--- Commands that were run since the last call, and how often a pattern occurs in all of them.
+function world.count(w, pattern)
+  local n = 0
+  for _, line in ipairs(w.log) do
+    if line:find(pattern) then n = n + 1 end
+  end
+  return n
+end
+
+function world.log_text(w)
+  return sys.read_file(w.dir .. "/state/lpar_alt_mig.log")
+end
+
+function world.journal(w)
+  local records = {}
+  for line in sys.read_file(w.dir .. "/state/lpar/journal"):gmatch("[^\n]+") do records[#records + 1] = json.decode(line) end
+  return records
+end
+
+function world.remove(w)
+  os.execute("rm -rf '" .. w.dir .. "'")
+end
+
+return world

@@ -1,0 +1,311 @@
+local lu = require "luaunit"
+local world = require "fake_world"
+
+local silent = io.open("/dev/null", "w")
+local stderr = io.stderr
+
+TestMigration = {}
+
+function TestMigration:setUp()
+  self.w = world.new()
+  rawset(io, "stderr", silent)
+end
+
+function TestMigration:tearDown()
+  rawset(io, "stderr", stderr)
+  world.remove(self.w)
+end
+
+local function fails(fn, ...)
+  local ok, e = pcall(fn, ...)
+  lu.assertFalse(ok, "was expected to fail")
+  return e
+end
+
+function TestMigration:test_a_good_run_leaves_nothing_behind()
+  local w = self.w
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  lu.assertEquals(w.saved, 1)
+  lu.assertEquals(w.restored, 1)
+  lu.assertEquals(w.merged, { "passwd_mig", "convert_errlog" })
+  lu.assertEquals(w.exports.client, {})
+  lu.assertEquals(w.exports.master, {})
+  lu.assertEquals(w.mounts.client, {})
+  lu.assertEquals(w.mounts.master, {})
+  lu.assertNil(w.client_lock)
+  local text = world.log_text(w)
+  local at = 1
+  for _, line in ipairs { "Initializing the NIM master.", "Verifying alt_disk_migration eligibility.", "Executing nimadm phase 1.",
+    'Client alt_disk_install command: alt_disk_copy -M 7.2 -P1 -d "hdisk2"', "Exporting /alt_inst/usr from client.",
+    "Mounting lpar:/alt_inst.", "no user customization script", "Restoring base operating system.",
+    "Running migration merge method: passwd_mig.", "bosboot: Boot image is 61441", "forced unmount of /lpar_alt/alt_inst/usr",
+    "Executing nimadm phase 12.", "Cleaning up alt_disk_migration on client lpar.", "1 merge methods were not available" } do
+    local from, to = text:find(line, at, true)
+    lu.assertNotNil(from, line)
+    at = to
+  end
+end
+
+function TestMigration:test_exports_are_for_exactly_master_and_engine()
+  local w = self.w
+  local seen = {}
+  w.on_command = function(host, argv)
+    if argv[1] == "exportfs" and host == "client" and argv[2] == "-i" then seen[argv[5]] = argv[4] end
+  end
+  w.migration.migrate(w.opts())
+  local flags = "rw=nim:10.0.0.1,root=nim:10.0.0.1,access=nim:10.0.0.1"
+  lu.assertEquals(seen, { ["/alt_inst"] = flags, ["/alt_inst/usr"] = flags })
+end
+
+function TestMigration:test_every_command_of_every_phase_may_fail_and_the_run_resumes()
+  for _, command in ipairs { "exportfs", "bosboot", "installp", "/ALT_MIG_SPOT/sbin/alt_disk_copy", "/ALT_MIG_SPOT/sbin/mkboot" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    w.on_command = function(_, argv)
+      if argv[1] == command and w.cloned then w.fail[command] = 1 end
+    end
+    if command:find("alt_disk_copy") then w.fail[command] = 1 end
+    local e = fails(w.migration.migrate, w.opts())
+    lu.assertTrue(e.code == "COMMAND" or e.code == "INSTALLP", command .. ": " .. tostring(e.code))
+    w.fail, w.on_command = {}, nil
+    lu.assertEquals(w.migration.resume(w.opts()), 0, command)
+    lu.assertEquals(w.saved, 1, command)
+    lu.assertEquals(w.exports.client, {}, command)
+    lu.assertEquals(w.mounts.master, {}, command)
+  end
+end
+
+function TestMigration:test_failure_withdraws_mounts_and_exports_and_keeps_the_copy()
+  local w = self.w
+  w.fail.bosboot = 1
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.phase, 8)
+  lu.assertTrue(w.cloned)
+  lu.assertEquals(w.exports.client, {})
+  lu.assertEquals(w.mounts.master, {})
+  lu.assertEquals(world.count(w, "bootlist %-m normal hdisk2"), 0)
+end
+
+function TestMigration:test_a_restore_that_was_interrupted_does_not_save_twice()
+  local w = self.w
+  w.on_restore = function() error { code = "NFS_LOST", message = "restore: lost" } end
+  fails(w.migration.migrate, w.opts())
+  w.on_restore = nil
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(w.saved, 1)
+  lu.assertEquals(w.restored_when_saved, 0)
+  lu.assertEquals(w.restored, 2)
+end
+
+function TestMigration:test_a_damaged_save_area_stops_the_resume()
+  local w = self.w
+  w.on_restore = function() error { code = "NFS_LOST", message = "restore: lost" } end
+  fails(w.migration.migrate, w.opts())
+  w.on_restore, w.save_damaged = nil, true
+  lu.assertEquals(fails(w.migration.resume, w.opts()).code, "SAVE_DAMAGED")
+  lu.assertEquals(w.saved, 1)
+end
+
+function TestMigration:test_nothing_is_written_when_a_file_system_of_the_copy_is_not_mounted()
+  local w = self.w
+  w.on_command = function(_, argv)
+    if argv[1] == "mount" and argv[#argv]:find("ALT_MIG_IMAGES") then w.usr_unmounted = true end
+  end
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(e.message, "/alt_inst/usr")
+  lu.assertEquals(w.writes, 0)
+  lu.assertEquals(w.restored, 0)
+end
+
+function TestMigration:test_an_export_that_serves_another_file_system_is_not_written()
+  local w = self.w
+  w.on_command = function(_, argv)
+    if argv[1] == "mount" and argv[#argv]:find("ALT_MIG_IMAGES") then w.fsid = { ["/usr"] = "other" } end
+  end
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).code, "ALT_NOT_MOUNTED")
+  lu.assertEquals(w.writes, 0)
+end
+
+function TestMigration:test_a_failed_fileset_fails_phase_6()
+  local w = self.w
+  w.installp_result = "FAILED"
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "INSTALLP")
+  lu.assertEquals(e.phase, 6)
+  lu.assertStrContains(e.message, "bos.net 7.2.5.0 USR FAILED")
+end
+
+function TestMigration:test_only_filesets_the_client_had_are_installed()
+  local w = self.w
+  w.migration.migrate(w.opts())
+  local selected
+  for _, record in ipairs(world.journal(w)) do
+    if record.event == "done" and record.step == "select_filesets" then selected = record.result end
+  end
+  lu.assertEquals(selected, { { fileset = "bos.net", level = "7.2.5.0" } })
+end
+
+function TestMigration:test_an_image_that_cannot_boot_never_reaches_the_disk()
+  local w = self.w
+  w.boot_verdict = "checksum of load 2 differs"
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).code, "BOOT_IMAGE")
+  lu.assertEquals(world.count(w, "mkboot"), 0)
+end
+
+function TestMigration:test_inhibitors_end_with_status_3_before_anything_changes()
+  local w = self.w
+  for what, provoke in pairs {
+    ["no-disk"] = function(o) o.disks = { "hdisk9" } end,
+    ["disk-in-use"] = function() w.hdisk2 = "datavg" end,
+    ["disk-too-small"] = function() w.disk_size = 100 end,
+    ["level"] = function() w.level.client = "7200-05-01-2038" end,
+    ["master-level"] = function() w.level.master = "7100-05-03-1846" end,
+  } do
+    w.level, w.disk_size, w.hdisk2 = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, nil, nil
+    local opts = w.opts()
+    provoke(opts)
+    local e = fails(w.migration.migrate, opts)
+    lu.assertEquals(e.status, 3, what)
+    lu.assertStrContains(e.message, what)
+  end
+  lu.assertEquals(world.count(w, "alt_disk_copy"), 0)
+  lu.assertEquals(world.count(w, "exportfs %-i"), 0)
+end
+
+function TestMigration:test_spot_level_is_told_in_nimadms_words()
+  local w = self.w
+  w.spot_fix = 100
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).status, 3)
+  lu.assertStrContains(world.log_text(w), "0505-205 nimadm: The level of bos.alt_disk_install.rte installed in SPOT\n"
+    .. "spot (7.2.5.100) does not match the NIM master's level (7.2.5.101).")
+end
+
+function TestMigration:test_corrupt_bos_image()
+  local w = self.w
+  w.bos_broken = true
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "BFF_CHECKSUM")
+  lu.assertEquals(w.cloned, nil)
+end
+
+function TestMigration:test_second_run_is_refused_while_the_first_is_unfinished()
+  local w = self.w
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts())
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "UNFINISHED")
+  lu.assertStrContains(e.remedy, "altmig resume lpar")
+end
+
+function TestMigration:test_a_run_from_another_engine_host_is_locked_out_until_forced()
+  local w = self.w
+  w.client_lock = "other:/state"
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.status, 4)
+  lu.assertStrContains(e.message, "other:/state")
+  lu.assertEquals(w.migration.migrate(w.opts { force = true }), 0)
+end
+
+function TestMigration:test_partial_runs_go_on_with_the_same_journal()
+  local w = self.w
+  lu.assertEquals(fails(w.migration.migrate, w.opts { phases = { 4 } }).code, "NO_STATE")
+  lu.assertEquals(w.migration.migrate(w.opts { phases = { 1, 2, 3 } }), 0)
+  lu.assertEquals(fails(w.migration.migrate, w.opts { phases = { 5 }, disks = { "hdisk3" } }).code, "OTHER_RUN")
+  lu.assertEquals(w.migration.migrate(w.opts { phases = { 4, 5, 6, 7, 8, 9, 10, 11, 12 } }), 0)
+  lu.assertEquals(w.saved, 1)
+  lu.assertEquals(w.exports.client, {})
+end
+
+function TestMigration:test_cleanup_removes_the_copy_and_frees_the_state()
+  local w = self.w
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts())
+  w.fail = {}
+  lu.assertEquals(w.migration.cleanup { client = "lpar", spot = "spot", nim = w.opts().nim, state = w.opts().state, quiet = true }, 0)
+  lu.assertFalse(w.cloned)
+  lu.assertEquals(w.exports.client, {})
+  lu.assertEquals(w.exports.master, {})
+  lu.assertEquals(w.mounts.client, {})
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+end
+
+function TestMigration:test_unreachable_client_and_unknown_names()
+  local w = self.w
+  lu.assertEquals(fails(w.migration.migrate, w.opts { client = "gone" }).code, "SSH_CONNECT")
+  local e = fails(w.migration.migrate, w.opts { client = "nobody" })
+  lu.assertEquals(e.code, "UNKNOWN_CLIENT")
+  lu.assertStrContains(e.message, "gone, lpar")
+  lu.assertEquals(fails(w.migration.migrate, w.opts { lpp_source = "no" }).code, "UNKNOWN_LPP_SOURCE")
+  lu.assertEquals(fails(w.migration.migrate, w.opts { spot = "no" }).code, "UNKNOWN_SPOT")
+end
+
+function TestMigration:test_a_site_step_runs_once()
+  local w = self.w
+  local path = w.dir .. "/flow.lua"
+  local file = io.open(path, "w")
+  file:write([[
+    local flow = load(require("altmig.resource").read("scripts/migrate.lua"))()
+    flow:before(8, function(m) m:step("motd", function() m.alt:write("/etc/motd", "site"); return 1 end) end)
+    return flow]])
+  file:close()
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts { script = path })
+  lu.assertEquals(w.files["/etc/motd"], "site")
+  w.files["/etc/motd"], w.fail = nil, {}
+  w.migration.resume(w.opts { script = path })
+  lu.assertNil(w.files["/etc/motd"])
+end
+
+function TestMigration:test_a_world_writable_nim_file_is_refused()
+  local w = self.w
+  os.execute("chmod 0666 " .. w.dir .. "/nim.lua")
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "NIM_FILE")
+  lu.assertStrContains(e.message, "writable by group or others")
+end
+
+function TestMigration:test_a_lost_connection_keeps_the_job_of_its_step()
+  local w = self.w
+  local job
+  w.on_command = function(_, argv)
+    if argv[1] == "bosboot" then
+      job = w.jobs[#w.jobs]
+      w.on_command = nil
+      error { code = "SSH_LOST", message = "lost" }
+    end
+  end
+  fails(w.migration.migrate, w.opts())
+  w.jobs = {}
+  w.migration.resume(w.opts())
+  lu.assertEquals(w.jobs[1], job)
+end
+
+function TestMigration:test_a_dead_engine_at_any_record_resumes_to_the_same_end()
+  self.w.migration.migrate(self.w.opts())
+  local total = #world.journal(self.w)
+  lu.assertTrue(total > 60)
+  for count = 1, total - 1 do
+    for _, before in ipairs { true, false } do
+      world.remove(self.w)
+      self.w = world.new()
+      local w = self.w
+      local where = ("dead %s record %d"):format(before and "before" or "after", count)
+      w.cut_after(count, before)
+      lu.assertEquals(fails(w.migration.migrate, w.opts()).code, "POWER_CUT", where)
+      w.power_on()
+      local ok, e = pcall(w.migration.resume, w.opts())
+      if not ok and e.code == "NO_STATE" then
+        lu.assertEquals(count, 1, where)
+        ok, e = pcall(w.migration.migrate, w.opts())
+      end
+      lu.assertTrue(ok, where .. ": " .. tostring(not ok and e.message))
+      lu.assertEquals(w.restored_when_saved, 0, where .. ": saved after the restore had begun")
+      lu.assertEquals(w.merged[#w.merged], "convert_errlog", where)
+      lu.assertEquals({ w.exports.client, w.exports.master, w.mounts.client, w.mounts.master }, { {}, {}, {}, {} }, where)
+      lu.assertNil(w.client_lock, where)
+      lu.assertTrue(world.count(w, "P3") >= 1, where)
+    end
+  end
+end
