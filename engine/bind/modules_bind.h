@@ -8,6 +8,7 @@ int luaopen_altmig_bff(lua_State *L);
 int luaopen_altmig_bosboot_core(lua_State *L);
 int luaopen_altmig_journal(lua_State *L);
 int luaopen_altmig_json(lua_State *L);
+int luaopen_altmig_ssh(lua_State *L);
 int luaopen_altmig_sys(lua_State *L);
 
 #endif

@@ -3,8 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SAFE_BYTES                                                                                 \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-"
+#define SAFE_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-"
 
 /* As the first word these are grammar, not names of programs, unless they are quoted. */
 static const char *const reserved[] = {"if", "then", "else", "elif", "fi", "do", "done", "case",
@@ -76,8 +75,8 @@ static int check_variable(const char *word, struct am_error *error)
 	return 0;
 }
 
-static int add_env(struct am_buf *out, const char *const *argv, const char *const *env,
-	struct am_error *error)
+static int add_env(
+	struct am_buf *out, const char *const *argv, const char *const *env, struct am_error *error)
 {
 	if (strchr(argv[0], '=') != NULL)
 		return am_fail(error, "EINVAL",

@@ -9,9 +9,10 @@
 #include "error.h"
 
 struct am_exec_options {
-	const char *chroot;     /* absolute directory, or NULL */
-	const char *cwd;        /* absolute directory (below chroot if that is set), or NULL */
-	const char *const *env; /* "NAME=value" words ending in NULL, or NULL; added, not replaced */
+	const char *chroot; /* absolute directory, or NULL */
+	const char *cwd;    /* absolute directory (below chroot if that is set), or NULL */
+	const char *const
+		*env; /* "NAME=value" words ending in NULL, or NULL; added, not replaced */
 };
 
 /*

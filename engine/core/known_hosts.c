@@ -143,8 +143,8 @@ static int match_hashed(const char *names, size_t length, const char *name)
 		return 0;
 	salt_length = am_base64_decode(names, (size_t)(bar - names), salt, sizeof salt);
 	length -= (size_t)(bar + 1 - names);
-	if (salt_length < 0 || am_base64_decode(bar + 1, length, want, sizeof want) !=
-				       (long)sizeof want)
+	if (salt_length < 0 ||
+		am_base64_decode(bar + 1, length, want, sizeof want) != (long)sizeof want)
 		return 0;
 	hmac_sha1(salt, (size_t)salt_length, name, have);
 	return memcmp(want, have, sizeof want) == 0;
@@ -159,9 +159,9 @@ static int match_pattern(const char *pattern, size_t length, const char *name)
 		if (pattern < end && *pattern == '*') {
 			star = ++pattern;
 			retry = name;
-		} else if (pattern < end && (*pattern == '?' ||
-						    tolower((unsigned char)*pattern) ==
-							    tolower((unsigned char)*name))) {
+		} else if (pattern < end &&
+			   (*pattern == '?' || tolower((unsigned char)*pattern) ==
+						       tolower((unsigned char)*name))) {
 			pattern++;
 			name++;
 		} else if (star != NULL) {

@@ -25,8 +25,7 @@ int am_known_load(const char *path, struct am_buf *text, struct am_error *error)
  * The key types `host` (with `port`, where it is not 22) is known by, as a comma-separated list in
  * the order of the file, each once; "" when there is none.
  */
-int am_known_types(
-	const struct am_buf *text, const char *host, int port, struct am_buf *types,
+int am_known_types(const struct am_buf *text, const char *host, int port, struct am_buf *types,
 	struct am_error *error);
 
 /*

@@ -32,7 +32,7 @@
 enum { POLL_SLICE_MS = 200, UNANSWERED_MAX = 4, CHUNK = 32768, STDERR_KEPT = 65536 };
 enum { COMMAND_MAX = 120000 }; /* what a shell takes as one argument on every system */
 
-#define CLOSE_GRACE 5.0 /* seconds to end a channel in order */
+#define CLOSE_GRACE 0.3 /* seconds to wait for the host to confirm the end of a channel */
 
 struct channel {
 	LIBSSH2_CHANNEL *handle; /* NULL once the connection it belonged to is gone */
@@ -52,9 +52,9 @@ struct am_ssh {
 	int fd;
 	LIBSSH2_SESSION *session;
 	struct channel *channels;
-	double heard;  /* when the other side last gave a sign of life */
-	double asked;  /* when it was last asked for one */
-	int closing;   /* tidying up: the cancel flag does not count */
+	double heard; /* when the other side last gave a sign of life */
+	double asked; /* when it was last asked for one */
+	int closing;  /* tidying up: the cancel flag does not count */
 };
 
 static double now(void)
@@ -272,8 +272,7 @@ static int prefer_known(struct am_ssh *ssh, const char *types, struct am_error *
 	struct am_buf list = {0};
 	int count, result = 0;
 
-	count = libssh2_session_supported_algs(
-		ssh->session, LIBSSH2_METHOD_HOSTKEY, &algorithms);
+	count = libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY, &algorithms);
 	for (int known = 1; known >= 0; known--) {
 		for (int i = 0; i < count && result == 0; i++) {
 			const char *type = algorithms[i];
@@ -298,8 +297,7 @@ struct host_key {
 	char name[300]; /* of the host, as known_hosts and ssh-keygen write it */
 };
 
-static void describe_key(
-	struct am_ssh *ssh, const char *blob, size_t length, struct host_key *key)
+static void describe_key(struct am_ssh *ssh, const char *blob, size_t length, struct host_key *key)
 {
 	const char *hash = libssh2_hostkey_hash(ssh->session, LIBSSH2_HOSTKEY_HASH_SHA256);
 	char text[AM_BASE64_SIZE(32)] = "?";
@@ -326,7 +324,8 @@ static int unknown_key(
 	struct am_ssh *ssh, const struct host_key *key, const char *why, struct am_error *error)
 {
 	return am_fail(error, "SSH_HOSTKEY_UNKNOWN",
-		"host key %s %s of %s is not known%s; compare it with the console of the host, then: "
+		"host key %s %s of %s is not known%s; compare it with the console of the host, "
+		"then: "
 		"ssh-keyscan -p %d -t %s %s >> %s",
 		key->type, key->fingerprint, key->name, why, ssh->port, short_type(key->type),
 		ssh->host, ssh->known_hosts);
@@ -339,15 +338,16 @@ static int changed_key(struct am_ssh *ssh, const struct host_key *key, const cha
 		return unknown_key(ssh, key,
 			" (only its RSA key is, which needs libssh2 1.11 or an old server)", error);
 	return am_fail(error, "SSH_HOSTKEY_CHANGED",
-		"host key CHANGED: %s now shows %s %s, known by another key (%s:%d); somebody may be "
+		"host key CHANGED: %s now shows %s %s, known by another key (%s:%d); somebody may "
+		"be "
 		"in between. If the host was installed anew: ssh-keygen -R '%s' -f %s; "
 		"ssh-keyscan -p %d -t %s %s >> %s",
 		key->name, key->type, key->fingerprint, ssh->known_hosts, line, key->name,
 		ssh->known_hosts, ssh->port, short_type(key->type), ssh->host, ssh->known_hosts);
 }
 
-static int check_host_key(struct am_ssh *ssh, const struct am_buf *known, const char *types,
-	struct am_error *error)
+static int check_host_key(
+	struct am_ssh *ssh, const struct am_buf *known, const char *types, struct am_error *error)
 {
 	struct host_key key;
 	size_t length;
@@ -439,9 +439,10 @@ static int auth_key(struct am_ssh *ssh, const char *path, double deadline, struc
 			return -1;
 	}
 	if (rc != 0 && info.encrypted && rc != LIBSSH2_ERROR_AUTHENTICATION_FAILED &&
-		rc != LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && libssh2_session_last_errno(ssh->session) ==
-								    LIBSSH2_ERROR_FILE)
-		return am_fail(error, "SSH_KEY", "key file: %s: wrong passphrase, or damaged", path);
+		rc != LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED &&
+		libssh2_session_last_errno(ssh->session) == LIBSSH2_ERROR_FILE)
+		return am_fail(
+			error, "SSH_KEY", "key file: %s: wrong passphrase, or damaged", path);
 	return auth_result(ssh, rc, path, error);
 }
 
@@ -464,8 +465,8 @@ static int auth_identity(struct am_ssh *ssh, LIBSSH2_AGENT *agent,
 	return rc == 0;
 }
 
-static int auth_agent(struct am_ssh *ssh, double deadline, struct am_buf *tried,
-	struct am_error *error)
+static int auth_agent(
+	struct am_ssh *ssh, double deadline, struct am_buf *tried, struct am_error *error)
 {
 	struct libssh2_agent_publickey *key = NULL, *previous = NULL;
 	LIBSSH2_AGENT *agent;
@@ -501,8 +502,8 @@ static char *join(const char *a, const char *b)
 }
 
 /* The keys ssh itself would look for. */
-static int auth_defaults(struct am_ssh *ssh, double deadline, struct am_buf *tried,
-	struct am_error *error)
+static int auth_defaults(
+	struct am_ssh *ssh, double deadline, struct am_buf *tried, struct am_error *error)
 {
 	static const char *const names[] = {"/.ssh/id_ed25519", "/.ssh/id_ecdsa"};
 	const char *home = getenv("HOME");
@@ -524,8 +525,8 @@ static int auth_defaults(struct am_ssh *ssh, double deadline, struct am_buf *tri
 }
 
 /* The key file that was named, alone; an encrypted one without passphrase may be in the agent. */
-static int auth_named(struct am_ssh *ssh, double deadline, struct am_buf *tried,
-	struct am_error *error)
+static int auth_named(
+	struct am_ssh *ssh, double deadline, struct am_buf *tried, struct am_error *error)
 {
 	struct am_ssh_key_info info;
 	int result;
@@ -543,8 +544,8 @@ static int authenticate(struct am_ssh *ssh, double deadline, struct am_error *er
 	const char *methods;
 	int result;
 
-	while ((methods = libssh2_userauth_list(ssh->session, ssh->user,
-			(unsigned int)strlen(ssh->user))) == NULL &&
+	while ((methods = libssh2_userauth_list(
+			ssh->session, ssh->user, (unsigned int)strlen(ssh->user))) == NULL &&
 		libssh2_session_last_errno(ssh->session) == LIBSSH2_ERROR_EAGAIN) {
 		if (session_wait(ssh, deadline, error) != 0)
 			return -1;
@@ -702,7 +703,11 @@ static void unlink_channel(struct channel *channel)
 		*link = channel->next;
 }
 
-/* Ends the channel in order if that is possible soon, and by dropping the connection if not. */
+/*
+ * Ends the channel. The host confirms that at once if the command has ended. If it has not, the
+ * confirmation may come very late; the rest is then left to libssh2, which frees what is left of a
+ * channel with its session.
+ */
 static void channel_close(struct channel *channel)
 {
 	struct am_ssh *ssh = channel->ssh;
@@ -717,10 +722,13 @@ static void channel_close(struct channel *channel)
 	ssh->closing = 1;
 	begin(ssh);
 	while (libssh2_channel_free(channel->handle) == LIBSSH2_ERROR_EAGAIN) {
-		if (session_wait(ssh, deadline, NULL) != 0) {
+		int half = half_sent(ssh);
+
+		if (session_wait(ssh, deadline, NULL) == 0)
+			continue;
+		if (half)
 			drop(ssh);
-			break;
-		}
+		break;
 	}
 	ssh->closing = 0;
 	channel->handle = NULL;
@@ -740,7 +748,8 @@ static int open_handle(
 			drop(ssh); /* half open: the session's state is of no use any more */
 		else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
 			am_fail(error, "SSH_CHANNEL",
-				"the host refuses another session (MaxSessions of its sshd_config)");
+				"the host refuses another session (MaxSessions of its "
+				"sshd_config)");
 		else
 			lost(ssh, rc, error);
 		return -1;
@@ -764,8 +773,7 @@ static int channel_start(struct am_ssh *ssh, struct channel *channel, const char
 	if (ssh->session == NULL && am_ssh_reconnect(ssh, error) != 0)
 		return -1;
 	if (open_handle(ssh, channel, deadline, error) != 0 &&
-		(ssh->session != NULL || am_cancelled() ||
-			(deadline != 0 && now() >= deadline) ||
+		(ssh->session != NULL || am_cancelled() || (deadline != 0 && now() >= deadline) ||
 			am_ssh_reconnect(ssh, error) != 0 ||
 			open_handle(ssh, channel, deadline, error) != 0))
 		return -1;
@@ -881,9 +889,9 @@ static int channel_finish(struct channel *channel, double deadline, struct am_ss
 	}
 	if (rc != 0)
 		return lost(ssh, rc, error);
-	*status = (struct am_ssh_status){.status = libssh2_channel_get_exit_status(channel->handle)};
-	rc = libssh2_channel_get_exit_signal(
-		channel->handle, &name, NULL, NULL, NULL, NULL, NULL);
+	*status =
+		(struct am_ssh_status){.status = libssh2_channel_get_exit_status(channel->handle)};
+	rc = libssh2_channel_get_exit_signal(channel->handle, &name, NULL, NULL, NULL, NULL, NULL);
 	if (rc == 0 && name != NULL) {
 		status->status = -1;
 		snprintf(status->signal, sizeof status->signal, "%s", name);
@@ -902,8 +910,8 @@ struct feed {
 };
 
 /* Sends what the window takes; 1 when something moved, 0 when not, -1 on failure. */
-static int feed_some(struct channel *channel, struct feed *feed, double deadline,
-	struct am_error *error)
+static int feed_some(
+	struct channel *channel, struct feed *feed, double deadline, struct am_error *error)
 {
 	ssize_t n;
 
@@ -930,8 +938,7 @@ static int take_some(struct channel *channel, const struct am_ssh_run *run,
 
 	if (n <= 0)
 		return (int)n;
-	if (run->output != NULL &&
-		run->output(run->context, source, block, (size_t)n, error) != 0)
+	if (run->output != NULL && run->output(run->context, source, block, (size_t)n, error) != 0)
 		return -1;
 	return gone(channel, error) != 0 ? -1 : 1;
 }
@@ -1018,8 +1025,7 @@ struct am_ssh_stream *am_ssh_stream_open(
 static int stream_stderr(struct am_ssh_stream *stream, struct am_error *error)
 {
 	char block[4096];
-	ssize_t n = channel_read(
-		&stream->channel, AM_SSH_STDERR, block, sizeof block, 0, error);
+	ssize_t n = channel_read(&stream->channel, AM_SSH_STDERR, block, sizeof block, 0, error);
 
 	if (n <= 0)
 		return (int)n;

@@ -9,8 +9,8 @@
 #include "error.h"
 
 struct am_ssh_key_info {
-	char type[64];  /* "ssh-ed25519", "ssh-rsa", ...; "" when the file does not show it */
-	int encrypted;  /* needs a passphrase */
+	char type[64]; /* "ssh-ed25519", "ssh-rsa", ...; "" when the file does not show it */
+	int encrypted; /* needs a passphrase */
 };
 
 /* Fails with SSH_KEY when the file is missing, unreadable or no private key. */

@@ -9,6 +9,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
+	{"altmig.ssh", luaopen_altmig_ssh},
 	{"altmig.sys", luaopen_altmig_sys},
 	{NULL, NULL},
 };

@@ -1,0 +1,482 @@
+/*
+ * altmig.ssh: sessions, commands, files and jobs of other hosts. See core/ssh.h and core/job.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindutil.h"
+#include "buf.h"
+#include "cancel.h"
+#include "exec.h"
+#include "lines.h"
+#include "modules_bind.h"
+#include "remote_file.h"
+#include "ssh.h"
+
+#define SESSION_CLASS "altmig.ssh.session"
+#define CALL_CLASS    "altmig.ssh.call"
+
+enum { OUTPUT_DEFAULT = 64 << 20 };
+
+struct session {
+	struct am_ssh *ssh; /* NULL: closed */
+	int busy;           /* inside a call that uses it: a callback may not close it */
+};
+
+/*
+ * What a call holds outside of Lua's memory. It is collectable, so that an error raised between
+ * two steps leaves nothing behind.
+ */
+struct call {
+	lua_State *L;
+	int on_line; /* stack index of the callback, 0: none */
+	struct am_buf command;
+	struct am_buf output[2];
+	struct am_lines lines[2];
+	const char *line; /* handed to the protected part of the callback */
+	size_t length;
+	const char *stream;
+};
+
+static int call_release(lua_State *L)
+{
+	struct call *call = luaL_checkudata(L, 1, CALL_CLASS);
+
+	am_buf_free(&call->command);
+	for (int i = 0; i < 2; i++) {
+		am_buf_free(&call->output[i]);
+		am_lines_free(&call->lines[i]);
+	}
+	return 0;
+}
+
+static struct call *new_call(lua_State *L)
+{
+	static const luaL_Reg none[] = {{NULL, NULL}};
+	static const luaL_Reg metamethods[] = {{"__gc", call_release}, {NULL, NULL}};
+	struct call *call;
+
+	bu_newclass(L, CALL_CLASS, none, metamethods);
+	call = lua_newuserdatauv(L, sizeof *call, 0);
+	memset(call, 0, sizeof *call);
+	call->L = L;
+	luaL_setmetatable(L, CALL_CLASS);
+	return call;
+}
+
+static struct session *check_session(lua_State *L, int arg)
+{
+	struct session *session = luaL_checkudata(L, arg, SESSION_CLASS);
+
+	luaL_argcheck(L, session->ssh != NULL, arg, "session is closed");
+	return session;
+}
+
+/* --- options --------------------------------------------------------------------------------- */
+
+static int compare_words(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * The field env of the options as "NAME=value" words, sorted so that a command line is always the
+ * same. Pushes the vector and the table that keeps its words, or two nils. [-0, +2, e]
+ */
+static const char *const *check_env(lua_State *L, int arg)
+{
+	const char **words;
+	int env, list;
+	lua_Integer n = 0;
+
+	if (lua_isnoneornil(L, arg) || lua_getfield(L, arg, "env") == LUA_TNIL) {
+		lua_settop(L, lua_gettop(L) - !lua_isnoneornil(L, arg));
+		lua_pushnil(L);
+		lua_pushnil(L);
+		return NULL;
+	}
+	env = lua_gettop(L);
+	luaL_checktype(L, env, LUA_TTABLE);
+	lua_newtable(L);
+	list = lua_gettop(L);
+	for (lua_pushnil(L); lua_next(L, env) != 0; lua_pop(L, 1)) {
+		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "field 'env': names and values must be strings");
+		lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
+		if (lua_rawlen(L, -1) != lua_rawlen(L, -2) + lua_rawlen(L, -3) + 1)
+			luaL_error(L, "field 'env': string contains a NUL byte");
+		lua_rawseti(L, list, ++n);
+	}
+	words = lua_newuserdatauv(L, sizeof *words * ((size_t)n + 1), 0);
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_rawgeti(L, list, i);
+		words[i - 1] = lua_tostring(L, -1);
+		lua_pop(L, 1);
+	}
+	words[n] = NULL;
+	qsort(words, (size_t)n, sizeof *words, compare_words);
+	lua_replace(L, env);
+	return words;
+}
+
+/*
+ * The command line of the word list at `argv` with the options at `opts`, in call->command.
+ * A command that cannot be written is misuse. [-0, +3, e]
+ */
+static void build_command(lua_State *L, struct call *call, int argv_arg, int opts)
+{
+	const char *const *argv = bu_checkargv(L, argv_arg, NULL);
+	struct am_exec_options options = {
+		.chroot = bu_fieldstr(L, opts, "chroot", NULL),
+		.cwd = bu_fieldstr(L, opts, "cwd", NULL),
+		.env = check_env(L, opts),
+	};
+	struct am_error error;
+
+	if (am_exec_command(&call->command, argv, &options, &error) != 0)
+		luaL_error(L, "%s", error.message);
+}
+
+/* A string field that may hold any byte. */
+static const char *field_data(lua_State *L, int arg, const char *name, size_t *length)
+{
+	const char *data = NULL;
+
+	*length = 0;
+	if (lua_isnoneornil(L, arg))
+		return NULL;
+	if (lua_getfield(L, arg, name) != LUA_TNIL) {
+		if (lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "field '%s': string expected, got %s", name,
+				luaL_typename(L, -1));
+		data = lua_tolstring(L, -1, length);
+	}
+	lua_pop(L, 1); /* the table keeps it */
+	return data;
+}
+
+static double field_seconds(lua_State *L, int arg, const char *name)
+{
+	lua_Number seconds = bu_fieldnum(L, arg, name, 0);
+
+	if (!(seconds >= 0 && seconds < 1e9))
+		luaL_error(L, "field '%s': out of range", name);
+	return seconds;
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* Makes the strings and calls the callback; protected, since making strings can raise. */
+static int protected_line(lua_State *L)
+{
+	const struct call *call = lua_touserdata(L, 2);
+
+	lua_settop(L, 1);
+	lua_pushlstring(L, call->line, call->length);
+	lua_pushstring(L, call->stream);
+	lua_call(L, 2, 0);
+	return 0;
+}
+
+static int hand_line(struct call *call, const char *stream, const char *line, size_t length,
+	struct am_error *error)
+{
+	lua_State *L = call->L;
+
+	call->line = line;
+	call->length = length;
+	call->stream = stream;
+	lua_pushcfunction(L, protected_line);
+	lua_pushvalue(L, call->on_line);
+	lua_pushlightuserdata(L, call);
+	if (bu_pcall(L, 2, 0, error) == 0)
+		return 0;
+	return am_cancelled() ? am_fail(error, "CANCELLED", "cancelled") : -1;
+}
+
+static int stdout_line(void *context, const char *line, size_t length, struct am_error *error)
+{
+	return hand_line(context, "stdout", line, length, error);
+}
+
+static int stderr_line(void *context, const char *line, size_t length, struct am_error *error)
+{
+	return hand_line(context, "stderr", line, length, error);
+}
+
+static int take_output(void *context, enum am_ssh_source source, const char *data, size_t length,
+	struct am_error *error)
+{
+	struct call *call = context;
+	int i = source == AM_SSH_STDERR;
+
+	if (am_buf_add(&call->output[i], data, length, error) != 0)
+		return -1;
+	return call->on_line != 0 ? am_lines_add(&call->lines[i], data, length, error) : 0;
+}
+
+static int end_lines(struct call *call, struct am_error *error)
+{
+	for (int i = 0; i < 2 && call->on_line != 0; i++) {
+		if (am_lines_end(&call->lines[i], error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The fields on_line and max_output of the options. [-0, +0 or +1, e] */
+static void output_options(lua_State *L, struct call *call, int opts)
+{
+	lua_Integer limit = bu_fieldint(L, opts, "max_output", OUTPUT_DEFAULT);
+
+	if (limit < 1)
+		luaL_error(L, "field 'max_output': out of range");
+	call->output[0].limit = call->output[1].limit = (size_t)limit;
+	call->lines[0].line = stdout_line;
+	call->lines[1].line = stderr_line;
+	call->lines[0].context = call->lines[1].context = call;
+	if (bu_fieldfn(L, opts, "on_line"))
+		call->on_line = lua_gettop(L);
+	luaL_checkstack(L, 8, NULL);
+}
+
+/* Pushes { status=, signal=, stdout=, stderr= }. [-0, +1, m] */
+static int push_result(lua_State *L, struct call *call, const struct am_ssh_status *status)
+{
+	static const char *const names[] = {"stdout", "stderr"};
+
+	lua_createtable(L, 0, 4);
+	if (status->signal[0] != '\0') {
+		lua_pushstring(L, status->signal);
+		lua_setfield(L, -2, "signal");
+	} else {
+		lua_pushinteger(L, status->status);
+		lua_setfield(L, -2, "status");
+	}
+	for (int i = 0; i < 2; i++) {
+		lua_pushlstring(L, call->output[i].length > 0 ? call->output[i].data : "",
+			call->output[i].length);
+		lua_setfield(L, -2, names[i]);
+	}
+	return 1;
+}
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+static int session_close(lua_State *L)
+{
+	struct session *session = luaL_checkudata(L, 1, SESSION_CLASS);
+	struct am_ssh *ssh = session->ssh;
+
+	if (session->busy)
+		return luaL_error(L, "session is in use by the call around this one");
+	session->ssh = NULL;
+	am_ssh_close(ssh);
+	return 0;
+}
+
+static int refuse_unsupported(lua_State *L, int opts)
+{
+	static const char *const names[] = {"become", "jump"};
+
+	for (int i = 0; i < 2; i++) {
+		struct am_error error;
+
+		if (lua_getfield(L, opts, names[i]) != LUA_TNIL) {
+			am_fail(&error, "UNSUPPORTED", "connect: option '%s' is not supported yet",
+				names[i]);
+			return bu_fail(L, &error);
+		}
+		lua_pop(L, 1);
+	}
+	return 0;
+}
+
+/* ssh.connect(options) -> session */
+static int l_connect(lua_State *L)
+{
+	struct am_ssh_options options;
+	struct session *session;
+	struct am_error error;
+	lua_Integer port;
+	int refused;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	refused = refuse_unsupported(L, 1);
+	if (refused)
+		return refused;
+	port = bu_fieldint(L, 1, "port", 22);
+	options = (struct am_ssh_options){
+		.host = bu_fieldstr(L, 1, "host", NULL),
+		.user = bu_fieldstr(L, 1, "user", NULL),
+		.identity = bu_fieldstr(L, 1, "identity", NULL),
+		.passphrase = bu_fieldstr(L, 1, "passphrase", NULL),
+		.known_hosts = bu_fieldstr(L, 1, "known_hosts", NULL),
+		.timeout = field_seconds(L, 1, "timeout"),
+		.keepalive = field_seconds(L, 1, "keepalive"),
+		.port = (int)port,
+	};
+	luaL_argcheck(L, options.host != NULL && *options.host != '\0', 1, "field 'host' missing");
+	luaL_argcheck(L, strlen(options.host) < 256, 1, "field 'host' too long");
+	luaL_argcheck(L, port >= 1 && port <= 65535, 1, "field 'port' out of range");
+	session = lua_newuserdatauv(L, sizeof *session, 0);
+	*session = (struct session){NULL, 0};
+	luaL_setmetatable(L, SESSION_CLASS);
+	session->ssh = am_ssh_connect(&options, &error);
+	return session->ssh != NULL ? 1 : bu_fail(L, &error);
+}
+
+/* s:reconnect() -> true */
+static int session_reconnect(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	struct am_error error;
+
+	if (am_ssh_reconnect(session->ssh, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* s:run(argv, opts) -> { status=, signal=, stdout=, stderr= } */
+static int session_run(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	struct am_ssh_run run = {.output = take_output};
+	struct am_ssh_status status;
+	struct am_error error;
+	struct call *call;
+	int result;
+
+	lua_settop(L, 3);
+	call = new_call(L);
+	build_command(L, call, 2, 3);
+	output_options(L, call, 3);
+	run.command = call->command.data;
+	run.input = field_data(L, 3, "stdin", &run.input_length);
+	run.timeout = field_seconds(L, 3, "timeout");
+	run.context = call;
+	session->busy++;
+	result = am_ssh_run(session->ssh, &run, &status, &error);
+	if (result == 0)
+		result = end_lines(call, &error);
+	session->busy--;
+	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
+}
+
+/* s:get(path[, max]) -> string */
+static int session_get(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	const char *path = bu_checkcstr(L, 2);
+	lua_Integer max = luaL_optinteger(L, 3, OUTPUT_DEFAULT);
+	struct am_error error;
+	struct call *call;
+
+	luaL_argcheck(L, max >= 1, 3, "number out of range");
+	call = new_call(L);
+	call->output[0].limit = (size_t)max;
+	if (am_remote_get(session->ssh, path, &call->output[0], &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushlstring(
+		L, call->output[0].length > 0 ? call->output[0].data : "", call->output[0].length);
+	return 1;
+}
+
+/* s:put(data, path[, { mode = }]) -> true */
+static int session_put(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	size_t length;
+	const char *data = luaL_checklstring(L, 2, &length);
+	const char *path = bu_checkcstr(L, 3);
+	lua_Integer mode = bu_fieldint(L, 4, "mode", 0600);
+	struct am_error error;
+
+	luaL_argcheck(L, mode >= 0 && mode <= 07777, 4, "field 'mode' out of range");
+	if (am_remote_put(session->ssh, path, data, length, (unsigned int)mode, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* s:open(path) -> reader */
+static int session_open(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	const char *path = bu_checkcstr(L, 2);
+	struct am_reader **slot = bu_newreader(L, 1);
+	struct am_error error;
+
+	*slot = am_remote_open(session->ssh, path, &error);
+	return *slot != NULL ? 1 : bu_fail(L, &error);
+}
+
+/* s.host, s.user, s.port, or a method. Upvalue 1: the methods. */
+static int session_index(lua_State *L)
+{
+	struct session *session = luaL_checkudata(L, 1, SESSION_CLASS);
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+	if (session->ssh != NULL && strcmp(name, "host") == 0)
+		lua_pushstring(L, am_ssh_host(session->ssh));
+	else if (session->ssh != NULL && strcmp(name, "user") == 0)
+		lua_pushstring(L, am_ssh_user(session->ssh));
+	else if (session->ssh != NULL && strcmp(name, "port") == 0)
+		lua_pushinteger(L, am_ssh_port(session->ssh));
+	else
+		lua_gettable(L, lua_upvalueindex(1));
+	return 1;
+}
+
+static int session_tostring(lua_State *L)
+{
+	struct session *session = luaL_checkudata(L, 1, SESSION_CLASS);
+
+	if (session->ssh == NULL)
+		lua_pushliteral(L, "ssh session (closed)");
+	else
+		lua_pushfstring(L, "ssh session (%s@%s:%d%s)", am_ssh_user(session->ssh),
+			am_ssh_host(session->ssh), am_ssh_port(session->ssh),
+			am_ssh_connected(session->ssh) ? "" : ", not connected");
+	return 1;
+}
+
+/* ssh.quote(argv[, opts]) -> command line */
+static int l_quote(lua_State *L)
+{
+	struct call *call;
+
+	lua_settop(L, 2);
+	call = new_call(L);
+	build_command(L, call, 1, 2);
+	lua_pushlstring(L, call->command.data, call->command.length);
+	return 1;
+}
+
+static void register_session(lua_State *L)
+{
+	static const luaL_Reg methods[] = {{"run", session_run}, {"get", session_get},
+		{"put", session_put}, {"open", session_open}, {"reconnect", session_reconnect},
+		{"close", session_close}, {NULL, NULL}};
+	static const luaL_Reg metamethods[] = {{"__gc", session_close}, {"__close", session_close},
+		{"__tostring", session_tostring}, {NULL, NULL}};
+
+	bu_newclass(L, SESSION_CLASS, methods, metamethods);
+	luaL_getmetatable(L, SESSION_CLASS);
+	lua_getfield(L, -1, "__index");
+	lua_pushcclosure(L, session_index, 1);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}
+
+int luaopen_altmig_ssh(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"connect", l_connect}, {"quote", l_quote}, {NULL, NULL}};
+
+	register_session(L);
+	luaL_newlib(L, functions);
+	return 1;
+}
