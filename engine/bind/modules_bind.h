@@ -10,5 +10,7 @@ int luaopen_altmig_journal(lua_State *L);
 int luaopen_altmig_json(lua_State *L);
 int luaopen_altmig_ssh(lua_State *L);
 int luaopen_altmig_sys(lua_State *L);
+int luaopen_altmig_tree(lua_State *L);
+int luaopen_altmig_tree_nfs(lua_State *L);
 
 #endif

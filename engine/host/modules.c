@@ -11,5 +11,6 @@ const luaL_Reg host_modules[] = {
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.ssh", luaopen_altmig_ssh},
 	{"altmig.sys", luaopen_altmig_sys},
+	{"altmig.tree", luaopen_altmig_tree_nfs},
 	{NULL, NULL},
 };

@@ -1,0 +1,26 @@
+/*
+ * Trees as Lua objects ("altmig.tree"), for the modules that make them or work on them.
+ */
+#ifndef ALTMIG_TREE_BIND_H
+#define ALTMIG_TREE_BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "tree.h"
+
+struct bu_tree {
+	struct am_tree *tree; /* NULL: closed */
+	lua_State *L;         /* who is inside a call, for callbacks */
+	int busy;             /* calls on the C stack: closing has to wait */
+	int guard;            /* registry reference of the guard, or LUA_NOREF */
+};
+
+/* Pushes an empty, armed tree object to acquire into. [-0, +1, m] */
+struct bu_tree *bu_newtree(lua_State *L);
+/* The tree at `arg`; raises when it is none or closed. [-0, +0, v] */
+struct am_tree *bu_checktree(lua_State *L, int arg);
+/* The same, or NULL when the value is no tree. Raises only for a closed one. */
+struct am_tree *bu_testtree(lua_State *L, int arg);
+
+#endif

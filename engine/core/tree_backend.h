@@ -1,0 +1,133 @@
+/*
+ * What a back end of a tree implements. tree.c resolves paths and calls these with an open
+ * directory and one name in it; a name is never empty, "." or "..", holds no slash, and is never
+ * followed when it is a link.
+ *
+ * Errors: code and the bare reason ("No space left on device"); tree.c puts the operation and the
+ * place before it, unless `complete` is set because the message is whole already.
+ */
+#ifndef ALTMIG_TREE_BACKEND_H
+#define ALTMIG_TREE_BACKEND_H
+
+#include "tree.h"
+
+struct am_fs;
+
+/* An open directory. Back ends put their own fields behind it. */
+struct am_node {
+	struct am_fs *fs;
+	unsigned references;
+};
+
+struct am_entry {
+	char *name;
+	int has_stat;
+	struct am_tree_stat stat;
+};
+struct am_entries {
+	struct am_entry *entries;
+	size_t count, capacity;
+};
+
+/* An open file. Back ends put their own fields behind it. */
+struct am_fs_file {
+	struct am_fs *fs;
+};
+
+struct am_fs_ops {
+	/* Directories: each returns a reference the caller releases. */
+	struct am_node *(*root)(struct am_fs *fs, struct am_error *error);
+	/* ENOTDIR when `name` is anything but a directory, a link included. */
+	struct am_node *(*enter)(struct am_node *dir, const char *name, struct am_error *error);
+	void (*release)(struct am_node *dir); /* called when the last reference went */
+
+	/* `name` NULL: the directory itself. */
+	int (*stat)(struct am_node *dir, const char *name, struct am_tree_stat *stat,
+		struct am_error *error);
+	int (*setattr)(struct am_node *dir, const char *name, const struct am_tree_attr *attr,
+		struct am_error *error);
+	int (*readlink)(struct am_node *dir, const char *name, char *target, size_t size,
+		struct am_error *error);
+	int (*list)(struct am_node *dir, struct am_entries *entries, struct am_error *error);
+
+	/* A regular file for reading. */
+	struct am_fs_file *(*open)(struct am_node *dir, const char *name, struct am_error *error);
+	ssize_t (*read)(struct am_fs_file *file, void *data, size_t size, struct am_error *error);
+	/* A new file, mode 0600, which did not exist (EEXIST). */
+	struct am_fs_file *(*create)(struct am_node *dir, const char *name, struct am_error *error);
+	int (*write)(
+		struct am_fs_file *file, const void *data, size_t length, struct am_error *error);
+	/* Makes the content durable and sets the attributes. */
+	int (*finish)(
+		struct am_fs_file *file, const struct am_tree_attr *attr, struct am_error *error);
+	void (*close)(struct am_fs_file *file);
+
+	int (*mkdir)(struct am_node *dir, const char *name, uint32_t mode, struct am_error *error);
+	int (*symlink)(
+		struct am_node *dir, const char *name, const char *target, struct am_error *error);
+	int (*link)(struct am_node *from, const char *from_name, struct am_node *to,
+		const char *to_name, struct am_error *error);
+	int (*rename)(struct am_node *from, const char *from_name, struct am_node *to,
+		const char *to_name, struct am_error *error);
+	int (*unlink)(struct am_node *dir, const char *name, struct am_error *error);
+	int (*rmdir)(struct am_node *dir, const char *name, struct am_error *error);
+	int (*mknod)(struct am_node *dir, const char *name, enum am_tree_type type, uint32_t mode,
+		uint32_t major_number, uint32_t minor_number, struct am_error *error);
+	int (*df)(struct am_node *dir, struct am_tree_space *space, struct am_error *error);
+
+	int (*describe)(struct am_fs *fs, struct am_tree_mount *mount, struct am_error *error);
+	void (*drop_caches)(struct am_fs *fs);
+	int (*prove)(struct am_fs *fs, struct am_error *error);
+	void (*destroy)(struct am_fs *fs);
+};
+
+/* One file system. Back ends put their own fields behind it. */
+struct am_fs {
+	const struct am_fs_ops *ops;
+	const char *name; /* for messages: "/tmp/x", "host:/export" */
+	int complete;     /* the message of the last error needs nothing before it */
+};
+
+/*
+ * A tree of `count` file systems, each at its path ("/", "/usr"); one must be at "/". Takes the
+ * file systems over, also on failure (then NULL).
+ */
+struct am_tree *am_tree_of(
+	const char *const *at, struct am_fs **fs, size_t count, struct am_error *error);
+
+/* Appends an entry; `stat` may be NULL. Names a server must not send are EPROTO. */
+int am_entries_add(struct am_entries *entries, const char *name, const struct am_tree_stat *stat,
+	struct am_error *error);
+void am_entries_free(struct am_entries *entries);
+
+struct am_node *am_node_hold(struct am_node *node);
+void am_node_release(struct am_node *node); /* NULL is allowed */
+
+/*
+ * Where a path leads: an open directory and a name in it, or (name "") the directory itself when
+ * the path is the root of a file system or ends in "..".
+ */
+struct am_place {
+	struct am_node *dir;
+	char name[AM_TREE_NAME_MAX + 1];
+	char path[AM_TREE_PATH_MAX]; /* with all links before the name resolved */
+	size_t mount;                /* index of the file system */
+};
+int am_tree_locate(struct am_tree *tree, const char *operation, const char *path, int follow,
+	struct am_place *place, struct am_error *error);
+void am_place_free(struct am_place *place);
+/* Puts "operation: PLACE" before the bare reason of a back end. Returns -1. */
+int am_place_fail(struct am_tree *tree, const struct am_place *place, const char *operation,
+	struct am_error *error);
+/* The directory a place names, opened. */
+struct am_node *am_place_enter(const struct am_place *place, struct am_error *error);
+/* The index of the mount exactly at `path`, or (size_t)-1. */
+size_t am_tree_mount_at(struct am_tree *tree, const char *path);
+/* 1 when a mount lies below `path`. */
+int am_tree_mount_below(struct am_tree *tree, const char *path);
+struct am_fs *am_tree_fs(struct am_tree *tree, size_t mount);
+/* The names of a directory in byte order, with the mount points in it. `path` is its path. */
+int am_tree_entries(struct am_tree *tree, struct am_node *dir, const char *path,
+	struct am_entries *entries, struct am_error *error);
+
+#endif
