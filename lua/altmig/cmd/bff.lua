@@ -1,0 +1,287 @@
+-- altmig bff list|extract|create|verify: AIX backup-by-name archives on this host.
+
+local cli = require "altmig.cli"
+local bff = require "altmig.bff"
+local sys = require "altmig.sys"
+
+local command = {
+  summary = "list, extract, create or verify AIX backup archives",
+  usage = [[
+usage: altmig bff list FILE
+       altmig bff extract [-C DIR] FILE [NAME ...]   below DIR only, never through links
+       altmig bff create [-p] FILE < names           -p: packed where that is smaller
+       altmig bff verify FILE                        every header and every packed byte
+a NAME selects the member and what lies below it]],
+}
+
+local PIECE = 4 << 20
+
+local function fail(message) cli.fail(1, "altmig bff: " .. message) end
+
+local function check(value, message, ...)
+  if value == nil then fail(message) end
+  return value, message, ...
+end
+
+-- Iterating raises tables with code and message, which the command line prints by itself; a member
+-- that cannot be restored does not end the work.
+local function complain(message) io.stderr:write("altmig bff: ", message, "\n") end
+
+local letters = { file = "-", dir = "d", link = "l", block = "b", char = "c", fifo = "p", socket = "s" }
+
+local function mode_text(m)
+  local text = {}
+  for i = 8, 0, -1 do text[#text + 1] = m.mode >> i & 1 == 1 and ("xwr"):sub(i % 3 + 1, i % 3 + 1) or "-" end
+  for bit, place in pairs { [11] = 3, [10] = 6, [9] = 9 } do
+    if m.mode >> bit & 1 == 1 then
+      local letter = place == 9 and "t" or "s"
+      text[place] = text[place] == "x" and letter or letter:upper()
+    end
+  end
+  return letters[m.type] .. table.concat(text)
+end
+
+-- Names come from outside and go to a terminal.
+local function printable(name)
+  return (name:gsub("[%c\127-\255]", function(c) return ("\\%03o"):format(c:byte()) end))
+end
+
+local function list(args)
+  local file = args[1]
+  if not file or args[2] then cli.usage(command.usage) end
+  local a <close> = check(bff.open(file))
+  for m in a:members() do
+    local size = m.rdev_major and ("%d,%d"):format(m.rdev_major, m.rdev_minor) or m.size
+    local note = m.target and " -> " .. printable(m.target) or m.link and " link to " .. printable(m.link) or ""
+    print(("%s %5d %5d %10s %s %s%s"):format(mode_text(m), m.uid, m.gid, size,
+      os.date("%Y-%m-%d %H:%M", m.mtime), printable(m.name), note))
+  end
+  return 0
+end
+
+local function verify(args)
+  local file = args[1]
+  if not file or args[2] then cli.usage(command.usage) end
+  local result = check(bff.verify(file))
+  print(("%s: %d members, %d bytes"):format(file, result.members, result.bytes))
+  return 0
+end
+
+--- "./usr//lib" -> { "usr", "lib" }; nil when it would lead out of the directory.
+---@param name string
+---@return string[]?
+local function components(name)
+  local parts = {}
+  for part in name:gmatch("[^/]+") do
+    if part == ".." then return nil end
+    if part ~= "." then parts[#parts + 1] = part end
+  end
+  return parts
+end
+
+---@class altmig.bff.Extraction
+---@field root string
+---@field safe table<string, boolean>   directories seen to be directories, not links
+---@field done table<string, string>    member name -> path, of files that may get further names
+---@field later table[]                 directories whose mode and times come last
+local Extraction = {}
+Extraction.__index = Extraction
+
+--- Makes the directories above the last part, refusing to pass through anything but directories.
+function Extraction:parent(parts)
+  local path = self.root
+  for i = 1, #parts - 1 do
+    path = path .. "/" .. parts[i]
+    if not self.safe[path] then
+      local st, message, code = sys.lstat(path)
+      if not st and code ~= "ENOENT" then return nil, message end
+      if st and st.type ~= "dir" then return nil, path .. ": not a directory, and links are not followed" end
+      if not st then
+        local ok
+        ok, message = sys.mkdir(path, 493)
+        if not ok then return nil, message end
+      end
+      self.safe[path] = true
+    end
+  end
+  return path
+end
+
+--- Only the name is removed: what a link points to stays.
+local function clear(path)
+  local st = sys.lstat(path)
+  if not st then return true end
+  if st.type == "dir" then return nil, path .. ": is a directory" end
+  return sys.remove(path)
+end
+
+local function write_data(a, m, path)
+  local piece, message = a:read_some(m, PIECE)
+  local ok
+  if not piece then return nil, message end
+  ok, message = sys.write_file(path, piece, { mode = 384, atomic = false })
+  while ok and #piece > 0 do
+    piece, message = a:read_some(m, PIECE)
+    ok = piece
+    if ok and #piece > 0 then ok, message = sys.append_file(path, piece) end
+  end
+  if not ok then sys.remove(path) end
+  return ok, message
+end
+
+--- Owner first: changing it clears the set-id bits.
+local function set_attributes(m, path)
+  local ok, message = true, nil
+  if sys.getuid() == 0 then ok, message = sys.lchown(path, m.uid, m.gid) end
+  if ok and m.type ~= "link" then ok, message = sys.chmod(path, m.mode) end
+  if ok then ok, message = sys.utime(path, m.atime, m.mtime) end
+  return ok, message
+end
+
+function Extraction:directory(m, path)
+  local st = sys.lstat(path)
+  if st and st.type ~= "dir" then return nil, path .. ": not a directory" end
+  if not st then
+    local ok, message = sys.mkdir(path, 448)
+    if not ok then return nil, message end
+  end
+  self.safe[path] = true
+  self.later[#self.later + 1] = { m, path }
+  return true
+end
+
+function Extraction:member(a, m)
+  local parts = components(m.name)
+  if not parts then return nil, m.name .. ": leads out of the directory" end
+  local parent, message = self:parent(parts)
+  if not parent then return nil, message end
+  if #parts == 0 then
+    if m.type ~= "dir" then return nil, m.name .. ": no name" end
+    return self:directory(m, self.root)
+  end
+  local path = parent .. "/" .. parts[#parts]
+  if m.type == "dir" then return self:directory(m, path) end
+  if m.type == "socket" then return nil, path .. ": a socket, not restored" end
+  local ok
+  ok, message = clear(path)
+  if not ok then return nil, message end
+  local first = m.link and self.done[m.link]
+  if first and first ~= path then return sys.link(first, path) end
+  if m.type == "file" then
+    if m.link and m.size > 0 and m.stored_size == 0 then
+      return nil, ("%s: its data come with %s, which is not restored"):format(path, m.link)
+    end
+    ok, message = write_data(a, m, path)
+    if ok and m.nlink > 1 then self.done[m.link or m.name] = path end
+  elseif m.type == "link" then
+    ok, message = sys.symlink(m.target, path)
+  else
+    ok, message = sys.mknod(path, m.type, 384, m.rdev_major, m.rdev_minor)
+  end
+  if not ok then return nil, message end
+  return set_attributes(m, path)
+end
+
+--- Directories last, from the deepest: what is restored below changes their times, and their mode
+--- may forbid writing.
+function Extraction:finish()
+  local ok = true
+  table.sort(self.later, function(x, y) return #x[2] > #y[2] end)
+  for _, entry in ipairs(self.later) do
+    local good, message = set_attributes(entry[1], entry[2])
+    if not good then
+      complain(message)
+      ok = false
+    end
+  end
+  return ok
+end
+
+--- A function that says whether a member is wanted, and which names matched nothing so far.
+local function selection(names)
+  local wanted, missing = {}, {}
+  for _, name in ipairs(names) do
+    local parts = components(name)
+    if not parts then fail(name .. ": leads out of the archive") end
+    wanted[table.concat(parts, "/")] = name
+    missing[name] = true
+  end
+  if #names == 0 then return function() return true end, missing end
+  return function(m)
+    local path = ""
+    if wanted[""] then
+      missing[wanted[""]] = nil
+      return true
+    end
+    for _, part in ipairs(components(m.name) or {}) do
+      path = path == "" and part or path .. "/" .. part
+      if wanted[path] then
+        missing[wanted[path]] = nil
+        return true
+      end
+    end
+    return false
+  end, missing
+end
+
+local function extract(args)
+  local dir = "."
+  if args[1] == "-C" then
+    dir = args[2]
+    table.remove(args, 1)
+    table.remove(args, 1)
+  end
+  local file = table.remove(args, 1)
+  if not file or not dir then cli.usage(command.usage) end
+  local wanted, missing = selection(args)
+  local status = 0
+  local a <close> = check(bff.open(file))
+  check(sys.makedirs(dir))
+  local x = setmetatable({ root = check(sys.realpath(dir)), safe = {}, done = {}, later = {} }, Extraction)
+  for m in a:members() do
+    if wanted(m) then
+      local ok, message = x:member(a, m)
+      if not ok then
+        complain(printable(message))
+        status = 1
+      end
+    end
+  end
+  if not x:finish() then status = 1 end
+  for name in pairs(missing) do
+    complain(name .. ": not in the archive")
+    status = 1
+  end
+  return status
+end
+
+local function create(args)
+  local pack = args[1] == "-p"
+  if pack then table.remove(args, 1) end
+  local file = args[1]
+  if not file or args[2] then cli.usage(command.usage) end
+  local w <close> = check(bff.create(file, { pack = pack }))
+  for name in io.lines() do
+    local st = check(sys.lstat(name))
+    -- Every name carries its data and stands for itself: how restore treats several names of one
+    -- file is not known for sure.
+    check(w:add {
+      name = name, type = st.type, mode = st.mode, uid = st.uid, gid = st.gid, mtime = st.mtime,
+      atime = st.atime, rdev_major = st.rdev_major, rdev_minor = st.rdev_minor,
+      path = st.type == "file" and name or nil,
+      target = st.type == "link" and check(sys.readlink(name)) or nil,
+    })
+  end
+  check(w:close())
+  return 0
+end
+
+local actions = { list = list, extract = extract, create = create, verify = verify }
+
+function command.run(args)
+  local action = actions[table.remove(args, 1) or ""]
+  if not action then cli.usage(command.usage) end
+  return action(args)
+end
+
+return command
