@@ -13,6 +13,7 @@ local IPL_MAGIC = 0xC9C2D4C1 -- "IBMA" in EBCDIC
 local VGDA_SECTOR, VGDA_SECTORS = 128, 2048
 local BOOT_SECTOR = 4352 -- where hd5 lies on every disk that has one
 local MB = 1024 * 1024
+local SMALLEST_FS = 320 * MB -- an image of a file system is never smaller: XFS wants 300 MB
 
 disk.BOOT_SECTOR = BOOT_SECTOR
 
@@ -405,6 +406,7 @@ function disk.lv_file(vgda, lv)
   if not name then return nil, message, code end
   local here, outside = disk.path(name)
   local size = lv.lps * vgda.pp_mb * MB
+  if lv.type == "jfs2" and size < SMALLEST_FS then size = SMALLEST_FS end
   if lv.type == "boot" then return here .. "/raw", outside .. "/raw", BOOT_SECTOR * SECTOR, size end
   local file = ("/lv.%d.img"):format(lv.number)
   return here .. file, outside .. file, 0, size
@@ -588,31 +590,6 @@ end
 function disk.mkfs(device)
   local ok, message, code = tool { "mkfs.xfs", "-q", "-f", "-K", "-m", "reflink=0,rmapbt=0", "-i", "sparse=1", device }
   return ok and true, message, code
-end
-
--- ---- NVRAM ----
-
---- What the LPAR's firmware keeps: { bootlist = {"hdisk0"} , ... }.
----@return table? nvram
----@return string? message
----@return string? code
-function disk.nvram_read()
-  local here, message, code = disk.base()
-  if not here then return nil, message, code end
-  local text
-  text, message, code = sys.read_file(here .. "/nvram.json")
-  if not text then return nil, message, code end
-  return json.decode(text)
-end
-
----@param nvram table
----@return true?
----@return string? message
----@return string? code
-function disk.nvram_write(nvram)
-  local here, message, code = disk.base()
-  if not here then return nil, message, code end
-  return sys.write_file(here .. "/nvram.json", json.encode(nvram, { indent = 2, sort = true }) .. "\n")
 end
 
 return disk

@@ -1,0 +1,186 @@
+-- Builds the disks of an LPAR: aixlua build.lua HOST SEED FILES BYTES, in a mount namespace of its
+-- own. What the file systems hold is lab.images' matter.
+
+local config = require "lab.config"
+local disk = require "lab.disk"
+local lpar = require "lpar"
+local nvram = require "lab.nvram"
+local sys = require "altmig.sys"
+
+local PP_MB = 64
+
+-- name, type, logical partitions, mount point
+local rootvg_lvs = {
+  { "hd5", "boot", 1 }, { "hd6", "paging", 8 }, { "hd8", "jfs2log", 1 }, { "hd4", "jfs2", 8, "/" },
+  { "hd2", "jfs2", 40, "/usr" }, { "hd9var", "jfs2", 8, "/var" }, { "hd3", "jfs2", 8, "/tmp" },
+  { "hd1", "jfs2", 5, "/home" }, { "hd10opt", "jfs2", 5, "/opt" }, { "hd11admin", "jfs2", 5, "/admin" },
+  { "lg_dumplv", "sysdump", 16 }, { "livedump", "jfs2", 5, "/var/adm/ras/livedump" },
+}
+local nim_lv = { "nimlv", "jfs2", 48, "/export/nim" }
+local data_lv = { "datalv", "jfs2", 8, "/data" }
+
+local function check(ok, message, code)
+  if not ok then error({ message = message, code = code }, 0) end
+  return ok
+end
+
+local function create_vg(name, disks, lvs, seed)
+  local vgda = check(disk.vg_create { name = name, disks = disks, pp_mb = PP_MB, seed = seed })
+  for _, lv in ipairs(lvs) do
+    check(disk.lv_create(vgda, { name = lv[1], type = lv[2], lps = lv[3], label = lv[4] }))
+  end
+  return vgda
+end
+
+-- Makes and mounts the file systems of a group below root; shortest mount point first.
+local function mount_group(vgda, root)
+  local lvs = {}
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.label then lvs[#lvs + 1] = lv end
+  end
+  table.sort(lvs, function(a, b) return a.label < b.label end)
+  local loops = check(disk.loops())
+  for _, lv in ipairs(lvs) do
+    local device = check(disk.lv_attach(vgda, lv, loops))
+    check(disk.mkfs(device))
+    local at = root .. (lv.label == "/" and "" or lv.label)
+    check(sys.makedirs(at, 493))
+    check(lpar.mount(device, at, "xfs", "noatime", "nouuid"))
+  end
+end
+
+local function unmount_all(root)
+  local list = check(lpar.mounts())
+  for i = #list, 1, -1 do
+    local at = list[i].target
+    if at == root or at:sub(1, #root + 1) == root .. "/" then check(lpar.umount(at)) end
+  end
+  local lab = lpar.world().lab
+  for file, device in pairs(check(disk.loops())) do
+    if file:sub(1, #lab + 1) == lab .. "/" and file:find("/lpars/" .. arg[1] .. "/", 1, true) then
+      check(disk.tool { "losetup", "--detach", device })
+    end
+  end
+end
+
+local function put(root, path, data, mode)
+  check(sys.makedirs(root .. path:match "^(.*)/", 493))
+  check(sys.write_file(root .. path, data, { mode = mode or 420, atomic = false }))
+end
+
+local function filesystems_text(groups)
+  local text = { "* /etc/filesystems: what is mounted where\n" }
+  for _, group in ipairs(groups) do
+    local log = group.name == "rootvg" and "/dev/hd8" or "INLINE"
+    for _, lv in ipairs(group.lvs) do
+      if lv.label then
+        local base = group.name == "rootvg" and ("/ /usr /var /tmp"):find(lv.label, 1, true) and lv.name:match "^hd"
+        local how = (lv.label == "/" or lv.label == "/usr" or lv.label == "/var" or lv.label == "/tmp") and base
+          and "automatic" or "true"
+        local lines = { ("\n%s:\n"):format(lv.label), ("\tdev\t\t= /dev/%s\n"):format(lv.name), "\tvfs\t\t= jfs2\n",
+          ("\tlog\t\t= %s\n"):format(log), ("\tmount\t\t= %s\n"):format(how) }
+        if how == "automatic" then
+          lines[#lines + 1] = "\tcheck\t\t= false\n\ttype\t\t= bootfs\n"
+          lines[#lines + 1] = ("\tvol\t\t= %s\n"):format(lv.label == "/" and "root" or lv.label)
+          lines[#lines + 1] = "\tfree\t\t= false\n"
+        else
+          lines[#lines + 1] = "\tcheck\t\t= true\n\tfree\t\t= false\n"
+        end
+        text[#text + 1] = table.concat(lines)
+      end
+    end
+  end
+  text[#text + 1] = "\n/proc:\n\tdev\t\t= /proc\n\tvol\t\t= \"/proc\"\n\tmount\t\t= true\n\tcheck\t\t= false\n"
+    .. "\tfree\t\t= false\n\tvfs\t\t= procfs\n"
+  return table.concat(text)
+end
+
+local directories = { ["/bin"] = false, ["/etc"] = 493, ["/dev"] = 493, ["/proc"] = 365, ["/sbin"] = 493,
+  ["/usr/bin"] = 493, ["/usr/sbin"] = 493, ["/usr/lib"] = 493, ["/var/adm/ras"] = 493, ["/tmp"] = 1023,
+  ["/etc/objrepos"] = 493, ["/var/tmp"] = 1023, ["/home"] = 493, ["/mnt"] = 493 }
+
+local function read_program(names)
+  for _, name in ipairs(names) do
+    local data = sys.read_file(name)
+    if data then return data end
+  end
+  error({ message = names[1] .. ": not found; is its package installed?" }, 0)
+end
+
+-- The least a login needs, where no image library is there or it leaves something out.
+local function ground(root)
+  for path, mode in pairs(directories) do
+    if mode and not sys.lstat(root .. path) then check(sys.makedirs(root .. path, mode)) end
+    if mode then check(sys.chmod(root .. path, mode)) end
+  end
+  if not sys.lstat(root .. "/bin") then check(sys.symlink("/usr/bin", root .. "/bin")) end
+  if not sys.lstat(root .. "/usr/bin/ksh") then
+    put(root, "/usr/bin/ksh", read_program { "/bin/mksh-static", "/usr/bin/mksh-static" }, 365)
+    check(sys.link(root .. "/usr/bin/ksh", root .. "/usr/bin/sh"))
+  end
+  if not sys.lstat(root .. "/usr/bin/cat") then
+    put(root, "/usr/bin/busybox", read_program { "/bin/busybox", "/usr/bin/busybox" }, 365)
+    local names = check(sys.run { "/bin/busybox", "--list" }).stdout
+    for name in names:gmatch "%S+" do
+      if not sys.lstat(root .. "/usr/bin/" .. name) then
+        check(sys.link(root .. "/usr/bin/busybox", root .. "/usr/bin/" .. name))
+      end
+    end
+  end
+  if not sys.lstat(root .. "/etc/passwd") then
+    put(root, "/etc/passwd", "root:!:0:0::/:/usr/bin/ksh\nnobody:*:4294967294:4294967294::/:\n")
+    put(root, "/etc/group", "system:!:0:root\nnobody:!:4294967294:nobody\n")
+  end
+end
+
+-- The interpreter, its libraries and the emulated commands, each at its paths.
+local function commands(root)
+  local lab = lpar.world().path
+  put(root, "/usr/lpp/lab/bin/aixlua", check(sys.read_file(lab .. "/bin/aixlua")), 365)
+  for _, name in ipairs(check(sys.list(lab .. "/lib"))) do
+    put(root, "/usr/lpp/lab/lib/" .. name, check(sys.read_file(lab .. "/lib/" .. name)))
+  end
+  for _, name in ipairs(sys.list(lab .. "/cmd") or {}) do
+    local text = check(sys.read_file(lab .. "/cmd/" .. name))
+    local paths, part = text:match "\n%-%- path: ([^\n]+)", text:match "\n%-%- part: (%S+)" or "all"
+    if paths and part == "all" then
+      for path in paths:gmatch "%S+" do
+        sys.remove(root .. path)
+        put(root, path, text, 365)
+      end
+    end
+  end
+end
+
+local function main()
+  local name, seed = arg[1], arg[2] or "1"
+  local host = check(config.host(name), "build: unknown host " .. tostring(name))
+  local world = check(lpar.world())
+  disk.use(world.lab, name)
+  local base = ("%s/lpars/%s"):format(world.lab, name)
+  local root = base .. "/root"
+  check(lpar.unshare "mnt")
+  for _, d in ipairs(host.disks) do check(disk.create(d[1], d[2])) end
+  local lvs = { table.unpack(rootvg_lvs) }
+  if host.role == "master" then lvs[#lvs + 1] = nim_lv end
+  local groups = { create_vg("rootvg", { "hdisk0" }, lvs, seed .. name) }
+  if host.role == "client" then groups[2] = create_vg("datavg", { "hdisk1" }, { data_lv }, seed .. name) end
+  for _, vgda in ipairs(groups) do mount_group(vgda, root) end
+
+  local has_images, images = pcall(require, "lab.images")
+  if has_images and images.populate then
+    check(images.populate(root, { host = host, seed = seed, groups = groups, files = tonumber(arg[3]),
+      bytes = tonumber(arg[4]), lab = world.lab }))
+  else
+    commands(root)
+  end
+  ground(root)
+  put(root, "/etc/filesystems", filesystems_text(groups))
+  if not sys.lstat(root .. "/etc/hosts") then put(root, "/etc/hosts", config.hosts_text()) end
+  if not sys.lstat(root .. "/etc/exports") then put(root, "/etc/exports", "") end
+  unmount_all(root)
+  check(nvram.set_bootlist(base, "normal", { { disk = "hdisk0", blv = "hd5" } }))
+  check(sys.write_file(base .. "/built", "1\n"))
+end
+
+main()
