@@ -5,6 +5,7 @@
 #include <lua.h>
 
 int luaopen_altmig_bff(lua_State *L);
+int luaopen_altmig_bigar(lua_State *L);
 int luaopen_altmig_bosboot_core(lua_State *L);
 int luaopen_altmig_journal(lua_State *L);
 int luaopen_altmig_json(lua_State *L);

@@ -6,6 +6,7 @@
 
 const luaL_Reg host_modules[] = {
 	{"altmig.bff", luaopen_altmig_bff},
+	{"altmig.bigar", luaopen_altmig_bigar},
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
