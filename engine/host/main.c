@@ -2,7 +2,6 @@
  * altmig, and nimadm when called by that name. Everything but the set-up is Lua: altmig.cli gets
  * the arguments and returns the exit status.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,28 +11,8 @@
 #include <lualib.h>
 
 #include "cancel.h"
+#include "interrupt.h"
 #include "loader.h"
-
-static lua_State *main_state;
-
-static void stop_hook(lua_State *L, lua_Debug *ar)
-{
-	(void)ar;
-	lua_sethook(L, NULL, 0, 0);
-	luaL_error(L, "interrupted");
-}
-
-/*
- * First signal: core loops end with CANCELLED, Lua code at its next instruction. Second signal:
- * the default action, for whatever does neither.
- */
-static void on_signal(int number)
-{
-	if (am_cancelled())
-		signal(number, SIG_DFL);
-	am_cancel();
-	lua_sethook(main_state, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
-}
 
 static int message_handler(lua_State *L)
 {
@@ -77,7 +56,6 @@ static int pmain(lua_State *L)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action;
 	int status = 1;
 	lua_State *L = luaL_newstate();
 
@@ -85,14 +63,7 @@ int main(int argc, char **argv)
 		fputs("altmig: no memory\n", stderr);
 		return 1;
 	}
-	main_state = L;
-	memset(&action, 0, sizeof action);
-	action.sa_handler = on_signal;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL); /* no SA_RESTART: waits end with EINTR */
-	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-
+	interrupt_install(L);
 	lua_pushcfunction(L, pmain);
 	lua_pushinteger(L, argc);
 	lua_pushlightuserdata(L, argv);

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "line.h"
 #include "modules_bind.h"
 
 const luaL_Reg host_modules[] = {
@@ -11,6 +12,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.ssh", luaopen_altmig_ssh},
+	{"altmig.line", luaopen_altmig_line},
 	{"altmig.sys", luaopen_altmig_sys},
 	{"altmig.tree", luaopen_altmig_tree_nfs},
 	{NULL, NULL},

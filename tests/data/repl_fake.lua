@@ -1,0 +1,35 @@
+-- altmig repl with a migration that lives in memory: altmig run repl_fake.lua [load fails: REASON]
+local reason = arg[1]
+local m = { locked = false, resumed = {} }
+m.client = {
+  run = function(_, argv, opts)
+    if argv[3] == "lost" then return nil, "ssh: adachi-AIX7: connection lost", "SSH_LOST" end
+    opts.on_line("ran " .. table.concat(argv, "|"), "stdout")
+    opts.on_line("a warning", "stderr")
+    return { status = argv[3] == "false" and 1 or 0, stdout = "", stderr = "" }
+  end,
+}
+function m.phases()
+  return { { n = 1, title = "Cloning", state = "done" }, { n = 2, title = "Exporting", state = "failed" } }
+end
+function m:resume(from)
+  if from == 7 then error(setmetatable({ code = "ALT_NOT_MOUNTED", message = "phase 7: not mounted", host = "c" }, {}), 0) end
+  self.resumed[#self.resumed + 1] = from or "open"
+  return 0
+end
+function m:writable()
+  if arg[2] == "locked" then return nil, "client c is locked by another run", "LOCKED" end
+  self.locked = true
+  return true
+end
+function m.close() io.stdout:write "closed\n" end
+
+package.loaded["altmig.migration"] = {
+  state_dir = function() return os.getenv "REPL_STATE" or "/nonexistent" end,
+  load = function(client, opts)
+    if reason and reason ~= "" then return nil, reason, "NO_STATE" end
+    m.name, m.opts = client, opts
+    return m
+  end,
+}
+return require("altmig.cmd.repl").run { "adachi-AIX7" }
