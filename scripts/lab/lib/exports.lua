@@ -4,6 +4,7 @@
 local config = require "lab.config"
 local lpar = require "lpar"
 local service = require "lab.service"
+local stale = require "lab.stale"
 local sys = require "altmig.sys"
 
 local exports = {}
@@ -168,6 +169,7 @@ function exports.apply(list)
   for path in old:gmatch 'Pseudo = "(.-)"' do
     if not wanted[path] then gone[#gone + 1] = path end
   end
+  if #gone > 0 then stale.mark(world.host, gone) end
   local deadline = sys.time() + 10
   repeat
     local waiting = reloads(log) <= before

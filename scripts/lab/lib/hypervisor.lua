@@ -8,6 +8,7 @@ local config = require "lab.config"
 local disk = require "lab.disk"
 local json = require "altmig.json"
 local lpar = require "lpar"
+local stale = require "lab.stale"
 local sys = require "altmig.sys"
 
 local lab = assert(os.getenv "ALTMIG_LAB", "ALTMIG_LAB is not set")
@@ -75,18 +76,17 @@ end
 
 -- Its disks must be nobody's when it is off: they may be copied or replaced.
 local function release_disks(host)
+  stale.mark(host.name)
   disk.use(lab, host.name)
   local prefix = ("%s/lpars/%s/"):format(lab, host.name)
   for _ = 1, 100 do
-    local busy = false
+    local argv = { "losetup", "--detach" }
     for file, device in pairs(disk.loops() or {}) do
-      if file:sub(1, #prefix) == prefix then
-        busy = true
-        sys.run({ "losetup", "--detach", device }, { env = { PATH = PATH } })
-      end
+      if file:sub(1, #prefix) == prefix then argv[#argv + 1] = device end
     end
-    if not busy then return end
-    sys.sleep(0.02)
+    if #argv == 2 then return end
+    sys.run(argv, { env = { PATH = PATH } })
+    sys.sleep(0.01)
   end
   log("%s: its disks are still in use", host.name)
 end

@@ -18,7 +18,7 @@ local root = base .. "/root"
 
 local REBOOT = 64
 
-local function log(...) io.stderr:write(os.date "%H:%M:%S ", string.format(...), "\n") end
+local function log(...) io.stderr:write(("%.2f "):format(sys.time() % 1000), string.format(...), "\n") end
 local function check(ok, message) if not ok then error({ message = message }, 0) end return ok, message end
 
 local function outside(...)
@@ -252,5 +252,7 @@ while not status do
 end
 log(status == REBOOT and "reboot" or "halt")
 end_processes()
+log "processes ended"
 unmount_all()
+log "unmounted"
 os.exit(status, true)

@@ -127,7 +127,7 @@ local function detach_loops()
   for _ = 1, 250 do
     local list = loops()
     if #list == 0 then return end
-    for _, device in ipairs(list) do run { "losetup", "--detach", device } end
+    run { "losetup", "--detach", table.unpack(list) }
     sys.sleep(0.02)
   end
   fail("loop devices below %s are still in use: %s", lpar.dir(), table.concat(loops(), " "))

@@ -29,8 +29,8 @@ function service.pid(name)
   local pid = here and (sys.read_file(("%s/run/%s.pid"):format(here, name)) or ""):match "^%s*(%d+)"
   if not pid then return nil end
   local program = name == "nfsd" and "ganesha.nfsd" or name
-  local comm = sys.read_file(("%s/%s/comm"):format(proc(), pid))
-  if comm and comm:gsub("%s+$", "") == program then return math.tointeger(tonumber(pid)) end
+  local comm, state = (sys.read_file(("%s/%s/stat"):format(proc(), pid)) or ""):match "^%d+ %((.*)%) (%a)"
+  if comm == program and state ~= "Z" then return math.tointeger(tonumber(pid)) end
   return nil
 end
 
