@@ -1,0 +1,350 @@
+/* altmig.merge_core: the record merge on texts. See lua/meta/merge_core.lua. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindutil.h"
+#include "merge.h"
+#include "modules_bind.h"
+#include "stanza.h"
+
+#define OUTCOME "altmig.merge.outcome"
+
+/* Everything a merge makes, owned by one userdata so that no Lua error can lose it. */
+struct outcome {
+	struct am_buf text;
+	struct am_users_result users;
+	struct am_decisions decisions;
+};
+
+static int outcome_gc(lua_State *L)
+{
+	struct outcome *outcome = luaL_checkudata(L, 1, OUTCOME);
+
+	am_buf_free(&outcome->text);
+	am_users_result_free(&outcome->users);
+	am_decisions_free(&outcome->decisions);
+	return 0;
+}
+
+/* [-0, +1, m] */
+static struct outcome *new_outcome(lua_State *L)
+{
+	struct outcome *outcome = lua_newuserdatauv(L, sizeof *outcome, 0);
+
+	memset(outcome, 0, sizeof *outcome);
+	luaL_setmetatable(L, OUTCOME);
+	return outcome;
+}
+
+/* A string field as a slice; the table keeps the string. Absent for nil. [-0, +0, v] */
+static struct am_slice field_slice(lua_State *L, int table, const char *name)
+{
+	struct am_slice slice = {NULL, 0};
+
+	if (lua_getfield(L, table, name) == LUA_TSTRING)
+		slice.at = lua_tolstring(L, -1, &slice.length);
+	else if (!lua_isnil(L, -1))
+		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
+	lua_pop(L, 1);
+	return slice;
+}
+
+/* { o=, c=, n=, modified= } at `table`. [-0, +0, v] */
+static struct am_merge_input check_input(lua_State *L, int table)
+{
+	struct am_merge_input input = {.modified = AM_MODIFIED_UNKNOWN};
+
+	luaL_checktype(L, table, LUA_TTABLE);
+	input.o = field_slice(L, table, "o");
+	input.c = field_slice(L, table, "c");
+	input.n = field_slice(L, table, "n");
+	if (lua_getfield(L, table, "modified") != LUA_TNIL)
+		input.modified = lua_toboolean(L, -1) ? AM_MODIFIED_YES : AM_MODIFIED_NO;
+	lua_pop(L, 1);
+	return input;
+}
+
+static void set_string(lua_State *L, const char *name, const char *text)
+{
+	lua_pushstring(L, text); /* nil for NULL */
+	lua_setfield(L, -2, name);
+}
+
+static void set_buffer(lua_State *L, const char *name, const struct am_buf *buf)
+{
+	lua_pushlstring(L, buf->data == NULL ? "" : buf->data, buf->length);
+	lua_setfield(L, -2, name);
+}
+
+/* Sets field "decisions" of the table at the top. [-0, +0, m] */
+static void set_decisions(lua_State *L, const struct am_decisions *decisions)
+{
+	lua_newtable(L);
+	for (size_t i = 0; i < decisions->count; i++) {
+		const struct am_decision *d = &decisions->list[i];
+
+		lua_newtable(L);
+		set_string(L, "severity", am_severity_name(d->severity));
+		set_string(L, "file", d->file);
+		set_string(L, "key", d->key);
+		set_string(L, "attribute", d->attribute);
+		set_string(L, "o", d->o);
+		set_string(L, "c", d->c);
+		set_string(L, "n", d->n);
+		set_string(L, "chosen", d->chosen);
+		set_string(L, "rule", d->rule);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "decisions");
+}
+
+/* A list of strings as sorted slices in a userdata left on the stack. [-0, +1, v] */
+static struct am_slice *check_names(lua_State *L, int table, size_t *count)
+{
+	size_t n = (size_t)luaL_len(L, table);
+	struct am_slice *names;
+
+	if (n > SIZE_MAX / sizeof *names - 1)
+		luaL_error(L, "list too long");
+	names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TSTRING)
+			luaL_error(L, "list of strings expected");
+		names[i].at = lua_tolstring(L, -1, &names[i].length);
+		lua_pop(L, 1);
+	}
+	*count = n;
+	return names;
+}
+
+static int compare_slices(const void *a, const void *b)
+{
+	return am_slice_compare(*(const struct am_slice *)a, *(const struct am_slice *)b);
+}
+
+/* What a policy table turns into; the arrays are userdata on the stack. */
+struct policy {
+	struct am_merge_policy core;
+	struct am_slice *admitted;
+	size_t admitted_count;
+	const char **mandatory;
+};
+
+static int is_admitted(void *arg, struct am_slice key)
+{
+	struct policy *policy = arg;
+
+	return policy->admitted_count > 0 && bsearch(&key, policy->admitted, policy->admitted_count,
+						     sizeof key, compare_slices) != NULL;
+}
+
+static enum am_class check_class(lua_State *L, const char *name)
+{
+	static const char *const names[] = {"user", "system", "list", "valid"};
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum am_class)i;
+	luaL_error(L, "unknown class '%s'", name);
+	return AM_CLASS_USER;
+}
+
+/* Field "classes": { { record=, name=, class=, secret= }, ... }. [-0, +1, v] */
+static void check_classes(lua_State *L, int table, struct policy *policy)
+{
+	struct am_merge_attribute *entries;
+	size_t n;
+
+	if (lua_getfield(L, table, "classes") == LUA_TNIL)
+		return;
+	luaL_checktype(L, -1, LUA_TTABLE);
+	n = (size_t)luaL_len(L, -1);
+	if (n > 10000)
+		luaL_error(L, "too many classes");
+	entries = lua_newuserdatauv(L, (n + 1) * sizeof *entries, 0);
+	for (size_t i = 0; i < n; i++) {
+		int entry;
+
+		lua_rawgeti(L, -2, (lua_Integer)i + 1);
+		entry = lua_gettop(L);
+		luaL_checktype(L, entry, LUA_TTABLE);
+		entries[i].record = bu_fieldstr(L, entry, "record", NULL);
+		entries[i].name = bu_fieldstr(L, entry, "name", NULL);
+		entries[i].class = check_class(L, bu_fieldstr(L, entry, "class", "user"));
+		entries[i].secret = bu_fieldbool(L, entry, "secret", 0);
+		if (entries[i].name == NULL)
+			luaL_error(L, "class without a name");
+		lua_pop(L, 1);
+	}
+	policy->core.attributes = entries;
+	policy->core.attribute_count = n;
+	lua_remove(L, -2); /* the list stays in the policy table */
+}
+
+static void check_policy(lua_State *L, int table, struct policy *policy)
+{
+	static const char *const collisions[] = {"attributes", "keep", "new"};
+	const char *collision = bu_fieldstr(L, table, "collision", "attributes");
+	const char *grammar = bu_fieldstr(L, table, "grammar", "stanza");
+	size_t count;
+
+	memset(policy, 0, sizeof *policy);
+	policy->core.file = bu_fieldstr(L, table, "file", NULL);
+	if (policy->core.file == NULL)
+		luaL_error(L, "field 'file' is missing");
+	if (strcmp(grammar, "stanza") != 0)
+		luaL_error(L, "unknown grammar '%s'", grammar);
+	policy->core.parse = am_stanza_parse;
+	policy->core.fallback = check_class(L, bu_fieldstr(L, table, "default", "user"));
+	policy->core.keep_obsolete = bu_fieldbool(L, table, "keep_obsolete", 0);
+	for (int i = 0; i <= 3; i++) {
+		if (i == 3)
+			luaL_error(L, "unknown collision rule '%s'", collision);
+		if (strcmp(collision, collisions[i]) == 0) {
+			policy->core.collision = (enum am_collision)i;
+			break;
+		}
+	}
+	check_classes(L, table, policy);
+	if (lua_getfield(L, table, "mandatory") != LUA_TNIL)
+		policy->core.mandatory = bu_checkargv(L, lua_gettop(L), &count);
+	if (lua_getfield(L, table, "admit") != LUA_TNIL) {
+		policy->admitted = check_names(L, lua_gettop(L), &policy->admitted_count);
+		qsort(policy->admitted, policy->admitted_count, sizeof *policy->admitted,
+			compare_slices);
+		policy->core.admit = is_admitted;
+		policy->core.arg = policy;
+	}
+}
+
+/* merge_core.stanza(policy, input) -> result */
+static int l_stanza(lua_State *L)
+{
+	struct policy policy;
+	struct am_merge_input input;
+	struct outcome *outcome;
+	enum am_merge_status status;
+	struct am_error error;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	input = check_input(L, 2);
+	check_policy(L, 1, &policy);
+	outcome = new_outcome(L);
+	if (am_merge(&policy.core, &input, &outcome->text, &status, &outcome->decisions, &error) !=
+		0)
+		return bu_fail(L, &error);
+	lua_newtable(L);
+	set_string(L, "status", am_merge_status_name(status));
+	if (status != AM_MERGE_ABSENT)
+		set_buffer(L, "text", &outcome->text);
+	set_decisions(L, &outcome->decisions);
+	return 1;
+}
+
+static int push_users(lua_State *L, const struct outcome *outcome)
+{
+	const struct am_users_result *users = &outcome->users;
+
+	lua_newtable(L);
+	set_string(L, "names_status", am_merge_status_name(users->names_status));
+	set_string(L, "security_status", am_merge_status_name(users->security_status));
+	if (users->names_status != AM_MERGE_ABSENT)
+		set_buffer(L, "names", &users->names);
+	if (users->security_status != AM_MERGE_ABSENT)
+		set_buffer(L, "security", &users->security);
+	set_decisions(L, &outcome->decisions);
+	return 1;
+}
+
+/* merge_core.passwd(names, security) -> result */
+static int l_passwd(lua_State *L)
+{
+	struct am_merge_input names = check_input(L, 1), security = check_input(L, 2);
+	struct outcome *outcome = new_outcome(L);
+	struct am_error error;
+
+	if (am_merge_passwd(&names, &security, &outcome->users, &outcome->decisions, &error) != 0)
+		return bu_fail(L, &error);
+	return push_users(L, outcome);
+}
+
+/* merge_core.group(names, security, passwd) -> result */
+static int l_group(lua_State *L)
+{
+	struct am_merge_input names = check_input(L, 1), security = check_input(L, 2);
+	struct am_slice passwd;
+	struct outcome *outcome;
+	struct am_error error;
+
+	passwd.at = luaL_checklstring(L, 3, &passwd.length);
+	outcome = new_outcome(L);
+	if (am_merge_group(
+		    &names, &security, passwd, &outcome->users, &outcome->decisions, &error) != 0)
+		return bu_fail(L, &error);
+	return push_users(L, outcome);
+}
+
+/* merge_core.whole(file, input) -> "new" | "kept" | "absent" | nil when records must be merged */
+static int l_whole(lua_State *L)
+{
+	const char *file = bu_checkcstr(L, 1);
+	struct am_merge_input input = check_input(L, 2);
+	struct outcome *outcome = new_outcome(L);
+	enum am_merge_status status;
+	struct am_error error;
+	int known = am_merge_shortcut(file, &input, &status, &outcome->decisions, &error);
+
+	if (known < 0)
+		return bu_fail(L, &error);
+	lua_pushstring(L, known ? am_merge_status_name(status) : NULL);
+	return 1;
+}
+
+/* merge_core.same(a, b) -> boolean */
+static int l_same(lua_State *L)
+{
+	struct am_slice a, b;
+
+	a.at = luaL_checklstring(L, 1, &a.length);
+	b.at = luaL_checklstring(L, 2, &b.length);
+	lua_pushboolean(L, am_merge_same_text(a, b));
+	return 1;
+}
+
+/* merge_core.list(o, c, n) -> text; o may be nil */
+static int l_list(lua_State *L)
+{
+	struct am_slice o = {NULL, 0}, c, n;
+	struct outcome *outcome;
+	struct am_error error;
+
+	if (!lua_isnil(L, 1))
+		o.at = luaL_checklstring(L, 1, &o.length);
+	c.at = luaL_checklstring(L, 2, &c.length);
+	n.at = luaL_checklstring(L, 3, &n.length);
+	outcome = new_outcome(L);
+	if (am_merge_list(o, c, n, NULL, NULL, &outcome->text, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushlstring(
+		L, outcome->text.data == NULL ? "" : outcome->text.data, outcome->text.length);
+	return 1;
+}
+
+int luaopen_altmig_merge_core(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"group", l_group},
+		{"list", l_list},
+		{"passwd", l_passwd},
+		{"same", l_same},
+		{"stanza", l_stanza},
+		{"whole", l_whole},
+		{NULL, NULL},
+	};
+	static const luaL_Reg methods[] = {{NULL, NULL}};
+	static const luaL_Reg meta[] = {{"__gc", outcome_gc}, {NULL, NULL}};
+
+	bu_newclass(L, OUTCOME, methods, meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

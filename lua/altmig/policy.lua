@@ -1,0 +1,191 @@
+-- What happens to each configuration file of the base operating system in a migration.
+--
+-- The content of this table is INFERRED. IBM's own list (the cfgfiles of bos.rte and of its parts)
+-- is not public; what is known comes from manual pages, from the names of the merge methods and from
+-- what those files are. It is data on purpose: correct it here, no code depends on a row.
+--
+--   preserve    the site's file is put back over the new one
+--   hold_new    the site's file is active again, the new one is kept aside
+--   merge       a merge method makes the active file of both
+--   user_merge  the new file is active, the site's is kept for the administrator
+--   new         the new file is active; the site's is kept, nobody is expected to look at it
+--
+-- source: "documented" (the file and its role are; its handling here never is), or "inferred".
+-- A path may end in "/*" (the files of a directory) or "/**" (all files below it), or have "*" in its
+-- last part.
+
+local policy = {}
+
+---@class altmig.policy.Row
+---@field path string
+---@field policy "preserve"|"hold_new"|"merge"|"user_merge"|"new"
+---@field method string?      # title of the merge method
+---@field source "documented"|"inferred"
+---@field note string?
+
+---@type altmig.policy.Row[]
+policy.rows = {}
+
+local function add(how, source, paths, method, note)
+  for path in paths:gmatch("%S+") do
+    policy.rows[#policy.rows + 1] = { path = path, policy = how, source = source, method = method, note = note }
+  end
+end
+
+-- A class and its companion of long strings.
+local function classes(how, source, dir, names, method, note)
+  for name in names:gmatch("%S+") do
+    add(how, source, ("%s/%s %s/%s.vc"):format(dir, name, dir, name), method, note)
+  end
+end
+
+-- Accounts and security.
+add("merge", "documented", "/etc/passwd /etc/security/passwd", "passwd_mig")
+add("merge", "documented", "/etc/group /etc/security/group", "group_mig")
+add("merge", "documented", "/etc/security/login.cfg", "login_mig")
+add("merge", "documented", "/etc/security/user", "user_mrg")
+add("merge", "inferred", "/etc/security/limits /etc/security/environ /etc/security/pwdalg.cfg /etc/security/smitacl.user "
+  .. "/etc/security/smitacl.group /etc/security/audit/config /etc/security/audit/objects /etc/security/audit/events",
+  "secur_mig", "files by elimination: nothing names them")
+add("merge", "documented", "/etc/security/roles /etc/security/authorizations", "RoleMerge")
+add("merge", "documented", "/etc/methods.cfg /usr/lib/security/methods.cfg", "methods_mig")
+add("merge", "documented", "/etc/security/mkuser.default /etc/security/mkuser.sys "
+  .. "/usr/lib/security/mkuser.default /usr/lib/security/mkuser.sys", "mkusr_mig")
+add("merge", "inferred", "/etc/security/ldap/ldap.cfg", "ldapcfg_mig")
+add("merge", "documented", "/etc/security/ldap/*.map", "ldapmap_mig")
+add("merge", "documented", "/etc/secvars.cfg", "secvarscfg_mig")
+add("merge", "documented", "/etc/nscontrol.conf", "nscontrol_mig")
+add("merge", "documented", "/etc/security/privcmds", "privcmds_mig")
+add("merge", "documented", "/etc/security/privdevs", "privdevs_mig")
+add("merge", "documented", "/etc/security/sysck.cfg", "SysckMerge")
+add("preserve", "documented", "/etc/security/user.roles /etc/security/privfiles /etc/security/lastlog /etc/security/portlog "
+  .. "/etc/security/failedlogin /etc/security/pwdhist.dir /etc/security/pwdhist.pag /etc/security/mkuser.sys.custom "
+  .. "/etc/security/domains /etc/security/domobjs /etc/security/services /etc/security/rtc/* /etc/security/tsd/tepolicies.dat "
+  .. "/etc/security/certificates/** /etc/security/ldap/proxy.ldif.template", nil, "data of the site, not of a level")
+add("preserve", "inferred", "/etc/ssh/* /etc/krb5/* /etc/krb5.conf /etc/pam.conf /etc/sudoers /etc/sudoers.d/* "
+  .. "/.ssh/* /root/.ssh/* /.rhosts /.profile /etc/hosts.equiv /etc/hosts.lpd")
+
+-- Start-up and the system's own environment.
+add("preserve", "inferred", "/etc/inittab /etc/environment /etc/profile /etc/csh.login /etc/csh.cshrc /etc/rc.local /etc/motd "
+  .. "/etc/filesystems /etc/swapspaces /etc/dumpdates /etc/tunables/nextboot /etc/tunables/lastboot /etc/trcfmt.site")
+add("preserve", "inferred", "/etc/rc.d/rc2.d/* /etc/rc.d/rc3.d/* /etc/rc.d/init.d/*", nil, "start scripts of the site's products")
+add("user_merge", "inferred", "/etc/rc /etc/rc.net /etc/rc.tcpip /etc/rc.nfs /etc/rc.bsdnet /etc/security/.profile", nil,
+  "scripts that call programs of their level")
+add("preserve", "inferred", "/etc/syslog.conf /etc/ntp.conf /etc/snmpd.conf /etc/snmpdv3.conf /etc/aliases /etc/mail/aliases "
+  .. "/etc/mail/sendmail.cf /etc/sendmail.cf")
+add("preserve", "inferred", "/var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /var/adm/cron/cron.allow /var/adm/cron/cron.deny "
+  .. "/var/adm/cron/at.allow /var/adm/cron/at.deny /var/adm/cron/queuedefs")
+add("preserve", "inferred", "/etc/qconfig /etc/qconfig.bin /etc/uucp/*")
+
+-- Network.
+add("preserve", "documented", "/etc/hosts /etc/resolv.conf /etc/netsvc.conf /etc/irs.conf /etc/networks /etc/gateways /etc/exports "
+  .. "/etc/xtab /etc/rmtab /etc/bootptab /etc/dhcpcd.ini /etc/dhcpsd.cnf /etc/niminfo /etc/netgroup /etc/auto_master "
+  .. "/etc/ethers /etc/ftpusers /etc/ftpaccess.ctl /etc/named.conf /etc/hosts.allow /etc/hosts.deny")
+add("user_merge", "inferred", "/etc/services /etc/protocols /etc/rpc /etc/inetd.conf", nil, "both sides add lines to them")
+
+-- Tables that ODM_merge merges as flat records.
+add("merge", "documented", "/etc/vfs", "ODM_merge vfs")
+add("merge", "documented", "/etc/pse.conf", "ODM_merge pse.conf")
+add("merge", "inferred", "/etc/xtiso.conf", "ODM_merge xtiso.conf")
+add("preserve", "documented", "/etc/pse_tune.conf")
+
+-- ODM: what the system is made of stays; what a level predefines comes anew.
+classes("preserve", "inferred", "/etc/objrepos", "CuDv CuAt CuDep CuDvDr CuVPD CuPath CuPathAt CuData CuOdm", nil,
+  "the devices of this system")
+classes("preserve", "inferred", "/etc/objrepos", "SRCsubsvr SRCnotify", nil, "not among the methods, so presumably carried whole")
+classes("merge", "documented", "/etc/objrepos", "Config_Rules", "ODM_merge Config_Rules")
+classes("merge", "documented", "/etc/objrepos", "SRCextmeth", "ODM_merge SRCextmeth")
+classes("merge", "documented", "/etc/objrepos", "SRCsubsys", "ODM_merge SRCsubsys")
+classes("merge", "documented", "/etc/objrepos", "SWservAt", "ODM_merge SWservAt")
+classes("merge", "documented", "/etc/objrepos", "errnotify", "convert_errnotify")
+classes("merge", "documented", "/usr/lib/objrepos", "PdDv", "ODM_merge PdDv")
+classes("merge", "documented", "/usr/lib/objrepos", "PdAt", "ODM_merge PdAt")
+classes("merge", "documented", "/usr/lib/objrepos", "PdAtXtd", "ODM_merge PdAtXtd")
+classes("merge", "inferred", "/usr/lib/objrepos", "GAI", "ODM_merge GAI")
+classes("merge", "documented", "/usr/lib/objrepos", "fix", "ODM_merge fix")
+classes("merge", "documented", "/usr/lib/objrepos", "sm_menu_opt sm_name_hdr sm_cmd_hdr sm_cmd_opt", "merge_smit_db")
+for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
+  classes("merge", "documented", dir, "lpp product history inventory", "merge_swvpds")
+end
+
+-- The error log is history in a format of its level.
+add("merge", "inferred", "/var/adm/ras/errlog /var/adm/ras/errtmplt", "convert_errlog")
+
+---@param path string
+---@return string? directory, string? pattern, boolean? deep
+local function pattern_of(path)
+  local dir, last = path:match("^(.*)/([^/]*)$")
+  if not last:find("*", 1, true) then return nil end
+  if last == "**" then return dir, ".", true end
+  return dir, "^" .. last:gsub("%*", "\0"):gsub("%p", "%%%0"):gsub("%z", ".*") .. "$", false
+end
+
+local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
+
+-- The paths of the files of one row that the tree has.
+local function expand_row(tree, row, found)
+  local dir, pattern, deep = pattern_of(row.path)
+  if not dir then
+    found(row.path)
+    return true
+  end
+  local names, message, code = tree:list(dir)
+  if not names then
+    if is_missing(code) then return true end
+    return nil, message, code
+  end
+  for _, name in ipairs(names) do
+    local path = dir .. "/" .. name
+    local stat = deep and tree:stat(path)
+    if stat and stat.type == "dir" then
+      local ok
+      ok, message, code = expand_row(tree, { path = path .. "/**" }, found)
+      if not ok then return nil, message, code end
+    elseif name:match(pattern) then
+      found(path)
+    end
+  end
+  return true
+end
+
+--- The files of the table that the tree has, by path.
+---@param tree table    # altmig.tree
+---@return table<string, altmig.policy.Row>? rows
+---@return string? message
+---@return string? code
+function policy.expand(tree)
+  local rows = {}
+  for _, row in ipairs(policy.rows) do
+    local bad, why
+    local ok, message, code = expand_row(tree, row, function(path)
+      if rows[path] or bad then return end
+      local stat, text, name = tree:stat(path)
+      if stat and stat.type == "file" then
+        rows[path] = row
+      elseif not stat and not is_missing(name) then
+        bad, why = text, name
+      end
+    end)
+    if not ok then return nil, message, code end
+    if bad then return nil, bad, why end
+  end
+  return rows
+end
+
+--- The row that covers a path, or nil.
+---@param path string
+---@return altmig.policy.Row?
+function policy.of(path)
+  for _, row in ipairs(policy.rows) do
+    local dir, pattern, deep = pattern_of(row.path)
+    if not dir then
+      if row.path == path then return row end
+    elseif path:sub(1, #dir + 1) == dir .. "/" then
+      local rest = path:sub(#dir + 2)
+      if deep or (not rest:find("/", 1, true) and rest:match(pattern)) then return row end
+    end
+  end
+  return nil
+end
+
+return policy

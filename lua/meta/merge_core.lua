@@ -1,0 +1,102 @@
+---@meta altmig.merge_core
+
+--- The record merge on texts. Scripts use altmig.merge; this is its mechanism.
+---@class altmig.merge_core
+local core = {}
+
+--- O is what the old level shipped (nil: unknown), C what the site made of it, N what the new level
+--- ships. modified says, where O is unknown, whether the site changed the file at all.
+---@class altmig.merge.Input
+---@field o string?
+---@field c string?
+---@field n string?
+---@field modified boolean?
+
+---@class altmig.merge.Decision
+---@field severity "note"|"warning"|"conflict"|"error"
+---@field file string
+---@field key string?         # record; "line N" where a line of C was doubtful
+---@field attribute string?
+---@field o string?           # values, cut after 256 bytes; secrets are "<secret>"
+---@field c string?
+---@field n string?
+---@field chosen "C"|"N"|"merged"|"none"
+---@field rule string         # why
+
+---@class altmig.merge.Class
+---@field name string         # attribute
+---@field record string?      # only in this record
+---@field class "user"|"system"|"list"|"valid"|nil   # who wins when both changed it; default "user"
+---@field secret boolean?     # never shown
+
+---@class altmig.merge.Policy
+---@field file string                 # path, for decisions and messages
+---@field grammar "stanza"?
+---@field default "user"|"system"|"list"|"valid"|nil
+---@field classes altmig.merge.Class[]?
+---@field mandatory string[]?         # records that return when the site removed them
+---@field admit string[]?             # records only N has come in if named here; nil: all do
+---@field collision "attributes"|"keep"|"new"|nil   # record of C and N that O did not have
+---@field keep_obsolete boolean?      # keep records that the new level dropped
+
+---@class altmig.merge.Text
+---@field status "merged"|"kept"|"new"|"absent"
+---@field text string?        # nil when absent
+---@field decisions altmig.merge.Decision[]
+
+--- Merges a stanza file. "CONFIG_SYNTAX" when C cannot be parsed: the message has file and line.
+---@param policy altmig.merge.Policy
+---@param input altmig.merge.Input
+---@return altmig.merge.Text? result
+---@return string? message
+---@return string? code
+function core.stanza(policy, input) end
+
+---@class altmig.merge.Users
+---@field names string?             # /etc/passwd or /etc/group
+---@field names_status "merged"|"kept"|"new"|"absent"
+---@field security string?          # /etc/security/passwd or /etc/security/group
+---@field security_status "merged"|"kept"|"new"|"absent"
+---@field decisions altmig.merge.Decision[]
+
+--- /etc/passwd with /etc/security/passwd.
+---@param names altmig.merge.Input
+---@param security altmig.merge.Input
+---@return altmig.merge.Users? result
+---@return string? message
+---@return string? code      # "CONFIG_SYNTAX"
+function core.passwd(names, security) end
+
+--- /etc/group with /etc/security/group; passwd is the text of the merged /etc/passwd.
+---@param names altmig.merge.Input
+---@param security altmig.merge.Input
+---@param passwd string
+---@return altmig.merge.Users? result
+---@return string? message
+---@return string? code      # "CONFIG_SYNTAX"
+function core.group(names, security, passwd) end
+
+--- What whole-file comparison alone decides; nil when records must be merged.
+---@param file string
+---@param input altmig.merge.Input
+---@return "new"|"kept"|"absent"|nil status
+---@return string? message
+---@return string? code
+function core.whole(file, input) end
+
+--- Equal but for blanks at line ends, empty lines at the end and vendor ident comments.
+---@param a string
+---@param b string
+---@return boolean
+function core.same(a, b) end
+
+--- Merges comma lists: (c minus (o minus n)), then (n minus o).
+---@param o string?
+---@param c string
+---@param n string
+---@return string? text
+---@return string? message
+---@return string? code
+function core.list(o, c, n) end
+
+return core
