@@ -15,6 +15,8 @@ local sys = require "altmig.sys"
 local saveconf = {}
 
 saveconf.root = "/lpp/save.config"
+--- No configuration file is larger; the largest are the classes of the software database.
+saveconf.max = 512 << 20
 
 ---@class altmig.saveconf.Entry
 ---@field path string
@@ -40,7 +42,7 @@ local function read_file(tree, path)
   end
   if stat.type ~= "file" then return false end
   local data
-  data, message, code = tree:read(path)
+  data, message, code = tree:read(path, saveconf.max)
   if not data then return nil, message, code end
   return data, stat
 end
@@ -174,9 +176,9 @@ end
 ---@return string? code
 function saveconf.save(tree, root, files)
   root = root or saveconf.root
-  local ok, message, code = tree:makedirs(private(root, ""), 448)
-  if not ok then return nil, message, code end
-  ok, message, code = tree:chmod(root, 448)
+  local ok, message, code = tree:makedirs(parent(root), 493) -- 0755
+  if ok then ok, message, code = tree:makedirs(private(root, ""), 448) end
+  if ok then ok, message, code = tree:chmod(root, 448) end
   if not ok then return nil, message, code end
   local roots
   roots, message, code = pristine_roots(tree)
@@ -311,7 +313,7 @@ function saveconf.restore_preserved(tree, root)
   for _, path in ipairs(paths) do
     local entry = entries[path]
     local data, ok
-    data, message, code = tree:read(root .. path)
+    data, message, code = tree:read(root .. path, saveconf.max)
     if not data then return nil, message, code end
     if sys.sha256(data) ~= entry.sha256 then
       return nil, ("restore: %s%s: content changed"):format(root, path), "SAVE_DAMAGED"
@@ -347,7 +349,7 @@ function saveconf.context(tree, root)
     for _, entry in ipairs(value.files) do shipped[entry.path] = entry end
   end
   local function content(path, digest)
-    local data = checked(tree:read(path))
+    local data = checked(tree:read(path, saveconf.max))
     if sys.sha256(data) ~= digest then error({ code = "SAVE_DAMAGED", message = ("read: %s: content changed"):format(path) }, 0) end
     return data
   end

@@ -1,0 +1,316 @@
+local lu = require "luaunit"
+local core = require "altmig.merge_core"
+local merge = require "altmig.merge"
+local policy = require "altmig.policy"
+local saveconf = require "altmig.saveconf"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local dir
+
+local function fresh()
+  dir = os.tmpname()
+  os.remove(dir)
+  assert(sys.mkdir(dir, 448))
+  return assert(tree.at(dir))
+end
+
+local function put(t, path, data, mode)
+  assert(t:makedirs(path:match("^(.*)/") == "" and "/" or path:match("^(.*)/")))
+  assert(t:write(path, data, { mode = mode or 420 }))
+end
+
+-- An old system: what the site made of it, and the pristine root part of its level.
+local function old_system()
+  local t = fresh()
+  local pristine = "/usr/lpp/bos/inst_root"
+  put(t, "/etc/passwd", "root:!:0:0::/:/usr/bin/ksh\njdoe:!:201:1::/home/jdoe:/usr/bin/ksh\n")
+  put(t, pristine .. "/etc/passwd", "root:!:0:0::/:/usr/bin/ksh\n")
+  put(t, "/etc/security/passwd", "root:\n\tpassword = s3cret.hash\n\njdoe:\n\tpassword = other.hash\n", 384)
+  put(t, "/etc/group", "system:!:0:root,jdoe\nstaff:!:1:jdoe\n")
+  put(t, pristine .. "/etc/group", "system:!:0:root\nstaff:!:1:\n")
+  put(t, "/etc/security/group", "system:\n\tadmin = true\n", 416)
+  put(t, "/etc/passwd.nm.idx", "index")
+  put(t, "/etc/inittab", "init:2:initdefault:\nsite:2:once:/site\n", 448)
+  put(t, "/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\n", 416)
+  put(t, "/etc/objrepos/CuDv", "devices of this system")
+  put(t, "/etc/objrepos/Config_Rules", "rules of the site")
+  put(t, "/etc/site.conf", "changed = 1\n")
+  put(t, "/etc/same.conf", "as shipped\n")
+  put(t, pristine .. "/etc/same.conf", "as shipped\n")
+  put(t, "/var/spool/cron/crontabs/root", "0 1 * * * /site/job\n", 384)
+  put(t, "/etc/security/certificates/deep/er/cert", "cert")
+  assert(t:symlink("passwd", "/etc/security/limits")) -- odd, and not to be followed out of place
+  return t
+end
+
+local archive = { "./etc/passwd", "./etc/site.conf", "./etc/same.conf", "./usr/bin/ksh", "./etc/inittab", "./etc/fresh.conf" }
+
+local function restore_new(t)
+  local pristine = "/usr/lpp/bos/inst_root"
+  local function both(path, data, mode)
+    put(t, path, data, mode)
+    put(t, pristine .. path, data)
+  end
+  both("/etc/passwd", "root:!:0:0::/root:/usr/bin/ksh\nesaadmin:!:7:0::/var/esa:/usr/bin/ksh\n", 384)
+  both("/etc/security/passwd", "root:\n\tpassword = *\n\nesaadmin:\n\tpassword = *\n", 420)
+  put(t, pristine .. "/etc/group", "system:!:0:root,esaadmin,ghost\nstaff:!:1:\nfresh:!:50:\n") -- only there
+  both("/etc/security/group", "system:\n\tadmin = true\n\nfresh:\n\tadmin = true\n")
+  both("/etc/inittab", "init:2:initdefault:\n")
+  both("/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\nnew 9 none none\n")
+  both("/etc/objrepos/Config_Rules", "rules of the new level")
+  both("/etc/objrepos/CuDv", "")
+  both("/etc/site.conf", "fresh = 1\n")
+end
+
+local function saved_and_restored()
+  local t = old_system()
+  local result = assert(saveconf.save(t, nil, assert(saveconf.candidates(t, archive))))
+  restore_new(t)
+  assert(saveconf.keep_shipped(t))
+  assert(saveconf.restore_preserved(t))
+  return t, result
+end
+
+local function context(t)
+  local ctx = saveconf.context(t)
+  local seen = { warnings = {}, log = {}, decisions = {} }
+  ctx.warn = function(line) table.insert(seen.warnings, line) end
+  ctx.log = function(line) table.insert(seen.log, line) end
+  ctx.report = function(d) table.insert(seen.decisions, d) end
+  return ctx, seen
+end
+
+local function finish(t)
+  t:close()
+  os.execute("rm -rf '" .. dir .. "'")
+end
+
+TestMerge = {}
+
+function TestMerge:test_the_methods_are_those_of_nimadm_in_its_order()
+  local titles = {}
+  for _, method in ipairs(merge.methods) do titles[#titles + 1] = method.title end
+  lu.assertEquals(#titles, 33)
+  lu.assertEquals(table.concat(titles, ","), "ODM_merge Config_Rules,ODM_merge SRCextmeth,ODM_merge SRCsubsys,"
+    .. "ODM_merge SWservAt,ODM_merge pse.conf,privcmds_mig,privdevs_mig,ODM_merge vfs,ODM_merge xtiso.conf,"
+    .. "ODM_merge PdAtXtd,ODM_merge PdDv,convert_errnotify,passwd_mig,login_mig,user_mrg,secur_mig,RoleMerge,"
+    .. "methods_mig,mkusr_mig,methods_mig,mkusr_mig,group_mig,ldapcfg_mig,ldapmap_mig,secvarscfg_mig,convert_errlog,"
+    .. "ODM_merge GAI,ODM_merge PdAt,merge_smit_db,ODM_merge fix,merge_swvpds,SysckMerge,nscontrol_mig")
+  local file = io.open(SHARED_DIR .. "/transcripts/nimadm-71-to-72.txt")
+  if not file then return end
+  local at = 0
+  for line in file:lines() do
+    local title = line:match("^Running migration merge method: (.*)%.$")
+    if title then
+      at = at + 1
+      lu.assertEquals(titles[at], title)
+    end
+  end
+  file:close()
+  lu.assertEquals(at, 33)
+end
+
+function TestMerge:test_every_row_of_the_policy_names_a_method_that_knows_the_file()
+  for _, row in ipairs(policy.rows) do
+    lu.assertEquals(row.policy == "merge", row.method ~= nil, row.path)
+    if row.method and not row.path:find("*", 1, true) and not row.path:match("%.vc$") then
+      local known = false
+      for _, method in ipairs(merge.methods) do
+        for _, path in ipairs(method.files) do known = known or (method.title == row.method and path == row.path) end
+      end
+      lu.assertTrue(known, row.path)
+    end
+  end
+  for _, method in ipairs(merge.methods) do
+    for _, path in ipairs(method.files) do lu.assertEquals((policy.of(path) or {}).method, method.title, path) end
+  end
+  lu.assertEquals(policy.of("/etc/security/certificates/a/b").policy, "preserve")
+  lu.assertNil(policy.of("/etc/ssh/deeper/file"))
+  lu.assertNil(policy.of("/etc/nothing"))
+end
+
+function TestMerge:test_saves_what_the_restore_would_overwrite()
+  local t, result = saved_and_restored()
+  lu.assertEquals(result.unlisted, { "/etc/site.conf" }) -- not same.conf: that is as shipped
+  lu.assertEquals(t:read("/lpp/save.config/etc/site.conf"), "changed = 1\n")
+  lu.assertEquals(t:read("/lpp/save.config/etc/security/certificates/deep/er/cert"), "cert")
+  lu.assertEquals(t:stat("/lpp/save.config").mode, 448)
+  lu.assertEquals(t:stat("/lpp/save.config/etc").mode, 448)
+  lu.assertEquals(t:stat("/lpp/save.config/etc/inittab").mode, 448)
+  lu.assertEquals(t:read("/lpp/save.config/.altmig/old/etc/passwd"), "root:!:0:0::/:/usr/bin/ksh\n")
+  lu.assertStrContains(t:read("/lpp/save.config/.altmig/new/etc/group"), "fresh:!:50:")
+  lu.assertTrue(saveconf.verify(t))
+  assert(t:write("/lpp/save.config/etc/inittab", "x"))
+  local ok, message, code = saveconf.verify(t)
+  lu.assertNil(ok)
+  lu.assertStrContains(message, "/etc/inittab: content changed")
+  lu.assertEquals(code, "SAVE_DAMAGED")
+  lu.assertEquals(select(3, saveconf.restore_preserved(t)), "SAVE_DAMAGED")
+  finish(t)
+end
+
+function TestMerge:test_nothing_counts_as_saved_before_the_manifest()
+  local t = fresh()
+  lu.assertEquals(select(3, saveconf.verify(t)), "SAVE_MISSING")
+  lu.assertEquals(select(3, saveconf.keep_shipped(t)), "SAVE_MISSING")
+  lu.assertEquals(select(3, merge.run("passwd_mig", saveconf.context(t))), "SAVE_MISSING")
+  finish(t)
+end
+
+function TestMerge:test_puts_back_what_is_preserved_and_only_that()
+  local t = saved_and_restored()
+  lu.assertStrContains(t:read("/etc/inittab"), "site:2:once:/site")
+  lu.assertEquals(t:stat("/etc/inittab").mode, 448)
+  lu.assertEquals(t:read("/etc/objrepos/CuDv"), "devices of this system")
+  lu.assertEquals(t:read("/etc/site.conf"), "fresh = 1\n")
+  lu.assertEquals(t:read("/etc/objrepos/Config_Rules"), "rules of the new level")
+  -- What the new level shipped is kept once: later the live files are no longer it.
+  lu.assertTrue(saveconf.keep_shipped(t))
+  lu.assertEquals(t:read("/lpp/save.config/.altmig/new/etc/inittab"), "init:2:initdefault:\n")
+  finish(t)
+end
+
+function TestMerge:test_accounts_and_groups()
+  local t = saved_and_restored()
+  local ctx, seen = context(t)
+  local result = assert(merge.run("passwd_mig", ctx))
+  lu.assertEquals(result.status, "merged")
+  lu.assertEquals(result.decisions, #seen.decisions)
+  lu.assertEquals(t:read("/etc/passwd"), "root:!:0:0::/root:/usr/bin/ksh\njdoe:!:201:1::/home/jdoe:/usr/bin/ksh\n"
+    .. "esaadmin:*:7:0::/var/esa:/usr/bin/ksh\n")
+  lu.assertEquals(t:stat("/etc/passwd").mode, 384) -- the new level's is the stricter
+  lu.assertEquals(t:read("/etc/security/passwd"), "root:\n\tpassword = s3cret.hash\n\njdoe:\n\tpassword = other.hash\n\n"
+    .. "esaadmin:\n\tpassword = *\n")
+  lu.assertEquals(t:stat("/etc/security/passwd").mode, 384) -- and here the site's
+  lu.assertFalse(t:exists("/etc/passwd.nm.idx"))
+  assert(merge.run(merge.method("group_mig"), ctx))
+  lu.assertEquals(t:read("/etc/group"), "system:!:0:root,jdoe,esaadmin\nstaff:!:1:jdoe\nfresh:!:50:\n")
+  lu.assertEquals(t:read("/etc/security/group"), "system:\n\tadmin = true\n\nfresh:\n\tadmin = true\n")
+  lu.assertStrContains(t:read("/lpp/save.config/.altmig/report/passwd_mig"), "/etc/passwd esaadmin")
+  for _, name in ipairs(t:list("/lpp/save.config/.altmig/report")) do
+    lu.assertNotStrContains(t:read("/lpp/save.config/.altmig/report/" .. name), "hash =")
+    lu.assertNotStrContains(t:read("/lpp/save.config/.altmig/report/" .. name), "s3cret")
+  end
+  finish(t)
+end
+
+function TestMerge:test_all_methods_twice_give_the_same_tree()
+  local t = saved_and_restored()
+  local function run_all()
+    local ctx, seen = context(t)
+    local statuses = {}
+    for _, method in ipairs(merge.methods) do statuses[method.title] = assert(merge.run(method, ctx)).status end
+    return statuses, seen
+  end
+  local first, seen = run_all()
+  local digest = assert(t:digest("/"))
+  local second = run_all()
+  lu.assertEquals(second, first)
+  lu.assertEquals(t:digest("/"), digest)
+  local text = table.concat(seen.warnings, "\n")
+  for _, method in ipairs(merge.methods) do
+    lu.assertEquals(first[method.title] == "unavailable", not method.available, method.title)
+    if not method.available and method.title == "ODM_merge vfs" then
+      lu.assertStrContains(text, "altmig: ODM_merge vfs not available, /etc/vfs: yours kept")
+      lu.assertEquals(t:read("/etc/vfs"), "%defaultvfs jfs2 nfs\njfs2 0 none none\n")
+      lu.assertEquals(t:stat("/etc/vfs").mode, 416)
+    end
+    if not method.available and method.argument == "Config_Rules" then
+      lu.assertStrContains(text,
+        "altmig: ODM_merge Config_Rules not available, /etc/objrepos/Config_Rules: new one active, yours in save.config")
+      lu.assertEquals(t:read("/etc/objrepos/Config_Rules"), "rules of the new level")
+    end
+  end
+  finish(t)
+end
+
+function TestMerge:test_a_file_nobody_can_read_leaves_the_new_one_active()
+  local t = old_system()
+  put(t, "/etc/security/passwd", "root:\n\tpassword = x\nthis is no stanza\n", 384)
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}))))
+  restore_new(t)
+  assert(saveconf.keep_shipped(t))
+  local ctx, seen = context(t)
+  local result = assert(merge.run("passwd_mig", ctx))
+  lu.assertEquals(result, { status = "unparsable", decisions = 1 })
+  lu.assertStrContains(seen.warnings[1], "/etc/security/passwd: line 3")
+  lu.assertStrContains(t:read("/etc/passwd"), "root:!:0:0::/root")
+  lu.assertStrContains(t:read("/lpp/save.config/etc/security/passwd"), "this is no stanza")
+  finish(t)
+end
+
+function TestMerge:test_a_file_that_cannot_be_written_is_the_worlds_failure()
+  local t = saved_and_restored()
+  local ctx = context(t)
+  ctx.tree = setmetatable({}, { __index = function(_, name)
+    if name == "write" then return function() return nil, "write: /etc/passwd: No space left on device", "ENOSPC" end end
+    return function(_, ...) return t[name](t, ...) end
+  end })
+  local result, message, code = merge.run("passwd_mig", ctx)
+  lu.assertNil(result)
+  lu.assertEquals(code, "ENOSPC")
+  lu.assertStrContains(message, "No space left")
+  finish(t)
+end
+
+function TestMerge:test_site_methods()
+  local t = old_system()
+  put(t, "/etc/stanzas", "a:\n\tlist = x,mine\n\tvalue = 2\n")
+  put(t, "/usr/lpp/bos/inst_root/etc/stanzas", "a:\n\tlist = x\n\tvalue = 1\n")
+  assert(saveconf.save(t, nil, { "/etc/stanzas", "/etc/site.conf" }))
+  put(t, "/etc/stanzas", "a:\n\tlist = x,new\n\tvalue = 3\n")
+  restore_new(t)
+  assert(saveconf.keep_shipped(t))
+  local count = #merge.methods
+  merge.define { name = "site_stanzas", files = { "/etc/stanzas" }, before = "group_mig",
+    classes = { { name = "list", class = "list" }, { name = "value", class = "system" } } }
+  merge.define { name = "site_text", files = { "/etc/site.conf" },
+    run = function(o, c, n, report)
+      lu.assertNil(o)
+      report { key = "x", rule = "joined" }
+      return n .. c
+    end }
+  local ctx, seen = context(t)
+  lu.assertEquals(assert(merge.run("site_stanzas", ctx)).status, "merged")
+  lu.assertEquals(t:read("/etc/stanzas"), "a:\n\tlist = x,mine,new\n\tvalue = 3\n")
+  lu.assertEquals(assert(merge.run("site_text", ctx)).status, "merged")
+  lu.assertEquals(t:read("/etc/site.conf"), "fresh = 1\nchanged = 1\n")
+  lu.assertEquals(seen.decisions[#seen.decisions].rule, "joined")
+  lu.assertEquals(merge.methods[count + 2].name, "site_text")
+  lu.assertErrorMsgContains("already", merge.define, { name = "site_text", files = { "/x" } })
+  lu.assertErrorMsgContains("unknown grammar 'xml'", merge.define, { name = "x", files = { "/x" }, grammar = "xml" })
+  for i = #merge.methods, 1, -1 do
+    if merge.methods[i].name:match("^site_") then table.remove(merge.methods, i) end
+  end
+  finish(t)
+end
+
+TestMergeCore = {}
+
+function TestMergeCore:test_misuse_raises()
+  lu.assertErrorMsgContains("field 'file' is missing", core.stanza, {}, {})
+  lu.assertErrorMsgContains("unknown class 'x'", core.stanza, { file = "f", default = "x" }, {})
+  lu.assertErrorMsgContains("unknown grammar 'odm'", core.stanza, { file = "f", grammar = "odm" }, {})
+  lu.assertErrorMsgContains("unknown collision rule", core.stanza, { file = "f", collision = "odm" }, {})
+  lu.assertErrorMsgContains("list of strings expected", core.stanza, { file = "f", admit = { {} } }, {})
+  lu.assertErrorMsgContains("field 'c'", core.stanza, { file = "f" }, { c = {} })
+end
+
+function TestMergeCore:test_admits_only_what_is_named()
+  local result = core.stanza({ file = "f", admit = { "b", "z" } }, { c = "a:\n\tx = 1\n", n = "a:\n\tx = 2\nb:\n\tx = 1\nc:\n" })
+  lu.assertEquals(result.text, "a:\n\tx = 1\n\nb:\n\tx = 1\n")
+  lu.assertEquals(result.status, "merged")
+end
+
+function TestMergeCore:test_whole_files_and_lists()
+  lu.assertEquals(core.whole("f", { o = "a\n", c = "a", n = "b" }), "new")
+  lu.assertEquals(core.whole("f", { c = "a" }), "kept")
+  lu.assertEquals(core.whole("f", {}), "absent")
+  lu.assertNil(core.whole("f", { c = "a", n = "b" }))
+  lu.assertEquals(core.whole("f", { c = "a", n = "b", modified = false }), "new")
+  lu.assertTrue(core.same("a \n\n", "a"))
+  lu.assertFalse(core.same("a\n\nb", "a\nb"))
+  lu.assertEquals(core.list(nil, "a", "b"), "a,b")
+  lu.assertEquals(core.list("b", "a", "b"), "a")
+end
