@@ -11,14 +11,10 @@ local function describe(opts, client)
   local json, migration, sys = require "altmig.json", require "altmig.migration", require "altmig.sys"
   local state = migration.read_state(opts, client)
   if not state then return nil end
-  local running = nil
+  local running
   local dir = migration.state_dir(opts) .. "/" .. client
-  local lock, _, code, owner = sys.lock(dir .. "/lock", { text = "", probe = true })
-  if lock then
-    lock:close()
-  elseif code == "LOCKED" then
-    running = owner and json.decode(owner) or {}
-  end
+  local holder = sys.locked(dir .. "/lock")
+  if holder then running = json.decode(holder) or {} end
   local word = state.cleaned and "cleaned up" or not state.start and "nothing done" or running and "running"
     or state.ended and "complete" or "stopped"
   return { client = client, state = word, phases = state.phases, last_phase = state.last_phase, time = state.last_time,

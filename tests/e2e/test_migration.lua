@@ -1,0 +1,234 @@
+-- A whole migration in the lab: output, result, resume after a kill in each of the long phases, and
+-- the troubles that must end in a clear error with nothing half-done called done.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+
+-- Files of the running rootvg that the clone's own bookkeeping changes, and logs.
+local bookkeeping = {
+  "/image.data", "/bosinst.data", "/etc/objrepos", "/etc/filesystems", "/etc/xtab", "/etc/exports", "/etc/rmtab", "/var/adm",
+  "/alt_inst", "/ALT_MIG_SPOT", "/proc", "/dev", "/tmp", "/var/tmp",
+}
+
+local digest_script = [[
+local tree = require "altmig.tree"
+local t = assert(tree.at("/"))
+local list = assert(t:digest_list("/", { exclude = { %s } }))
+local lines = {}
+for path, hex in pairs(list) do lines[#lines + 1] = path .. " " .. hex end
+table.sort(lines)
+io.write(table.concat(lines, "\n"), "\n")
+]]
+
+--- One line a file of a running host: path and digest.
+local function digest(host, exclude)
+  local words = {}
+  for _, path in ipairs(exclude) do words[#words + 1] = ("%q, %q"):format(path, path .. "/*") end
+  local script = digest_script:format(table.concat(words, ", "))
+  local status, out, problem = lab.altmig({ "lab", "ssh", host,
+    "cat > /tmp/digest.lua && /usr/lpp/lab/bin/aixlua /tmp/digest.lua; s=$?; rm -f /tmp/digest.lua; exit $s" }, { stdin = script })
+  lu.assertEquals(status, 0, out .. problem)
+  return out
+end
+
+--- What differs between two digests, as a list of lines.
+local function differences(a, b)
+  local function set(text)
+    local paths = {}
+    for path, hex in text:gmatch("([^\n]+) (%x+)\n") do paths[path] = hex end
+    return paths
+  end
+  local x, y, list = set(a), set(b), {}
+  for path, hex in pairs(x) do
+    if y[path] ~= hex then list[#list + 1] = (y[path] and "changed " or "gone ") .. path end
+  end
+  for path in pairs(y) do
+    if not x[path] then list[#list + 1] = "new " .. path end
+  end
+  table.sort(list)
+  return table.concat(list, "\n")
+end
+
+local function assert_required_lines(output)
+  local at = 1
+  local lines = {}
+  for line in (output .. "\n"):gmatch("(.-)\n") do lines[#lines + 1] = line end
+  for wanted in io.lines(DATA_DIR .. "/nimadm-lines.txt") do
+    local found
+    for i = at, #lines do
+      if lines[i] == wanted then
+        found = i
+        break
+      end
+    end
+    lu.assertNotNil(found, ("line missing or out of order: %s\nafter line %d: %s"):format(wanted, at, lines[at - 1] or "-"))
+    at = found + 1
+  end
+end
+
+local function assert_nothing_left()
+  lu.assertNotStrContains(lab.on(client, "exportfs"), "/alt_inst")
+  lu.assertNotStrContains(lab.on(master, "exportfs"), "spot_AIX72TL5")
+  lu.assertNotStrContains(lab.on(client, "mount"), "/alt_inst")
+  lu.assertNotStrContains(lab.on(client, "mount"), "ALT_MIG_SPOT")
+  lu.assertNotStrContains(lab.on(master, "mount"), "_alt/alt_inst")
+  lu.assertEquals(lab.on(client, "ls /var/adm/ras/alt_mig/jobs 2>/dev/null; ls /var/adm/ras/alt_mig/lock 2>/dev/null; :"), "")
+  lu.assertEquals(lab.on(master, "ls /var/adm/ras/alt_mig/jobs 2>/dev/null; :"), "")
+end
+
+local function migrate(...)
+  return lab.engine("nimadm", { table.unpack(lab.flags), ... })
+end
+
+local kept_passwd_lines
+
+TestMigrationInTheLab = {}
+
+function TestMigrationInTheLab:setupClass()
+  if sys.getuid() ~= 0 then return end
+  lab.up()
+  lab.must("save", "fresh")
+end
+
+function TestMigrationInTheLab:teardownClass()
+  lab.down()
+end
+
+function TestMigrationInTheLab:setUp()
+  lab.require_root()
+  if self.used then lab.must("load", "fresh") end
+  self.used = true
+  kept_passwd_lines = lab.on(client, "grep -v '^#' /etc/passwd")
+end
+
+-- The digest of an undisturbed migrated system, for the tests that disturb one.
+local undisturbed
+
+local function boot_and_digest()
+  local out = lab.must("boot", client, "--power")
+  lu.assertStrContains(out, "7200-05-06")
+  lu.assertStrContains(lab.on(client, "oslevel -s"), "7200-05-06")
+  return digest(client, { "/proc", "/dev", "/tmp", "/var/tmp", "/var/adm", "/alt_inst", "/ALT_MIG_SPOT", "/etc/objrepos",
+    "/usr/lib/objrepos", "/usr/share/lib/objrepos", "/image.data", "/lpp/save.config/.altmig/manifest.json" })
+end
+
+function TestMigrationInTheLab:test_1_complete_run()
+  local before = digest(client, bookkeeping)
+  local status, out, problem = migrate()
+  lu.assertEquals(status, 0, out .. problem)
+  assert_required_lines(out)
+  assert_nothing_left()
+  lu.assertEquals(differences(before, digest(client, bookkeeping)), "")
+  lu.assertStrContains(lab.on(client, "oslevel -s"), "7100-05-03")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk2 blv=hd5")
+  lu.assertStrContains(lab.must("boot", client, "--disk", "hdisk0"), "7100-05-03")
+
+  undisturbed = boot_and_digest()
+  local passwd = lab.on(client, "cat /etc/passwd")
+  for line in kept_passwd_lines:gmatch("[^\n]+") do
+    lu.assertStrContains(passwd, line:match("^[^:]*:[^:]*:[^:]*:[^:]*:"))
+  end
+  local _, lines_before = kept_passwd_lines:gsub("\n", "")
+  local _, lines_after = passwd:gsub("\n", "")
+  lu.assertTrue(lines_after > lines_before, "no shipped account of the new level was added")
+end
+
+--- Kills the engine when a line appears in its log, then resumes.
+local function kill_at(line)
+  local output = lab.dir .. "/killed.out"
+  local pid = lab.engine_spawn("nimadm", lab.flags, output)
+  local deadline = sys.time() + 120
+  while true do
+    local text = sys.read_file(output) or ""
+    if text:find(line, 1, true) then break end
+    lu.assertTrue(sys.time() < deadline, "never came to: " .. line .. "\n" .. text:sub(-2000))
+    lu.assertEquals(sys.wait(pid, true) and "ended" or "running", "running", text:sub(-2000))
+    sys.sleep(0.02)
+  end
+  os.execute(("pkill -KILL -g %d 2>/dev/null; pkill -KILL -f 'nimadm -c %s' 2>/dev/null; :"):format(pid, client))
+  sys.wait(pid)
+  local status, out = lab.engine("altmig", { "status" })
+  lu.assertEquals(status, 0)
+  lu.assertStrContains(out, client .. ": stopped")
+  local problem
+  status, out, problem = lab.engine("altmig", { "resume", client })
+  lu.assertEquals(status, 0, out .. problem)
+  assert_nothing_left()
+  local again = boot_and_digest()
+  if undisturbed then lu.assertEquals(differences(undisturbed, again), "") end
+end
+
+function TestMigrationInTheLab:test_2_killed_in_phase_5_during_the_restore()
+  kill_at("Restoring base operating system.")
+end
+
+function TestMigrationInTheLab:test_2_killed_in_phase_5_during_the_merges()
+  kill_at("Running migration merge method: passwd_mig.")
+end
+
+function TestMigrationInTheLab:test_2_killed_in_phase_6()
+  kill_at("Installing software with the installp installer.")
+end
+
+function TestMigrationInTheLab:test_2_killed_in_phase_8()
+  kill_at("Writing boot image to client's alternate boot disk hdisk2.")
+end
+
+function TestMigrationInTheLab:test_3_a_file_system_unmounted_under_its_export_is_never_written()
+  local status, out, problem = migrate("-P", "1,2,3,4")
+  lu.assertEquals(status, 0, out .. problem)
+  local _
+  local before = digest(client, bookkeeping)
+  lab.must("scenario", "alt-unmounted")
+  status, _, problem = lab.engine("altmig", { "resume", client })
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(problem, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(problem, "/alt_inst/usr")
+  lu.assertEquals(lab.on(client, "ls -A /alt_inst/usr"), "")
+  lu.assertEquals(differences(before, digest(client, bookkeeping)), "")
+end
+
+function TestMigrationInTheLab:test_4_cleanup_takes_everything_away()
+  local status, out, problem = migrate("-P", "1,2,3,4,5")
+  lu.assertEquals(status, 0, out .. problem)
+  status, out, problem = lab.engine("nimadm", { "-C", "-c", client, "-s", "spot_AIX72TL5" })
+  lu.assertEquals(status, 0, out .. problem)
+  assert_nothing_left()
+  lu.assertStrMatches(lab.on(client, "lspv | grep hdisk2"), "hdisk2%s+%S+%s+None%s*")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
+  lu.assertStrContains(lab.must("boot", client), "7100-05-03")
+end
+
+function TestMigrationInTheLab:test_5_bad_input_ends_in_a_clear_error_and_changes_nothing()
+  local before = lab.on(client, "lspv; mount; exportfs")
+  local function refused(want_status, text, flags)
+    local status, out, problem = lab.engine("nimadm", flags)
+    lu.assertEquals(status, want_status, out .. problem)
+    lu.assertStrContains(out .. problem, text)
+    lu.assertEquals(lab.on(client, "lspv; mount; exportfs"), before)
+  end
+  local function flags(change)
+    local list = { table.unpack(lab.flags) }
+    for i = 1, #list do list[i] = change[list[i]] or list[i] end
+    return list
+  end
+  refused(1, "no client named 'nobody'", flags { [client] = "nobody" })
+  refused(1, "no lpp_source named 'nope'", flags { lpp_source_AIX72TL5 = "nope" })
+  refused(1, "no spot named 'nope'", flags { spot_AIX72TL5 = "nope" })
+  refused(3, "there is no disk hdisk9", flags { hdisk2 = "hdisk9" })
+  refused(3, "volume group assigned to it: datavg", flags { hdisk2 = "hdisk1" })
+  refused(2, "flag -j is not supported yet", { "-j", "vg", table.unpack(lab.flags) })
+
+  lab.on(master, "cp -p /export/nim/lpp_source/AIX72TL5/installp/ppc/bos /tmp/bos.keep")
+  lab.on(master, "cd /export/nim/lpp_source/AIX72TL5/installp/ppc && dd if=/tmp/bos.keep of=bos bs=512 count=200 2>/dev/null")
+  local status, out, problem = migrate()
+  lu.assertEquals(status, 1, out .. problem)
+  lu.assertStrContains(problem, "TRUNCATED")
+  lu.assertStrContains(problem, "phase 5")
+  lab.on(master, "cp -p /tmp/bos.keep /export/nim/lpp_source/AIX72TL5/installp/ppc/bos")
+  status, out, problem = lab.engine("altmig", { "resume", client })
+  lu.assertEquals(status, 0, out .. problem)
+end

@@ -1,0 +1,68 @@
+-- What end to end tests do with the lab: one instance per test file, in a directory of its own.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+
+local lab = { client = "adachi-AIX7", master = "adachi-nim" }
+
+local bin = os.getenv("ALTMIG_BIN")
+lab.dir = os.getenv("ALTMIG_TEST_LAB") or ("/var/tmp/altmig-e2e-%d"):format(sys.getpid())
+
+--- Skips the test, with the reason, where a lab cannot be.
+function lab.require_root()
+  if sys.getuid() ~= 0 then lu.skip("the lab needs root") end
+end
+
+--- Runs altmig with the lab's environment. Returns status, stdout, stderr.
+function lab.altmig(argv, opts)
+  opts = opts or {}
+  opts.env = { ALTMIG_LAB = lab.dir }
+  local result = assert(sys.run({ bin, table.unpack(argv) }, opts))
+  return result.status or 128, result.stdout, result.stderr
+end
+
+--- altmig lab ...; fails the test unless it ends with status 0.
+function lab.must(...)
+  local status, out, problem = lab.altmig { "lab", ... }
+  lu.assertEquals(status, 0, table.concat({ ... }, " ") .. ": " .. out .. problem)
+  return out
+end
+
+--- Runs altmig (or nimadm) on the lab's engine host.
+function lab.engine(program, argv, opts)
+  local path = bin:gsub("altmig$", program)
+  return lab.altmig({ "lab", "exec", path, table.unpack(argv) }, opts)
+end
+
+--- Starts the program on the engine host and returns its pid; output goes to a file.
+function lab.engine_spawn(program, argv, output)
+  local path = bin:gsub("altmig$", program)
+  local words = {}
+  for i, word in ipairs(argv) do words[i] = "'" .. word .. "'" end
+  return assert(sys.spawn({ "/bin/sh", "-c", ("exec '%s' lab exec '%s' %s >'%s' 2>&1"):format(bin, path,
+    table.concat(words, " "), output) }, { env = { ALTMIG_LAB = lab.dir }, detach = true }))
+end
+
+--- Runs a shell command on a host of the lab; fails the test unless it ends with status 0.
+function lab.on(host, command)
+  return lab.must("ssh", host, command)
+end
+
+--- The same, returning status and output.
+function lab.try_on(host, command)
+  return lab.altmig { "lab", "ssh", host, command }
+end
+
+lab.flags = { "-c", lab.client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5", "-d", "hdisk2", "-Y" }
+
+function lab.up()
+  lab.must("up", "--quiet")
+end
+
+function lab.down()
+  if sys.getuid() ~= 0 then return end
+  lab.altmig { "lab", "down" }
+  os.execute("rm -rf '" .. lab.dir .. "'")
+end
+
+return lab
