@@ -16,7 +16,7 @@ class PdAtXtd { char uniquetype[48]; char attribute[16]; char classification[16]
   vchar nls_values[256]; };
 class PdPathAt { char uniquetype[48]; char attribute[16]; char deflt[256]; char values[256];
   char generic[4]; char rep[4]; short nls_index; };
-class CuDv { char name[16]; short status; short chgstatus; char ddins[16]; char location[16];
+class CuDv { char name[16]; short status; short chgstatus; char ddins[16]; char location[64];
   char parent[16]; char connwhere[16]; link PdDv PdDv uniquetype PdDvLn[48]; };
 class CuAt { char name[16]; char attribute[16]; char value[256]; char type[8]; char generic[8];
   char rep[8]; short nls_index; };
@@ -80,6 +80,6 @@ class sm_cmd_opt { char id_seq_num[17]; char id[65]; vchar disc_field_name[65]; 
   vchar help_msg_loc[1025]; vchar help_msg_base[64]; vchar help_msg_book[64]; };
 class GAI { long Adapter_Id; char Module_Key[11]; vchar Module_Path[256]; long Processor_Id;
   long Proc_Implementation; long rsvd_4; long rsvd_3; long rsvd_2; long rsvd_1; };
-class nim_object { char name[40]; long class; long type; char id[20]; };
+class nim_object { char name[40]; char class[20]; char type[20]; char id[20]; };
 class nim_attr { char id[20]; char attribute[24]; vchar value[1024]; short seqno; };
 ]]

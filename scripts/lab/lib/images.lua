@@ -1,0 +1,854 @@
+-- What is on the disks of a freshly installed host of the lab, and what its NIM master serves. All
+-- of it follows from the data in scripts/lab/images and a seed: the same seed, the same bytes.
+--
+-- Every function returns a list of entries { path, type, mode, uid, gid, mtime, data | source |
+-- target | rdev_major, rdev_minor }, sorted by path, directories before what is in them.
+
+local devices = require "lab.devices"
+local filesfile = require "lab.filesfile"
+local odm = require "lab.odm"
+local resource = require "altmig.resource"
+local swvpd = require "lab.swvpd"
+local sys = require "altmig.sys"
+
+local images = {}
+
+images.lpp_source_location = "/export/nim/lpp_source/AIX72TL5"
+images.spot_location = "/export/nim/spot/spot_AIX72TL5/usr"
+
+local OLD = { id = "old", new = false, version = "7.1", oslevel = "7100-05-03-1846", mtime = 1541980800, date = "1846" }
+local NEW = { id = "new", new = true, version = "7.2", oslevel = "7200-05-06-2320", mtime = 1684195200, date = "2320" }
+local SITE_TIME = 1700000000
+
+local function data(name)
+  local text = assert(resource.read("scripts/lab/images/" .. name), "no " .. name)
+  return text
+end
+
+local loaded = {}
+local function load_data(name)
+  loaded[name] = loaded[name] or assert(load(data(name), "@" .. name, "t"))()
+  return loaded[name]
+end
+
+---------------------------------------------------------------- a tree in the making
+
+---@class lab.images.Tree
+local Tree = {}
+Tree.__index = Tree
+
+local function new_tree(level, opts)
+  return setmetatable({ entries = {}, level = level, mtime = level.mtime, opts = opts }, Tree)
+end
+
+function Tree:add(entry)
+  entry.mtime = entry.mtime or self.mtime
+  entry.uid, entry.gid = entry.uid or 2, entry.gid or 2
+  self.entries[entry.path] = entry
+end
+
+function Tree:dir(path, mode, uid, gid)
+  self:add { path = path, type = "dir", mode = mode or 493, uid = uid, gid = gid }
+end
+
+function Tree:file(path, text, mode, uid, gid)
+  self:add { path = path, type = "file", mode = mode or 292, uid = uid, gid = gid, data = text }
+end
+
+function Tree:link(path, target)
+  self:add { path = path, type = "link", mode = 511, target = target }
+end
+
+--- Changes the text of a file that is there.
+function Tree:edit(path, change)
+  local entry = assert(self.entries[path], "no " .. path)
+  entry.data = change(entry.data)
+  entry.mtime = SITE_TIME
+end
+
+function Tree:append(path, text)
+  self:edit(path, function(old) return old .. text end)
+end
+
+--- Replaces one plain text that must be there.
+function Tree:replace(path, from, to)
+  self:edit(path, function(old)
+    local at, stop = old:find(from, 1, true)
+    assert(at, path .. " has no '" .. from .. "'")
+    return old:sub(1, at - 1) .. to .. old:sub(stop + 1)
+  end)
+end
+
+-- Directories that entries need and nobody made.
+function Tree:parents()
+  local missing = {}
+  for path in pairs(self.entries) do
+    local parent = path:match("^(.+)/[^/]+$")
+    while parent and not self.entries[parent] and not missing[parent] do
+      missing[parent] = true
+      parent = parent:match("^(.+)/[^/]+$")
+    end
+  end
+  for path in pairs(missing) do self:dir(path) end
+end
+
+function Tree:list()
+  self:parents()
+  local out = {}
+  for _, entry in pairs(self.entries) do out[#out + 1] = entry end
+  table.sort(out, function(a, b) return a.path < b.path end)
+  return out
+end
+
+---------------------------------------------------------------- generated content
+
+local pools = {}
+
+-- Text that stands for what a program or library of AIX would hold: an XCOFF magic, the path, the
+-- level, then a stretch of a pool made from the seed.
+local function filler(tree, path, size)
+  local seed = tostring(tree.opts.seed or 1)
+  local pool = pools[seed]
+  if not pool then
+    local parts, digest = {}, seed
+    for i = 1, 2048 do
+      digest = sys.sha256(digest)
+      parts[i] = digest
+    end
+    pool = table.concat(parts)
+    pools[seed] = pool
+  end
+  local head = ("\1\xf7%s %s %s\n"):format(path, tree.level.oslevel, seed)
+  local offset = tonumber(sys.sha256(path .. tree.level.id .. seed):sub(1, 8), 16) % #pool
+  local out = { head }
+  local left = size - #head
+  while left > 0 do
+    local piece = pool:sub(offset + 1, offset + left)
+    out[#out + 1] = piece
+    left, offset = left - #piece, 0
+  end
+  return table.concat(out)
+end
+
+local function size_of(tree, path, low, high)
+  return low + tonumber(sys.sha256(path .. tree.level.oslevel):sub(1, 6), 16) % (high - low + 1)
+end
+
+---------------------------------------------------------------- the usr part
+
+local directories = {
+  { "/usr", 493 }, { "/usr/bin", 493 }, { "/usr/sbin", 493 }, { "/usr/lib", 493 }, { "/usr/lpp", 493 }, { "/usr/share", 493 },
+  { "/usr/ucb", 493 }, { "/usr/include", 493 }, { "/usr/lib/objrepos", 493 }, { "/usr/lib/methods", 488 },
+  { "/usr/lib/drivers", 493 }, { "/usr/lib/security", 488, 0, 7 }, { "/usr/lib/boot", 493 }, { "/usr/lib/instl", 493 },
+  { "/usr/sys/inst.images", 493 }, { "/usr/share/lib/objrepos", 493 },
+  { "/usr/lpp/bos", 493 }, { "/usr/lpp/bos/inst_root", 493 }, { "/usr/lpp/save.config", 448, 0, 0 },
+  { "/etc", 493, 0, 0 }, { "/etc/security", 488, 0, 7 }, { "/etc/security/ldap", 488, 0, 7 }, { "/etc/security/audit", 488, 0, 10 },
+  { "/etc/objrepos", 493, 0, 0 }, { "/etc/ssh", 493, 0, 0 }, { "/sbin", 493, 0, 0 }, { "/sbin/helpers", 493 }, { "/lpp", 493, 0, 0 },
+  { "/lpp/save.config", 448, 0, 0 }, { "/dev", 493, 0, 0 }, { "/mnt", 493, 0, 0 }, { "/proc", 365, 0, 0 }, { "/home", 493 },
+  { "/home/guest", 493, 100, 100 }, { "/opt", 493, 0, 0 }, { "/opt/freeware", 493, 0, 0 }, { "/admin", 493, 0, 0 },
+  { "/admin/tmp", 493, 0, 0 }, { "/tmp", 1023 }, { "/var", 493 }, { "/var/adm", 509, 0, 4 }, { "/var/adm/ras", 493 },
+  { "/var/adm/ras/livedump", 493, 0, 0 },
+  { "/var/adm/sw", 493, 0, 0 }, { "/var/adm/cron", 488, 2, 8 }, { "/var/spool", 493 }, { "/var/spool/cron/crontabs", 504, 2, 8 },
+  { "/var/tmp", 1023 }, { "/var/empty", 493, 0, 0 }, { "/var/preserve", 493 }, { "/var/esa", 493, 0, 0 }, { "/audit", 488, 0, 10 },
+}
+
+local links = {
+  ["/bin"] = "/usr/bin", ["/lib"] = "/usr/lib", ["/u"] = "/home", ["/unix"] = "/usr/lib/boot/unix_64",
+  ["/usr/adm"] = "/var/adm", ["/usr/spool"] = "/var/spool", ["/usr/tmp"] = "/var/tmp", ["/etc/methods"] = "/usr/lib/methods",
+  ["/usr/lib/security/methods.cfg"] = "/etc/methods.cfg", ["/usr/lib/security/mkuser.default"] = "/etc/security/mkuser.default",
+  ["/usr/lib/security/mkuser.sys"] = "/etc/security/mkuser.sys", ["/usr/bin/sh"] = "/usr/bin/ksh",
+  ["/usr/bin/bsh"] = "/usr/bin/ksh", ["/usr/bin/psh"] = "/usr/bin/ksh", ["/usr/bin/ksh93"] = "/usr/bin/ksh",
+  ["/usr/lib/unix"] = "/usr/lib/boot/unix_64", ["/etc/rc.d"] = nil,
+}
+
+-- Tools that busybox gives, under the names AIX has them too.
+local busybox_tools = [[
+awk basename cal cat chgrp chmod chown chroot cksum clear cmp comm cp cpio cut date dd diff dirname du echo ed egrep env
+expand expr false fgrep find fold fuser getopt grep gunzip gzip head iconv id join kill link ln logger logname ls mesg
+mkdir mkfifo mknod more mv nice nl nohup nslookup od paste patch ping printenv printf pwd renice rm rmdir sed seq sleep
+sort split strings stty sum sync tail tar tee test time touch tr true tsort tty uncompress unexpand uniq unlink uudecode
+uuencode vi wc which whoami xargs yes zcat
+]]
+
+local usr_files = {
+  ["/usr/bin"] = "su passwd login newgrp at crontab ipcs svmon vmstat iostat mail write lp lpstat ar nm dump make dbx rcp rsh",
+  ["/usr/sbin"] = "init getty cron syslogd srcmstr inetd portmap biod nfsd rpc.mountd rpc.statd rpc.lockd ifconfig route "
+    .. "no nfso ioo vmo schedo tunrestore fbcheck uprintfd swapon swapoff mkuser chuser lsuser rmuser mkgroup pwdck grpck "
+    .. "usrck errdemon errstop sysdumpdev trace chvg mkvg reducevg extendvg mklv rmlv chlv migratepv logredo fsck skulker "
+    .. "acct audit rmgroup chgroup setkst lsauth lsrole netstat entstat lspath chpath cfgmgr rmdev mkdev chdev",
+  ["/usr/lib"] = "libc.a libodm.a libcfg.a libs.a libpthreads.a libcurses.a liblvm.a libsrc.a libdbm.a libiconv.a "
+    .. "libperfstat.a libcrypt.a libnsl.a libtli.a libxti.a librtl.a libbsd.a libl.a libm.a libmsaa.a",
+  ["/usr/lib/methods"] = "cfgsys_chrp defsys deflvm cfglvdd define undefine ucfgdevice chggen cfgscsidisk cfg_vclient "
+    .. "cfgvioent cfgif defif chgif cfginet definet startlft cfgvty ptynode startcons",
+  ["/usr/lib/drivers"] = "hd_pin hd_pin_bot scsidisk scsidiskpin vscsi_initdd vioentdd if_en netinet nfs.ext j2dd smt_load "
+    .. "pse/pse pse/spx pse/ldterm pse/tioc pse/echo",
+  ["/usr/lib/security"] = "LDAP LDAP64 NIS NIS_64 smd5 ssha KRB5A",
+  ["/usr/lib/instl"] = "instal inucp inusave inurecv inurest sbin_preview migrate_rootvg",
+  ["/usr/lib/nls/loc"] = "C en_US EN_US de_DE ja_JP fr_FR iconv/UTF-8 iconv/ISO8859-1",
+  ["/usr/lib/nls/msg/en_US"] = "cmdlvm.cat cmdfs.cat cmdnim.cat installp.cat smit.cat devices.cat libc.cat ksh.cat cmdsrc.cat",
+  ["/usr/share/lib/terminfo"] = "v/vt100 v/vt220 d/dumb x/xterm i/ibm3151 a/aixterm l/lft",
+  ["/usr/share/man/man1"] = "ls.1 cat.1 cp.1 mv.1 rm.1 sed.1 awk.1 ksh.1 tar.1 lslpp.1 oslevel.1 lsvg.1 lspv.1 errpt.1",
+  ["/usr/include"] = "stdio.h stdlib.h string.h unistd.h errno.h odmi.h lvm.h sys/types.h sys/stat.h sys/mode.h sys/acl.h "
+    .. "net/if.h netinet/in.h",
+  ["/usr/lpp/bos"] = "copyright README deinstl/bos.rte.unconfig pre_migration post_migration",
+  ["/usr/lib/ras"] = "logsymptom autoload/ras.fmt dmprtns/dmp",
+  ["/usr/lib/perf"] = "cfg_perfstat",
+  ["/usr/lib/boot"] = "unix_64 network/rc.bos_inst bin/bosinst protoext/disk.proto.ext chrp.disk.proto chrp.cd.proto mkrambf",
+  ["/sbin"] = "rc.boot helpers/jfs2/fsck helpers/v3fshelper helpers/nfsmnthelp helpers/aixmnthelp helpers/udfmnthelp",
+}
+
+-- What only one of the levels has; the last word of a pair is where the fileset says it belongs.
+local only_old = { "/usr/lib/hal_hfi.o", "/usr/lib/hal_hfi64.o", "/usr/hfi/hal/lib/hal_hfi.o", "/usr/sbin/mkatmpvc",
+  "/usr/sbin/atmsvcd", "/usr/lib/ncs/bin/glbd", "/usr/lib/ncs/bin/llbd", "/usr/lib/methods/cfgatm", "/usr/sbin/snappd" }
+local only_new = { "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/drivers/vnicdd", "/usr/bin/rksh",
+  "/usr/bin/rksh93", "/usr/sbin/nfs_fhpd", "/usr/lib/security/PAM", "/usr/lib/security/PAM_64", "/usr/sbin/multibos",
+  "/usr/lib/drivers/pse/pckt" }
+
+local setuid = { ["/usr/bin/su"] = 2413, ["/usr/bin/passwd"] = 2413, ["/usr/bin/at"] = 2413, ["/usr/bin/crontab"] = 2413,
+  ["/usr/bin/newgrp"] = 2413 }
+
+-- Scripts of the lab that stand for AIX commands, by the parts they belong to.
+local function commands()
+  local out = {}
+  for _, name in ipairs(resource.list("scripts/lab/cmd/")) do
+    local text = resource.read(name)
+    local paths, part = text:match("\n%-%- path: ([^\n]+)"), text:match("\n%-%- part: (%w+)")
+    assert(paths and part, name .. ": no path or part line")
+    out[#out + 1] = { text = text, paths = paths, part = part }
+  end
+  return out
+end
+
+-- A command at its first path, the others are links to it. `below` is where usr is.
+local function add_commands(tree, wanted)
+  for _, command in ipairs(commands()) do
+    if wanted[command.part] then
+      local first
+      for path in command.paths:gmatch("%S+") do
+        if first then
+          tree:link(path, first)
+        else
+          first = path
+          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", 365)
+        end
+      end
+    end
+  end
+end
+
+local function add_programs(tree)
+  local opts = tree.opts
+  local function program(path, source)
+    if source then
+      tree:add { path = path, type = "file", mode = 365, source = source }
+    else
+      tree:file(path, filler(tree, path, 4096), 365)
+    end
+  end
+  program("/usr/lpp/lab/bin/aixlua", opts.aixlua)
+  program("/usr/lpp/lab/bin/busybox", opts.busybox)
+  program("/usr/bin/ksh", opts.ksh)
+  for name in busybox_tools:gmatch("%S+") do tree:link("/usr/bin/" .. name, "/usr/lpp/lab/bin/busybox") end
+  tree:link("/usr/bin/compress", "/usr/lpp/lab/bin/busybox")
+  for _, name in ipairs(resource.list("scripts/lab/lib/")) do
+    tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
+  end
+end
+
+local function add_usr_files(tree)
+  for dir, names in pairs(usr_files) do
+    for name in names:gmatch("%S+") do
+      local path = dir .. "/" .. name
+      if not tree.entries[path] then
+        local mode = setuid[path] or (dir:match("bin") and 365) or 292
+        tree:file(path, filler(tree, path, size_of(tree, path, 700, 12000)), mode, setuid[path] and 0 or 2)
+      end
+    end
+  end
+  for _, path in ipairs(tree.level.new and only_new or only_old) do
+    if not tree.entries[path] then tree:file(path, filler(tree, path, size_of(tree, path, 700, 9000)), 365) end
+  end
+  tree:file("/usr/lib/boot/unix_64", filler(tree, "/usr/lib/boot/unix_64", 65536), 365)
+end
+
+-- Bulk of a realistic system: `files` files that hold `bytes` bytes together.
+local function add_bulk(tree)
+  local files, bytes = tree.opts.files or 0, tree.opts.bytes or 0
+  if files == 0 then return end
+  local mean = math.max(1, bytes // files)
+  for i = 1, files do
+    local path = ("/usr/share/lib/data/d%03d/f%05d"):format(i % 200, i)
+    tree:file(path, filler(tree, path, size_of(tree, path, mean // 2, mean + mean // 2)), 292)
+  end
+end
+
+---------------------------------------------------------------- who owns what
+
+-- Which fileset a path belongs to; first match counts.
+local owners = {
+  { "^/usr/lpp/lab/", "bos.rte.shell" }, { "^/usr/lib/objrepos", "bos.rte.odm" }, { "^/usr/bin/odm", "bos.rte.odm" },
+  { "^/etc/security", "bos.rte.security" }, { "^/etc/passwd$", "bos.rte.security" }, { "^/etc/group$", "bos.rte.security" },
+  { "^/etc/methods%.cfg$", "bos.rte.security" }, { "^/usr/lib/security", "bos.rte.security" }, { "^/etc/ssh", "openssh.base.server" },
+  { "^/etc/ntp", "bos.net.tcp.client" }, { "^/etc/rc%.tcpip", "bos.net.tcp.client" }, { "^/etc/inetd%.conf", "bos.net.tcp.client" },
+  { "^/etc/rc%.nfs", "bos.net.nfs.client" }, { "^/etc/exports", "bos.net.nfs.client" }, { "^/etc/xtab", "bos.net.nfs.client" },
+  { "^/usr/sbin/nfs", "bos.net.nfs.client" }, { "^/usr/sbin/biod", "bos.net.nfs.client" }, { "^/usr/sbin/rpc%.", "bos.net.nfs.client" },
+  { "^/usr/sbin/exportfs", "bos.net.nfs.client" }, { "^/usr/sbin/mknfsexp", "bos.net.nfs.client" },
+  { "^/usr/sbin/inetd", "bos.net.tcp.client" }, { "^/usr/sbin/syslogd", "bos.net.tcp.client" }, { "^/usr/bin/rcp", "bos.net.tcp.client" },
+  { "^/usr/bin/rsh", "bos.net.tcp.client" }, { "^/usr/sbin/ifconfig", "bos.net.tcp.client" }, { "^/usr/sbin/route", "bos.net.tcp.client" },
+  { "^/usr/lib/ncs", "bos.net.ncs" }, { "atm", "devices.common.IBM.atm.rte" }, { "svmon", "bos.perf.tools" },
+  { "perfstat", "bos.perf.perfstat" },
+  { "cfg_vclient", "devices.vdevice.IBM.v-scsi.rte" }, { "vscsi", "devices.vdevice.IBM.v-scsi.rte" },
+  { "vioent", "devices.vdevice.IBM.l-lan.rte" }, { "nim", "bos.sysmgt.nim.client" }, { "alt_disk", "bos.alt_disk_install.rte" },
+  { "alt_rootvg", "bos.alt_disk_install.rte" }, { "sysdump", "bos.sysmgt.serv_aid" }, { "errpt", "bos.sysmgt.serv_aid" },
+  { "^/usr/lib/boot", "bos.mp64" }, { "^/usr/lib/drivers", "bos.rte.devices" }, { "^/usr/lib/methods", "bos.rte.methods" },
+  { "libc%.a$", "bos.rte.libc" }, { "libpthreads", "bos.rte.libpthreads" }, { "^/usr/lib/lib", "bos.rte.libs" },
+  { "lslpp", "bos.rte.install" }, { "installp", "bos.rte.install" }, { "oslevel", "bos.rte.install" },
+  { "^/usr/lib/instl", "bos.rte.install" },
+  { "vg$", "bos.rte.lvm" }, { "lv$", "bos.rte.lvm" }, { "pv$", "bos.rte.lvm" }, { "fs$", "bos.rte.filesystem" },
+  { "ksh", "bos.rte.shell" }, { "/sh$", "bos.rte.shell" }, { "cron", "bos.rte.cron" }, { "^/usr/lib/nls", "bos.rte.ILS" },
+  { "^/usr/bin/", "bos.rte.commands" },
+}
+
+local function owner(path)
+  for _, rule in ipairs(owners) do
+    if path:find(rule[1]) then return rule[2] end
+  end
+  return "bos.rte"
+end
+
+-- The package a fileset's root part lies below: everything of the base system is in "bos".
+local function package_of(name)
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    if fileset.name == name then return fileset.kind == "bos" and "bos" or fileset.package end
+  end
+  return "bos"
+end
+
+---------------------------------------------------------------- the root part
+
+-- Shipped files of the root part at a level: path -> entry.
+local function shipped_files(level)
+  local files = filesfile.parse(data "aix71.files", {})
+  if level.new then filesfile.parse(data "aix72.files", files) end
+  for _, entry in pairs(files) do entry.mtime = level.mtime end
+  return files
+end
+
+local function copy_entry(entry, path)
+  local out = {}
+  for name, value in pairs(entry) do out[name] = value end
+  out.path = path
+  return out
+end
+
+-- Puts the shipped files in place, with pristine copies in the usr part.
+local function add_root_files(tree)
+  for path, entry in pairs(shipped_files(tree.level)) do
+    tree:add(entry)
+    tree:add(copy_entry(entry, "/usr/lpp/" .. package_of(owner(path)) .. "/inst_root" .. path))
+  end
+end
+
+local function add_class(tree, dir, class, rows)
+  tree:file(dir .. "/" .. class, odm.format(class, rows), 420, 0, 0)
+end
+
+local function add_classes(tree)
+  local classes = load_data "classes.lua"
+  for class, rows in pairs(classes.predefined(tree.level.new)) do add_class(tree, "/usr/lib/objrepos", class, rows) end
+  for class, rows in pairs(classes.shipped(tree.level.new)) do add_class(tree, "/etc/objrepos", class, rows) end
+  for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
+    tree:file(dir .. "/.odm_lock", "", 420, 0, 0)
+  end
+end
+
+---------------------------------------------------------------- filesets
+
+local function is_root_part(path) return not path:match("^/usr/") end
+
+-- Inventories hold no checksum for what is generated by the thousand.
+local CHECKSUM_LIMIT = 128 * 1024
+
+local source_facts = {}
+local function facts(entry)
+  if entry.source then
+    local known = source_facts[entry.source]
+    if not known then
+      known = { size = assert(sys.stat(entry.source), entry.source).size, checksum = -1 }
+      source_facts[entry.source] = known
+    end
+    return known.size, known.checksum
+  end
+  if entry.type ~= "file" then return 0, 0 end
+  if is_root_part(entry.path) or #entry.data > CHECKSUM_LIMIT or entry.path:match("^/usr/share/lib/data/")
+    or entry.path:match("objrepos/") then return #entry.data, -1 end
+  return #entry.data, swvpd.sum(entry.data)
+end
+
+-- The inventory row of an entry; configuration files and classes are volatile (-1).
+local function inventory_row(entry, id)
+  local size, checksum = facts(entry)
+  return swvpd.inventory_row({ path = entry.path, type = entry.type, size = checksum == -1 and -1 or size,
+    checksum = checksum, target = entry.target }, id)
+end
+
+local function level_for(tree, fileset) return tree.level.new and fileset.new or fileset.old end
+
+local function fileset_list(tree, kinds)
+  local out = {}
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    if kinds[fileset.kind] and level_for(tree, fileset) then out[#out + 1] = fileset end
+  end
+  return out
+end
+
+local function swvpd_fileset(tree, fileset)
+  local has_prereq = tree.level.new or fileset.kind == "site"
+  return { name = fileset.name, level = level_for(tree, fileset), package = fileset.package, has_root = fileset.root,
+    description = fileset.description, date = fileset.date or tree.level.date, time = tree.level.mtime,
+    prereq = has_prereq and fileset.prereq or "" }
+end
+
+-- A file of its own for every fileset that is not part of the base system.
+local function add_readmes(tree, filesets)
+  for _, fileset in ipairs(filesets) do
+    if fileset.kind ~= "bos" then
+      local path = ("/usr/lpp/%s/README.%s"):format(fileset.package, fileset.name)
+      tree:file(path, filler(tree, path, size_of(tree, path, 600, 3000)), 292)
+      tree.entries[path].fileset = fileset.name
+    end
+  end
+end
+
+-- The software database for the filesets, with inventories of the tree's files.
+local function add_swvpd(tree, filesets)
+  add_readmes(tree, filesets)
+  local order, wanted = {}, {}
+  for _, fileset in ipairs(filesets) do wanted[fileset.name] = fileset end
+  for path in pairs(tree.entries) do order[#order + 1] = path end
+  table.sort(order)
+  for part, dir in pairs(swvpd.directories) do
+    local ids, next_id = {}, 1
+    local rows = { lpp = {}, product = {}, history = {}, inventory = {} }
+    for _, fileset in ipairs(filesets) do
+      if part == "usr" or (part == "root" and fileset.root) then
+        local f = swvpd_fileset(tree, fileset)
+        ids[f.name] = next_id
+        table.insert(rows.lpp, swvpd.lpp_row(f, next_id))
+        table.insert(rows.product, swvpd.product_row(f))
+        table.insert(rows.history, swvpd.history_row(f, next_id))
+        next_id = next_id + 1
+      end
+    end
+    if part ~= "share" then
+      for _, path in ipairs(order) do
+        local entry = tree.entries[path]
+        local name = entry.fileset or owner(path)
+        local belongs = is_root_part(path) == (part == "root")
+        local id = ids[wanted[name] and name or "bos.rte"]
+        if belongs and id and entry.type ~= "dir" and not path:match("inst_root") and not entry.unowned then
+          table.insert(rows.inventory, inventory_row(entry, id))
+        end
+      end
+    end
+    table.insert(rows.lpp, 1, swvpd.control_row(next_id))
+    for _, class in ipairs(swvpd.classes) do add_class(tree, dir, class, rows[class]) end
+  end
+end
+
+---------------------------------------------------------------- hosts
+
+local client_lvs = {
+  { 1, "hd5", "boot", "primary_bootlv", 1 }, { 2, "hd6", "paging", "", 8 }, { 3, "hd8", "jfs2log", "", 1 },
+  { 4, "hd4", "jfs2", "/", 8 }, { 5, "hd2", "jfs2", "/usr", 32 }, { 6, "hd9var", "jfs2", "/var", 8 },
+  { 7, "hd3", "jfs2", "/tmp", 8 }, { 8, "hd1", "jfs2", "/home", 8 }, { 9, "hd10opt", "jfs2", "/opt", 8 },
+  { 10, "hd11admin", "jfs2", "/admin", 8 }, { 11, "lg_dumplv", "sysdump", "", 8 },
+  { 12, "livedump", "jfs2", "/var/adm/ras/livedump", 8 },
+}
+
+-- Disks and volume groups of a host whose builder does not name them.
+local function default_machine(host, seed)
+  local function pvid(name) return "00f6" .. sys.sha256(host .. name .. seed):sub(1, 12) end
+  local lvs = {}
+  for i, lv in ipairs(client_lvs) do
+    lvs[i] = { number = lv[1], name = lv[2], type = lv[3], label = lv[4], lps = lv[5] }
+  end
+  return {
+    disks = { { name = "hdisk0", pvid = pvid "hdisk0" }, { name = "hdisk1", pvid = pvid "hdisk1" }, { name = "hdisk2" } },
+    groups = { { name = "rootvg", vgid = "00f6" .. sys.sha256("rootvg" .. host .. seed):sub(1, 28), disks = { "hdisk0" }, lvs = lvs } },
+  }
+end
+
+local function add_devices(tree, host)
+  local opts, machine = tree.opts, default_machine(host, tostring(tree.opts.seed or 1))
+  machine.disks = opts.disks or machine.disks
+  machine.groups = opts.groups or machine.groups
+  machine.name = host
+  machine.address = opts.address or "192.0.2.10"
+  machine.mac = sys.sha256(host .. tostring(opts.seed or 1)):sub(1, 12):upper()
+  for class, rows in pairs(devices.rows(machine)) do add_class(tree, "/etc/objrepos", class, rows) end
+end
+
+-- File systems of rootvg that the shipped /etc/filesystems does not name.
+local more_filesystems = [[
+
+/opt:
+	dev             = /dev/hd10opt
+	vfs             = jfs2
+	log             = /dev/hd8
+	mount           = true
+	check           = true
+	vol             = /opt
+	free            = false
+
+/admin:
+	dev             = /dev/hd11admin
+	vfs             = jfs2
+	log             = /dev/hd8
+	mount           = true
+	check           = false
+	vol             = /admin
+	free            = false
+
+/var/adm/ras/livedump:
+	dev             = /dev/livedump
+	vfs             = jfs2
+	log             = /dev/hd8
+	mount           = true
+	check           = false
+	account         = false
+	vol             = /var/adm/ras/livedump
+	free            = false
+]]
+
+local device_nodes = {
+  { "/dev/null", 438, 1, 3 }, { "/dev/zero", 438, 1, 5 }, { "/dev/random", 420, 1, 8 }, { "/dev/urandom", 420, 1, 9 },
+  { "/dev/tty", 438, 5, 0 }, { "/dev/console", 402, 1, 3 },
+}
+
+local function add_host(tree, host)
+  local opts = tree.opts
+  for _, node in ipairs(device_nodes) do
+    tree:add { path = node[1], type = "char", mode = node[2], uid = 0, gid = 0, rdev_major = node[3], rdev_minor = node[4] }
+  end
+  tree:append("/etc/filesystems", more_filesystems)
+  local lines = {}
+  for _, row in ipairs(opts.hosts or {}) do lines[#lines + 1] = ("%s\t\t%s\n"):format(row.address, row.name) end
+  tree:append("/etc/hosts", table.concat(lines))
+  tree:file("/etc/resolv.conf", "nameserver\t192.0.2.53\ndomain\tlab.example\n", 420, 0, 0)
+  tree:file("/etc/ssh/ssh_host_ed25519_key.pub", ("ssh-ed25519 %s root@%s\n"):format(sys.sha256(host .. "hostkey"), host), 420, 0, 0)
+  tree:file("/etc/ssh/ssh_host_ed25519_key", "key of " .. host .. " " .. sys.sha256(host .. "secret") .. "\n", 384, 0, 0)
+  tree:file("/.profile", "export PS1='# '\n", 420, 0, 0)
+  tree:dir("/.ssh", 448, 0, 0)
+  tree:file("/var/adm/ras/errlog", "", 420, 0, 0)
+  tree:file("/var/adm/ras/bootlog", "boot of " .. host .. "\n", 420, 0, 0)
+  for _, path in ipairs { "/etc/resolv.conf", "/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key.pub", "/.profile",
+    "/var/adm/ras/errlog", "/var/adm/ras/bootlog" } do
+    tree.entries[path].unowned, tree.entries[path].mtime = true, SITE_TIME
+  end
+end
+
+local function hash(seed, user)
+  return "{ssha256}06$" .. sys.sha256(seed .. user .. "salt"):sub(1, 16) .. "$" .. sys.sha256(seed .. user):sub(1, 43)
+end
+
+-- What the administrators of the client changed over the years.
+local function customise_client(tree)
+  local seed = tostring(tree.opts.seed or 1)
+  tree:append("/etc/passwd", "jdoe:!:1001:1:John Doe:/home/jdoe:/usr/bin/ksh\n"
+    .. "asmith:!:1002:1:Anna Smith:/home/asmith:/usr/bin/ksh\nacme:!:1100:1100:ACME service:/opt/acme:/usr/bin/false\n"
+    .. "oracle:!:203:1101:database owner:/home/oracle:/usr/bin/ksh\n")
+  tree:replace("/etc/passwd", "root:!:0:0::/:", "root:!:0:0:root of adachi:/:")
+  tree:append("/etc/group", "acme:!:1100:acme,jdoe\ndba:!:1101:oracle,asmith\n")
+  tree:replace("/etc/group", "staff:!:1:ipsec,esaadmin,sshd", "staff:!:1:ipsec,esaadmin,sshd,jdoe,asmith")
+  tree:append("/etc/security/group", "\nacme:\n\tadmin = false\n\ndba:\n\tadmin = false\n\tadms = asmith\n")
+  tree:replace("/etc/security/passwd", "root:\n\tpassword = *\n",
+    ("root:\n\tpassword = %s\n\tlastupdate = 1690000000\n\tflags =\n"):format(hash(seed, "root")))
+  tree:append("/etc/security/passwd", ("\njdoe:\n\tpassword = %s\n\tlastupdate = 1695000000\n\tflags = ADMCHG\n"
+    .. "\nasmith:\n\tpassword = %s\n\tlastupdate = 1696000000\n\tflags =\n\nacme:\n\tpassword = *\n\noracle:\n\tpassword = %s\n")
+    :format(hash(seed, "jdoe"), hash(seed, "asmith"), hash(seed, "oracle")))
+  tree:replace("/etc/security/user", "\tmaxage = 0\n", "\tmaxage = 12\n")
+  tree:replace("/etc/security/user", "\tminlen = 0\n", "\tminlen = 8\n")
+  tree:append("/etc/security/user", "\njdoe:\n\tadmin = false\n\tloginretries = 5\n\noracle:\n\trlogin = false\n\tumask = 027\n")
+  tree:replace("/etc/security/limits", "\tnofiles = 2000\n", "\tnofiles = 8192\n")
+  tree:append("/etc/security/limits", "\noracle:\n\tfsize = -1\n\tdata = -1\n")
+  tree:replace("/etc/security/login.cfg", "\tmaxlogins = 32767\n", "\tmaxlogins = 100\n")
+  tree:replace("/etc/security/login.cfg", ",/usr/sbin/snappd\n", ",/usr/sbin/snappd,/opt/freeware/bin/bash\n")
+  tree:append("/etc/security/roles", "\nAcmeOperator:\n\tid = 14\n\tdfltmsg = \"ACME operators\"\n\trolelist =\n"
+    .. "\tauthorizations = acme.run\n\tgroups =\n\tscreens = *\n")
+  tree:append("/etc/security/authorizations", "\nacme.run:\n\tid = 10001\n\tdfltmsg = \"Run ACME jobs\"\n")
+  tree:replace("/etc/security/mkuser.default", "\thome = /home/$USER\n", "\thome = /home/$USER\n\tmaxage = 12\n")
+  tree:append("/etc/methods.cfg", "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5A\n\toptions = authonly\n")
+  tree:append("/etc/pse.conf", "d\tacmedrv\n")
+  tree:append("/etc/vfs", "acmefs   40    none                      none\n")
+  tree:append("/etc/hosts", "198.51.100.7\t\tdbserver dbserver.lab.example\n198.51.100.8\t\tbackup\n")
+  tree:append("/etc/inittab", "acme:2:once:/opt/acme/bin/start >/dev/console 2>&1 # ACME tools\n")
+  tree:append("/etc/syslog.conf", "*.info\t/var/log/messages rotate size 1m files 7\nauth.notice\t@backup\n")
+  tree:replace("/etc/inetd.conf", "ftp\tstream", "#ftp\tstream")
+  tree:append("/etc/environment", "ACME_HOME=/opt/acme\n")
+  tree:replace("/etc/rc.tcpip", "#start /usr/sbin/xntpd", "start /usr/sbin/xntpd")
+  tree:append("/var/spool/cron/crontabs/root", "15 2 * * * /opt/acme/bin/nightly >/dev/null 2>&1\n")
+  tree:replace("/etc/security/ldap/ldap.cfg", "#ldapservers:myldapserver.ibm.com",
+    "#ldapservers:myldapserver.ibm.com\nldapservers:ldap1.lab.example,ldap2.lab.example")
+  tree:replace("/etc/ssh/sshd_config", "#PermitRootLogin prohibit-password", "PermitRootLogin prohibit-password\nMaxAuthTries 3")
+  tree:file("/var/log/messages", "", 420, 0, 0)
+  tree:file("/var/spool/cron/crontabs/acme", "0 * * * * /opt/acme/bin/poll\n", 384, 1100, 8)
+  for _, user in ipairs { { "jdoe", 1001, 1 }, { "asmith", 1002, 1 }, { "oracle", 203, 1101 } } do
+    tree:dir("/home/" .. user[1], 493, user[2], user[3])
+    tree:file("/home/" .. user[1] .. "/.profile", "export PATH=$PATH:/opt/acme/bin\n", 420, user[2], user[3])
+  end
+  tree:file("/home/jdoe/notes.txt", "migrate before the end of service\n", 384, 1001, 1)
+  tree:dir("/opt/acme", 493, 1100, 1100)
+  tree:file("/opt/acme/bin/start", "#!/usr/bin/ksh\nexec /opt/acme/bin/acmed -c /opt/acme/etc/acme.conf\n", 488, 1100, 1100)
+  tree:file("/opt/acme/bin/nightly", "#!/usr/bin/ksh\nexit 0\n", 488, 1100, 1100)
+  tree:file("/opt/acme/bin/acmed", filler(tree, "/opt/acme/bin/acmed", 20000), 488, 1100, 1100)
+  tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", 416, 1100, 1100)
+  tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), 384, 1100, 1100)
+  for path, entry in pairs(tree.entries) do
+    if path:match("^/opt/acme") then
+      entry.fileset = "acme.tools.rte"
+    elseif path:match("^/home/") or path:match("crontabs/acme") or path == "/var/log/messages" then
+      entry.unowned = true
+    end
+  end
+end
+
+-- What the site changed in the object classes.
+local function customise_client_odm(tree)
+  local function rows(class, more)
+    local text = tree.entries["/etc/objrepos/" .. class].data
+    tree.entries["/etc/objrepos/" .. class].data = text .. odm.format(class, more)
+  end
+  rows("Config_Rules", { { phase = 2, seq = 20, boot_mask = 0, rule = "/opt/acme/bin/start" } })
+  rows("SRCsubsys", { { subsysname = "acmed", path = "/opt/acme/bin/acmed", standin = "/dev/null", standout = "/dev/console",
+    standerr = "/dev/console", action = 1, contact = 2, signorm = 15, sigforce = 9, display = 1, waittime = 20, priority = 20,
+    grpname = "acme", uid = 1100 } })
+  rows("errnotify", { { en_persistenceflg = 1, en_name = "acme_notify", en_class = "H", en_method = "/opt/acme/bin/alert $1 $6" } })
+  tree:replace("/etc/objrepos/SWservAt", '\tdeflt = "1048576"\n\tvalue = "1048576"', '\tdeflt = "1048576"\n\tvalue = "4194304"')
+  tree:replace("/etc/objrepos/SRCsubsys", 'subsysname = "syslogd"\n\tsynonym = ""\n\tcmdargs = ""',
+    'subsysname = "syslogd"\n\tsynonym = ""\n\tcmdargs = "-R"')
+end
+
+---------------------------------------------------------------- what others build from
+
+-- A system of a level without anything of a host: what the BOS image holds, or a SPOT.
+local function base_system(level, opts, parts)
+  local tree = new_tree(level, opts)
+  for _, row in ipairs(directories) do tree:dir(table.unpack(row)) end
+  for path, target in pairs(links) do tree:link(path, target) end
+  add_root_files(tree)
+  add_programs(tree)
+  add_commands(tree, parts)
+  add_usr_files(tree)
+  add_bulk(tree)
+  add_classes(tree)
+  return tree
+end
+
+local function without(filesets, test)
+  local out = {}
+  for _, fileset in ipairs(filesets) do
+    if not test(fileset) then out[#out + 1] = fileset end
+  end
+  return out
+end
+
+--- rootvg of the client: 7100-05-03, customised.
+---@param opts table seed, aixlua, busybox, ksh (paths of programs), hosts {{address,name}}, address, disks, groups, files, bytes
+---@return table[]
+function images.client(opts)
+  local tree = base_system(OLD, opts, { all = true, client = true })
+  add_host(tree, opts.name or "adachi-AIX7")
+  customise_client(tree)
+  customise_client_odm(tree)
+  add_devices(tree, opts.name or "adachi-AIX7")
+  tree:file("/etc/niminfo", "# NIM client\nexport NIM_NAME=adachi-AIX7\nexport NIM_HOSTNAME=adachi-AIX7\n"
+    .. "export NIM_CONFIGURATION=standalone\nexport NIM_MASTER_HOSTNAME=adachi-nim\nexport NIM_MASTER_PORT=1058\n"
+    .. "export NIM_REGISTRATION_PORT=1059\nexport NIM_SHELL=\"nimsh\"\n", 420, 0, 0)
+  tree.entries["/etc/niminfo"].unowned = true
+  add_swvpd(tree, without(fileset_list(tree, { bos = true, image = true, site = true }),
+    function(fileset) return fileset.not_on_client end))
+  return tree:list()
+end
+
+--- rootvg of the NIM master: 7200-05-06.
+---@return table[]
+function images.master(opts)
+  local tree = base_system(NEW, opts, { all = true, spot = true, new = true, master = true })
+  add_host(tree, opts.name or "adachi-nim")
+  add_devices(tree, opts.name or "adachi-nim")
+  tree:dir("/export/nim", 493, 0, 0)
+  tree:file("/etc/niminfo", "# NIM master\nexport NIM_NAME=master\nexport NIM_HOSTNAME=adachi-nim\nexport NIM_CONFIGURATION=master\n"
+    .. "export NIM_MASTER_PORT=1058\nexport NIM_REGISTRATION_PORT=1059\n", 420, 0, 0)
+  tree.entries["/etc/niminfo"].unowned = true
+  local nim = load_data "nim.lua"
+  for class, rows in pairs(nim(images.lpp_source_location, images.spot_location)) do add_class(tree, "/etc/objrepos", class, rows) end
+  add_swvpd(tree, fileset_list(tree, { bos = true, image = true, master = true }))
+  return tree:list()
+end
+
+--- The usr tree of the SPOT, paths relative to the SPOT's location's parent: "/usr/...".
+---@return table[]
+function images.spot(opts)
+  local tree = base_system(NEW, opts, { all = true, spot = true, new = true })
+  add_swvpd(tree, fileset_list(tree, { bos = true, image = true }))
+  tree:parents()
+  local out = {}
+  for _, entry in ipairs(tree:list()) do
+    if entry.path == "/usr" or entry.path:match("^/usr/") then out[#out + 1] = entry end
+  end
+  return out
+end
+
+-- The fileset of an entry of a system that has all filesets.
+local function fileset_of(entry) return entry.fileset or owner(entry.path:gsub("^/usr/lpp/[^/]+/inst_root", "")) end
+
+local function filesets_by_name(kind)
+  local out = {}
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    if fileset.kind == kind then out[fileset.name] = fileset end
+  end
+  return out
+end
+
+--- What the BOS image of the new level restores, in the order of the archive.
+---@return table[]
+function images.bos(opts)
+  local tree = base_system(NEW, opts, { all = true, new = true })
+  local optional = filesets_by_name "image"
+  for path, entry in pairs(tree.entries) do
+    if optional[fileset_of(entry)] and entry.type ~= "dir" then tree.entries[path] = nil end
+  end
+  add_swvpd(tree, fileset_list(tree, { bos = true }))
+  return tree:list()
+end
+
+local function bos_name()
+  local image = { package = "bos", kind = "I", filesets = {} }
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    if fileset.kind == "bos" then
+      table.insert(image.filesets, { name = fileset.name, level = fileset.new, description = fileset.description,
+        bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = NEW.date, sizes = {} })
+    end
+  end
+  return image
+end
+
+local configuration_methods = { ["/etc/rc.tcpip"] = "preserve", ["/etc/inetd.conf"] = "preserve", ["/etc/ntp.conf"] = "preserve",
+  ["/etc/rc.nfs"] = "hold_new", ["/etc/exports"] = "preserve", ["/etc/xtab"] = "preserve", ["/etc/ssh/sshd_config"] = "hold_new",
+  ["/etc/ssh/ssh_config"] = "hold_new", ["/etc/niminfo.sample"] = "user_merge" }
+
+-- Scripts that a fileset brings, by part.
+local scripts = {
+  ["openssh.base.server"] = { root_scripts = { config = "#!/usr/bin/ksh\nmkdir -p /var/empty\nchmod 755 /var/empty\nexit 0\n" } },
+  ["bos.net.tcp.client"] = { usr_scripts = { pre_i = "#!/usr/bin/ksh\n[ -d \"$INUTEMPDIR\" ]\n" },
+    root_scripts = { config = "#!/usr/bin/ksh\necho \"$INUTREE $1\" >/var/adm/sw/tcp.client.configured\n" } },
+  ["devices.chrp.base.rte"] = { usr_scripts = { post_i = "#!/usr/bin/ksh\nodmget -q \"uniquetype=sys/node/chrp\" PdDv >/dev/null\n" } },
+}
+
+-- Image of one package of the new level, from a system that has everything.
+local function package_spec(tree, name, filesets)
+  local spec = { package = name, kind = "I", filesets = {}, mtime = NEW.mtime }
+  for _, fileset in ipairs(filesets) do
+    local f = { name = fileset.name, level = fileset.new, description = fileset.description, bosboot = fileset.bosboot,
+      content = fileset.root and "B" or "U", prereq = fileset.prereq, date = fileset.date or NEW.date, files = {}, cfgfiles = {} }
+    for part, list in pairs(scripts[fileset.name] or {}) do f[part] = list end
+    for _, entry in ipairs(tree) do
+      if entry.type ~= "dir" and not entry.path:match("/inst_root/") and fileset_of(entry) == fileset.name then
+        f.files[#f.files + 1] = entry
+        if configuration_methods[entry.path] then
+          table.insert(f.cfgfiles, { path = entry.path, method = configuration_methods[entry.path] })
+        end
+      end
+    end
+    spec.filesets[#spec.filesets + 1] = f
+  end
+  return spec
+end
+
+--- The lpp_source: the BOS image and the images of all other packages. The entries have a function
+--- make(path) instead of data; write_tree knows it.
+---@param opts table as for images.client
+---@return table[]
+function images.lpp_source(opts)
+  local packages = require "lab.packages"
+  local tree = base_system(NEW, opts, { all = true, spot = true, new = true })
+  add_readmes(tree, fileset_list(tree, { image = true }))
+  local full = tree:list()
+  local out = new_tree(NEW, opts)
+  local dir = "/installp/ppc/"
+  local function image(name, make)
+    out:add { path = dir .. name, type = "file", mode = 420, uid = 0, gid = 0, make = make }
+  end
+  image("bos", function(path) return packages.write_bos(path, bos_name(), images.bos(opts), NEW.mtime) end)
+  local by_package = {}
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    if fileset.kind == "image" and fileset.new then
+      by_package[fileset.package] = by_package[fileset.package] or {}
+      table.insert(by_package[fileset.package], fileset)
+    end
+  end
+  for name, filesets in pairs(by_package) do
+    image(("%s.%s.I"):format(name, filesets[1].new), function(path) return packages.write(path, package_spec(full, name, filesets)) end)
+  end
+  out:dir("/RPMS/ppc", 493, 0, 0)
+  return out:list()
+end
+
+images.levels = { old = OLD, new = NEW }
+
+---------------------------------------------------------------- writing
+
+local function mode_bits(entry) return entry.mode & 4095 end
+
+local function write_file(path, entry)
+  if entry.make then return entry.make(path) end
+  local text = entry.data
+  if entry.source then
+    local message
+    text, message = sys.read_file(entry.source)
+    if not text then return nil, message end
+  end
+  local file, message = io.open(path, "wb")
+  if not file then return nil, message end
+  local ok
+  ok, message = file:write(text)
+  local closed, why = file:close()
+  if not ok or not closed then return nil, message or why end
+  return true
+end
+
+local function make(path, entry)
+  if entry.type == "dir" then
+    if sys.lstat(path) then return true end
+    return sys.mkdir(path, 493)
+  end
+  sys.remove(path)
+  if entry.type == "file" then return write_file(path, entry) end
+  if entry.type == "link" then return sys.symlink(entry.target, path) end
+  return sys.mknod(path, entry.type, entry.mode, entry.rdev_major, entry.rdev_minor)
+end
+
+--- Puts the entries below a directory. Owners are set when root does it.
+---@param list table[]
+---@param dir string
+---@return boolean?
+---@return string? message
+function images.write_tree(list, dir)
+  local owners_too = sys.getuid() == 0
+  for _, entry in ipairs(list) do
+    local path = dir .. entry.path
+    local ok, message = make(path, entry)
+    if ok and owners_too then ok, message = sys.lchown(path, entry.uid, entry.gid) end
+    if ok and entry.type ~= "link" then ok, message = sys.chmod(path, mode_bits(entry)) end
+    if ok and entry.type ~= "dir" and entry.type ~= "link" then ok, message = sys.utime(path, entry.mtime, entry.mtime) end
+    if not ok then return nil, path .. ": " .. tostring(message) end
+  end
+  for i = #list, 1, -1 do
+    local entry = list[i]
+    if entry.type == "dir" then sys.utime(dir .. entry.path, entry.mtime, entry.mtime) end
+  end
+  return true
+end
+
+return images
