@@ -1,0 +1,94 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/df
+-- part: all
+-- df [-k | -m | -g] [-P] [-I | -M | -v] [file ...]: space of the mounted file systems.
+
+local getopt = require "lab.getopt"
+local lvm = require "lab.lvm"
+local odmcmd = require "lab.odmcmd"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local usage = odmcmd.usage("df", "df [-P] [-k | -m | -g] [FileSystem ...] [File ...]")
+local options, operands = getopt(arg, "PkmgItMvs", usage)
+local unit, title = 512, "512-blocks"
+if options.k then unit, title = 1024, "1024-blocks" end
+if options.m then unit, title = 1 << 20, "MB blocks" end
+if options.g then unit, title = 1 << 30, "GB blocks" end
+local snapshot = lvm.snapshot()
+local root = tree.at("/")
+
+local function number(bytes)
+  if unit >= 1 << 20 then return ("%.2f"):format(bytes / unit) end
+  return tostring(bytes // unit)
+end
+
+local function percent(part, whole)
+  return whole > 0 and ("%d%%"):format(math.ceil(100 * part / whole)) or "-"
+end
+
+local function numbers(m)
+  local space = root:df(m.at)
+  if m.vfs == "procfs" or not space then return nil end
+  local lv, group = snapshot:lv(m.lv or "")
+  -- What the file system itself takes counts as used: AIX shows the size of the volume.
+  local total = lv and lv.lps * group.vgda.pp_mb << 20 or space.total
+  local files_free = space.files_free
+  -- Not every back end counts the files; what a volume of this size could hold stands in for it.
+  return total, math.min(space.free, total), space.files or math.max(files_free, total // 4096), files_free
+end
+
+local function line(m)
+  local device = m.node ~= "" and m.node .. ":" .. m.device or m.device
+  local total, free, files, files_free = numbers(m)
+  if options.P then
+    local form = "%-13s%11s%10s%10s%9s %s"
+    if not total then
+      print(form:format(device, "-", "-", "-", "-", m.at))
+    else
+      print(form:format(device, number(total), number(total - free), number(free), percent(total - free, total), m.at))
+    end
+    return
+  end
+  local form = "%-13s%11s%10s%6s%9s%7s %s"
+  if not total then
+    print(form:format(device, "-", "-", "-", "-", "-", m.at))
+    return
+  end
+  local used_files = files and files_free and files - files_free
+  print(form:format(device, number(total), number(free), percent(total - free, total), used_files or "-",
+    used_files and percent(used_files, files) or "-", m.at))
+end
+
+local function holding(path)
+  local real = sys.realpath(path)
+  if not real then
+    io.stderr:write(("df: %s: A file or directory in the path name does not exist.\n"):format(path))
+    return nil
+  end
+  local best
+  for _, m in ipairs(snapshot:mounts()) do
+    local inside = m.at == "/" or real == m.at or real:sub(1, #m.at + 1) == m.at .. "/"
+    if inside and (not best or #m.at >= #best.at) then best = m end
+  end
+  return best
+end
+
+if options.P then
+  print(("Filesystem    %s      Used Available Capacity Mounted on"):format(title))
+else
+  print(("Filesystem    %s      Free %%Used    Iused %%Iused Mounted on"):format(title))
+end
+local status = 0
+for _, path in ipairs(operands) do
+  local m
+  for _, candidate in ipairs(snapshot:mounts()) do
+    if candidate.device == path then m = candidate end
+  end
+  m = m or holding(path)
+  if m then line(m) else status = 1 end
+end
+if #operands == 0 then
+  for _, m in ipairs(snapshot:mounts()) do line(m) end
+end
+return status

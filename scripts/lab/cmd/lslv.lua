@@ -1,0 +1,39 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/sbin/lslv
+-- part: all
+-- lslv LV: what LVM knows of a logical volume.
+
+local getopt = require "lab.getopt"
+local lvm = require "lab.lvm"
+local odmcmd = require "lab.odmcmd"
+
+local usage = odmcmd.usage("lslv", "lslv LogicalVolume")
+local _, names = getopt(arg, "L", usage)
+if #names ~= 1 then usage() end
+local snapshot = lvm.snapshot()
+local lv, group = snapshot:lv(names[1])
+if not lv then
+  io.stderr:write(("0516-306 lslv: Unable to find %s in the Device\n\tConfiguration Database.\n"):format(names[1]))
+  return 1
+end
+local mounted = {}
+for _, m in ipairs(snapshot:mounts()) do
+  if m.lv then mounted[m.lv] = m end
+end
+local at = lv.type:match("^jfs") and lv.label
+local function row(a, b, c, d) print((("%-20s%-23s%-16s%s"):format(a, b, c or "", d or ""):gsub("%s+$", ""))) end
+row("LOGICAL VOLUME:", lv.name, "VOLUME GROUP:", group.name)
+print(("%-20s%s.%d %-16s%s"):format("LV IDENTIFIER:", group.vgid, lv.number, "PERMISSION:", "read/write"))
+row("VG STATE:", "active/complete", "LV STATE:",
+  lvm.lv_state(group, lv, mounted) == "open/syncd" and "opened/syncd" or "closed/syncd")
+row("TYPE:", lv.type, "WRITE VERIFY:", "off")
+row("MAX LPs:", "512", "PP SIZE:", group.vgda.pp_mb .. " megabyte(s)")
+row("COPIES:", lv.copies or 1, "SCHED POLICY:", "parallel")
+row("LPs:", lv.lps, "PPs:", lv.lps * (lv.copies or 1))
+row("STALE PPs:", 0, "BB POLICY:", lv.type == "boot" and "non-relocatable" or "relocatable")
+row("INTER-POLICY:", "minimum", "RELOCATABLE:", lv.type == "boot" and "no" or "yes")
+row("INTRA-POLICY:", lv.type == "boot" and "edge" or "center", "UPPER BOUND:", 32)
+row("MOUNT POINT:", at or "N/A", "LABEL:", lv.label or (lv.type == "boot" and "primary_bootlv") or "None")
+row("MIRROR WRITE CONSISTENCY:", lv.type == "jfs2log" and "off" or "on/ACTIVE")
+row("EACH LP COPY ON A SEPARATE PV ?:", "yes")
+row("Serialize IO ?:", "NO")

@@ -1,0 +1,554 @@
+-- What alt_disk_copy and alt_rootvg_op do with the alternate rootvg: making it, copying into it,
+-- closing it so that it can boot, waking it up, removing it.
+
+local bootdisk = require "lab.bootdisk"
+local disk = require "lab.disk"
+local filesystems = require "lab.filesystems"
+local lpar = require "lpar"
+local lvm = require "lab.lvm"
+local mounting = require "lab.mounting"
+local nvram = require "lab.nvram"
+local odm = require "lab.odm"
+local sys = require "altmig.sys"
+
+local altdisk = {}
+
+local ALT <const> = "altinst_rootvg"
+local INST <const> = "/alt_inst"
+local check = lvm.check
+
+altdisk.name = ALT
+altdisk.log = "/var/adm/ras/alt_disk_inst.log"
+
+--- Prints a line and keeps it in the log.
+function altdisk.say(format, ...)
+  local line = select("#", ...) > 0 and format:format(...) or format
+  print(line)
+  io.stdout:flush()
+  sys.append_file(altdisk.log, line .. "\n", { mode = 420 })
+end
+local say = altdisk.say
+
+local function fail(message) error({ message = message, status = 1 }, 0) end
+altdisk.fail = fail
+
+--- Begins the log of a command, as its header shows it.
+function altdisk.begin(words)
+  sys.makedirs(altdisk.log:match("^(.*)/"), 493)
+  sys.append_file(altdisk.log, ("%s\ncmd: %s\n"):format(os.date("%a %b %d %H:%M:%S UTC %Y"), table.concat(words, " ")),
+    { mode = 420 })
+end
+
+-- /alt_inst for "/", /alt_inst/usr for "/usr".
+local function alt_path(label) return label == "/" and INST or INST .. label end
+
+local function is_alt(path) return path == INST or path:sub(1, #INST + 1) == INST .. "/" end
+
+-- Mounted file systems at or below /alt_inst, deepest first.
+local function alt_mounts()
+  local list, seen = {}, {}
+  for _, m in ipairs(check(lpar.mounts())) do
+    if is_alt(m.target) and not seen[m.target] then
+      seen[m.target] = true
+      list[#list + 1] = m.target
+    end
+  end
+  table.sort(list, function(a, b) return a > b end)
+  return list
+end
+
+--- Unmounts everything of /alt_inst, each with the two lines the command has for it.
+---@return boolean done
+function altdisk.unmount_all()
+  local clean = true
+  for _, target in ipairs(alt_mounts()) do
+    local ok, message = mounting.unmount(target, true)
+    if ok then
+      say("forced unmount of %s", target)
+      say("forced unmount of %s", target)
+    else
+      say(message)
+      clean = false
+    end
+  end
+  return clean
+end
+
+local function remove_stanzas(root)
+  local file = check(filesystems.open(root))
+  if file:remove(function(stanza) return is_alt(stanza.at) end) > 0 then check(file:save()) end
+end
+
+local function add_stanzas(vgda)
+  local file = check(filesystems.open())
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.label and is_alt(lv.label) then
+      file:set(lv.label, { { "dev", "/dev/" .. lv.name }, { "vfs", "jfs2" }, { "log", "/dev/alt_hd8" },
+        { "mount", "false" }, { "account", "false" } })
+    end
+  end
+  check(file:save())
+end
+
+--- Mounts the file systems of the alternate rootvg, parents first.
+---@param snapshot lab.lvm.Snapshot
+---@param vgda table
+---@param fresh boolean|nil says and makes each first
+local function mount_all(snapshot, vgda, fresh)
+  local list, loops = {}, check(disk.loops())
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.label and is_alt(lv.label) then list[#list + 1] = lv end
+  end
+  table.sort(list, function(a, b) return a.label < b.label end)
+  for _, lv in ipairs(list) do
+    if fresh then
+      say("Creating %s file system.", lv.label == INST and INST .. "/" or lv.label)
+      check(disk.mkfs(check(disk.lv_attach(vgda, lv, loops))))
+    end
+    check(sys.makedirs(lv.label, 493))
+    local mounted = false
+    for _, target in ipairs(fresh and {} or alt_mounts()) do mounted = mounted or target == lv.label end
+    if not mounted then
+      local ok, message = mounting.volume(snapshot, lv.name, lv.label)
+      if not ok then fail(message) end
+    end
+  end
+end
+
+-- ---- making ----
+
+--- Refuses targets that are not there or not free.
+---@param snapshot lab.lvm.Snapshot
+---@param targets string[]
+function altdisk.check_targets(snapshot, targets)
+  if #targets == 0 then fail("0505-101 alt_disk_copy: no target disk given.") end
+  for _, name in ipairs(targets) do
+    local d = snapshot:disk(name)
+    if not d then fail(("alt_disk_copy: target disk %s is not available."):format(name)) end
+    if d.vg and d.vg ~= ALT then
+      fail(("0505-126 alt_disk_install: target disk %s has a volume group assigned to it."):format(name))
+    end
+  end
+  if snapshot:group(ALT) then
+    fail(("alt_disk_copy: volume group %s exists already. Remove it with \"alt_rootvg_op -X %s\" first."):format(ALT, ALT))
+  end
+end
+
+local function create_volume(vgda, source, targets)
+  say("Creating logical volume alt_%s.", source.name)
+  local lv, message, code = disk.lv_create(vgda, { name = "alt_" .. source.name, type = source.type, lps = source.lps,
+    copies = math.min(source.copies or 1, targets), label = source.label and source.label:match("^/") and
+    alt_path(source.label) or source.label })
+  if lv then return end
+  if code == "ENOSPC" then fail(lvm.no_partitions .. "\n0516-822 mklv: Unable to create logical volume.") end
+  fail(message)
+end
+
+--- Makes altinst_rootvg with its logical volumes and file systems, mounted.
+---@param snapshot lab.lvm.Snapshot
+---@param targets string[]
+---@param debug boolean|nil
+local function create(snapshot, targets, debug)
+  local rootvg = snapshot:group("rootvg")
+  local store = odm.open("/etc/objrepos")
+  local major = lvm.free_major(store)
+  if debug then print("+ ALT_MAJOR_NUM=" .. major) end
+  say("Creating cloned rootvg volume group and associated logical volumes.")
+  for _, name in ipairs(targets) do check(disk.lvm_clear(name)) end
+  local vgda = check(disk.vg_create { name = ALT, disks = targets, pp_mb = rootvg.vgda.pp_mb, auto_on = false })
+  local pvids = {}
+  for i, pv in ipairs(vgda.pvs) do
+    pvids[i] = pv.pvid
+    local d = snapshot:disk(targets[i])
+    if not d.pvid then
+      check(store:add("CuAt", { name = d.name, attribute = "pvid", value = pv.pvid .. ("0"):rep(16), type = "R",
+        generic = "D", rep = "s", nls_index = 2 }))
+    elseif d.pvid ~= pv.pvid then
+      check(store:change("CuAt", ("name = '%s' AND attribute = pvid"):format(d.name), { value = pv.pvid .. ("0"):rep(16) }))
+    end
+  end
+  lvm.define(store, { name = ALT, vgid = vgda.vgid, pvids = pvids, major = major })
+  check(store:commit())
+  for _, lv in ipairs(rootvg.vgda.lvs) do
+    if #lv.name > 11 then fail(("0516-1172 mklv: the name alt_%s is longer than 15 characters."):format(lv.name)) end
+    create_volume(vgda, lv, #targets)
+  end
+  lvm.vary_on(vgda)
+  for _, lv in ipairs(vgda.lvs) do
+    lvm.define_lv(store, { name = ALT, vgid = vgda.vgid, major = major }, lv)
+  end
+  check(store:commit())
+  add_stanzas(vgda)
+  mount_all(lvm.snapshot(), vgda, true)
+  return vgda
+end
+
+local function copy_file_system(root, label)
+  local from, to = root .. (label == "/" and "" or label), root .. alt_path(label)
+  local result = check(lpar.outside { "cp", "-ax", "--sparse=auto", from .. "/.", to .. "/" })
+  if result.status ~= 0 then
+    sys.append_file(altdisk.log, result.stderr)
+    fail(("alt_disk_copy: cannot copy %s: %s"):format(label, result.stderr:match("[^\n]*")))
+  end
+end
+
+-- What was copied but belongs to the making of the copy, or to the old devices.
+local function tidy(vgda)
+  sys.rmdir(INST .. INST)
+  for _, lv in ipairs(vgda.lvs) do lvm.remove_nodes(lv.name, INST) end
+  remove_stanzas(INST)
+  check(sys.write_file(INST .. "/etc/xtab", "", { mode = 420 }))
+end
+
+-- Whether a list of patterns of /etc/exclude.rootvg (grep's, against "./path") leaves a name out.
+local function exclude(list_file, root)
+  local patterns = {}
+  for line in (list_file and sys.read_file(list_file) or ""):gmatch("[^\n]+") do
+    if line ~= "" then patterns[#patterns + 1] = line end
+  end
+  if #patterns == 0 then return end
+  local base = root .. INST
+  local result = check(lpar.outside({ "sh", "-c",
+    'cd "$1" && find . -depth | grep -f "$2" | while IFS= read -r f; do rm -rf "$f"; done', "sh", base,
+    root .. list_file }))
+  if result.status ~= 0 and result.stderr ~= "" then fail("alt_disk_copy: exclude list: " .. result.stderr) end
+end
+
+local function copy_files(vgda, opts)
+  say("Generating a list of files")
+  say("for backup and restore into the alternate file system...")
+  say("Backing-up the rootvg files and restoring them to the alternate file system...")
+  local world = check(lpar.world())
+  local root = ("%s/lpars/%s/root"):format(world.lab, world.host)
+  local labels = {}
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.label and is_alt(lv.label) then labels[#labels + 1] = lv.label == INST and "/" or lv.label:sub(#INST + 1) end
+  end
+  table.sort(labels)
+  for _, label in ipairs(labels) do copy_file_system(root, label) end
+  exclude(opts.exclude, root)
+  tidy(vgda)
+end
+
+-- Undoes a creation that failed.
+local function clean_up()
+  say("Cleaning up.")
+  altdisk.unmount_all()
+  altdisk.remove(ALT)
+end
+
+--- Phase 1.
+---@param opts {targets: string[], migrate: string?, debug: boolean?, exclude: string?, image_data: string?, phases: string}
+function altdisk.phase1(opts)
+  local snapshot = lvm.snapshot()
+  local rootvg = snapshot:group("rootvg")
+  if not rootvg or not rootvg.vgda then fail("alt_disk_copy: there is no rootvg.") end
+  altdisk.check_targets(snapshot, opts.targets)
+  if not opts.image_data then
+    say("Calling mkszfile to create new /image.data file.")
+    altdisk.write_image_data(rootvg)
+  end
+  say("Checking disk sizes.")
+  if disk.lv_find(rootvg.vgda, "hd11admin") then
+    say("LOGICAL_VOLUME= hd11admin")
+    say("FS_LV= /dev/hd11admin")
+  end
+  local ok, problem = pcall(function()
+    copy_files(create(snapshot, opts.targets, opts.debug), opts)
+  end)
+  if not ok then
+    local message = type(problem) == "table" and problem.message or tostring(problem)
+    say("%s", message)
+    pcall(clean_up)
+    error({ message = "", status = 1, said = true }, 0)
+  end
+end
+
+--- /image.data: the volume group and its logical volumes as mkszfile writes them, in short.
+function altdisk.write_image_data(group)
+  local out = { "image_data:\n\tIMAGE_TYPE= bff\n\tDATE_TIME= ", os.date("%a %b %d %H:%M:%S UTC %Y"), "\n\nvg_data:\n\tVGNAME= ",
+    group.name, "\n\tPPSIZE= ", group.vgda.pp_mb, "\n\tVG_SOURCE_DISK_LIST= ", table.concat(group.disks, " "), "\n\n" }
+  for _, lv in ipairs(group.vgda.lvs) do
+    out[#out + 1] = ("lv_data:\n\tVOLUME_GROUP= %s\n\tLOGICAL_VOLUME= %s\n\tTYPE= %s\n\tLPs= %d\n\tCOPIES= %d\n\tLABEL= %s\n\n"):format(
+      group.name, lv.name, lv.type, lv.lps, lv.copies or 1, lv.label or "None")
+  end
+  check(sys.write_file("/image.data", table.concat(out), { mode = 420 }))
+end
+
+-- ---- closing ----
+
+-- The ODM of the copy describes the machine as the copy will find it: its disks are rootvg, the
+-- rootvg of now is old_rootvg.
+local function customize_odm(group, rootvg)
+  local store = odm.open(INST .. "/etc/objrepos")
+  for _, name in ipairs { ALT, "old_rootvg", "rootvg" } do lvm.undefine(store, name) end
+  local lvs = {}
+  for i, lv in ipairs(group.vgda.lvs) do
+    lvs[i] = { name = lv.name:gsub("^alt_", ""), number = lv.number, type = lv.type, lps = lv.lps,
+      label = lv.label and (lv.label == INST and "/" or (lv.label:gsub("^" .. INST, ""))) }
+  end
+  lvm.define(store, { name = "rootvg", vgid = group.vgid, pvids = group.pvids, lvs = lvs, major = 10, auto_on = true })
+  lvm.define(store, { name = "old_rootvg", vgid = rootvg.vgid, pvids = rootvg.pvids })
+  -- Disks known only since the copy was made, and PVIDs given since.
+  local own = odm.open("/etc/objrepos")
+  for _, row in ipairs(check(own:get("CuAt", "attribute = pvid"))) do
+    check(store:delete("CuAt", ("name = '%s' AND attribute = pvid"):format(row.name)))
+    check(store:add("CuAt", row))
+  end
+  check(store:commit())
+end
+
+-- Objects and special files of devices that are gone, with the major the alternate rootvg was given.
+local function ghosts(group)
+  local store = odm.open("/etc/objrepos")
+  local row = store:first("CuDvDr", "resource = devno AND value3 = " .. ALT)
+  local major = row and math.tointeger(tonumber(row.value1))
+  if not major then return false end
+  local there = { [ALT] = true }
+  for _, lv in ipairs(group.vgda.lvs) do there[lv.name] = true end
+  for _, object in ipairs(check(store:get("CuDvDr", "resource = devno AND value1 = " .. major))) do
+    if not there[object.value3] then return true end
+  end
+  for _, name in ipairs(sys.list("/dev") or {}) do
+    local stat = sys.lstat("/dev/" .. name)
+    if stat and (stat.type == "block" or stat.type == "char") and stat.rdev_major == major then return true end
+  end
+  return false
+end
+
+local ghost_message <const> = "0516-082 /usr/sbin/lchangelv: Unable to access a special device file.\n"
+  .. "\tExecute redefinevg and synclvodm to build correct\n\tenvironment."
+
+-- Post phase 1 state again: devices attached, file systems mounted (after a failure or a reboot).
+local function reopen(group)
+  lvm.vary_on(group.vgda)
+  local store = odm.open("/etc/objrepos")
+  if not store:first("CuDv", "parent = " .. ALT) then
+    local major = lvm.free_major(store)
+    lvm.undefine(store, ALT)
+    lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids, lvs = group.vgda.lvs, major = major })
+    check(store:commit())
+  end
+  store:close()
+  add_stanzas(group.vgda)
+  local snapshot = lvm.snapshot()
+  mount_all(snapshot, group.vgda)
+  return snapshot:group(ALT)
+end
+
+local function detach_one(vgda, lv)
+  check(disk.lv_detach(vgda, lv))
+  lvm.remove_nodes(lv.name)
+end
+
+local function rename_volumes(group)
+  local vgda = group.vgda
+  for _, lv in ipairs(vgda.lvs) do
+    lv.name = lv.name:gsub("^alt_", "")
+    if lv.label and is_alt(lv.label) then lv.label = lv.label == INST and "/" or lv.label:sub(#INST + 1) end
+  end
+  vgda.name = "rootvg"
+  check(disk.vgda_write(vgda))
+end
+
+local function restore_names(group)
+  local vgda = group.vgda
+  for _, lv in ipairs(vgda.lvs) do
+    if not lv.name:match("^alt_") then lv.name = "alt_" .. lv.name end
+    if lv.label and lv.label:match("^/") and not is_alt(lv.label) then lv.label = alt_path(lv.label) end
+  end
+  vgda.name = ALT
+  check(disk.vgda_write(vgda))
+end
+
+-- Takes the group away from the running system; its name stays, as a placeholder.
+local function export(group, placeholder)
+  lvm.vary_off(group.vgda)
+  local store = odm.open("/etc/objrepos")
+  lvm.undefine(store, ALT)
+  if placeholder then lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids }) end
+  check(store:commit())
+end
+
+local function set_bootlist(name)
+  local ok, message = nvram.set_bootlist(disk.base(), "normal", { { disk = name, blv = "hd5" } })
+  if not ok then fail("bootlist: " .. message) end
+  say("Bootlist is set to the boot disk: %s blv=hd5", name)
+end
+
+--- The first disk of a group that has a boot image.
+local function boot_disk(group)
+  for _, name in ipairs(group.disks) do
+    if bootdisk.load(name) then return name end
+  end
+  return nil
+end
+
+--- Phase 3.
+---@param opts {targets: string[], migrate: string?, no_bootlist: boolean?, skip_boot_check: boolean?, alone: boolean?}
+function altdisk.phase3(opts)
+  if opts.alone then
+    say("## Phase 3 ###################")
+    say("Verifying altinst_rootvg...")
+  end
+  local snapshot = lvm.snapshot()
+  local group, rootvg = snapshot:group(ALT), snapshot:group("rootvg")
+  if not group or not group.vgda then fail("alt_disk_copy: there is no altinst_rootvg.") end
+  if #group.vgda.lvs == 0 then fail("alt_disk_copy: altinst_rootvg has no logical volumes.") end
+  if not disk.lv_find(group.vgda, "alt_hd5") then
+    fail("alt_disk_copy: altinst_rootvg is not in the state after phase 1: its logical volumes have their final names.")
+  end
+  group = reopen(group)
+  if not sys.stat(INST .. "/etc/objrepos/CuDv") or not sys.stat(INST .. "/etc/filesystems") then
+    fail("alt_disk_copy: the file systems of altinst_rootvg hold no system.")
+  end
+  if opts.migrate and not opts.skip_boot_check then
+    local image, reason
+    for _, name in ipairs(group.disks) do
+      image, reason = bootdisk.load(name)
+      if image then break end
+    end
+    if not image then fail(("alt_disk_copy: altinst_rootvg cannot boot: %s"):format(reason)) end
+  end
+  say("Modifying ODM on cloned disk.")
+  customize_odm(group, rootvg)
+  remove_stanzas(INST)
+  if not opts.migrate then
+    say("Building boot image on cloned disk.")
+    altdisk.build_boot_image(group)
+  else
+    for _, name in ipairs(group.disks) do
+      if bootdisk.load(name) then
+        local ok, message = bootdisk.savebase(name, INST)
+        if not ok then fail("savebase: " .. message) end
+      end
+    end
+  end
+  local haunted = ghosts(group)
+  if not altdisk.unmount_all() then fail("alt_disk_copy: the file systems of altinst_rootvg are in use.") end
+  say("Changing logical volume names in volume group descriptor area.")
+  if haunted then fail(ghost_message) end
+  for _, lv in ipairs(group.vgda.lvs) do detach_one(group.vgda, lv) end
+  rename_volumes(group)
+  say("Fixing LV control blocks...")
+  export(group, true)
+  say("Fixing file system superblocks...")
+  remove_stanzas()
+  sys.rmdir(INST)
+  if not opts.no_bootlist then set_bootlist(boot_disk(group) or group.disks[1]) end
+end
+
+--- bosboot in the copy, mkboot here.
+function altdisk.build_boot_image(group)
+  local file = "/tmp/alt_disk_bootimage"
+  local result = check(sys.run({ "/usr/sbin/bosboot", "-a", "-b", file }, { chroot = INST }))
+  sys.append_file(altdisk.log, result.stdout .. result.stderr)
+  if result.status == 0 then
+    local lv
+    for _, candidate in ipairs(group.vgda.lvs) do
+      if candidate.type == "boot" then lv = lv or candidate end
+    end
+    for _, name in ipairs(lv and group.disks or {}) do
+      result = check(sys.run({ "/usr/sbin/mkboot", "-d", "/dev/" .. name, "-l", "/dev/" .. lv.name, "-b", INST .. file }))
+      if result.status ~= 0 then break end
+    end
+  end
+  sys.remove(INST .. file)
+  if result.status ~= 0 then
+    fail((result.stdout .. result.stderr):gsub("%s+$", "") .. "\nalt_disk_copy: cannot build the boot image.")
+  end
+end
+
+-- ---- alt_rootvg_op ----
+
+--- Removes a volume group: placeholder, content and all.
+---@param name string
+function altdisk.remove(name)
+  local snapshot = lvm.snapshot()
+  local group = snapshot:group(name)
+  if not group then return end
+  if name == ALT then
+    for _, target in ipairs(alt_mounts()) do
+      local ok, message = mounting.unmount(target, true)
+      if not ok then fail(message) end
+    end
+    remove_stanzas()
+  end
+  if group.vgda then
+    for _, lv in ipairs(group.vgda.lvs) do
+      check(disk.lv_detach(group.vgda, lv))
+      if lv.name:match("^alt_") then lvm.remove_nodes(lv.name) end
+    end
+    for i = #group.vgda.lvs, 1, -1 do check(disk.lv_remove(group.vgda, group.vgda.lvs[i].name)) end
+  end
+  for _, d in ipairs(group.disks) do
+    check(disk.lvm_clear(d))
+    check(bootdisk.write_record(d, nil, nil, 0))
+  end
+  local store = odm.open("/etc/objrepos")
+  lvm.undefine(store, name)
+  check(store:commit())
+  if name == ALT then sys.rmdir(INST) end
+end
+
+--- alt_rootvg_op -X
+function altdisk.drop(name)
+  local snapshot = lvm.snapshot()
+  if name == "rootvg" then fail("alt_rootvg_op: rootvg is the volume group of the running system.") end
+  local group = snapshot:group(name)
+  if not group then fail(("alt_rootvg_op: volume group %s does not exist."):format(name)) end
+  if name ~= ALT and (group.active or not name:match("^old_rootvg")) then
+    fail(("alt_rootvg_op: %s is no alternate rootvg."):format(name))
+  end
+  if name == ALT and not altdisk.unmount_all() then fail("alt_rootvg_op: the file systems of altinst_rootvg are in use.") end
+  altdisk.remove(name)
+  local rootvg = snapshot:group("rootvg")
+  set_bootlist(boot_disk(rootvg) or rootvg.disks[1])
+end
+
+--- alt_rootvg_op -W: post phase 1 state again.
+function altdisk.wake(name)
+  local snapshot = lvm.snapshot()
+  local d = snapshot:disk(name or "")
+  local group = d and d.vg and snapshot:group(d.vg)
+  if not group or not group.vgda or d.vg == "rootvg" then
+    fail(("alt_rootvg_op: there is no alternate rootvg on %s."):format(tostring(name)))
+  end
+  if d.vg ~= ALT then
+    if snapshot:group(ALT) then fail("alt_rootvg_op: altinst_rootvg exists already.") end
+    local store = odm.open("/etc/objrepos")
+    lvm.undefine(store, d.vg)
+    lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids })
+    check(store:commit())
+  end
+  say("Waking up altinst_rootvg volume group ...")
+  restore_names(group)
+  reopen(group)
+end
+
+--- alt_rootvg_op -S: what phase 3 does, without the boot list.
+function altdisk.sleep()
+  say("Putting volume group altinst_rootvg to sleep ...")
+  local group = lvm.snapshot():group(ALT)
+  if not group or not group.vgda then fail("alt_rootvg_op: there is no altinst_rootvg.") end
+  if not altdisk.unmount_all() then fail("alt_rootvg_op: the file systems of altinst_rootvg are in use.") end
+  for _, lv in ipairs(group.vgda.lvs) do detach_one(group.vgda, lv) end
+  rename_volumes(group)
+  say("Fixing LV control blocks...")
+  export(group, true)
+  say("Fixing file system superblocks...")
+  remove_stanzas()
+  sys.rmdir(INST)
+end
+
+--- alt_rootvg_op -q -d DISK: the boot disk of the group the disk belongs to.
+function altdisk.query(name)
+  local snapshot = lvm.snapshot()
+  local d = snapshot:disk(name or "")
+  local group = d and d.vg and snapshot:group(d.vg)
+  local found = group and boot_disk(group)
+  if not found then fail(("alt_rootvg_op: no boot disk found for %s."):format(tostring(name))) end
+  print(found)
+end
+
+return altdisk

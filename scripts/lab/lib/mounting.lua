@@ -1,0 +1,160 @@
+-- Mounting and unmounting by AIX's rules and in its words.
+
+local filesystems = require "lab.filesystems"
+local lpar = require "lpar"
+local lvm = require "lab.lvm"
+local sys = require "altmig.sys"
+
+local mounting = {}
+
+local check = lvm.check
+
+--- Mount options as a set, and their text.
+---@param text string|nil
+---@return table<string, string|boolean>
+function mounting.options(text)
+  local set = {}
+  for word in (text or ""):gmatch("[^,%s]+") do
+    local name, value = word:match("^([^=]+)=(.*)$")
+    set[name or word] = value or true
+  end
+  return set
+end
+
+local function flags_of(options)
+  local flags = {}
+  for _, name in ipairs { "ro", "nodev", "nosuid" } do
+    if options[name] then flags[#flags + 1] = name end
+  end
+  return table.concat(flags, ",")
+end
+
+local function need_directory(target)
+  local stat = sys.stat(target)
+  if not stat then
+    return nil, ("mount: 0506-324 Cannot mount on %s: A file or directory in the path name does not exist."):format(target)
+  end
+  return stat
+end
+
+local function top_mount(target)
+  local last
+  for _, m in ipairs(check(lpar.mounts())) do
+    if m.target == target then last = m end
+  end
+  return last
+end
+
+--- Mounts a logical volume. The name of the device stays out of it: the kernel knows the loop device.
+---@param snapshot lab.lvm.Snapshot
+---@param lv_name string
+---@param target string
+---@param options string|nil
+---@return true?
+---@return string? message as AIX would print it
+function mounting.volume(snapshot, lv_name, target, options)
+  local stat, message = need_directory(target)
+  if not stat then return nil, message end
+  for _, m in ipairs(snapshot:mounts()) do
+    if m.lv == lv_name or (m.at == target and m.lv) then
+      return nil, ("mount: 0506-324 Cannot mount /dev/%s on %s: The requested resource is busy."):format(lv_name, target)
+    end
+  end
+  local flags = flags_of(mounting.options(options))
+  local ok, why = lpar.mount("/dev/" .. lv_name, target, "xfs", flags, "nouuid")
+  if not ok then return nil, ("mount: 0506-324 Cannot mount /dev/%s on %s: %s"):format(lv_name, target, why) end
+  return true
+end
+
+--- Mounts what another host exports.
+---@return true?
+---@return string? message
+function mounting.nfs(node, path, target, options)
+  local stat, message = need_directory(target)
+  if not stat then return nil, message end
+  local set = mounting.options(options)
+  local ok, why, code = lpar.nfs_mount(node, path, target,
+    { ro = set.ro ~= nil, nodev = set.nodev ~= nil, nosuid = set.nosuid ~= nil, options = options })
+  if ok then return true end
+  local reasons = { EACCES = "The file access permissions do not allow the specified action.",
+    ENOENT = "A file or directory in the path name does not exist." }
+  if code == "HOST_UNKNOWN" then
+    return nil, ("mount: 1831-011 access denied for %s:%s\nmount: 0506-324 Cannot mount: host %s not found"):format(
+      node, path, node)
+  end
+  return nil, ("mount: 1831-008 giving up on:\n%s:%s\nvmount: %s"):format(node, path, reasons[code] or why)
+end
+
+local function remember(target, device, options)
+  local world, m = lpar.world(), top_mount(target)
+  if world and m then
+    sys.append_file(("%s/run/%s.nfs"):format(world.path, world.host),
+      ("%d\t\t%s\t%s\t%s\n"):format(m.id, device, target, options))
+  end
+end
+
+--- Mounts a file or directory of the own system at a second place.
+---@return true?
+---@return string? message
+function mounting.namefs(device, target, options)
+  local stat, message = need_directory(target)
+  if not stat then return nil, message end
+  if not sys.stat(device) then
+    return nil, ("mount: 0506-324 Cannot mount %s on %s: A file or directory in the path name does not exist."):format(
+      device, target)
+  end
+  local ok, why = lpar.mount(device, target, nil, "bind")
+  local flags = flags_of(mounting.options(options))
+  if ok and flags ~= "" then ok, why = lpar.mount(nil, target, nil, "bind,remount," .. flags) end
+  if not ok then return nil, ("mount: 0506-324 Cannot mount %s on %s: %s"):format(device, target, why) end
+  remember(target, device, options or "rw")
+  return true
+end
+
+--- Mounts by /etc/filesystems.
+---@param snapshot lab.lvm.Snapshot
+---@param name string mount point or device
+---@param options string|nil
+---@return true?
+---@return string? message
+function mounting.by_table(snapshot, name, options)
+  local stanza = check(filesystems.open()):get(name)
+  if not stanza then return nil, ("mount: 0506-334 %s is not a known file system."):format(name) end
+  local a = stanza.attributes
+  options = options or a.options
+  if a.nodename and a.nodename ~= "" and a.nodename ~= "-" then
+    return mounting.nfs(a.nodename, a.dev, stanza.at, options)
+  end
+  if a.vfs == "procfs" then
+    local ok, why = lpar.mount("proc", stanza.at, "proc")
+    return ok, why and "mount: " .. why
+  end
+  return mounting.volume(snapshot, a.dev:match("[^/]+$"), stanza.at, options)
+end
+
+--- Unmounts a file system. A forced unmount waits a little for servers that let go of it late; for
+--- one that belongs to another host it does not wait for its users at all.
+---@param target string
+---@param force boolean|nil
+---@return true?
+---@return string? message
+function mounting.unmount(target, force)
+  local m = top_mount(target)
+  if not m then return nil, ("umount: 0506-347 Cannot find anything to unmount."):format() end
+  local deadline = sys.time() + (force and 3 or 0.5)
+  local ok, why, code
+  repeat
+    ok, why, code = lpar.umount(target, { force = force and m.remote ~= nil })
+    if not ok and code == "EBUSY" then
+      if force and m.remote then ok, why, code = lpar.umount(target, { lazy = true }) end
+      if not ok then sys.sleep(0.1) end
+    end
+  until ok or code ~= "EBUSY" or sys.time() > deadline
+  if ok then return true end
+  if code == "EBUSY" then
+    return nil, ("umount: 0506-349 Cannot unmount %s: The requested resource is busy."):format(target)
+  end
+  return nil, ("umount: 0506-349 Cannot unmount %s: %s"):format(target, why)
+end
+
+return mounting
