@@ -1,5 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
--- path: /usr/sbin/alt_disk_install /sbin/alt_disk_install
+-- path: /usr/sbin/alt_disk_install
 -- part: spot
 -- alt_disk_install [-M V.R] -X [VG] | -q DISK | -W DISK | -S: the old name of alt_rootvg_op.
 

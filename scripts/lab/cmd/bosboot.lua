@@ -1,5 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
--- path: /usr/sbin/bosboot /sbin/bosboot
+-- path: /usr/sbin/bosboot
 -- part: all
 -- bosboot -a [-b FILE | -d DISK [-l LV]]: builds a boot image of the system it runs in, into a file or
 -- into the boot logical volume of a disk. -v checks only.

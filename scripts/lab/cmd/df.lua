@@ -7,7 +7,6 @@ local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
-local tree = require "altmig.tree"
 
 local usage = odmcmd.usage("df", "df [-P] [-k | -m | -g] [FileSystem ...] [File ...]")
 local options, operands = getopt(arg, "PkmgItMvs", usage)
@@ -16,7 +15,6 @@ if options.k then unit, title = 1024, "1024-blocks" end
 if options.m then unit, title = 1 << 20, "MB blocks" end
 if options.g then unit, title = 1 << 30, "GB blocks" end
 local snapshot = lvm.snapshot()
-local root = tree.at("/")
 
 local function number(bytes)
   if unit >= 1 << 20 then return ("%.2f"):format(bytes / unit) end
@@ -27,15 +25,32 @@ local function percent(part, whole)
   return whole > 0 and ("%d%%"):format(math.ceil(100 * part / whole)) or "-"
 end
 
+-- Space of every mount point, by path, from one run of stat.
+local space = {}
+do
+  local argv = { "/usr/bin/busybox", "stat", "-f", "-c", "%S %b %f %c %d" }
+  local asked = {}
+  for _, m in ipairs(snapshot:mounts()) do
+    if m.vfs ~= "procfs" and sys.stat(m.at) then
+      argv[#argv + 1], asked[#asked + 1] = m.at, m.at
+    end
+  end
+  local result = lvm.check(sys.run(argv))
+  local i = 0
+  for size, blocks, free, files, files_free in result.stdout:gmatch("(%d+) (%d+) (%d+) (%d+) (%d+)\n") do
+    i = i + 1
+    space[asked[i]] = { total = blocks * size, free = free * size, files = math.tointeger(tonumber(files)),
+      files_free = math.tointeger(tonumber(files_free)) }
+  end
+end
+
 local function numbers(m)
-  local space = root:df(m.at)
-  if m.vfs == "procfs" or not space then return nil end
+  local s = space[m.at]
+  if m.vfs == "procfs" or not s then return nil end
   local lv, group = snapshot:lv(m.lv or "")
   -- What the file system itself takes counts as used: AIX shows the size of the volume.
-  local total = lv and lv.lps * group.vgda.pp_mb << 20 or space.total
-  local files_free = space.files_free
-  -- Not every back end counts the files; what a volume of this size could hold stands in for it.
-  return total, math.min(space.free, total), space.files or math.max(files_free, total // 4096), files_free
+  local total = lv and lv.lps * group.vgda.pp_mb << 20 or math.tointeger(s.total)
+  return total, math.min(math.tointeger(s.free), total), s.files, s.files_free
 end
 
 local function line(m)

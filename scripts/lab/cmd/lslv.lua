@@ -21,7 +21,10 @@ for _, m in ipairs(snapshot:mounts()) do
   if m.lv then mounted[m.lv] = m end
 end
 local at = lv.type:match("^jfs") and lv.label
-local function row(a, b, c, d) print((("%-20s%-23s%-16s%s"):format(a, b, c or "", d or ""):gsub("%s+$", ""))) end
+local function row(a, b, c, d)
+  if #a >= 20 then a = a .. " " end
+  print((("%-20s%-23s%-16s%s"):format(a, b, c or "", d or ""):gsub("%s+$", "")))
+end
 row("LOGICAL VOLUME:", lv.name, "VOLUME GROUP:", group.name)
 print(("%-20s%s.%d %-16s%s"):format("LV IDENTIFIER:", group.vgid, lv.number, "PERMISSION:", "read/write"))
 row("VG STATE:", "active/complete", "LV STATE:",

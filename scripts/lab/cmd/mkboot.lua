@@ -1,5 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
--- path: /usr/sbin/mkboot /sbin/mkboot
+-- path: /usr/sbin/mkboot
 -- part: all
 -- mkboot -d DISK -l LV -b FILE [-w]: writes a boot image into the boot logical volume and the boot record
 -- of the disk. mkboot -c -d DISK clears the boot record.
