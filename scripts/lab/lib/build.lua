@@ -3,6 +3,7 @@
 
 local config = require "lab.config"
 local disk = require "lab.disk"
+local filesystems = require "lab.filesystems"
 local lpar = require "lpar"
 local nvram = require "lab.nvram"
 local sys = require "altmig.sys"
@@ -11,7 +12,7 @@ local PP_MB = 64
 
 -- name, type, logical partitions, mount point
 local rootvg_lvs = {
-  { "hd5", "boot", 1 }, { "hd6", "paging", 8 }, { "hd8", "jfs2log", 1 }, { "hd4", "jfs2", 8, "/" },
+  { "hd5", "boot", 1, "primary_bootlv" }, { "hd6", "paging", 8 }, { "hd8", "jfs2log", 1 }, { "hd4", "jfs2", 8, "/" },
   { "hd2", "jfs2", 40, "/usr" }, { "hd9var", "jfs2", 8, "/var" }, { "hd3", "jfs2", 8, "/tmp" },
   { "hd1", "jfs2", 5, "/home" }, { "hd10opt", "jfs2", 5, "/opt" }, { "hd11admin", "jfs2", 5, "/admin" },
   { "lg_dumplv", "sysdump", 16 }, { "livedump", "jfs2", 5, "/var/adm/ras/livedump" },
@@ -32,11 +33,14 @@ local function create_vg(name, disks, lvs, seed)
   return vgda
 end
 
+--- Mount point of a logical volume; the labels of others are no paths.
+local function at_of(lv) return lv.label and lv.label:match "^/" and lv.label end
+
 -- Makes and mounts the file systems of a group below root; shortest mount point first.
 local function mount_group(vgda, root)
   local lvs = {}
   for _, lv in ipairs(vgda.lvs) do
-    if lv.label then lvs[#lvs + 1] = lv end
+    if at_of(lv) then lvs[#lvs + 1] = lv end
   end
   table.sort(lvs, function(a, b) return a.label < b.label end)
   local loops = check(disk.loops())
@@ -68,41 +72,33 @@ local function put(root, path, data, mode)
   check(sys.write_file(root .. path, data, { mode = mode or 420, atomic = false }))
 end
 
-local function filesystems_text(groups)
-  local text = { "* /etc/filesystems: what is mounted where\n" }
+-- What the disks hold and /etc/filesystems does not name yet.
+local function complete_filesystems(root, groups)
+  if not sys.lstat(root .. "/etc/filesystems") then put(root, "/etc/filesystems", "") end
+  local file = check(filesystems.open(root))
   for _, group in ipairs(groups) do
-    local log = group.name == "rootvg" and "/dev/hd8" or "INLINE"
     for _, lv in ipairs(group.lvs) do
-      if lv.label then
-        local base = group.name == "rootvg" and ("/ /usr /var /tmp"):find(lv.label, 1, true) and lv.name:match "^hd"
-        local how = (lv.label == "/" or lv.label == "/usr" or lv.label == "/var" or lv.label == "/tmp") and base
-          and "automatic" or "true"
-        local lines = { ("\n%s:\n"):format(lv.label), ("\tdev\t\t= /dev/%s\n"):format(lv.name), "\tvfs\t\t= jfs2\n",
-          ("\tlog\t\t= %s\n"):format(log), ("\tmount\t\t= %s\n"):format(how) }
-        if how == "automatic" then
-          lines[#lines + 1] = "\tcheck\t\t= false\n\ttype\t\t= bootfs\n"
-          lines[#lines + 1] = ("\tvol\t\t= %s\n"):format(lv.label == "/" and "root" or lv.label)
-          lines[#lines + 1] = "\tfree\t\t= false\n"
-        else
-          lines[#lines + 1] = "\tcheck\t\t= true\n\tfree\t\t= false\n"
-        end
-        text[#text + 1] = table.concat(lines)
+      local at = at_of(lv)
+      if at and not file:get(at) then
+        local boot = group.name == "rootvg" and (at == "/" or at == "/usr" or at == "/var" or at == "/tmp")
+        local pairs_ = { { "dev", "/dev/" .. lv.name }, { "vfs", "jfs2" },
+          { "log", group.name == "rootvg" and "/dev/hd8" or "INLINE" }, { "mount", boot and "automatic" or "true" },
+          { "check", boot and "false" or "true" }, { "free", "false" } }
+        if boot then table.insert(pairs_, 5, { "type", "bootfs" }) end
+        file:set(at, pairs_)
       end
     end
   end
-  text[#text + 1] = "\n/proc:\n\tdev\t\t= /proc\n\tvol\t\t= \"/proc\"\n\tmount\t\t= true\n\tcheck\t\t= false\n"
-    .. "\tfree\t\t= false\n\tvfs\t\t= procfs\n"
-  return table.concat(text)
+  check(file:save())
 end
 
 local directories = { ["/bin"] = false, ["/etc"] = 493, ["/dev"] = 493, ["/proc"] = 365, ["/sbin"] = 493,
   ["/usr/bin"] = 493, ["/usr/sbin"] = 493, ["/usr/lib"] = 493, ["/var/adm/ras"] = 493, ["/tmp"] = 1023,
   ["/etc/objrepos"] = 493, ["/var/tmp"] = 1023, ["/home"] = 493, ["/mnt"] = 493 }
 
-local function read_program(names)
+local function first_of(names)
   for _, name in ipairs(names) do
-    local data = sys.read_file(name)
-    if data then return data end
+    if sys.stat(name) then return name end
   end
   error({ message = names[1] .. ": not found; is its package installed?" }, 0)
 end
@@ -115,11 +111,11 @@ local function ground(root)
   end
   if not sys.lstat(root .. "/bin") then check(sys.symlink("/usr/bin", root .. "/bin")) end
   if not sys.lstat(root .. "/usr/bin/ksh") then
-    put(root, "/usr/bin/ksh", read_program { "/bin/mksh-static", "/usr/bin/mksh-static" }, 365)
+    put(root, "/usr/bin/ksh", check(sys.read_file(first_of { "/bin/mksh-static", "/usr/bin/mksh-static" })), 365)
     check(sys.link(root .. "/usr/bin/ksh", root .. "/usr/bin/sh"))
   end
   if not sys.lstat(root .. "/usr/bin/cat") then
-    put(root, "/usr/bin/busybox", read_program { "/bin/busybox", "/usr/bin/busybox" }, 365)
+    put(root, "/usr/bin/busybox", check(sys.read_file(first_of { "/bin/busybox", "/usr/bin/busybox" })), 365)
     local names = check(sys.run { "/bin/busybox", "--list" }).stdout
     for name in names:gmatch "%S+" do
       if not sys.lstat(root .. "/usr/bin/" .. name) then
@@ -152,6 +148,46 @@ local function commands(root)
   end
 end
 
+-- lab.images reads its data as the big program's resources; here they are files.
+local function provide_resources(lab)
+  local resource = {}
+  function resource.read(name)
+    local path = name:match "^scripts/lab/(.*)$"
+    return path and sys.read_file(lab .. "/" .. path) or nil
+  end
+  function resource.list(prefix)
+    local names, dir = {}, prefix:match "^scripts/lab/(%w+)/$"
+    for _, name in ipairs(dir and sys.list(lab .. "/" .. dir) or {}) do names[#names + 1] = prefix .. name end
+    return names
+  end
+  package.preload["altmig.resource"] = function() return resource end
+end
+
+local function populate(root, host, groups, seed)
+  local lab = lpar.world().path
+  if not sys.stat(lab .. "/lib/images.lua") then return commands(root) end
+  provide_resources(lab)
+  local images = require "lab.images"
+  local opts = { name = host.name, address = host.address, seed = seed, files = tonumber(arg[3]), bytes = tonumber(arg[4]),
+    aixlua = lab .. "/bin/aixlua", busybox = first_of { "/bin/busybox", "/usr/bin/busybox" },
+    ksh = first_of { "/bin/mksh-static", "/usr/bin/mksh-static" }, hosts = { config.engine }, disks = {}, groups = {} }
+  for _, h in ipairs(config.hosts) do table.insert(opts.hosts, { name = h.name, address = h.address }) end
+  for _, name in ipairs(check(disk.list())) do table.insert(opts.disks, { name = name, pvid = disk.ipl_read(name).pvid }) end
+  for i, vgda in ipairs(groups) do
+    local names = {}
+    for k, pv in ipairs(vgda.pvs) do names[k] = check(disk.by_pvid(pv.pvid)) end
+    opts.groups[i] = { name = vgda.name, vgid = vgda.vgid, disks = names, lvs = vgda.lvs }
+  end
+  check(images.write_tree(host.role == "master" and images.master(opts) or images.client(opts), root))
+  if host.role == "master" then
+    for location, list in pairs { [config.lpp_source.location] = images.lpp_source,
+      [config.spot.location:gsub("/usr$", "")] = images.spot } do
+      check(sys.makedirs(root .. location, 493))
+      check(images.write_tree(list(opts), root .. location))
+    end
+  end
+end
+
 local function main()
   local name, seed = arg[1], arg[2] or "1"
   local host = check(config.host(name), "build: unknown host " .. tostring(name))
@@ -167,15 +203,9 @@ local function main()
   if host.role == "client" then groups[2] = create_vg("datavg", { "hdisk1" }, { data_lv }, seed .. name) end
   for _, vgda in ipairs(groups) do mount_group(vgda, root) end
 
-  local has_images, images = pcall(require, "lab.images")
-  if has_images and images.populate then
-    check(images.populate(root, { host = host, seed = seed, groups = groups, files = tonumber(arg[3]),
-      bytes = tonumber(arg[4]), lab = world.lab }))
-  else
-    commands(root)
-  end
+  populate(root, host, groups, seed)
   ground(root)
-  put(root, "/etc/filesystems", filesystems_text(groups))
+  complete_filesystems(root, groups)
   if not sys.lstat(root .. "/etc/hosts") then put(root, "/etc/hosts", config.hosts_text()) end
   if not sys.lstat(root .. "/etc/exports") then put(root, "/etc/exports", "") end
   unmount_all(root)

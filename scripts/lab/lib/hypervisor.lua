@@ -97,7 +97,9 @@ local function ended(machine, status, signal)
   machine.pid = nil
   sys.remove(("%s/%s.pid"):format(run_dir, host.address))
   release_disks(host)
-  if status == REBOOT then
+  local resetting = machine.resetting
+  machine.resetting = nil
+  if status == REBOOT or resetting then
     set_state(host, { state = "booting", boots = machine.boots })
     return
   end
@@ -130,6 +132,7 @@ local function follow_wishes()
     elseif want == "reset" and machine.pid then
       -- As the power failing: nothing is written back in order.
       sys.write_file(("%s/%s.want"):format(run_dir, host.name), "on\n", { atomic = false })
+      machine.resetting = machine.pid
       lpar.kill(machine.pid, "KILL")
     end
   end
