@@ -8,13 +8,16 @@
 #include "buf.h"
 #include "cancel.h"
 #include "exec.h"
+#include "job.h"
 #include "lines.h"
 #include "modules_bind.h"
 #include "remote_file.h"
 #include "ssh.h"
 
 #define SESSION_CLASS "altmig.ssh.session"
+#define JOB_CLASS     "altmig.ssh.job"
 #define CALL_CLASS    "altmig.ssh.call"
+#define JOB_DIR       "/var/adm/ras/alt_mig/jobs"
 
 enum { OUTPUT_DEFAULT = 64 << 20 };
 
@@ -123,13 +126,14 @@ static const char *const *check_env(lua_State *L, int arg)
  * The command line of the word list at `argv` with the options at `opts`, in call->command.
  * A command that cannot be written is misuse. [-0, +3, e]
  */
-static void build_command(lua_State *L, struct call *call, int argv_arg, int opts)
+static void build_command(lua_State *L, struct call *call, int argv_arg, int opts, int replace)
 {
 	const char *const *argv = bu_checkargv(L, argv_arg, NULL);
 	struct am_exec_options options = {
 		.chroot = bu_fieldstr(L, opts, "chroot", NULL),
 		.cwd = bu_fieldstr(L, opts, "cwd", NULL),
 		.env = check_env(L, opts),
+		.replace = replace,
 	};
 	struct am_error error;
 
@@ -351,7 +355,7 @@ static int session_run(lua_State *L)
 
 	lua_settop(L, 3);
 	call = new_call(L);
-	build_command(L, call, 2, 3);
+	build_command(L, call, 2, 3, 1);
 	output_options(L, call, 3);
 	run.command = call->command.data;
 	run.input = field_data(L, 3, "stdin", &run.input_length);
@@ -443,6 +447,202 @@ static int session_tostring(lua_State *L)
 	return 1;
 }
 
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+/* User values: 1 the session, 2 and 3 the strings the fields point into. */
+struct job {
+	struct am_job core;
+};
+
+static struct job *check_job(lua_State *L, struct session **session)
+{
+	struct job *job = luaL_checkudata(L, 1, JOB_CLASS);
+
+	lua_getiuservalue(L, 1, 1);
+	*session = lua_touserdata(L, -1);
+	lua_pop(L, 1); /* the job keeps it */
+	luaL_argcheck(L, (*session)->ssh != NULL, 1, "session of the job is closed");
+	return job;
+}
+
+/* A job object of the session at stack index 1, the directory from the options. [-0, +1, e] */
+static struct job *new_job(lua_State *L, const char *id, int opts)
+{
+	struct job *job = lua_newuserdatauv(L, sizeof *job, 3);
+
+	memset(job, 0, sizeof *job);
+	luaL_setmetatable(L, JOB_CLASS);
+	lua_pushvalue(L, 1);
+	lua_setiuservalue(L, -2, 1);
+	job->core.dir = lua_pushstring(L, bu_fieldstr(L, opts, "dir", JOB_DIR));
+	lua_setiuservalue(L, -2, 2);
+	job->core.id = lua_pushstring(L, id);
+	lua_setiuservalue(L, -2, 3);
+	return job;
+}
+
+/* s:job(argv, { id =, ... }) -> job, started */
+static int session_job(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	struct am_error error;
+	const char *id, *input;
+	struct call *call;
+	struct job *job;
+	int started = 0;
+	size_t length;
+
+	lua_settop(L, 3);
+	luaL_checktype(L, 3, LUA_TTABLE);
+	id = bu_fieldstr(L, 3, "id", NULL);
+	luaL_argcheck(L, id != NULL, 3, "field 'id' missing");
+	call = new_call(L);
+	build_command(L, call, 2, 3, 1);
+	input = field_data(L, 3, "stdin", &length);
+	job = new_job(L, id, 3);
+	if (am_job_start(session->ssh, &job->core, call->command.data, input, length, &started,
+		    &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, started);
+	return 2;
+}
+
+/* s:attach(id, { dir = }) -> job */
+static int session_attach(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	const char *id = bu_checkcstr(L, 2);
+	enum am_job_state state;
+	struct am_ssh_status status;
+	struct am_error error;
+	struct job *job;
+
+	lua_settop(L, 3);
+	job = new_job(L, id, 3);
+	if (am_job_poll(session->ssh, &job->core, &state, &status, &error) != 0)
+		return bu_fail(L, &error);
+	if (state != AM_JOB_NONE)
+		return 1;
+	am_fail(&error, "JOB_GONE", "job %s: %s: not there (%s)", id, am_ssh_host(session->ssh),
+		job->core.dir);
+	return bu_fail(L, &error);
+}
+
+/* The field offset = { stdout =, stderr = } of the options. */
+static void offset_option(lua_State *L, int opts, uint64_t offset[2])
+{
+	static const char *const names[] = {"stdout", "stderr"};
+
+	if (lua_isnoneornil(L, opts))
+		return;
+	lua_getfield(L, opts, "offset");
+	for (int i = 0; i < 2; i++) {
+		lua_Integer n = bu_fieldint(L, lua_gettop(L), names[i], 0);
+
+		if (n < 0)
+			luaL_error(L, "field 'offset': out of range");
+		offset[i] = (uint64_t)n;
+	}
+	lua_pop(L, 1);
+}
+
+/* j:wait(opts) -> { status=, signal=, stdout=, stderr= } */
+static int job_wait(lua_State *L)
+{
+	struct session *session;
+	struct job *job = check_job(L, &session);
+	struct am_job_wait wait = {.output = take_output};
+	struct am_ssh_status status;
+	struct am_error error;
+	struct call *call;
+	lua_Integer retries;
+	int result;
+
+	lua_settop(L, 2);
+	call = new_call(L);
+	output_options(L, call, 2);
+	offset_option(L, 2, wait.offset);
+	retries = bu_fieldint(L, 2, "retries", 0);
+	if (retries < 0 || retries > 1000)
+		luaL_error(L, "field 'retries': out of range");
+	wait.retries = (int)retries;
+	wait.timeout = field_seconds(L, 2, "timeout");
+	wait.context = call;
+	session->busy++;
+	result = am_job_wait(session->ssh, &job->core, &wait, &status, &error);
+	if (result == 0)
+		result = end_lines(call, &error);
+	session->busy--;
+	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
+}
+
+/* j:poll() -> "running" | "done" | "gone" */
+static int job_poll(lua_State *L)
+{
+	static const char *const names[] = {"gone", "running", "done", "gone"};
+	struct session *session;
+	struct job *job = check_job(L, &session);
+	struct am_ssh_status status;
+	enum am_job_state state;
+	struct am_error error;
+
+	if (am_job_poll(session->ssh, &job->core, &state, &status, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushstring(L, names[state]);
+	return 1;
+}
+
+/* j:cancel({ grace = }) -> true */
+static int job_cancel(lua_State *L)
+{
+	struct session *session;
+	struct job *job = check_job(L, &session);
+	lua_Integer grace = bu_fieldint(L, 2, "grace", 10);
+	struct am_error error;
+
+	luaL_argcheck(L, grace >= 0 && grace <= 3600, 2, "field 'grace' out of range");
+	if (am_job_cancel(session->ssh, &job->core, (int)grace, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* j:remove() -> true */
+static int job_remove(lua_State *L)
+{
+	struct session *session;
+	struct job *job = check_job(L, &session);
+	struct am_error error;
+
+	if (am_job_remove(session->ssh, &job->core, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int job_tostring(lua_State *L)
+{
+	struct job *job = luaL_checkudata(L, 1, JOB_CLASS);
+
+	lua_pushfstring(L, "ssh job (%s)", job->core.id);
+	return 1;
+}
+
+/* j.id, j.dir, or a method. Upvalue 1: the methods. */
+static int job_index(lua_State *L)
+{
+	struct job *job = luaL_checkudata(L, 1, JOB_CLASS);
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+	if (strcmp(name, "id") == 0)
+		lua_pushstring(L, job->core.id);
+	else if (strcmp(name, "dir") == 0)
+		lua_pushstring(L, job->core.dir);
+	else
+		lua_gettable(L, lua_upvalueindex(1));
+	return 1;
+}
+
 /* ssh.quote(argv[, opts]) -> command line */
 static int l_quote(lua_State *L)
 {
@@ -450,25 +650,37 @@ static int l_quote(lua_State *L)
 
 	lua_settop(L, 2);
 	call = new_call(L);
-	build_command(L, call, 1, 2);
+	build_command(L, call, 1, 2, 0);
 	lua_pushlstring(L, call->command.data, call->command.length);
 	return 1;
 }
 
-static void register_session(lua_State *L)
+/* Fields of the object before its methods: the function gets the table of methods as upvalue. */
+static void index_by(lua_State *L, const char *name, lua_CFunction function)
 {
-	static const luaL_Reg methods[] = {{"run", session_run}, {"get", session_get},
-		{"put", session_put}, {"open", session_open}, {"reconnect", session_reconnect},
-		{"close", session_close}, {NULL, NULL}};
-	static const luaL_Reg metamethods[] = {{"__gc", session_close}, {"__close", session_close},
-		{"__tostring", session_tostring}, {NULL, NULL}};
-
-	bu_newclass(L, SESSION_CLASS, methods, metamethods);
-	luaL_getmetatable(L, SESSION_CLASS);
+	luaL_getmetatable(L, name);
 	lua_getfield(L, -1, "__index");
-	lua_pushcclosure(L, session_index, 1);
+	lua_pushcclosure(L, function, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
+}
+
+static void register_classes(lua_State *L)
+{
+	static const luaL_Reg methods[] = {{"run", session_run}, {"job", session_job},
+		{"attach", session_attach}, {"get", session_get}, {"put", session_put},
+		{"open", session_open}, {"reconnect", session_reconnect}, {"close", session_close},
+		{NULL, NULL}};
+	static const luaL_Reg metamethods[] = {{"__gc", session_close}, {"__close", session_close},
+		{"__tostring", session_tostring}, {NULL, NULL}};
+	static const luaL_Reg job_methods[] = {{"wait", job_wait}, {"poll", job_poll},
+		{"cancel", job_cancel}, {"remove", job_remove}, {NULL, NULL}};
+	static const luaL_Reg job_metamethods[] = {{"__tostring", job_tostring}, {NULL, NULL}};
+
+	bu_newclass(L, SESSION_CLASS, methods, metamethods);
+	index_by(L, SESSION_CLASS, session_index);
+	bu_newclass(L, JOB_CLASS, job_methods, job_metamethods);
+	index_by(L, JOB_CLASS, job_index);
 }
 
 int luaopen_altmig_ssh(lua_State *L)
@@ -476,7 +688,7 @@ int luaopen_altmig_ssh(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"connect", l_connect}, {"quote", l_quote}, {NULL, NULL}};
 
-	register_session(L);
+	register_classes(L);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -119,6 +119,8 @@ int am_exec_command(struct am_buf *out, const char *const *argv,
 		(am_buf_addstr(out, "cd", error) != 0 || add_argument(out, o->cwd, error) != 0 ||
 			am_buf_addstr(out, " && ", error) != 0))
 		return -1;
+	if (o->replace && am_buf_addstr(out, "exec ", error) != 0)
+		return -1;
 	if (o->env != NULL && o->env[0] != NULL && add_env(out, argv, o->env, error) != 0)
 		return -1;
 	if (o->chroot != NULL && add_chroot(out, o, error) != 0)

@@ -13,6 +13,7 @@ struct am_exec_options {
 	const char *cwd;    /* absolute directory (below chroot if that is set), or NULL */
 	const char *const
 		*env; /* "NAME=value" words ending in NULL, or NULL; added, not replaced */
+	int replace;  /* exec: the shell becomes the command, so signals to it reach the command */
 };
 
 /*

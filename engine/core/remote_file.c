@@ -127,7 +127,7 @@ struct am_reader *am_remote_open(struct am_ssh *ssh, const char *path, struct am
 		return NULL;
 	}
 	if (read_command(path, &command, error) == 0)
-		remote->stream = am_ssh_stream_open(ssh, command.data, error);
+		remote->stream = am_ssh_stream_open(ssh, command.data, "cat", error);
 	am_buf_free(&command);
 	/* The first bytes tell whether there is such a file. */
 	if (remote->stream != NULL)
@@ -189,6 +189,7 @@ int am_remote_put(struct am_ssh *ssh, const char *path, const void *data, size_t
 		goto out;
 	if (am_ssh_run(ssh,
 		    &(struct am_ssh_run){.command = command.data,
+			    .label = "cat",
 			    .input = data,
 			    .input_length = length,
 			    .output = keep_text,

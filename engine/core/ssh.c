@@ -52,9 +52,9 @@ struct am_ssh {
 	int fd;
 	LIBSSH2_SESSION *session;
 	struct channel *channels;
-	double heard; /* when the other side last gave a sign of life */
-	double asked; /* when it was last asked for one */
-	int closing;  /* tidying up: the cancel flag does not count */
+	double asked;   /* when the other side last gave, or was asked for, a sign of life */
+	int unanswered; /* how often it was asked since */
+	int closing;    /* tidying up: the cancel flag does not count */
 };
 
 static double now(void)
@@ -73,15 +73,30 @@ static int half_sent(const struct am_ssh *ssh)
 	       0;
 }
 
-/* Asks for a sign of life. Only when the packet is sure to leave whole: see the top of the file. */
-static void ask_alive(struct am_ssh *ssh)
+/* The other side gave a sign of life, or it was not listened to: counting starts anew. */
+static void begin(struct am_ssh *ssh)
+{
+	ssh->asked = now();
+	ssh->unanswered = 0;
+}
+
+/*
+ * Asks for a sign of life, or gives up when that was in vain too often. A packet is sent only when
+ * it is sure to leave whole: see the top of the file.
+ */
+static int ask_alive(struct am_ssh *ssh, struct am_error *error)
 {
 	struct pollfd writable = {ssh->fd, POLLOUT, 0};
 	int next;
 
+	if (ssh->unanswered == UNANSWERED_MAX)
+		return am_fail(error, "SSH_LOST", "connection lost: no sign of life for %g s",
+			ssh->keepalive * (UNANSWERED_MAX + 1));
+	ssh->unanswered++;
 	ssh->asked = now();
 	if (!half_sent(ssh) && poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
 		libssh2_keepalive_send(ssh->session, &next);
+	return 0;
 }
 
 /* Waits until the call that answered EAGAIN is worth repeating. `deadline` 0: none. */
@@ -96,26 +111,17 @@ static int session_wait(struct am_ssh *ssh, double deadline, struct am_error *er
 			return am_fail(error, "CANCELLED", "cancelled");
 		if (deadline != 0 && time >= deadline)
 			return am_fail(error, "SSH_TIMEOUT", "timed out");
-		if (time - ssh->heard > ssh->keepalive * UNANSWERED_MAX)
-			return am_fail(error, "SSH_LOST",
-				"connection lost: no sign of life for %.0f s", time - ssh->heard);
-		if (time - ssh->heard > ssh->keepalive && time - ssh->asked > ssh->keepalive)
-			ask_alive(ssh);
+		if (time - ssh->asked > ssh->keepalive && ask_alive(ssh, error) != 0)
+			return -1;
 		if (deadline != 0 && deadline - time < slice / 1000.0)
 			slice = (int)((deadline - time) * 1000) + 1;
 		if (half_sent(ssh))
 			p.events |= POLLOUT;
 		if (poll(&p, 1, slice) > 0) {
-			ssh->heard = now();
+			begin(ssh);
 			return 0;
 		}
 	}
-}
-
-/* The other side may have been unattended for long between two calls; that is not its fault. */
-static void begin(struct am_ssh *ssh)
-{
-	ssh->heard = ssh->asked = now();
 }
 
 static double deadline_after(double seconds)
@@ -940,7 +946,10 @@ static int take_some(struct channel *channel, const struct am_ssh_run *run,
 		return (int)n;
 	if (run->output != NULL && run->output(run->context, source, block, (size_t)n, error) != 0)
 		return -1;
-	return gone(channel, error) != 0 ? -1 : 1;
+	if (gone(channel, error) != 0)
+		return -1;
+	begin(channel->ssh); /* the callback may have taken its time */
+	return 1;
 }
 
 static int drive(struct channel *channel, const struct am_ssh_run *run, double deadline,
@@ -970,9 +979,10 @@ static int drive(struct channel *channel, const struct am_ssh_run *run, double d
 	return channel_finish(channel, deadline, status, error);
 }
 
-static void explain_run(struct am_ssh *ssh, const char *command, struct am_error *error)
+static void explain_run(
+	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
 {
-	am_error_prefix(error, "run: %s: %.200s", ssh->host, command);
+	am_error_prefix(error, "run: %s: %.200s", ssh->host, label != NULL ? label : command);
 }
 
 int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_status *status,
@@ -983,13 +993,13 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 	int result;
 
 	if (channel_start(ssh, &channel, run->command, deadline, error) != 0) {
-		explain_run(ssh, run->command, error);
+		explain_run(ssh, run->command, run->label, error);
 		return -1;
 	}
 	result = drive(&channel, run, deadline, status, error);
 	channel_close(&channel);
 	if (result != 0 && (error == NULL || strcmp(error->code, "CALLBACK") != 0))
-		explain_run(ssh, run->command, error);
+		explain_run(ssh, run->command, run->label, error);
 	return result;
 }
 
@@ -1002,7 +1012,7 @@ struct am_ssh_stream {
 };
 
 struct am_ssh_stream *am_ssh_stream_open(
-	struct am_ssh *ssh, const char *command, struct am_error *error)
+	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
 {
 	struct am_ssh_stream *stream = calloc(1, sizeof *stream);
 	double deadline = now() + ssh->timeout;
@@ -1016,7 +1026,7 @@ struct am_ssh_stream *am_ssh_stream_open(
 			return stream;
 		channel_close(&stream->channel);
 	}
-	explain_run(ssh, command, error);
+	explain_run(ssh, command, label, error);
 	free(stream);
 	return NULL;
 }

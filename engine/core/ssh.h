@@ -51,6 +51,7 @@ typedef int am_ssh_output_fn(void *context, enum am_ssh_source source, const cha
 
 struct am_ssh_run {
 	const char *command; /* for the remote shell; see exec.h */
+	const char *label;   /* what messages call it; NULL: its own text */
 	const void *input;   /* its standard input */
 	size_t input_length;
 	int hold_input; /* keep standard input open until the command ends */
@@ -78,9 +79,10 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 /*
  * The standard output of a command, pulled by the caller: no more than one channel window (2 MiB)
  * is held. What the command writes to standard error is kept (its start) for am_ssh_stream_stderr.
+ * `label` as in am_ssh_run.
  */
 struct am_ssh_stream *am_ssh_stream_open(
-	struct am_ssh *ssh, const char *command, struct am_error *error);
+	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error);
 
 /*
  * Up to `size` bytes: the count; 0 at the end, with `status` filled; -1 on failure. Once it ended

@@ -2,7 +2,8 @@
 
 --- Commands, files and jobs of other hosts over SSH. Calls block; Ctrl-C ends them with CANCELLED.
 --- Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
---- SSH_LOST, SSH_CHANNEL, UNSUPPORTED, CANCELLED, E2BIG, CALLBACK.
+--- SSH_LOST, SSH_CHANNEL, JOB_GONE, JOB_START, JOB_MISMATCH, JOB_RUNNING, UNSUPPORTED, CANCELLED,
+--- E2BIG, CALLBACK.
 ---@class altmig.ssh
 local ssh = {}
 
@@ -78,5 +79,53 @@ function Session:open(path) end
 function Session:reconnect() end
 
 function Session:close() end
+
+---@class altmig.ssh.JobOptions : altmig.ssh.CommandOptions
+---@field id string             # names the job on that host: 1 to 100 letters, digits and ._:,+@=-
+---@field dir string?           # of all jobs there, default /var/adm/ras/alt_mig/jobs
+
+---@class altmig.ssh.Job
+---@field id string
+---@field dir string
+local Job = {}
+
+--- Starts a command that outlives the connection, or attaches to the job of that id if it is there.
+--- It is never started twice. An id that belongs to another command is JOB_MISMATCH.
+---@param argv string[]
+---@param options altmig.ssh.JobOptions
+---@return altmig.ssh.Job? job
+---@return boolean|string started_or_message   # whether this call started it
+---@return string? code
+function Session:job(argv, options) end
+
+--- A job that was started before; JOB_GONE when there is none of that id.
+---@param id string
+---@param options { dir: string? }?
+---@return altmig.ssh.Job? job, string? message, string? code
+function Session:attach(id, options) end
+
+---@class altmig.ssh.WaitOptions
+---@field on_line fun(line: string, stream: "stdout"|"stderr")?
+---@field timeout number?       # seconds; the job goes on
+---@field max_output integer?   # bytes of each stream, default 64 MiB
+---@field retries integer?      # connections tried in a row after a loss, default 6
+---@field offset { stdout: integer?, stderr: integer? }?   # bytes of output to leave out
+
+--- Follows the output from its start and waits for the end, over new connections if need be.
+---@param options altmig.ssh.WaitOptions?
+---@return altmig.ssh.Result? result, string? message, string? code   # JOB_GONE: no status was left
+function Job:wait(options) end
+
+---@return "running"|"done"|"gone"|nil state, string? message, string? code
+function Job:poll() end
+
+--- TERM to the process group, KILL after `grace` seconds (default 10). A job that ended is fine.
+---@param options { grace: integer? }?
+---@return true? ok, string? message, string? code
+function Job:cancel(options) end
+
+--- Removes what the job left on that host; JOB_RUNNING while it runs.
+---@return true? ok, string? message, string? code
+function Job:remove() end
 
 return ssh

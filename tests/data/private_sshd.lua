@@ -33,9 +33,8 @@ function private:public(name)
   return (assert(sys.read_file(self:path(name) .. ".pub")):match("^(%S+ %S+)"))
 end
 
+-- Only sshd can say whether a port is free, by starting; so the numbers depend on the process.
 local function free_port()
-  -- The address of a socket nobody holds: ask the kernel by way of a short-lived sshd is not
-  -- possible, so try numbers that depend on the process.
   return 20000 + (sys.getpid() * 37 + math.random(0, 20000)) % 40000
 end
 
@@ -64,7 +63,10 @@ function private:start()
     sys.remove(self:path("log"))
     local argv = { "sh", "-c", run }
     if sys.getuid() == 0 then
-      argv = { "unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && " .. run }
+      -- A login shell without start-up files: bash reads ~/.bashrc even for one command.
+      argv = { "unshare", "-m", "sh", "-c", ("sed 's,^\\(%s:.*:\\)[^:]*$,\\1/bin/sh,' /etc/passwd >%s && " ..
+        "mount --bind %s /etc/passwd && mount -t tmpfs none /run && %s"):format(self.user, self:path("passwd"),
+        self:path("passwd"), run) }
     end
     self.pid = assert(sys.spawn(argv, { detach = true }))
     for _ = 1, 100 do
@@ -123,10 +125,11 @@ function private:close()
   sys.run { "rm", "-rf", self.dir }
 end
 
---- Makes keys and configuration and starts it.
-function private.new()
+--- Makes keys and configuration and starts it. `extra`: more lines of sshd_config.
+function private.new(extra)
   local dir = must({ "mktemp", "-d", "/tmp/altmig-sshd.XXXXXX" }):match("%S+")
-  local self = setmetatable({ dir = dir, port = free_port(), user = must({ "id", "-un" }):match("%S+") }, private)
+  local self = setmetatable({ dir = dir, port = free_port(), user = must({ "id", "-un" }):match("%S+"),
+    extra = extra }, private)
   self:keygen("host_ed25519", "-t", "ed25519")
   self:keygen("host_ecdsa", "-t", "ecdsa")
   self:keygen("host_rsa", "-t", "rsa", "-b", "2048")

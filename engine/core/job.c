@@ -1,0 +1,599 @@
+/*
+ * The scripts are POSIX sh and use nothing ksh88 lacks. They get everything that varies as
+ * arguments ($0 is the directory of all jobs), so that no text is ever put into a script.
+ */
+#include "job.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "buf.h"
+#include "cancel.h"
+#include "checksum.h"
+#include "exec.h"
+
+/* Exit statuses of the scripts, apart from what commands and shells end with. */
+enum {
+	NO_DIRECTORY = 90,
+	NOT_OURS = 91,
+	NOT_WRITTEN = 92,
+	INPUT_DAMAGED = 93,
+	NOT_CLAIMED = 94,
+	NO_JOB = 95,
+	VANISHED = 96,
+	STILL_RUNNING = 97
+};
+
+enum { ID_MAX = 100, KEY_LENGTH = 40, BLOCK = 65536, TEXT_MAX = 1 << 20, RETRIES_DEFAULT = 6 };
+
+/*
+ * The wrapper; $1 is the id. ln -n never replaces a file, on AIX neither. USR1 is the last step of
+ * cancelling: it leaves the status behind first, for nothing in the group survives KILL. A full
+ * file system delays the status, it does not lose it.
+ */
+static const char wrapper[] =
+	"trap '' HUP\n"
+	"cd \"$1\" || exit 1\n"
+	"k= c= r=\n"
+	"trap 'k=1; if [ \"$c\" ]; then trap \"\" TERM; kill -TERM 0; fi' TERM\n"
+	"trap 'echo \"signal KILL\" >rc.new && mv -f rc.new rc; kill -KILL 0' USR1\n"
+	"b=`who -b 2>/dev/null`\n"
+	"echo $$ $b >pid.$$ && ln -n pid.$$ pid || { rm -f pid.$$; exit 1; }\n"
+	"rm -f pid.$$\n"
+	"s='signal TERM'\n"
+	"if [ ! \"$k\" ]; then\n"
+	"	sh ./cmd <in >out 2>err &\n"
+	"	c=$!\n"
+	"	if [ \"$k\" ]; then trap '' TERM; kill -TERM 0; fi\n"
+	"	while :; do\n"
+	"		wait $c\n"
+	"		n=$?\n"
+	"		[ $n -eq 127 ] && [ \"$r\" ] || r=$n\n"
+	"		[ \"$k\" ] || break\n"
+	"		k=\n"
+	"	done\n"
+	"	s=$r\n"
+	"	if [ $r -gt 128 ]; then\n"
+	"		n=$((r - 128))\n"
+	"		[ $n -gt 128 ] && n=$((n - 128))\n"
+	"		[ $n -lt 64 ] && g=`kill -l $n 2>/dev/null` && [ \"$g\" ] && s=\"signal "
+	"${g#SIG}\"\n"
+	"	fi\n"
+	"fi\n"
+	"until echo \"$s\" >rc.new && mv -f rc.new rc; do\n"
+	"	[ -f run ] || exit 1\n"
+	"	sleep 5\n"
+	"done\n";
+
+/* $1 id, $2 command line, $3 wrapper, $4 checksum and length of the standard input. */
+static const char start_script[] =
+	"umask 077\n"
+	"i=$1\n"
+	"mkdir -p \"$0\" && cd \"$0\" || exit 90\n"
+	"mkdir \"$i\" 2>/dev/null\n"
+	"[ -d \"$i\" ] && [ ! -h \"$i\" ] && [ -O \"$i\" ] && cd \"$i\" || exit 91\n"
+	"if [ -f pid ] || [ -f rc ]; then\n"
+	"	echo there\n"
+	"else\n"
+	"	cat >in.$$ || exit 92\n"
+	"	set -- \"$i\" \"$2\" \"$3\" \"$4\" `cksum <in.$$`\n"
+	"	[ \"$4\" = \"$5 $6\" ] || { rm -f in.$$; exit 93; }\n"
+	"	cat >cmd.$$ <<END || exit 92\n"
+	"$2\n"
+	"END\n"
+	"	cat >run.$$ <<END || exit 92\n"
+	"$3\n"
+	"END\n"
+	"	mv -f in.$$ in && mv -f cmd.$$ cmd && mv -f run.$$ run || exit 92\n"
+	"	: >>out && : >>err || exit 92\n"
+	"	( cd .. && exec sh \"$i/run\" \"$i\" ) </dev/null >/dev/null 2>>log &\n"
+	"	n=0\n"
+	"	until [ -f pid ] || [ $n -ge 50 ]; do\n"
+	"		n=$((n + 1))\n"
+	"		sleep 0.1 2>/dev/null || sleep 1\n"
+	"	done\n"
+	"	[ -f pid ] || { cat log >&2; exit 94; }\n"
+	"	echo started\n"
+	"fi\n"
+	"exec cat cmd\n";
+
+/*
+ * Does the wrapper live? Sets p. Its process must exist, be of the boot it was started in, and show
+ * the id among its arguments ($k holds its start), which guards against a number used again. Where
+ * ps cannot tell (not every ps takes -p), /proc may; where neither can, the process counts.
+ */
+#define ALIVE                                                                                      \
+	"alive() {\n"                                                                              \
+	"	read p b <pid || return 1\n"                                                             \
+	"	case $p in ''|*[!0-9]*) return 1;; esac\n"                                               \
+	"	w=`who -b 2>/dev/null`\n"                                                                \
+	"	w=`echo $w`\n"                                                                           \
+	"	[ ! \"$b\" ] || [ ! \"$w\" ] || [ \"$b\" = \"$w\" ] || return 1\n"                       \
+	"	kill -0 $p 2>/dev/null || return 1\n"                                                    \
+	"	a=`ps -p $p -o args= 2>/dev/null` ||\n"                                                  \
+	"		a=`(tr '\\000' ' ' </proc/$p/cmdline) 2>/dev/null` || return 0\n"                       \
+	"	case $a in *\"$k\"*) return 0;; esac\n"                                                  \
+	"	return 1\n"                                                                              \
+	"}\n"                                                                                      \
+	"k=$2\n"
+
+#define ENTER "cd \"$0/$1\" 2>/dev/null && [ -f pid ] || exit 95\n"
+
+/* $1 id, $2 key */
+static const char poll_script[] = ALIVE ENTER "if [ -f rc ]; then exec cat rc; fi\n"
+					      "alive && { echo running; exit; }\n"
+					      "if [ -f rc ]; then exec cat rc; fi\n"
+					      "exit 96\n";
+
+/*
+ * $1 id, $2 key, then blocks and bytes to skip of out, and of err. The standard input is kept open
+ * by the engine; its end means that nobody listens any more, and ends the script.
+ */
+static const char follow_script[] =
+	ALIVE ENTER "exec 3<out 4<err 5<&0 || exit 1\n"
+		    "[ $3 -eq 0 ] || dd bs=65536 count=$3 <&3 >/dev/null 2>&1\n"
+		    "[ $4 -eq 0 ] || dd bs=$4 count=1 <&3 >/dev/null 2>&1\n"
+		    "[ $5 -eq 0 ] || dd bs=65536 count=$5 <&4 >/dev/null 2>&1\n"
+		    "[ $6 -eq 0 ] || dd bs=$6 count=1 <&4 >/dev/null 2>&1\n"
+		    "{ cat; kill -TERM $$; } <&5 >/dev/null 2>&1 3<&- 4<&- &\n"
+		    "x=$!\n"
+		    "trap 'kill $x 2>/dev/null' 0\n"
+		    "n=0\n"
+		    "while :; do\n"
+		    "	f=\n"
+		    "	if [ -f rc ]; then f=0\n"
+		    "	elif alive; then :\n"
+		    "	elif [ -f rc ]; then f=0\n"
+		    "	else f=96; fi\n"
+		    "	cat <&3\n"
+		    "	cat <&4 >&2\n"
+		    "	[ ! \"$f\" ] || exit $f\n"
+		    "	n=$((n + 1))\n"
+		    "	if [ $n -lt 20 ]; then sleep 0.1 2>/dev/null || sleep 1; else sleep 1; fi\n"
+		    "done\n";
+
+/* $1 id, $2 key, $3 seconds between TERM and KILL */
+static const char cancel_script[] =
+	ALIVE ENTER "ended() {\n"
+		    "	n=0\n"
+		    "	while [ $n -lt $1 ]; do\n"
+		    "		if [ -f rc ]; then return 0; fi\n"
+		    "		alive || return 0\n"
+		    "		n=$((n + 1))\n"
+		    "		sleep 0.1 2>/dev/null || { sleep 1; n=$((n + 9)); }\n"
+		    "	done\n"
+		    "	return 1\n"
+		    "}\n"
+		    "if [ -f rc ]; then exit 0; fi\n"
+		    "alive || { [ -f rc ] && exit 0; exit 96; }\n"
+		    "kill -TERM $p\n"
+		    "ended $(($3 * 10)) && exit 0\n"
+		    "kill -USR1 $p\n"
+		    "ended 100 || exit 97\n";
+
+/* $1 id, $2 key */
+static const char remove_script[] =
+	ALIVE "cd \"$0/$1\" 2>/dev/null || exit 0\n"
+	      "if [ -f pid ] && [ ! -f rc ] && alive; then exit 97; fi\n"
+	      "cd / && rm -rf \"$0/$1\"\n";
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int check_job(const struct am_job *job, struct am_error *error)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._:,+@=-";
+	size_t length = strlen(job->id);
+
+	if (length == 0 || length > ID_MAX || job->id[0] == '.' || job->id[0] == '-' ||
+		job->id[strspn(job->id, allowed)] != '\0')
+		return am_fail(error, "EINVAL",
+			"job: %.120s: an id is 1 to %d letters, digits and ._:,+@=-", job->id,
+			ID_MAX);
+	if (job->dir[0] != '/' || job->dir[1] == '\0')
+		return am_fail(error, "EINVAL", "job: %s: not an absolute directory", job->dir);
+	return 0;
+}
+
+/* --- one script over one channel ------------------------------------------------------------- */
+
+struct answer {
+	struct am_buf out;
+	struct am_buf err;
+};
+
+static int keep_answer(void *context, enum am_ssh_source source, const char *data, size_t length,
+	struct am_error *error)
+{
+	struct answer *answer = context;
+
+	return am_buf_add(
+		source == AM_SSH_STDOUT ? &answer->out : &answer->err, data, length, error);
+}
+
+static void free_answer(struct answer *answer)
+{
+	am_buf_free(&answer->out);
+	am_buf_free(&answer->err);
+}
+
+/* Runs `script` with the directory, the id and the `more` words (ending in NULL). */
+static int run_script(struct am_ssh *ssh, const struct am_job *job, const char *script,
+	const char *const *more, struct am_ssh_run *run, struct am_ssh_status *status,
+	struct am_error *error)
+{
+	const char *argv[12] = {"sh", "-c", script, job->dir, job->id};
+	struct am_buf command = {0};
+	char label[ID_MAX + 8];
+	int result;
+
+	snprintf(label, sizeof label, "job %s", job->id);
+	for (size_t i = 0; more[i] != NULL; i++)
+		argv[5 + i] = more[i];
+	result = am_exec_command(&command, argv, NULL, error);
+	run->command = command.data;
+	run->label = label;
+	if (result == 0)
+		result = am_ssh_run(ssh, run, status, error);
+	am_buf_free(&command);
+	return result;
+}
+
+/* As run_script, for the scripts with short answers. */
+static int ask(struct am_ssh *ssh, const struct am_job *job, const char *script,
+	const char *const *more, struct answer *answer, struct am_ssh_status *status,
+	struct am_error *error)
+{
+	struct am_ssh_run run = {.output = keep_answer, .context = answer};
+
+	answer->out.limit = answer->err.limit = TEXT_MAX;
+	if (am_buf_addstr(&answer->out, "", error) != 0 ||
+		am_buf_addstr(&answer->err, "", error) != 0)
+		return -1;
+	return run_script(ssh, job, script, more, &run, status, error);
+}
+
+static void make_key(const struct am_job *job, char key[KEY_LENGTH + 1])
+{
+	snprintf(key, KEY_LENGTH + 1, "%s", job->id);
+}
+
+/* What the statuses all scripts share mean; `what` for the message of any other. */
+static int script_error(struct am_ssh *ssh, const struct am_job *job, const char *what,
+	const struct am_ssh_status *status, const char *text, struct am_error *error)
+{
+	const char *host = am_ssh_host(ssh);
+
+	switch (status->status) {
+	case NO_JOB:
+		return am_fail(
+			error, "JOB_GONE", "job %s: %s: not there (%s)", job->id, host, job->dir);
+	case VANISHED:
+		return am_fail(error, "JOB_GONE",
+			"job %s: %s: its process is gone and left no status; the host was "
+			"restarted, or the process killed (see %s/%s)",
+			job->id, host, job->dir, job->id);
+	case STILL_RUNNING:
+		return am_fail(error, "JOB_RUNNING", "job %s: %s: still runs", job->id, host);
+	default:
+		return am_fail(error, "JOB_START", "job %s: %s: %s: status %d%s%s: %.300s", job->id,
+			host, what, status->status, status->signal[0] ? ", signal " : "",
+			status->signal, text);
+	}
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static const char *start_reason(int status)
+{
+	switch (status) {
+	case NO_DIRECTORY:
+		return "the directory of the jobs cannot be made";
+	case NOT_OURS:
+		return "its directory is no directory of this user";
+	case NOT_WRITTEN:
+		return "its directory cannot be written";
+	case INPUT_DAMAGED:
+		return "its input did not arrive whole";
+	case NOT_CLAIMED:
+		return "its wrapper did not start";
+	default:
+		return "not started";
+	}
+}
+
+static int judge_start(struct am_ssh *ssh, const struct am_job *job, const char *command,
+	const struct answer *answer, const struct am_ssh_status *status, int *started,
+	struct am_error *error)
+{
+	size_t first = strcspn(answer->out.data, "\n");
+	size_t length = strlen(command);
+	const char *text = answer->out.data + first;
+
+	if (status->status != 0)
+		return script_error(
+			ssh, job, start_reason(status->status), status, answer->err.data, error);
+	if (strlen(text) != length + 2 || memcmp(text + 1, command, length) != 0)
+		return am_fail(error, "JOB_MISMATCH",
+			"job %s: %s: the id belongs to another command: %.300s", job->id,
+			am_ssh_host(ssh), text + (*text == '\n'));
+	if (started != NULL)
+		*started = strncmp(answer->out.data, "started", first) == 0;
+	return 0;
+}
+
+static int start_once(struct am_ssh *ssh, const struct am_job *job, const char *command,
+	const void *input, size_t length, int *started, struct am_error *error)
+{
+	struct answer answer = {{0}, {0}};
+	struct am_ssh_run run = {
+		.input = input, .input_length = length, .output = keep_answer, .context = &answer};
+	struct am_ssh_status status;
+	char sum[64];
+	int result = -1;
+
+	answer.out.limit = answer.err.limit = TEXT_MAX;
+	snprintf(sum, sizeof sum, "%lu %zu",
+		(unsigned long)am_cksum(input != NULL ? input : "", length), length);
+	if (am_buf_addstr(&answer.out, "", error) == 0 &&
+		am_buf_addstr(&answer.err, "", error) == 0 &&
+		run_script(ssh, job, start_script,
+			(const char *const[]){command, wrapper, sum, NULL}, &run, &status,
+			error) == 0)
+		result = judge_start(ssh, job, command, &answer, &status, started, error);
+	free_answer(&answer);
+	return result;
+}
+
+static int is_lost(const struct am_error *error)
+{
+	return strcmp(error->code, "SSH_LOST") == 0 || strcmp(error->code, "SSH_CONNECT") == 0 ||
+	       strcmp(error->code, "SSH_TIMEOUT") == 0;
+}
+
+int am_job_start(struct am_ssh *ssh, const struct am_job *job, const char *command,
+	const void *input, size_t length, int *started, struct am_error *error)
+{
+	struct am_error local;
+
+	if (error == NULL)
+		error = &local;
+	if (check_job(job, error) != 0)
+		return -1;
+	if (start_once(ssh, job, command, input, length, started, error) == 0)
+		return 0;
+	/* It may or may not have started; asking again finds out, and starts it only if not. */
+	if (strcmp(error->code, "SSH_LOST") != 0 || am_ssh_reconnect(ssh, error) != 0)
+		return -1;
+	return start_once(ssh, job, command, input, length, started, error);
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+/* "3" or "signal TERM"; -1 for anything else. */
+static int parse_status(const char *text, struct am_ssh_status *status)
+{
+	char *end;
+	long number;
+
+	*status = (struct am_ssh_status){.status = -1};
+	if (sscanf(text, "signal %31[A-Z0-9+]", status->signal) == 1)
+		return 0;
+	number = strtol(text, &end, 10);
+	if (end == text || *end != '\n' || number < 0 || number > 0xffff)
+		return -1;
+	status->status = (int)number;
+	return 0;
+}
+
+int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state *state,
+	struct am_ssh_status *status, struct am_error *error)
+{
+	struct answer answer = {{0}, {0}};
+	struct am_ssh_status ended;
+	char key[KEY_LENGTH + 1];
+	int result;
+
+	if (check_job(job, error) != 0)
+		return -1;
+	make_key(job, key);
+	result = ask(
+		ssh, job, poll_script, (const char *const[]){key, NULL}, &answer, &ended, error);
+	if (result == 0) {
+		if (ended.status == NO_JOB)
+			*state = AM_JOB_NONE;
+		else if (ended.status == VANISHED)
+			*state = AM_JOB_GONE;
+		else if (ended.status != 0)
+			result = script_error(ssh, job, "asking", &ended, answer.err.data, error);
+		else if (strcmp(answer.out.data, "running\n") == 0)
+			*state = AM_JOB_RUNNING;
+		else if (parse_status(answer.out.data, status) == 0)
+			*state = AM_JOB_DONE;
+		else
+			*state = AM_JOB_GONE; /* a crash of the host left the file empty */
+	}
+	free_answer(&answer);
+	return result;
+}
+
+/* --- following ------------------------------------------------------------------------------- */
+
+struct follow {
+	struct am_job_wait *wait;
+	int moved; /* something came over this connection */
+};
+
+static int pass_on(void *context, enum am_ssh_source source, const char *data, size_t length,
+	struct am_error *error)
+{
+	struct follow *follow = context;
+	struct am_job_wait *wait = follow->wait;
+
+	follow->moved = 1;
+	wait->offset[source == AM_SSH_STDERR] += length;
+	return wait->output != NULL ? wait->output(wait->context, source, data, length, error) : 0;
+}
+
+static int follow_once(struct am_ssh *ssh, const struct am_job *job, struct follow *follow,
+	double deadline, struct am_ssh_status *status, struct am_error *error)
+{
+	struct am_ssh_run run = {.hold_input = 1, .output = pass_on, .context = follow};
+	char key[KEY_LENGTH + 1], skip[4][24];
+
+	if (deadline != 0) {
+		run.timeout = deadline - now();
+		if (run.timeout <= 0)
+			return am_fail(error, "SSH_TIMEOUT", "timed out");
+	}
+	for (int i = 0; i < 2; i++) {
+		uint64_t offset = follow->wait->offset[i];
+
+		snprintf(skip[2 * i], sizeof skip[0], "%llu", (unsigned long long)(offset / BLOCK));
+		snprintf(skip[2 * i + 1], sizeof skip[0], "%llu",
+			(unsigned long long)(offset % BLOCK));
+	}
+	make_key(job, key);
+	return run_script(ssh, job, follow_script,
+		(const char *const[]){key, skip[0], skip[1], skip[2], skip[3], NULL}, &run, status,
+		error);
+}
+
+static int pause_for(double seconds, struct am_error *error)
+{
+	double end = now() + seconds;
+
+	while (now() < end) {
+		if (am_check_cancel("job", error) != 0)
+			return -1;
+		poll(NULL, 0, 100);
+	}
+	return 0;
+}
+
+/* Connects anew with growing pauses; -1 when that is hopeless or tried often enough. */
+static int find_again(struct am_ssh *ssh, struct am_job_wait *wait, int *tries, double deadline,
+	struct am_error *error)
+{
+	int limit = wait->retries > 0 ? wait->retries : RETRIES_DEFAULT;
+
+	while (is_lost(error) && *tries < limit && (deadline == 0 || now() < deadline)) {
+		double pause = *tries == 0 ? 0 : 1 << (*tries < 5 ? *tries : 5);
+
+		++*tries;
+		if (pause_for(pause, error) != 0)
+			return -1;
+		if (am_ssh_reconnect(ssh, error) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* The follower saw the end; what the end was, and that it is one. */
+static int read_end(struct am_ssh *ssh, const struct am_job *job, struct am_ssh_status *status,
+	struct am_error *error)
+{
+	enum am_job_state state = AM_JOB_GONE;
+
+	if (am_job_poll(ssh, job, &state, status, error) != 0)
+		return -1;
+	if (state == AM_JOB_DONE)
+		return 0;
+	return script_error(ssh, job, "", &(struct am_ssh_status){.status = VANISHED}, "", error);
+}
+
+static int follow_and_read(struct am_ssh *ssh, const struct am_job *job, struct follow *follow,
+	double deadline, struct am_ssh_status *status, struct am_error *error)
+{
+	struct am_ssh_status ended;
+
+	if (follow_once(ssh, job, follow, deadline, &ended, error) != 0)
+		return -1;
+	if (ended.status == 0)
+		return read_end(ssh, job, status, error);
+	if (ended.status == NO_JOB || ended.status == VANISHED)
+		return script_error(ssh, job, "", &ended, "", error);
+	/* The script that follows was ended from outside; the job is another process. */
+	return am_fail(error, "SSH_LOST", "following was interrupted over there (status %d%s%s)",
+		ended.status, ended.signal[0] ? ", signal " : "", ended.signal);
+}
+
+int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait *wait,
+	struct am_ssh_status *status, struct am_error *error)
+{
+	double deadline = wait->timeout > 0 ? now() + wait->timeout : 0;
+	struct am_error local;
+	int tries = 0;
+
+	if (error == NULL)
+		error = &local;
+	if (check_job(job, error) != 0)
+		return -1;
+	for (;;) {
+		struct follow follow = {wait, 0};
+
+		if (follow_and_read(ssh, job, &follow, deadline, status, error) == 0)
+			return 0;
+		if (follow.moved)
+			tries = 0;
+		if (!is_lost(error) || find_again(ssh, wait, &tries, deadline, error) != 0)
+			break;
+	}
+	if (is_lost(error)) {
+		if (deadline != 0 && now() >= deadline)
+			snprintf(error->code, sizeof error->code, "SSH_TIMEOUT");
+		else
+			snprintf(error->code, sizeof error->code, "SSH_LOST");
+		am_error_prefix(error, "job %s goes on at %s and can be attached to again", job->id,
+			am_ssh_host(ssh));
+	}
+	return -1;
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+int am_job_cancel(struct am_ssh *ssh, const struct am_job *job, int grace, struct am_error *error)
+{
+	struct answer answer = {{0}, {0}};
+	struct am_ssh_status status;
+	char key[KEY_LENGTH + 1], seconds[16];
+	int result;
+
+	if (check_job(job, error) != 0)
+		return -1;
+	make_key(job, key);
+	snprintf(seconds, sizeof seconds, "%d", grace);
+	result = ask(ssh, job, cancel_script, (const char *const[]){key, seconds, NULL}, &answer,
+		&status, error);
+	if (result == 0 && status.status != 0)
+		result = script_error(ssh, job, "cancelling", &status, answer.err.data, error);
+	free_answer(&answer);
+	return result;
+}
+
+int am_job_remove(struct am_ssh *ssh, const struct am_job *job, struct am_error *error)
+{
+	struct answer answer = {{0}, {0}};
+	struct am_ssh_status status;
+	char key[KEY_LENGTH + 1];
+	int result;
+
+	if (check_job(job, error) != 0)
+		return -1;
+	make_key(job, key);
+	result = ask(
+		ssh, job, remove_script, (const char *const[]){key, NULL}, &answer, &status, error);
+	if (result == 0 && status.status != 0)
+		result = script_error(ssh, job, "removing", &status, answer.err.data, error);
+	free_answer(&answer);
+	return result;
+}

@@ -1,0 +1,390 @@
+-- altmig.ssh against a private sshd.
+local lu = require "luaunit"
+local ssh = require "altmig.ssh"
+local sys = require "altmig.sys"
+local here = arg and arg[0]:match("^(.*)/[^/]*$") or "."
+package.path = here .. "/data/?.lua;" .. package.path
+local private = require "private_sshd"
+
+local missing = private.missing()
+local sshd, session
+
+local function fails(code, part, value, message, got)
+  lu.assertNil(value)
+  lu.assertEquals(got, code, message)
+  if part then lu.assertStrContains(message, part) end
+end
+
+local function sh(text) return { "sh", "-c", text } end
+
+local Base = {}
+function Base.setUp()
+  lu.skipIf(missing ~= nil, missing)
+  sshd = sshd or private.new()
+  session = assert(ssh.connect(sshd:options()))
+end
+function Base.tearDown()
+  if session then session:close() end
+  session = nil
+end
+
+local function suite()
+  return setmetatable({ setUp = Base.setUp, tearDown = Base.tearDown }, nil)
+end
+
+TestConnect = suite()
+
+local function connect(more) return ssh.connect(sshd:options(more)) end
+local function known(name, text)
+  assert(sys.write_file(sshd:path(name), text))
+  return sshd:path(name)
+end
+
+function TestConnect.test_session_knows_its_host()
+  lu.assertEquals(session.host, "127.0.0.1")
+  lu.assertEquals(session.port, sshd.port)
+  lu.assertEquals(session.user, sshd.user)
+end
+
+function TestConnect.test_unknown_host_key()
+  local value, message, code = connect { known_hosts = sshd:path("none") }
+  fails("SSH_HOSTKEY_UNKNOWN", "SHA256:", value, message, code)
+  lu.assertStrContains(message, "ssh-keyscan -p " .. sshd.port)
+  lu.assertNil(sys.stat(sshd:path("none")))
+end
+
+function TestConnect.test_fingerprint_is_the_one_ssh_keygen_shows()
+  local _, message = connect { known_hosts = sshd:path("none") }
+  local kind, fingerprint = message:match("host key (%S+) (SHA256:%S+)")
+  local file = kind:find("ecdsa") and "host_ecdsa" or "host_ed25519"
+  local r = sys.run { "ssh-keygen", "-lf", sshd:path(file) .. ".pub" }
+  lu.assertStrContains(r.stdout, fingerprint .. " ")
+end
+
+function TestConnect.test_changed_host_key()
+  if not sys.stat(sshd:path("other")) then sshd:keygen("other", "-t", "ed25519") end
+  local file = known("changed", "# comment\n" .. sshd:name() .. " " .. sshd:public("other") .. "\n")
+  local value, message, code = connect { known_hosts = file }
+  fails("SSH_HOSTKEY_CHANGED", "changed:2", value, message, code)
+  lu.assertStrContains(message, "ssh-keygen -R '" .. sshd:name() .. "'")
+end
+
+function TestConnect.test_each_known_type_is_asked_for()
+  for _, key in ipairs { "host_ecdsa", "host_ed25519" } do
+    local s = assert(connect { known_hosts = known("one", sshd:name() .. " " .. sshd:public(key) .. "\n") })
+    s:close()
+  end
+end
+
+function TestConnect.test_hashed_wildcard_and_bare_names()
+  local file = known("hashed", sshd:name() .. " " .. sshd:public("host_ecdsa") .. "\n")
+  lu.assertEquals(sys.run({ "ssh-keygen", "-H", "-f", file }).status, 0)
+  lu.assertNil((sys.read_file(file)):find("127.0.0.1", 1, true))
+  assert(connect { known_hosts = file }):close()
+  local key = " " .. sshd:public("host_ed25519") .. "\n"
+  assert(connect { known_hosts = known("wild", "[127.0.0.?]:*" .. key) }):close()
+  assert(connect { known_hosts = known("bare", "other,127.0.0.1" .. key) }):close()
+  fails("SSH_HOSTKEY_UNKNOWN", nil, connect { known_hosts = known("negated", "!127.0.0.1,127.*" .. key) })
+end
+
+function TestConnect.test_revoked_key()
+  local line = sshd:name() .. " " .. sshd:public("host_ed25519") .. "\n"
+  fails("SSH_HOSTKEY_CHANGED", "revoked", connect { known_hosts = known("revoked", line .. "@revoked " .. line) })
+end
+
+function TestConnect.test_wrong_key_is_refused()
+  if not sys.stat(sshd:path("stranger")) then sshd:keygen("stranger", "-t", "ed25519") end
+  local value, message, code = connect { identity = sshd:path("stranger") }
+  fails("SSH_AUTH", "stranger", value, message, code)
+  lu.assertStrContains(message, "127.0.0.1")
+  lu.assertStrContains(message, sshd.user)
+  lu.assertStrContains(message, "authorized_keys")
+end
+
+function TestConnect.test_missing_and_bad_key_files()
+  fails("SSH_KEY", "/nonexistent/key", connect { identity = "/nonexistent/key" })
+  fails("SSH_KEY", "not a private key", connect { identity = sshd:path("sshd_config") })
+end
+
+function TestConnect.test_other_key_types()
+  local authorized = sshd:path("authorized_keys")
+  local before = sys.read_file(authorized)
+  if not sys.stat(sshd:path("user_ecdsa")) then
+    sshd:keygen("user_ecdsa", "-t", "ecdsa")
+    sshd:keygen("user_rsa", "-t", "rsa", "-b", "2048")
+    sys.run { "ssh-keygen", "-q", "-N", "secret", "-t", "ed25519", "-f", sshd:path("user_locked") }
+  end
+  assert(sys.append_file(authorized,
+    sshd:public("user_ecdsa") .. "\n" .. sshd:public("user_rsa") .. "\n" .. sshd:public("user_locked") .. "\n"))
+  assert(connect { identity = sshd:path("user_ecdsa") }):close()
+  local rsa, message, code = connect { identity = sshd:path("user_rsa") }
+  if rsa then rsa:close() else fails("SSH_KEY", "needs libssh2 1.11 or another key type", rsa, message, code) end
+  assert(connect { identity = sshd:path("user_locked"), passphrase = "secret" }):close()
+  fails("SSH_KEY", "user_locked", connect { identity = sshd:path("user_locked"), passphrase = "wrong" })
+  local agent = os.getenv("SSH_AUTH_SOCK")
+  if not agent then fails("SSH_KEY", "encrypted", connect { identity = sshd:path("user_locked") }) end
+  assert(sys.write_file(authorized, before))
+end
+
+function TestConnect.test_agent()
+  local r = sys.run { "ssh-agent", "-s" }
+  lu.skipIf(not r, "no ssh-agent")
+  local socket, pid = r.stdout:match("SSH_AUTH_SOCK=([^;]+);.-SSH_AGENT_PID=(%d+)")
+  local before = os.getenv("SSH_AUTH_SOCK")
+  sys.setenv("SSH_AUTH_SOCK", socket)
+  local added = sys.run { "ssh-add", "-q", sshd:path("user_ed25519") }
+  local options = sshd:options()
+  options.identity = nil
+  local s, message = ssh.connect(options)
+  sys.setenv("SSH_AUTH_SOCK", before)
+  sys.kill(tonumber(pid), "TERM")
+  lu.assertEquals(added.status, 0)
+  assert(s, message):close()
+end
+
+function TestConnect.test_refused_connection()
+  fails("SSH_CONNECT", "refused", connect { port = 1 })
+end
+
+function TestConnect.test_unresolved_name()
+  fails("SSH_CONNECT", "no-such-host.invalid", connect { host = "no-such-host.invalid" })
+end
+
+function TestConnect.test_silent_server_times_out()
+  -- A listener that never speaks: the private sshd, stopped.
+  sys.kill(sshd.pid, "STOP")
+  local started = sys.time()
+  local value, message, code = connect { timeout = 0.5 }
+  sys.kill(sshd.pid, "CONT")
+  fails("SSH_TIMEOUT", nil, value, message, code)
+  lu.assertTrue(sys.time() - started < 3)
+end
+
+function TestConnect.test_unsupported_options_are_named()
+  fails("UNSUPPORTED", "become", connect { become = "sudo" })
+  fails("UNSUPPORTED", "jump", connect { jump = "bastion" })
+end
+
+function TestConnect.test_misuse_raises()
+  lu.assertErrorMsgContains("host", ssh.connect, {})
+  lu.assertErrorMsgContains("port", ssh.connect, { host = "x", port = 70000 })
+  session:close()
+  session:close()
+  lu.assertErrorMsgContains("session is closed", session.run, session, { "true" })
+end
+
+TestRun = suite()
+
+function TestRun.test_status_and_streams()
+  local r = assert(session:run(sh "echo out; echo err >&2; exit 3"))
+  lu.assertEquals(r, { status = 3, stdout = "out\n", stderr = "err\n" })
+end
+
+function TestRun.test_signal_is_not_a_status()
+  local r = assert(session:run(sh "kill -KILL $$"))
+  lu.assertEquals(r, { signal = "KILL", stdout = "", stderr = "" })
+end
+
+function TestRun.test_status_of_a_command_that_closed_its_output_first()
+  lu.assertEquals(assert(session:run(sh "exec >&- 2>&-; sleep 0.3; exit 7")).status, 7)
+end
+
+function TestRun.test_every_byte_both_ways()
+  local bytes = {}
+  for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+  local data = table.concat(bytes):rep(3000)
+  local r = assert(session:run({ "cat" }, { stdin = data }))
+  lu.assertEquals(r.status, 0)
+  lu.assertTrue(r.stdout == data)
+end
+
+function TestRun.test_words_arrive_as_they_are()
+  local words = { "printf", "%s\\n", "a b", "", "it's", "$HOME", "`id`", "x\ny", "\xff*" }
+  lu.assertEquals(assert(session:run(words)).stdout, "a b\n\nit's\n$HOME\n`id`\nx\ny\n\xff*\n")
+end
+
+function TestRun.test_environment_and_directory()
+  local r = assert(session:run(sh 'echo "$A|$B|`pwd`"', { env = { A = "1 2", B = "it's" }, cwd = "/usr" }))
+  lu.assertEquals(r.stdout, "1 2|it's|/usr\n")
+end
+
+function TestRun.test_chroot()
+  lu.skipIf(sys.getuid() ~= 0, "chroot needs root")
+  local r = assert(session:run(sh 'echo "$A" `pwd`', { env = { A = "x" }, cwd = "/usr", chroot = "/" }))
+  lu.assertEquals(r.stdout, "x /usr\n", r.stderr)
+end
+
+function TestRun.test_input_nobody_reads()
+  local r = assert(session:run({ "true" }, { stdin = ("x"):rep(8000000) }))
+  lu.assertEquals(r.status, 0)
+end
+
+function TestRun.test_lines_as_they_come_with_the_last_one_partial()
+  local lines, times = {}, {}
+  local r = assert(session:run(sh "echo one; echo two >&2; sleep 0.4; echo; printf last",
+    { on_line = function(line, stream)
+      lines[#lines + 1] = stream .. ":" .. line
+      times[#times + 1] = sys.time()
+    end }))
+  lu.assertEquals(r.stdout, "one\n\nlast")
+  lu.assertItemsEquals(lines, { "stdout:one", "stderr:two", "stdout:", "stdout:last" })
+  lu.assertTrue(times[3] - times[1] > 0.2)
+end
+
+function TestRun.test_callback_error_ends_the_run()
+  fails("CALLBACK", "enough", session:run(sh "echo x; sleep 20", { on_line = function() error("enough") end }))
+  lu.assertEquals(assert(session:run { "echo", "still" }).stdout, "still\n")
+end
+
+function TestRun.test_callback_may_use_the_session_but_not_close_it()
+  local inner, closed
+  assert(session:run(sh "echo x", { on_line = function()
+    inner = session:run { "echo", "inner" }
+    closed = pcall(session.close, session)
+  end }))
+  lu.assertEquals(inner.stdout, "inner\n")
+  lu.assertFalse(closed)
+end
+
+function TestRun.test_large_output_and_its_limit()
+  local r = assert(session:run { "head", "-c", "20000000", "/dev/zero" })
+  lu.assertEquals(#r.stdout, 20000000)
+  fails("E2BIG", nil, session:run({ "head", "-c", "20000000", "/dev/zero" }, { max_output = 1000000 }))
+  lu.assertEquals(assert(session:run { "true" }).status, 0)
+end
+
+function TestRun.test_timeout_leaves_the_session_usable()
+  local started = sys.time()
+  fails("SSH_TIMEOUT", "sleep 7", session:run({ "sleep", "7" }, { timeout = 0.3 }))
+  lu.assertTrue(sys.time() - started < 3)
+  lu.assertEquals(assert(session:run { "echo", "on" }).stdout, "on\n")
+end
+
+function TestRun.test_too_long_a_command_line()
+  fails("E2BIG", "standard input", session:run { "echo", ("x"):rep(200000) })
+end
+
+function TestRun.test_lost_connection_is_never_a_status()
+  fails("SSH_LOST", nil, session:run(sh "echo started; sleep 3", { on_line = function() sshd:cut() end }))
+  -- nothing was sent yet when the next command finds the connection dead: it is made anew
+  lu.assertEquals(assert(session:run { "echo", "again" }).stdout, "again\n")
+end
+
+function TestRun.test_connection_that_died_unused_is_made_anew()
+  assert(session:run { "true" })
+  sshd:cut()
+  sys.sleep(0.1)
+  lu.assertEquals(assert(session:run { "echo", "again" }).stdout, "again\n")
+  lu.assertTrue(session:reconnect())
+  lu.assertEquals(assert(session:run { "echo", "third" }).stdout, "third\n")
+end
+
+function TestRun.test_peer_without_a_sign_of_life_is_lost()
+  local s = assert(connect { keepalive = 0.3 })
+  local children
+  local value, message, code = s:run(sh "echo x; sleep 4", { on_line = function()
+    children = sshd:connections()
+    for _, pid in ipairs(children) do
+      local r = sys.run { "ps", "-o", "pid=,comm=", "--ppid", tostring(pid) }
+      for child, name in r.stdout:gmatch("(%d+)%s+(%S+)") do
+        if name == "sshd" then children[#children + 1] = tonumber(child) end
+      end
+      sys.kill(pid, "STOP")
+    end
+  end })
+  for _, pid in ipairs(children) do sys.kill(pid, "CONT") end
+  fails("SSH_LOST", "sign of life", value, message, code)
+  s:close()
+end
+
+function TestRun.test_quiet_command_is_not_lost()
+  local s = assert(connect { keepalive = 0.3 })
+  lu.assertEquals(assert(s:run { "sleep", "2" }).status, 0)
+  s:close()
+end
+
+TestFiles = suite()
+
+function TestFiles.test_put_get_round_trip()
+  local path, data = sshd:path("file with 'quote"), ("a\0b\r\n\xff"):rep(100000)
+  assert(session:put(data, path, { mode = 420 }))
+  lu.assertEquals(sys.stat(path).mode, 420)
+  lu.assertTrue(session:get(path) == data)
+  assert(session:put("", path))
+  lu.assertEquals(sys.stat(path).mode, 384)
+  lu.assertEquals(session:get(path), "")
+end
+
+function TestFiles.test_limits_and_missing_files()
+  local path = sshd:path("some")
+  assert(session:put("0123456789", path))
+  fails("E2BIG", nil, session:get(path, 9))
+  lu.assertEquals(session:get(path, 10), "0123456789")
+  fails("ENOENT", "/nonexistent", session:get("/nonexistent/file"))
+  fails("EISDIR", nil, session:get("/tmp"))
+  fails("EIO", "/nonexistent/file", session:put("x", "/nonexistent/file"))
+  fails("ENOENT", nil, session:open("/nonexistent"))
+  fails("EINVAL", "absolute", session:get("relative"))
+end
+
+function TestFiles.test_put_leaves_nothing_behind()
+  local dir = sshd:path("putdir")
+  sys.run { "rm", "-rf", dir }
+  assert(sys.makedirs(dir .. "/busy/x"))
+  lu.assertNil(session:put("x", dir .. "/missing/y"))
+  assert(session:put("x", dir .. "/y"))
+  lu.assertEquals(sys.list(dir), { "busy", "y" })
+end
+
+local function read_all(reader)
+  local n, parts = 0, {}
+  while true do
+    local data, message, code = reader:read(65536)
+    if not data then return nil, message, code end
+    if data == "" then return table.concat(parts), n end
+    parts[#parts + 1], n = data, n + 1
+  end
+end
+
+function TestFiles.test_streams_are_independent()
+  local path = sshd:path("stream")
+  local data = ("0123456789abcdef"):rep(400000)
+  assert(sys.write_file(path, data))
+  local a, b = assert(session:open(path)), assert(session:open(path))
+  lu.assertEquals(assert(a:read(16)), "0123456789abcdef")
+  lu.assertEquals(assert(session:run { "echo", "between" }).stdout, "between\n")
+  lu.assertTrue(read_all(b) == data)
+  lu.assertTrue("0123456789abcdef" .. read_all(a) == data)
+  lu.assertEquals(a:read(10), "")
+  a:close()
+  local early = assert(session:open(path))
+  early:close()
+  lu.assertEquals(assert(session:run { "true" }).status, 0)
+end
+
+function TestFiles.test_lost_stream_does_not_end_well()
+  local path = sshd:path("stream2")
+  assert(sys.write_file(path, ("x"):rep(30000000)))
+  local reader = assert(session:open(path))
+  assert(reader:read(100))
+  sshd:cut()
+  local data, message, code = read_all(reader)
+  fails("SSH_LOST", "stream2", data, message, code)
+  fails("SSH_LOST", nil, reader:read(1))
+end
+
+function TestFiles.test_reader_of_a_closed_session()
+  local reader = assert(session:open(sshd:path("sshd_config")))
+  read_all(reader)
+  local other = assert(session:open("/etc/services"))
+  assert(session:reconnect())
+  lu.assertNil((read_all(other)))
+  session:close()
+  other:close()
+end
+
+TestZLast = {}
+function TestZLast.test_server_is_stopped()
+  if sshd then sshd:close() end
+  sshd = nil
+end
