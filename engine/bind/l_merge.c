@@ -14,6 +14,7 @@ struct outcome {
 	struct am_buf text;
 	struct am_users_result users;
 	struct am_decisions decisions;
+	struct am_records records;
 };
 
 static int outcome_gc(lua_State *L)
@@ -23,6 +24,7 @@ static int outcome_gc(lua_State *L)
 	am_buf_free(&outcome->text);
 	am_users_result_free(&outcome->users);
 	am_decisions_free(&outcome->decisions);
+	am_records_free(&outcome->records);
 	return 0;
 }
 
@@ -194,7 +196,9 @@ static void check_policy(lua_State *L, int table, struct policy *policy)
 		luaL_error(L, "field 'file' is missing");
 	if (strcmp(grammar, "stanza") != 0)
 		luaL_error(L, "unknown grammar '%s'", grammar);
-	policy->core.parse = am_stanza_parse;
+	policy->core.parse =
+		bu_fieldbool(L, table, "sets", 0) ? am_stanza_parse_sets : am_stanza_parse;
+	policy->core.fold_case = bu_fieldbool(L, table, "fold_case", 0);
 	policy->core.fallback = check_class(L, bu_fieldstr(L, table, "default", "user"));
 	policy->core.keep_obsolete = bu_fieldbool(L, table, "keep_obsolete", 0);
 	for (int i = 0; i <= 3; i++) {
@@ -300,6 +304,66 @@ static int l_whole(lua_State *L)
 	return 1;
 }
 
+/* One stanza as { key=, line=, attributes={ name=value } }. [-0, +1, m] */
+static void push_stanza(
+	lua_State *L, const struct am_record *record, const struct am_field **fields, size_t count)
+{
+	lua_newtable(L);
+	lua_pushlstring(L, record->key.at, record->key.length);
+	lua_setfield(L, -2, "key");
+	lua_pushinteger(L, (lua_Integer)record->line);
+	lua_setfield(L, -2, "line");
+	lua_newtable(L);
+	for (size_t i = 0; i < count; i++) {
+		lua_pushlstring(L, fields[i]->name.at, fields[i]->name.length);
+		lua_pushlstring(L, fields[i]->value.at, fields[i]->value.length);
+		lua_rawset(L, -3);
+	}
+	lua_setfield(L, -2, "attributes");
+}
+
+/* The fields that count, copied into a userdata left on the stack; NULL on failure. */
+static const struct am_field **collect_fields(lua_State *L, const struct am_records *file,
+	const struct am_record *record, size_t *count, struct am_error *error)
+{
+	const struct am_field **room = lua_newuserdatauv(L, AM_RECORDS_FIELDS * sizeof *room, 0);
+	const struct am_field **list;
+
+	if (am_record_fields(file, record, &list, count, error) != 0)
+		return NULL;
+	memcpy(room, list, *count * sizeof *list);
+	free(list);
+	return room;
+}
+
+/* merge_core.parse(text, file) -> list of stanzas */
+static int l_parse(lua_State *L)
+{
+	size_t length, count;
+	const char *text = luaL_checklstring(L, 1, &length), *file = bu_checkcstr(L, 2);
+	struct outcome *outcome = new_outcome(L);
+	struct am_error error;
+	lua_Integer n = 0;
+
+	if (am_stanza_parse(&outcome->records, file, text, length, &error) != 0)
+		return bu_fail(L, &error);
+	lua_newtable(L);
+	for (size_t i = 0; i < outcome->records.count; i++) {
+		const struct am_record *record = &outcome->records.records[i];
+		const struct am_field **fields;
+
+		if (record->is_repeat)
+			continue;
+		fields = collect_fields(L, &outcome->records, record, &count, &error);
+		if (fields == NULL)
+			return bu_fail(L, &error);
+		push_stanza(L, record, fields, count);
+		lua_rawseti(L, -3, ++n);
+		lua_pop(L, 1);
+	}
+	return 1;
+}
+
 /* merge_core.same(a, b) -> boolean */
 static int l_same(lua_State *L)
 {
@@ -335,6 +399,7 @@ int luaopen_altmig_merge_core(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"group", l_group},
 		{"list", l_list},
+		{"parse", l_parse},
 		{"passwd", l_passwd},
 		{"same", l_same},
 		{"stanza", l_stanza},

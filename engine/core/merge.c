@@ -387,11 +387,25 @@ struct choice {
 	const char *rule; /* NULL: nothing worth a report */
 };
 
-static int same_value(const struct am_field *a, const struct am_field *b)
+static char lower(char c)
 {
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int same_value(const struct merge *m, const struct am_field *a, const struct am_field *b)
+{
+	struct am_slice x, y;
+
 	if (a == NULL || b == NULL)
 		return a == b;
-	return am_slice_equal(unquoted(a->value), unquoted(b->value));
+	x = unquoted(a->value);
+	y = unquoted(b->value);
+	if (!m->policy->fold_case || x.length != y.length)
+		return am_slice_equal(x, y);
+	for (size_t i = 0; i < x.length; i++)
+		if (lower(x.at[i]) != lower(y.at[i]))
+			return 0;
+	return 1;
 }
 
 static const struct am_merge_attribute *attribute_entry(
@@ -448,7 +462,7 @@ static struct choice choose(const struct merge *m, enum am_class class, int o_kn
 	struct choice added = {PICK_N, AM_NOTE, "new attribute"};
 	struct choice vendor = {PICK_N, AM_NOTE, "not changed by the site"};
 
-	if (same_value(t->c, t->n))
+	if (same_value(m, t->c, t->n))
 		return mine;
 	if (!o_known) {
 		if (t->n == NULL)
@@ -457,9 +471,9 @@ static struct choice choose(const struct merge *m, enum am_class class, int o_kn
 			return added;
 		return choose_by_class(m, class, t, shipped);
 	}
-	if (same_value(t->c, t->o))
+	if (same_value(m, t->c, t->o))
 		return t->c == NULL ? added : vendor;
-	if (same_value(t->n, t->o))
+	if (same_value(m, t->n, t->o))
 		return mine;
 	return choose_by_class(m, class, t, shipped);
 }
@@ -624,7 +638,7 @@ static int put_choice(struct merge *m, struct pair *p, const struct trio *t, enu
 		return put_list(m, p, t);
 	if (m->c.line_oriented) {
 		p->differs_from_c |= pick == PICK_N;
-		p->differs_from_n |= pick == PICK_C && !same_value(t->c, t->n);
+		p->differs_from_n |= pick == PICK_C && !same_value(m, t->c, t->n);
 		return from == NULL
 			       ? 0
 			       : am_buf_add(&p->line, from->value.at, from->value.length, m->error);
@@ -705,7 +719,7 @@ static int same_record(struct merge *m, const struct am_records *fa, const struc
 	if (get_fields(m, fa, a, &la) == 0 && get_fields(m, fb, b, &lb) == 0) {
 		*same = la.count == lb.count;
 		for (size_t i = 0; i < la.count && *same; i++)
-			*same = same_value(la.list[i], find_field(&lb, la.list[i]->name));
+			*same = same_value(m, la.list[i], find_field(&lb, la.list[i]->name));
 		result = 0;
 	}
 	free(la.list);

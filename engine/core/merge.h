@@ -96,6 +96,7 @@ struct am_merge_policy {
 	const char *const *mandatory; /* keys that return when the site removed them, or NULL */
 	enum am_collision collision;
 	int keep_obsolete; /* keep what the new level dropped, also when the site left it alone */
+	int fold_case;     /* values that differ in case only are the same */
 	int new_order;     /* the result has N's order, with C's own records after it */
 	/* May a record that only N has be added? NULL: yes. */
 	int (*admit)(void *arg, struct am_slice key);

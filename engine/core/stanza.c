@@ -1,5 +1,7 @@
 #include "stanza.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct parser {
@@ -205,7 +207,7 @@ static void note_repeats(struct am_records *file, const struct am_record *record
 			}
 }
 
-int am_stanza_parse(struct am_records *file, const char *name, const char *text, size_t length,
+static int parse(struct am_records *file, const char *name, const char *text, size_t length,
 	struct am_error *error)
 {
 	struct parser p = {.file = file, .line = 1};
@@ -220,5 +222,65 @@ int am_stanza_parse(struct am_records *file, const char *name, const char *text,
 	file->trailer = between(file, p.pending, file->length);
 	for (size_t i = 0; i < file->count; i++)
 		note_repeats(file, &file->records[i]);
+	return 0;
+}
+
+int am_stanza_parse(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	return parse(file, name, text, length, error) != 0 ? -1 : am_records_index(file, error);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return am_slice_compare(*(const struct am_slice *)a, *(const struct am_slice *)b);
+}
+
+/* Writes the names of a comma list in order to `to`; `parts` has room for all of them. */
+static void sort_key(struct am_slice *key, struct am_slice *parts, char *to)
+{
+	size_t count = 0, start = 0, length = 0;
+
+	for (size_t i = 0; i <= key->length; i++) {
+		if (i < key->length && key->at[i] != ',')
+			continue;
+		parts[count].at = key->at + start;
+		parts[count++].length = i - start;
+		start = i + 1;
+	}
+	qsort(parts, count, sizeof *parts, compare_names);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			to[length++] = ',';
+		memcpy(to + length, parts[i].at, parts[i].length);
+		length += parts[i].length;
+	}
+	key->at = to;
+}
+
+int am_stanza_parse_sets(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	size_t total = 0, longest = 0;
+	struct am_slice *parts;
+
+	if (parse(file, name, text, length, error) != 0)
+		return -1;
+	for (size_t i = 0; i < file->count; i++) {
+		total += file->records[i].key.length;
+		if (file->records[i].key.length > longest)
+			longest = file->records[i].key.length;
+	}
+	file->keys = malloc(total + 1);
+	parts = malloc((longest + 1) * sizeof *parts);
+	if (file->keys == NULL || parts == NULL) {
+		free(parts);
+		return am_fail_errno(error, ENOMEM, "parse: %s", name);
+	}
+	for (size_t i = 0; i < file->count; i++) {
+		sort_key(&file->records[i].key, parts, file->keys + file->keys_length);
+		file->keys_length += file->records[i].key.length;
+	}
+	free(parts);
 	return am_records_index(file, error);
 }

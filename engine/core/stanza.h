@@ -24,4 +24,11 @@
 int am_stanza_parse(struct am_records *file, const char *name, const char *text, size_t length,
 	struct am_error *error);
 
+/*
+ * The same for files whose stanza names may be comma lists (ports of login.cfg): the key is the
+ * list in byte order, so that the same set of names is the same stanza. The text stays as found.
+ */
+int am_stanza_parse_sets(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error);
+
 #endif

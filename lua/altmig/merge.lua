@@ -43,9 +43,18 @@ local function checked(value, message, code)
   return value
 end
 
+-- O, C and N of a path. Where one level has a link in the path's place, the file it leads to counts.
 ---@return altmig.merge.Input
 function Job:input(path)
-  return { o = self.ctx.shipped_old(path), c = self.ctx.saved(path), n = self.ctx.shipped_new(path) }
+  local ctx = self.ctx
+  local input = { o = ctx.shipped_old(path), c = ctx.saved(path), n = ctx.shipped_new(path) }
+  if input.c and not input.n then
+    local target = ctx.tree:resolve(path)
+    if target and target ~= path then
+      input.n, input.o = ctx.shipped_new(target), input.o or ctx.shipped_old(target)
+    end
+  end
+  return input
 end
 
 local function shown(value) return value == nil and "-" or (value:gsub("[\n\r]", " ")) end
@@ -222,14 +231,16 @@ local function unavailable(entry, job)
 end
 
 -- The site's file cannot be read: the new level's is active, nothing of the site's is lost.
+function Job:broken(path, message)
+  self.count = self.count + 1
+  self.lines[#self.lines + 1] = message
+  if self.ctx.report then self.ctx.report { severity = "error", file = path, chosen = "N", rule = message } end
+  self:warn(("altmig: %s: %s: new one active, yours in save.config"):format(self.method.title, message))
+end
+
 local function unparsable(entry, job, e)
   for _, path in ipairs(entry.files) do job:leave_new(path) end
-  job.count = job.count + 1
-  job.lines[#job.lines + 1] = e.message
-  if job.ctx.report then
-    job.ctx.report { severity = "error", file = entry.files[1], chosen = "N", rule = e.message }
-  end
-  job:warn(("altmig: %s: %s: new one active, yours in save.config"):format(entry.title, e.message))
+  job:broken(entry.files[1], e.message)
   return "unparsable"
 end
 
@@ -274,29 +285,6 @@ local function merge_stanza(job, path, rules)
   if result.text then job:write(path, result.text) end
   return result.status
 end
-
--- The merged accounts: what passwd_mig makes of the saved files, whether it ran or not.
-local function merged_passwd(job)
-  return checked(core.passwd(job:input("/etc/passwd"), job:input("/etc/security/passwd")))
-end
-
-local function write_users(job, entry, result, indexes)
-  job:report(result.decisions)
-  if result.names then job:write(entry.files[1], result.names) end
-  if result.security then job:write(entry.files[2], result.security) end
-  for _, path in ipairs(indexes) do job:remove_index(path) end
-  return joined { result.names_status, result.security_status }
-end
-
-merge.register("passwd_mig", function(entry, job)
-  return write_users(job, entry, merged_passwd(job), { "/etc/passwd.nm.idx", "/etc/passwd.id.idx",
-    "/etc/security/passwd.idx", "/etc/security/lastlog.idx" })
-end)
-
-merge.register("group_mig", function(entry, job)
-  local accounts = merged_passwd(job).names or ""
-  return write_users(job, entry, checked(core.group(job:input("/etc/group"), job:input("/etc/security/group"), accounts)), {})
-end)
 
 ---@class altmig.merge.Definition
 ---@field name string
@@ -349,5 +337,8 @@ function merge.define(definition)
   end)
   return entry
 end
+
+require "altmig.merge_users"(merge, checked, joined)
+require "altmig.merge_stanza"(merge, checked, joined, merge_stanza)
 
 return merge

@@ -37,6 +37,8 @@ local core = {}
 ---@field mandatory string[]?         # records that return when the site removed them
 ---@field admit string[]?             # records only N has come in if named here; nil: all do
 ---@field collision "attributes"|"keep"|"new"|nil   # record of C and N that O did not have
+---@field sets boolean?              # stanza names are comma lists whose order does not count
+---@field fold_case boolean?         # values that differ in case only are the same
 ---@field keep_obsolete boolean?      # keep records that the new level dropped
 
 ---@class altmig.merge.Text
@@ -75,6 +77,19 @@ function core.passwd(names, security) end
 ---@return string? message
 ---@return string? code      # "CONFIG_SYNTAX"
 function core.group(names, security, passwd) end
+
+---@class altmig.merge.Stanza
+---@field key string
+---@field line integer
+---@field attributes table<string, string>   # values as written, quotes included
+
+--- The stanzas of a text, in order; repeats folded into the first.
+---@param text string
+---@param file string        # for messages
+---@return altmig.merge.Stanza[]? stanzas
+---@return string? message   # with file and line
+---@return string? code      # "CONFIG_SYNTAX"
+function core.parse(text, file) end
 
 --- What whole-file comparison alone decides; nil when records must be merged.
 ---@param file string

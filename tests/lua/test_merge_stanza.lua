@@ -1,0 +1,247 @@
+-- Golden cases of the methods that merge stanza files: what the site had, what each level shipped.
+
+local lu = require "luaunit"
+local merge = require "altmig.merge"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local dir, t
+
+local function put(path, data, mode)
+  assert(t:makedirs(path:match("^(.*)/")))
+  assert(t:write(path, data, { mode = mode or 420 }))
+end
+
+-- Runs a method on inputs = { path = { o=, c=, n=, mode= } }; the live file is N before. Returns the
+-- status and what was said.
+local function run(method, inputs)
+  local said = { warnings = {}, decisions = {} }
+  local function part(name)
+    return function(path) return inputs[path] and inputs[path][name] end
+  end
+  for path, input in pairs(inputs) do
+    if input.n and not t:exists(path) then put(path, input.n) end
+  end
+  local result = assert(merge.run(method, {
+    tree = t, saved = part "c", shipped_old = part "o", shipped_new = part "n",
+    saved_stat = function(path)
+      local input = inputs[path]
+      return input and input.c and { mode = input.mode or 420, uid = sys.getuid(), gid = sys.getuid() } or nil
+    end,
+    new_stat = function(path) return inputs[path] and inputs[path].n and { mode = 420, uid = sys.getuid(), gid = sys.getuid() } or nil end,
+    warn = function(line) table.insert(said.warnings, line) end,
+    report = function(d) table.insert(said.decisions, d) end,
+  }))
+  lu.assertEquals(result.decisions, #said.decisions)
+  return result.status, said
+end
+
+local function said_about(said, key, attribute)
+  for _, d in ipairs(said.decisions) do
+    if d.key == key and d.attribute == attribute then return d end
+  end
+end
+
+local accounts = {
+  ["/etc/passwd"] = { o = "root:!:0:0::/:\n", c = "root:!:0:0::/:\njdoe:!:5:1::/:\n", n = "root:!:0:0::/:\nesa:!:7:0::/:\n" },
+  ["/etc/security/passwd"] = { c = "root:\n\tpassword = x\n", n = "root:\n\tpassword = *\n" },
+  ["/etc/group"] = { c = "system:!:0:root\n", n = "system:!:0:root\nnewgrp:!:9:\n" },
+  ["/etc/security/group"] = { c = "system:\n\tadmin = true\n", n = "system:\n\tadmin = true\n" },
+}
+
+local function with_accounts(inputs)
+  for path, input in pairs(accounts) do inputs[path] = inputs[path] or input end
+  return inputs
+end
+
+TestMergeStanza = {}
+
+function TestMergeStanza:setUp()
+  dir = os.tmpname()
+  os.remove(dir)
+  assert(sys.mkdir(dir, 448))
+  t = assert(tree.at(dir))
+end
+
+function TestMergeStanza:tearDown()
+  t:close()
+  os.execute("rm -rf '" .. dir .. "'")
+end
+
+function TestMergeStanza:test_login_cfg()
+  local path = "/etc/security/login.cfg"
+  local status = run("login_mig", { [path] = {
+    o = "default:\n\therald = \"AIX 7.1\\nlogin: \"\n\nusw:\n\tshells = /bin/sh,/bin/csh,/bin/ksh\n\tmaxlogins = 32767\n",
+    c = "default:\n\therald = \"Ours: a=b\\nlogin: \"\n\n/dev/tty1,/dev/tty0:\n\tlogindelay = 3\n\nusw:\n"
+      .. "\tshells = /bin/sh,/bin/ksh,/opt/freeware/bin/bash\n\tmaxlogins = 100\n",
+    n = "default:\n\therald = \"AIX 7.2\\nlogin: \"\n\n/dev/tty0,/dev/tty1:\n\tlogindelay = 0\n\tsak_enabled = false\n\nusw:\n"
+      .. "\tshells = /bin/sh,/bin/csh,/bin/ksh,/usr/bin/rksh\n\tmaxlogins = 32767\n\tmkhomeatlogin = false\n",
+  } })
+  lu.assertEquals(status, "merged")
+  lu.assertEquals(t:read(path), "default:\n\therald = \"Ours: a=b\\nlogin: \"\n\n/dev/tty1,/dev/tty0:\n\tlogindelay = 3\n"
+    .. "\tsak_enabled = false\n\nusw:\n\tshells = /bin/sh,/bin/ksh,/opt/freeware/bin/bash,/usr/bin/rksh\n"
+    .. "\tmaxlogins = 100\n\tmkhomeatlogin = false\n")
+end
+
+function TestMergeStanza:test_user()
+  local path = "/etc/security/user"
+  local inputs = with_accounts { [path] = {
+    o = "default:\n\tmaxage = 0\n\tminlen = 0\n\nroot:\n\tadmin = true\n",
+    c = "default:\n\tmaxage = 12\n\tminlen = 0\n\tSYSTEM = \"KRB5LDAP or compat\"\n\nroot:\n\tadmin = true\n\trlogin = false\n\n"
+      .. "jdoe:\n\tregistry = LDAP\n",
+    n = "default:\n\tmaxage = 0\n\tminlen = 0\n\tminloweralpha = 0\n\nroot:\n\tadmin = true\n\nesa:\n\tlogin = false\n\n"
+      .. "nobodys:\n\tlogin = false\n",
+  } }
+  local _, said = run("user_mrg", inputs)
+  local merged = "default:\n\tmaxage = 12\n\tminlen = 0\n\tSYSTEM = \"KRB5LDAP or compat\"\n\tminloweralpha = 0\n\n"
+    .. "root:\n\tadmin = true\n\trlogin = false\n\njdoe:\n\tregistry = LDAP\n\nesa:\n\tlogin = false\n"
+  lu.assertEquals(t:read(path), merged)
+  lu.assertEquals(said_about(said, "nobodys").chosen, "none")
+  run("user_mrg", inputs)
+  lu.assertEquals(t:read(path), merged)
+  -- Without O the site's policy still stands, and new attributes come in.
+  inputs[path].o = nil
+  run("user_mrg", inputs)
+  lu.assertStrContains(t:read(path), "maxage = 12")
+  lu.assertStrContains(t:read(path), "minloweralpha = 0")
+end
+
+function TestMergeStanza:test_the_other_security_files()
+  local status, said = run("secur_mig", with_accounts {
+    ["/etc/security/limits"] = { o = "default:\n\tfsize = 2097151\n", c = "default:\n\tfsize = -1\n\njdoe:\n\tnofiles = -1\n",
+      n = "default:\n\tfsize = 2097151\n\tthreads = -1\n\nesa:\n\tfsize = -1\n\nghost:\n\tfsize = 1\n" },
+    ["/etc/security/smitacl.group"] = { o = "", c = "system:\n\tscreens = *\n",
+      n = "newgrp:\n\tscreens = a\n\nghosts:\n\tscreens = a\n" },
+    ["/etc/security/environ"] = { c = "broken\n", n = "default:\n" },
+    ["/etc/security/audit/config"] = {
+      o = "start:\n\tbinmode = off\n\nclasses:\n\tgeneral = USER_SU,PASSWORD_Change\n\tobjects = S_A\n\nusers:\n\troot = general\n",
+      c = "start:\n\tbinmode = on\n\nclasses:\n\tgeneral = USER_SU,SITE_Event\n\tobjects = S_A\n\tsite = SITE_Event\n\n"
+        .. "users:\n\troot = general,site\n",
+      n = "start:\n\tbinmode = off\n\nclasses:\n\tgeneral = USER_SU,PASSWORD_Change,USER_New\n\tobjects = S_A,S_B\n\nusers:\n"
+        .. "\troot = general,new\n" },
+    ["/etc/security/audit/events"] = { o = "auditpr:\n\tE = printf \"a\"\n", c = "auditpr:\n\tE = printf \"mine\"\n\tSITE = printf \"s\"\n",
+      n = "auditpr:\n\tE = printf \"b\"\n\tF = printf \"f\"\n" },
+  })
+  lu.assertEquals(t:read("/etc/security/limits"), "default:\n\tfsize = -1\n\tthreads = -1\n\njdoe:\n\tnofiles = -1\n\nesa:\n\tfsize = -1\n")
+  lu.assertEquals(t:read("/etc/security/smitacl.group"), "system:\n\tscreens = *\n\nnewgrp:\n\tscreens = a\n")
+  lu.assertEquals(t:read("/etc/security/audit/config"), "start:\n\tbinmode = on\n\nclasses:\n\tgeneral = USER_SU,SITE_Event,USER_New\n"
+    .. "\tobjects = S_A,S_B\n\tsite = SITE_Event\n\nusers:\n\troot = general,site\n")
+  lu.assertEquals(t:read("/etc/security/audit/events"), "auditpr:\n\tE = printf \"b\"\n\tSITE = printf \"s\"\n\tF = printf \"f\"\n")
+  -- One file that nobody can read costs only itself.
+  lu.assertEquals(status, "unparsable")
+  lu.assertEquals(t:read("/etc/security/environ"), "default:\n")
+  lu.assertStrContains(table.concat(said.warnings), "/etc/security/environ: line 1")
+end
+
+function TestMergeStanza:test_privileged_commands()
+  local path = "/etc/security/privcmds"
+  local _, said = run("privcmds_mig", { [path] = {
+    o = "/usr/sbin/a:\n\taccessauths = aix.a\n\tinnateprivs = PV_A\n\n/usr/sbin/gone:\n\taccessauths = aix.g\n\n"
+      .. "/usr/sbin/off:\n\teuid = 0\n",
+    c = "/usr/sbin/a:\n\taccessauths = aix.site\n\tinnateprivs = PV_A\n\n/usr/sbin/gone:\n\taccessauths = aix.g\n\n"
+      .. "/site/tool:\n\taccessauths = ALLOW_OWNER\n\tauthprivs = a=PV_X+PV_Y,b=PV_Z\n",
+    n = "/usr/sbin/a:\n\taccessauths = aix.new\n\tinnateprivs = PV_A,PV_B\n\n/usr/sbin/off:\n\teuid = 0\n\n/usr/sbin/fresh:\n\teuid = 0\n",
+  } })
+  lu.assertEquals(t:read(path), "/usr/sbin/a:\n\taccessauths = aix.site\n\tinnateprivs = PV_A,PV_B\n\n"
+    .. "/site/tool:\n\taccessauths = ALLOW_OWNER\n\tauthprivs = a=PV_X+PV_Y,b=PV_Z\n\n/usr/sbin/fresh:\n\teuid = 0\n")
+  lu.assertEquals(said_about(said, "/usr/sbin/a", "accessauths").severity, "conflict")
+  lu.assertEquals(said_about(said, "/usr/sbin/off").chosen, "none")
+end
+
+function TestMergeStanza:test_privileged_devices()
+  local path = "/etc/security/privdevs"
+  run("privdevs_mig", { [path] = { o = "/dev/a:\n\treadprivs = PV_A\n",
+    c = "/dev/a:\n\treadprivs = PV_A\n\n/dev/mydev:\n\treadprivs = PV_DAC_R,PV_AU_READ\n\twriteprivs = PV_DAC_W\n",
+    n = "/dev/a:\n\treadprivs = PV_B\n" } })
+  lu.assertEquals(t:read(path),
+    "/dev/a:\n\treadprivs = PV_B\n\n/dev/mydev:\n\treadprivs = PV_DAC_R,PV_AU_READ\n\twriteprivs = PV_DAC_W\n")
+end
+
+function TestMergeStanza:test_secvars_and_nscontrol()
+  run("secvarscfg_mig", { ["/etc/secvars.cfg"] = { o = "groups:\n\tdomainlessgroups = false\n",
+    c = "groups:\n\tdomainlessgroups = False\n\tmine = 1\n", n = "groups:\n\tdomainlessgroups = true\n\nefs:\n\tshared = no\n" } })
+  lu.assertEquals(t:read("/etc/secvars.cfg"), "groups:\n\tdomainlessgroups = true\n\tmine = 1\n\nefs:\n\tshared = no\n")
+  run("nscontrol_mig", { ["/etc/nscontrol.conf"] = { o = "roles:\n\tsecorder = files\n",
+    c = "roles:\n\tsecorder = LDAP,files\n", n = "roles:\n\tsecorder = files\n\ndomains:\n\tsecorder = files\n" } })
+  lu.assertEquals(t:read("/etc/nscontrol.conf"), "roles:\n\tsecorder = LDAP,files\n\ndomains:\n\tsecorder = files\n")
+  -- A level that did not have the file, and one where the site never had it.
+  lu.assertEquals(run("nscontrol_mig", { ["/etc/nscontrol.conf"] = { n = "roles:\n" } }), "new")
+  lu.assertEquals(t:read("/etc/nscontrol.conf"), "roles:\n")
+  lu.assertEquals(run("nscontrol_mig", {}), "new")
+end
+
+local ldap = "LDAP:\n\tprogram = /usr/lib/security/LDAP\n\tprogram_64 = /usr/lib/security/LDAP64\n"
+
+function TestMergeStanza:test_methods_cfg()
+  local path = "/etc/methods.cfg"
+  put("/usr/lib/security/LDAP", "x")
+  put("/usr/lib/security/KRB5A2", "x")
+  local inputs = { [path] = {
+    o = ldap .. "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5A\n\toptions = authonly\n",
+    c = ldap .. "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5Alocal\n\toptions = authonly,tgt_verify=no\n\n"
+      .. "KRB5ALDAP:\n\toptions = auth=KRB5A,db=LDAP\n\nBAD:\n\toptions = db=BUILTIN,auth=NOWHERE\n\nLSASS:\n\tprogram = /opt/lsass\n",
+    n = ldap .. "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5A2\n\tprogram_64 = /usr/lib/security/KRB5A2_64\n\toptions = authonly,new\n\n"
+      .. "ABSENT:\n\tprogram = /usr/lib/security/ABSENT\n\nPAM:\n\tprogram = /usr/lib/security/LDAP\n",
+  } }
+  local status, said = run("methods_mig", inputs)
+  local merged = ldap .. "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5A2\n\toptions = authonly,tgt_verify=no\n"
+    .. "\tprogram_64 = /usr/lib/security/KRB5A2_64\n\n"
+    .. "KRB5ALDAP:\n\toptions = auth=KRB5A,db=LDAP\n\nBAD:\n\toptions = db=BUILTIN,auth=NOWHERE\n\nLSASS:\n\tprogram = /opt/lsass\n\n"
+    .. "PAM:\n\tprogram = /usr/lib/security/LDAP\n"
+  lu.assertEquals(status, "merged")
+  lu.assertEquals(t:read(path), merged)
+  lu.assertStrContains(said_about(said, "BAD", "options").rule, "NOWHERE")
+  lu.assertNil(said_about(said, "KRB5ALDAP", "options"))
+  -- The second of the two calls changes nothing.
+  for _, method in ipairs(merge.methods) do
+    if method.title == "methods_mig" then lu.assertEquals(run(method, inputs), "merged") end
+  end
+  lu.assertEquals(t:read(path), merged)
+end
+
+function TestMergeStanza:test_methods_cfg_behind_a_link_and_in_its_place()
+  put("/usr/lib/security/LDAP", "x")
+  put("/etc/methods.cfg", "N")
+  assert(t:symlink("/etc/methods.cfg", "/usr/lib/security/methods.cfg"))
+  local inputs = { ["/etc/methods.cfg"] = { o = ldap, c = ldap .. "\nSITE:\n\tprogram = /s\n", n = ldap .. "\nX:\n\toptions = db=LDAP\n" } }
+  run(merge.methods[20], inputs)
+  lu.assertEquals(t:stat("/usr/lib/security/methods.cfg").type, "link")
+  lu.assertStrContains(t:read("/usr/lib/security/methods.cfg"), "SITE:")
+  -- An old tree with the file itself at the usr path: to /etc, and a link.
+  assert(t:remove("/usr/lib/security/methods.cfg"))
+  put("/usr/lib/security/methods.cfg", "the site's")
+  inputs = { ["/usr/lib/security/methods.cfg"] = { c = ldap .. "\nSITE:\n\tprogram = /s\n" }, ["/etc/methods.cfg"] = { n = ldap } }
+  run("methods_mig", inputs)
+  lu.assertEquals(t:stat("/usr/lib/security/methods.cfg").target, "/etc/methods.cfg")
+  lu.assertEquals(t:read("/etc/methods.cfg"), ldap .. "\nSITE:\n\tprogram = /s\n")
+  run("methods_mig", inputs)
+  lu.assertEquals(t:read("/etc/methods.cfg"), ldap .. "\nSITE:\n\tprogram = /s\n")
+end
+
+function TestMergeStanza:test_mkuser()
+  local default, script = "/etc/security/mkuser.default", "/etc/security/mkuser.sys"
+  local inputs = {
+    [default] = { o = "user:\n\tpgrp = staff\n\tshell = /usr/bin/ksh\n",
+      c = "user:\n\tpgrp = site\n\tshell = /usr/bin/ksh\n\nextra:\n\ta = 1\n",
+      n = "user:\n\tpgrp = staff\n\tshell = /usr/bin/ksh93\n\tauth1 = SYSTEM\n" },
+    [script] = { o = "#!/bin/ksh\nold\n", c = "#!/bin/ksh\nsite\n", n = "#!/bin/ksh\nnew\n", mode = 493 },
+  }
+  local status, said = run("mkusr_mig", inputs)
+  lu.assertEquals(status, "merged")
+  lu.assertEquals(t:read(default), "user:\n\tpgrp = site\n\tshell = /usr/bin/ksh93\n\tauth1 = SYSTEM\n\nextra:\n\ta = 1\n")
+  lu.assertEquals(t:read(script), "#!/bin/ksh\nnew\n")
+  lu.assertEquals(t:read(script .. ".custom"), "#!/bin/ksh\nsite\n")
+  lu.assertEquals(t:stat(script .. ".custom").mode & 73, 0)
+  lu.assertStrContains(said.decisions[#said.decisions].rule, "mkuser.sys.custom")
+  run("mkusr_mig", inputs)
+  lu.assertEquals(t:read(script .. ".custom"), "#!/bin/ksh\nsite\n")
+  -- A custom script of the site is never touched; an unchanged one needs none.
+  inputs[script .. ".custom"] = { c = "#!/bin/ksh\ntheirs\n" }
+  put(script .. ".custom", "#!/bin/ksh\ntheirs\n")
+  run("mkusr_mig", inputs)
+  lu.assertEquals(t:read(script .. ".custom"), "#!/bin/ksh\ntheirs\n")
+  assert(t:remove(script .. ".custom"))
+  inputs[script .. ".custom"], inputs[script].c = nil, inputs[script].o
+  run("mkusr_mig", inputs)
+  lu.assertFalse(t:exists(script .. ".custom"))
+end
