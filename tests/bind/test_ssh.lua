@@ -116,7 +116,14 @@ function TestConnect.test_other_key_types()
   end
   assert(sys.append_file(authorized,
     sshd:public("user_ecdsa") .. "\n" .. sshd:public("user_rsa") .. "\n" .. sshd:public("user_locked") .. "\n"))
-  assert(connect { identity = sshd:path("user_ecdsa") }):close()
+  -- In a process of its own: libssh2 1.10 loses 56 bytes with each ECDSA signature, which is not what
+  -- a leak check of these tests is for.
+  assert(sys.write_file(sshd:path("ecdsa.lua"), ([[
+    assert(require("altmig.ssh").connect { host = "127.0.0.1", port = %d, user = %q, identity = %q,
+      known_hosts = %q })]]):format(sshd.port, sshd.user, sshd:path("user_ecdsa"), sshd:path("known_hosts"))))
+  local r = assert(sys.run({ os.getenv("ALTMIG_BIN") or sys.exe_path(), "run", sshd:path("ecdsa.lua") },
+    { env = { ASAN_OPTIONS = "detect_leaks=0" } }))
+  lu.assertEquals(r.status, 0, r.stderr)
   local rsa, message, code = connect { identity = sshd:path("user_rsa") }
   if rsa then rsa:close() else fails("SSH_KEY", "needs libssh2 1.11 or another key type", rsa, message, code) end
   assert(connect { identity = sshd:path("user_locked"), passphrase = "secret" }):close()

@@ -25,7 +25,6 @@ local function eventually(condition)
   return false
 end
 
-
 -- The scripts of jobs run under every shell this host has; sshd sets a PATH where sh is that shell.
 local function job_suite(shell_name, shell)
   local server, s, dir
