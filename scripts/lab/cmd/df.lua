@@ -28,7 +28,7 @@ end
 -- Space of every mount point, by path, from one run of stat.
 local space = {}
 do
-  local argv = { "/usr/bin/busybox", "stat", "-f", "-c", "%S %b %f %c %d" }
+  local argv = { "/usr/lpp/lab/bin/busybox", "stat", "-f", "-c", "%S %b %f %c %d" }
   local asked = {}
   for _, m in ipairs(snapshot:mounts()) do
     if m.vfs ~= "procfs" and sys.stat(m.at) then

@@ -1,9 +1,12 @@
 -- Builds the disks of an LPAR: aixlua build.lua HOST SEED FILES BYTES, in a mount namespace of its
 -- own. What the file systems hold is lab.images' matter.
 
+local bootdisk = require "lab.bootdisk"
+local bootimage = require "lab.bootimage"
 local config = require "lab.config"
 local disk = require "lab.disk"
 local filesystems = require "lab.filesystems"
+local kernel = require "lab.kernel"
 local lpar = require "lpar"
 local nvram = require "lab.nvram"
 local sys = require "altmig.sys"
@@ -92,60 +95,11 @@ local function complete_filesystems(root, groups)
   check(file:save())
 end
 
-local directories = { ["/bin"] = false, ["/etc"] = 493, ["/dev"] = 493, ["/proc"] = 365, ["/sbin"] = 493,
-  ["/usr/bin"] = 493, ["/usr/sbin"] = 493, ["/usr/lib"] = 493, ["/var/adm/ras"] = 493, ["/tmp"] = 1023,
-  ["/etc/objrepos"] = 493, ["/var/tmp"] = 1023, ["/home"] = 493, ["/mnt"] = 493 }
-
 local function first_of(names)
   for _, name in ipairs(names) do
     if sys.stat(name) then return name end
   end
   error({ message = names[1] .. ": not found; is its package installed?" }, 0)
-end
-
--- The least a login needs, where no image library is there or it leaves something out.
-local function ground(root)
-  for path, mode in pairs(directories) do
-    if mode and not sys.lstat(root .. path) then check(sys.makedirs(root .. path, mode)) end
-    if mode then check(sys.chmod(root .. path, mode)) end
-  end
-  if not sys.lstat(root .. "/bin") then check(sys.symlink("/usr/bin", root .. "/bin")) end
-  if not sys.lstat(root .. "/usr/bin/ksh") then
-    put(root, "/usr/bin/ksh", check(sys.read_file(first_of { "/bin/mksh-static", "/usr/bin/mksh-static" })), 365)
-    check(sys.link(root .. "/usr/bin/ksh", root .. "/usr/bin/sh"))
-  end
-  if not sys.lstat(root .. "/usr/bin/cat") then
-    put(root, "/usr/bin/busybox", check(sys.read_file(first_of { "/bin/busybox", "/usr/bin/busybox" })), 365)
-    local names = check(sys.run { "/bin/busybox", "--list" }).stdout
-    for name in names:gmatch "%S+" do
-      if not sys.lstat(root .. "/usr/bin/" .. name) then
-        check(sys.link(root .. "/usr/bin/busybox", root .. "/usr/bin/" .. name))
-      end
-    end
-  end
-  if not sys.lstat(root .. "/etc/passwd") then
-    put(root, "/etc/passwd", "root:!:0:0::/:/usr/bin/ksh\nnobody:*:4294967294:4294967294::/:\n")
-    put(root, "/etc/group", "system:!:0:root\nnobody:!:4294967294:nobody\n")
-  end
-end
-
--- The interpreter, its libraries and the emulated commands, each at its paths.
-local function commands(root)
-  local lab = lpar.world().path
-  put(root, "/usr/lpp/lab/bin/aixlua", check(sys.read_file(lab .. "/bin/aixlua")), 365)
-  for _, name in ipairs(check(sys.list(lab .. "/lib"))) do
-    put(root, "/usr/lpp/lab/lib/" .. name, check(sys.read_file(lab .. "/lib/" .. name)))
-  end
-  for _, name in ipairs(sys.list(lab .. "/cmd") or {}) do
-    local text = check(sys.read_file(lab .. "/cmd/" .. name))
-    local paths, part = text:match "\n%-%- path: ([^\n]+)", text:match "\n%-%- part: (%S+)" or "all"
-    if paths and part == "all" then
-      for path in paths:gmatch "%S+" do
-        sys.remove(root .. path)
-        put(root, path, text, 365)
-      end
-    end
-  end
 end
 
 -- lab.images reads its data as the big program's resources; here they are files.
@@ -165,7 +119,6 @@ end
 
 local function populate(root, host, groups, seed)
   local lab = lpar.world().path
-  if not sys.stat(lab .. "/lib/images.lua") then return commands(root) end
   provide_resources(lab)
   local images = require "lab.images"
   local opts = { name = host.name, address = host.address, seed = seed, files = tonumber(arg[3]), bytes = tonumber(arg[4]),
@@ -188,6 +141,22 @@ local function populate(root, host, groups, seed)
   end
 end
 
+local BOOT_TIME = 1700000000 -- of the image an installed system came with
+
+-- The boot image and boot record of the installed system.
+local function install_boot_image(root, vgda)
+  local level, release = kernel.level(root)
+  check(level, release)
+  local image = check(bootimage.build { level = level, release = release, base = bootdisk.customized(root),
+    timestamp = BOOT_TIME })
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.type == "boot" then
+      check(bootdisk.write("hdisk0", vgda, lv, 0, image))
+      check(bootdisk.write_record("hdisk0", vgda, lv, #image))
+    end
+  end
+end
+
 local function main()
   local name, seed = arg[1], arg[2] or "1"
   local host = check(config.host(name), "build: unknown host " .. tostring(name))
@@ -204,9 +173,8 @@ local function main()
   for _, vgda in ipairs(groups) do mount_group(vgda, root) end
 
   populate(root, host, groups, seed)
-  ground(root)
+  install_boot_image(root, groups[1])
   complete_filesystems(root, groups)
-  if not sys.lstat(root .. "/etc/hosts") then put(root, "/etc/hosts", config.hosts_text()) end
   if not sys.lstat(root .. "/etc/exports") then put(root, "/etc/exports", "") end
   unmount_all(root)
   check(nvram.set_bootlist(base, "normal", { { disk = "hdisk0", blv = "hd5" } }))
