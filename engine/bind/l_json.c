@@ -94,9 +94,9 @@ static int put_float(struct encoder *encoder, double value)
 		if (strtod(text, NULL) == value)
 			break;
 	}
-	if (strpbrk(text, ".e") == NULL)
-		strcat(text, ".0");
-	return put(encoder, text);
+	if (put(encoder, text) != 0)
+		return -1;
+	return strpbrk(text, ".e") == NULL ? put(encoder, ".0") : 0;
 }
 
 static int put_array(struct encoder *encoder, int index, lua_Integer count)

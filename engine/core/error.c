@@ -65,7 +65,7 @@ const char *am_errno_name(int errnum)
 	return "EIO";
 }
 
-int am_fail(struct am_error *error, const char *code, const char *format, ...)
+int(am_fail)(struct am_error *error, const char *code, const char *format, ...)
 {
 	va_list ap;
 
@@ -78,7 +78,7 @@ int am_fail(struct am_error *error, const char *code, const char *format, ...)
 	return -1;
 }
 
-int am_fail_errno(struct am_error *error, int errnum, const char *format, ...)
+int(am_fail_errno)(struct am_error *error, int errnum, const char *format, ...)
 {
 	va_list ap;
 	size_t used;

@@ -35,6 +35,17 @@ int am_fail(struct am_error *error, const char *code, const char *format, ...) A
  */
 int am_fail_errno(struct am_error *error, int errnum, const char *format, ...) AM_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time; without this it follows paths on which a failure is 0. */
+static inline int am_failed(int result)
+{
+	(void)result;
+	return -1;
+}
+#define am_fail(...)       am_failed((am_fail)(__VA_ARGS__))
+#define am_fail_errno(...) am_failed((am_fail_errno)(__VA_ARGS__))
+#endif
+
 /* Puts "PREFIX: " before a message that is already there; for callers that know the subject. */
 void am_error_prefix(struct am_error *error, const char *format, ...) AM_PRINTF(2, 3);
 
