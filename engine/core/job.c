@@ -1,6 +1,7 @@
 /*
  * The scripts are POSIX sh and use nothing ksh88 lacks. They get everything that varies as
- * arguments ($0 is the directory of all jobs), so that no text is ever put into a script.
+ * arguments ($0 is the directory of all jobs), so that no text is ever put into a script. The
+ * command gets the umask of the login, not that of the job's files.
  */
 #include "job.h"
 
@@ -43,6 +44,7 @@ static const char wrapper[] =
 	"b=`who -b 2>/dev/null`\n"
 	"echo $$ $b >pid.$$ && ln -n pid.$$ pid || { rm -f pid.$$; exit 1; }\n"
 	"rm -f pid.$$\n"
+	"date -u +%Y-%m-%dT%H:%M:%SZ >start\n"
 	"s='signal TERM'\n"
 	"if [ ! \"$k\" ]; then\n"
 	"	sh ./cmd <in >out 2>err &\n"
@@ -70,6 +72,7 @@ static const char wrapper[] =
 
 /* $1 id, $2 command line, $3 wrapper, $4 checksum and length of the standard input. */
 static const char start_script[] =
+	"u=`umask`\n"
 	"umask 077\n"
 	"i=$1\n"
 	"mkdir -p \"$0\" && cd \"$0\" || exit 90\n"
@@ -89,7 +92,7 @@ static const char start_script[] =
 	"END\n"
 	"	mv -f in.$$ in && mv -f cmd.$$ cmd && mv -f run.$$ run || exit 92\n"
 	"	: >>out && : >>err || exit 92\n"
-	"	( cd .. && exec sh \"$i/run\" \"$i\" ) </dev/null >/dev/null 2>>log &\n"
+	"	( umask $u; cd .. && exec sh \"$i/run\" \"$i\" ) </dev/null >/dev/null 2>>log &\n"
 	"	n=0\n"
 	"	until [ -f pid ] || [ $n -ge 50 ]; do\n"
 	"		n=$((n + 1))\n"

@@ -5,6 +5,7 @@
  *	in	its standard input		log		what the wrapper complained of
  *	run	the wrapper, a POSIX sh script	pid		"PID BOOT", made in one step by
  *	rc	"3" or "signal TERM", once it ended		the wrapper that may run the command
+ *	start	when that was, in UTC
  *
  * Any number of wrappers may be started; the link to `pid` lets exactly one of them go on. So a job
  * is started at most once, and starting again after a failure at any point is safe: either there

@@ -84,6 +84,12 @@ local function job_suite(shell_name, shell)
     lu.assertEquals(assert(j:wait()).stdout, "it's|/usr\n")
   end
 
+  function T.test_umask_is_that_of_a_login()
+    local j = assert(job("umask", "umask"))
+    lu.assertEquals(assert(j:wait()).stdout, assert(s:run(sh "umask")).stdout)
+    lu.assertStrMatches(sys.read_file(dir .. "/umask/start"), "%d+%-%d+%-%d+T%d+:%d+:%d+Z\n")
+  end
+
   function T.test_command_ended_by_a_signal()
     local r = assert(assert(job("signal", "kill -KILL $$")):wait())
     lu.assertEquals(r, { signal = "KILL", stdout = "", stderr = "" })
