@@ -125,6 +125,9 @@ function private:close()
   sys.run { "rm", "-rf", self.dir }
 end
 
+-- A run of single tests ends without closing it; the end of the program does.
+private.__gc = private.close
+
 --- Makes keys and configuration and starts it. `extra`: more lines of sshd_config.
 function private.new(extra)
   local dir = must({ "mktemp", "-d", "/tmp/altmig-sshd.XXXXXX" }):match("%S+")
