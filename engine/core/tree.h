@@ -161,7 +161,7 @@ int am_tree_remove_all(struct am_tree *tree, const char *path, struct am_error *
 /* `type` is a device, a FIFO or a socket. */
 int am_tree_mknod(struct am_tree *tree, const char *path, enum am_tree_type type, uint32_t mode,
 	uint32_t major_number, uint32_t minor_number, struct am_error *error);
-/* Mode is not set on links (they have none); a suid bit survives the change of owner. */
+/* Links have no mode: it is not set. Set together with the owner, suid bits stay. */
 int am_tree_setattr(struct am_tree *tree, const char *path, int follow,
 	const struct am_tree_attr *attr, struct am_error *error);
 int am_tree_df(struct am_tree *tree, const char *path, struct am_tree_space *space,

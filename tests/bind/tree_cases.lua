@@ -150,7 +150,9 @@ return function(class)
     for path, st in t:walk("/") do seen[#seen + 1] = path .. ":" .. st.type .. ":" .. (st.target or "") end
     lu.assertEquals(seen, { "/:dir:", "/a:dir:", "/a/b:dir:", "/a/b/f:file:", "/a/l:link:b/f", "/a.txt:file:" })
     assert(t:copy("/a", "/c"))
-    lu.assertEquals(t:digest("/a", { times = true }), t:digest("/c", { times = true }))
+    lu.assertEquals(t:digest("/a"), t:digest("/c"))
+    local exact = { times = true, exclude = { "l" } } -- some servers do not set the times of links
+    lu.assertEquals(t:digest("/a", exact), t:digest("/c", exact))
     assert(t:write("/c/b/f", "texT"))
     lu.assertNotEquals(t:digest("/a"), t:digest("/c"))
     lu.assertEquals(t:digest("/a", { exclude = { "f" } }), t:digest("/c", { exclude = { "/c/b/f", "f" } }))

@@ -1,0 +1,409 @@
+-- altmig.tree over NFS, against a server of its own: rpcbind and nfs-ganesha in private network,
+-- mount and process namespaces, so that the standard ports are real and nothing is left behind.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local here = arg[0]:match("^(.*)/[^/]*$")
+package.path = package.path .. ";" .. here .. "/?.lua"
+local cases = require "bind.tree_cases"
+
+local function missing()
+  if sys.getuid() ~= 0 then return "needs root" end
+  for _, program in ipairs { "/usr/bin/ganesha.nfsd", "/usr/sbin/rpcbind", "/usr/bin/unshare" } do
+    if not sys.stat(program) then return program .. " is not there" end
+  end
+end
+
+local why = missing()
+if not why and not os.getenv("ALTMIG_TEST_PRIVATE") then
+  assert(sys.exec({ "unshare", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child",
+    os.getenv("ALTMIG_BIN"), "run", arg[0], table.unpack(arg, 1) },
+    { ALTMIG_TEST_PRIVATE = "1" }))
+end
+
+local BASE <const> = "/run/altmig-nfs"
+local SHARES <const> = { "main", "usr", "small", "ro", "spare", "upper" }
+
+local CONFIG <const> = [[
+NFS_CORE_PARAM { Protocols=3; Enable_NLM=false; Enable_RQUOTA=false; Enable_UDP=false; mount_path_pseudo=false;
+  Plugins_Dir=/usr/lib/x86_64-linux-gnu/ganesha; fsid_device=true; Clustered=false; }
+NFSv4 { Graceless=true; RecoveryBackend=fs; RecoveryRoot=BASE/recovery; Only_Numeric_Owners=true; }
+NFS_KRB5 { Active_krb5=false; }
+MDCACHE { Dir_Chunk=0; Use_Getattr_Directory_Invalidation=true; Entries_HWMark=1000; LRU_Run_Interval=2;
+  FD_LWMark_Percent=0; FD_HWMark_Percent=5; }
+EXPORT_DEFAULTS { Access_Type=RW; Squash=None; SecType=sys; Protocols=3; Transports=TCP; Attr_Expiration_Time=0; }
+LOG { Default_Log_Level=EVENT; }
+]]
+
+local server
+
+local function run(argv)
+  local r = assert(sys.run(argv))
+  if r.status ~= 0 then error(table.concat(argv, " ") .. ": " .. r.stderr) end
+end
+
+--- Writes the exports, with Access_Type per name; a name mapped to false is left out.
+local function configure(access)
+  local text = { (CONFIG:gsub("BASE", BASE)) }
+  for i, name in ipairs(SHARES) do
+    local kind = access and access[name]
+    if kind == nil then kind = name == "ro" and "RO" or "RW" end
+    if kind then
+      text[#text + 1] = ("EXPORT { Export_Id=%d; Path=%s/%s; Pseudo=/%s; Access_Type=%s; FSAL { Name=VFS; } }\n")
+        :format(i, BASE, name, name, kind)
+    end
+  end
+  assert(sys.write_file(BASE .. "/ganesha.conf", table.concat(text)))
+end
+
+local function start()
+  server = assert(sys.spawn({ "ganesha.nfsd", "-F", "-f", BASE .. "/ganesha.conf", "-L", BASE .. "/log",
+    "-p", BASE .. "/pid" }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
+end
+
+local function listening()
+  local sockets = sys.read_file("/proc/net/tcp") .. (sys.read_file("/proc/net/tcp6") or "")
+  return sockets:find(":0801 ", 1, true)
+end
+
+local function wait_up()
+  for _ = 1, 200 do
+    if listening() then return end
+    sys.sleep(0.05)
+  end
+  error("the server does not come up:\n" .. (sys.read_file(BASE .. "/log") or ""))
+end
+
+local function stop()
+  assert(sys.kill(server, "KILL"))
+  assert(sys.wait(server))
+  server = nil
+end
+
+local function reload()
+  assert(sys.kill(server, "HUP"))
+  sys.sleep(0.3)
+end
+
+local function bring_up()
+  run { "ip", "link", "set", "lo", "up" }
+  run { "mount", "-t", "tmpfs", "none", "/run" }
+  assert(sys.makedirs(BASE .. "/recovery", 493))
+  assert(sys.makedirs("/run/rpcbind", 493))
+  for _, name in ipairs(SHARES) do
+    assert(sys.mkdir(BASE .. "/" .. name, 493))
+    run { "mount", "-t", "tmpfs", "-o", name == "small" and "size=1m" or "size=200m", "none", BASE .. "/" .. name }
+  end
+  assert(sys.mkdir(BASE .. "/upper/below", 493))
+  run { "mount", "-t", "tmpfs", "none", BASE .. "/upper/below" }
+  assert(sys.write_file(BASE .. "/ro/file", "read me"))
+  assert(sys.spawn({ "rpcbind", "-f", "-w" }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
+  configure()
+  sys.sleep(0.1)
+  start()
+  wait_up()
+end
+
+local function url(name) return "nfs://127.0.0.1" .. BASE .. "/" .. name end
+
+local function empty(name)
+  local t <close> = assert(tree.at(BASE .. "/" .. name))
+  for _, entry in ipairs(t:list("/")) do assert(t:remove_all("/" .. entry)) end
+end
+
+local function open(options)
+  options[1] = options[1] or { at = "/", url = url("main") }
+  return assert(tree.nfs(options))
+end
+
+local up
+local function prepare()
+  if why then lu.skip(why) end
+  if not up then bring_up() end
+  up = true
+end
+
+TestNfsTree = {}
+
+function TestNfsTree:setUp()
+  prepare()
+  empty("main")
+  self.dir = BASE .. "/main"
+  self.tree = open {}
+end
+
+function TestNfsTree:tearDown()
+  if self.tree then self.tree:close() end
+end
+
+cases(TestNfsTree)
+
+TestNfsMounts = {}
+
+function TestNfsMounts:setUp()
+  prepare()
+  empty("main")
+  empty("usr")
+end
+
+function TestNfsMounts:test_several_mounts_are_one_tree()
+  assert(sys.mkdir(BASE .. "/main/usr", 493))
+  assert(sys.write_file(BASE .. "/main/usr/covered", "x"))
+  local t <close> = open { { at = "/usr", url = url("usr") }, { at = "/", url = url("main") } }
+  assert(t:makedirs("/usr/bin"))
+  assert(t:write("/usr/bin/ls", "ls"))
+  assert(t:symlink("/usr/bin", "/bin"))
+  assert(t:symlink("../etc", "/usr/etc"))
+  assert(t:mkdir("/etc"))
+  assert(t:write("/usr/etc/rc", "rc"))
+  lu.assertEquals(t:read("/bin/ls"), "ls")
+  lu.assertEquals(sys.read_file(BASE .. "/usr/bin/ls"), "ls")
+  lu.assertEquals(sys.read_file(BASE .. "/main/etc/rc"), "rc")
+  local seen = {}
+  for path in t:walk("/") do seen[#seen + 1] = path end
+  lu.assertEquals(seen, { "/", "/bin", "/etc", "/etc/rc", "/usr", "/usr/bin", "/usr/bin/ls", "/usr/etc" })
+  lu.assertEquals(t:list("/"), { "bin", "etc", "usr" })
+  lu.assertEquals(select(3, t:rename("/etc/rc", "/usr/rc")), "EXDEV")
+  lu.assertEquals(select(3, t:remove("/usr")), "EBUSY")
+  local _, message, code = t:read("/usr/lib/none")
+  lu.assertEquals(code, "ENOENT")
+  lu.assertStrContains(message, "127.0.0.1:" .. BASE .. "/usr/lib/none")
+  local mounts = t:mounts()
+  lu.assertEquals(mounts[1].at, "/usr")
+  lu.assertEquals(mounts[1].export, BASE .. "/usr")
+  lu.assertNotEquals(mounts[1].fsid, mounts[2].fsid)
+  lu.assertStrMatches(mounts[1].handle, "%x+")
+  lu.assertStrMatches(mounts[1].verifier, ("%x"):rep(16))
+end
+
+function TestNfsMounts:test_refused_mount_says_what_to_check()
+  local t, message, code = tree.nfs { { at = "/", url = "nfs://127.0.0.1/not/exported" } }
+  lu.assertNil(t)
+  lu.assertEquals(code, "NFS_MOUNT")
+  lu.assertStrContains(message, "127.0.0.1:/not/exported")
+  lu.assertStrContains(message, "exportfs")
+  t, message, code = tree.nfs { { at = "/", url = url("main") .. "?nfsport=9" }, timeout = 2 }
+  lu.assertNil(t)
+  lu.assertEquals(code, "NFS_MOUNT")
+  lu.assertStrContains(message, "not reached")
+end
+
+function TestNfsMounts:test_bad_urls_and_paths()
+  for _, bad in ipairs { "http://x/y", "nfs://x", "nfs:///y", "nfs://x/y?version=4", "nfs://x/y?nfsport=70000" } do
+    lu.assertEquals(select(3, tree.nfs { { at = "/", url = bad } }), "EINVAL")
+  end
+  lu.assertEquals(select(3, tree.nfs { { at = "/usr", url = url("usr") } }), "EINVAL")
+  lu.assertErrorMsgContains("'at' and 'url'", tree.nfs, { { url = "x" } })
+end
+
+function TestNfsMounts:test_no_space()
+  empty("small")
+  local t <close> = open { { at = "/", url = url("small") } }
+  local ok, message, code = t:write("/big", ("x"):rep(3 << 20))
+  lu.assertNil(ok)
+  lu.assertEquals(code, "ENOSPC")
+  lu.assertEquals(message, "write: 127.0.0.1:" .. BASE .. "/small/big: No space left on device")
+  lu.assertEquals(t:list("/"), {})
+end
+
+function TestNfsMounts:test_read_only_export()
+  local t <close> = open { { at = "/", url = url("ro") } }
+  lu.assertEquals(t:read("/file"), "read me")
+  local _, message, code = t:write("/file", "x")
+  lu.assertEquals(code, "EROFS")
+  lu.assertStrContains(message, "Read-only file system")
+end
+
+function TestNfsMounts:test_server_crossing_is_refused()
+  local t <close> = open { { at = "/", url = url("upper") } }
+  local _, _, code = t:list("/below")
+  lu.assertTrue(code == "NFS_CROSSING" or code == "ENOENT" or code == "EACCES", code)
+  _, _, code = t:write("/below/x", "y")
+  lu.assertTrue(code == "NFS_CROSSING" or code == "ENOENT" or code == "EACCES", code)
+  lu.assertNil(sys.lstat(BASE .. "/upper/below/x"))
+end
+
+TestNfsGuard = {}
+
+function TestNfsGuard:setUp()
+  prepare()
+  empty("main")
+end
+
+function TestNfsGuard:test_refusal_writes_nothing()
+  local asked = 0
+  local t <close> = open { guard = function(at)
+    asked = asked + 1
+    lu.assertEquals(at, "/")
+    return nil, "/ is not a file system of altinst_rootvg", "ALT_NOT_MOUNTED"
+  end }
+  lu.assertEquals(t:list("/"), {})
+  lu.assertEquals(asked, 0)
+  for _, try in ipairs { { "write", "/x", "1" }, { "mkdir", "/x" }, { "symlink", "y", "/x" },
+    { "mknod", "/x", "fifo" }, { "chmod", "/", 448 }, { "utime", "/", 1, 1 } } do
+    local ok, message, code = t[try[1]](t, table.unpack(try, 2))
+    lu.assertNil(ok)
+    lu.assertEquals(code, "ALT_NOT_MOUNTED")
+    lu.assertEquals(message, "/ is not a file system of altinst_rootvg")
+  end
+  lu.assertEquals(sys.list(BASE .. "/main"), {})
+  lu.assertEquals(select(3, t:prove()), "ALT_NOT_MOUNTED")
+end
+
+function TestNfsGuard:test_asked_once_and_after_every_reconnect()
+  local asked, agree, t = 0, true, nil
+  t = open { guard = function()
+    asked = asked + 1
+    lu.assertTrue(t:exists("/"))                        -- may read
+    lu.assertEquals(select(3, t:write("/no", "x")), "NFS_GUARD") -- may not write
+    lu.assertErrorMsgContains("in use", t.close, t)
+    if agree then return true end
+    return nil, "no more", "ALT_NOT_MOUNTED"
+  end }
+  assert(t:write("/a", "1"))
+  assert(t:write("/b", "1"))
+  lu.assertEquals(asked, 1)
+  stop()
+  start()
+  lu.assertEquals(t:read("/a"), "1")
+  lu.assertEquals(asked, 1)
+  assert(t:write("/a", "2"))
+  lu.assertEquals(asked, 2)
+  stop()
+  start()
+  agree = false
+  lu.assertEquals(select(3, t:write("/a", "3")), "ALT_NOT_MOUNTED")
+  lu.assertEquals(t:read("/a"), "2")
+  lu.assertEquals(sys.list(BASE .. "/main"), { "a", "b" })
+  t:close()
+end
+
+function TestNfsGuard:test_error_in_the_guard_refuses()
+  local t <close> = open { guard = function() error("boom") end }
+  local ok, message, code = t:write("/a", "1")
+  lu.assertNil(ok)
+  lu.assertEquals(code, "CALLBACK")
+  lu.assertStrContains(message, "boom")
+  lu.assertEquals(sys.list(BASE .. "/main"), {})
+end
+
+TestNfsFaults = {}
+
+function TestNfsFaults:setUp()
+  prepare()
+  empty("main")
+end
+
+local function delayed_start(before)
+  local script = ("%s; exec ganesha.nfsd -F -f %s/ganesha.conf -L %s/log -p %s/pid"):format(before, BASE, BASE, BASE)
+  return assert(sys.spawn({ "sh", "-c", script }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
+end
+
+function TestNfsFaults:test_server_killed_in_the_middle_of_writes()
+  local t <close> = open {}
+  local data = ("0123456789abcdef"):rep(1 << 19) -- 8 MiB
+  for round = 1, 4 do
+    local old = server
+    server = delayed_start(("sleep 0.0%d; kill -9 %d; sleep 0.2"):format(2 * round, old))
+    for i = 1, 25 do
+      assert(t:write(("/f%d.%d"):format(round, i), i % 5 == 0 and data or ("small %d"):format(i), { mtime = i }))
+      assert(t:mkdir(("/d%d.%d"):format(round, i)))
+      assert(t:symlink("to", ("/l%d.%d"):format(round, i)))
+      assert(t:rename(("/l%d.%d"):format(round, i), ("/m%d.%d"):format(round, i)))
+    end
+    assert(sys.wait(old))
+    for i = 1, 25 do
+      local name = ("/f%d.%d"):format(round, i)
+      lu.assertTrue(t:read(name) == (i % 5 == 0 and data or ("small %d"):format(i)))
+      lu.assertEquals(t:stat(name).mtime, i)
+      if i % 5 == 0 then assert(t:remove(name)) end
+    end
+  end
+  lu.assertTrue(t:mounts()[1].connects > 4)
+  lu.assertEquals(#t:list("/"), 4 * (20 + 25 + 25))
+end
+
+function TestNfsFaults:test_a_restart_during_a_write_is_waited_for()
+  local t <close> = open {}
+  assert(t:write("/a", "1"))
+  stop()
+  server = delayed_start("sleep 1")
+  lu.assertTrue(t:write("/a", "2"))
+  lu.assertEquals(t:read("/a"), "2")
+  lu.assertTrue(t:mounts()[1].connects >= 2)
+end
+
+function TestNfsFaults:test_lost_for_good()
+  local t <close> = open { retry = 0.6, timeout = 2 }
+  assert(t:write("/a", "1"))
+  stop()
+  local ok, message, code = t:write("/a", "2")
+  start()
+  wait_up()
+  lu.assertNil(ok)
+  lu.assertEquals(code, "NFS_LOST")
+  lu.assertStrContains(message, "not back within 0.6 s")
+  lu.assertEquals(t:read("/a"), "1")
+end
+
+function TestNfsFaults:test_hanging_server_is_noticed()
+  local t <close> = open { retry = 1, timeout = 0.5 }
+  assert(sys.kill(server, "STOP"))
+  local started = sys.clock()
+  local _, _, code = t:read("/a")
+  assert(sys.kill(server, "CONT"))
+  lu.assertEquals(code, "NFS_LOST")
+  lu.assertTrue(sys.clock() - started < 4)
+  lu.assertEquals(select(3, t:read("/a")), "ENOENT")
+end
+
+function TestNfsFaults:test_export_removed()
+  local t <close> = open { { at = "/", url = url("spare") }, retry = 1, timeout = 2 }
+  assert(t:write("/a", "1"))
+  configure { spare = false }
+  reload()
+  local ok, message, code = t:write("/a", "2")
+  configure()
+  reload()
+  lu.assertNil(ok)
+  lu.assertEquals(code, "NFS_MOUNT")
+  lu.assertStrContains(message, BASE .. "/spare")
+  lu.assertEquals(sys.read_file(BASE .. "/spare/a"), "1")
+  lu.assertEquals(t:read("/a"), "1")
+end
+
+function TestNfsFaults:test_another_file_system_behind_the_export()
+  local t <close> = open { { at = "/", url = url("spare") }, retry = 1, timeout = 2 }
+  assert(t:write("/a", "1"))
+  stop()
+  run { "mount", "-t", "tmpfs", "-o", "size=10m", "none", BASE .. "/spare" }
+  start()
+  wait_up()
+  local ok, _, code = t:write("/a", "2")
+  stop()
+  local there = sys.list(BASE .. "/spare")
+  run { "umount", BASE .. "/spare" }
+  start()
+  wait_up()
+  lu.assertNil(ok)
+  lu.assertEquals(code, "NFS_CHANGED")
+  lu.assertEquals(there, {})
+end
+
+function TestNfsFaults:test_changes_made_elsewhere_are_seen()
+  local t <close> = open {}
+  assert(t:makedirs("/d/e"))
+  assert(t:write("/d/e/f", "1"))
+  run { "rm", "-r", BASE .. "/main/d/e" }
+  assert(sys.mkdir(BASE .. "/main/d/e", 493))
+  lu.assertTrue(t:write("/d/e/f", "2")) -- the handle is stale, the name is looked up again
+  lu.assertEquals(sys.read_file(BASE .. "/main/d/e/f"), "2")
+  run { "mv", BASE .. "/main/d", BASE .. "/main/moved" }
+  run { "mkdir", "-p", BASE .. "/main/d/e" }
+  t:drop_caches()
+  assert(t:write("/d/e/f", "3"))
+  lu.assertEquals(sys.read_file(BASE .. "/main/d/e/f"), "3")
+  lu.assertEquals(sys.read_file(BASE .. "/main/moved/e/f"), "2")
+end
