@@ -16,8 +16,8 @@ usage: altmig lab up [--seed N] [--files N] [--bytes N] [--quiet]
        altmig lab ssh HOST [CMD ...]
        altmig lab exec CMD [ARG ...]
                             run a command on the lab's engine host
-       altmig lab boot HOST [--check]
-                            play firmware: boot HOST by its bootlist, or say where it hangs
+       altmig lab boot HOST [--disk DISK] [--power] [--json]
+                            play firmware: the level HOST boots with by its bootlist, or where it hangs
        altmig lab save NAME | load NAME
                             keep, or go back to, the state of all disks
        altmig lab scenario NAME [ARG ...]

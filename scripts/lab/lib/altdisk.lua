@@ -362,11 +362,10 @@ local function restore_names(group)
 end
 
 -- Takes the group away from the running system; its name stays, as a placeholder.
-local function export(group, placeholder)
-  lvm.vary_off(group.vgda)
+local function export(group)
   local store = odm.open("/etc/objrepos")
   lvm.undefine(store, ALT)
-  if placeholder then lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids }) end
+  lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids })
   check(store:commit())
 end
 
@@ -431,7 +430,7 @@ function altdisk.phase3(opts)
   for _, lv in ipairs(group.vgda.lvs) do detach_one(group.vgda, lv) end
   rename_volumes(group)
   say("Fixing LV control blocks...")
-  export(group, true)
+  export(group)
   say("Fixing file system superblocks...")
   remove_stanzas()
   sys.rmdir(INST)
@@ -535,7 +534,7 @@ function altdisk.sleep()
   for _, lv in ipairs(group.vgda.lvs) do detach_one(group.vgda, lv) end
   rename_volumes(group)
   say("Fixing LV control blocks...")
-  export(group, true)
+  export(group)
   say("Fixing file system superblocks...")
   remove_stanzas()
   sys.rmdir(INST)

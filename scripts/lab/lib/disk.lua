@@ -544,8 +544,10 @@ function disk.lv_grow(vgda, lv, lps, mounted)
     ok, message, code = tool { "losetup", "--set-capacity", device }
     if not ok then return nil, message, code end
   end
+  -- xfs_growfs looks the mount up in /proc, which out there belongs to another PID namespace.
   if mounted then
-    ok, message, code = tool { "xfs_growfs", mounted }
+    ok, message, code = tool { "unshare", "--mount", "sh", "-c",
+      'mount -t proc proc /proc && exec xfs_growfs "$1"', "sh", mounted }
     if not ok then return nil, message, code end
   end
   return disk.vgda_write(vgda)

@@ -98,11 +98,17 @@ local function mount_lv(vgda, lv, at)
   check(lpar.mount(device, root .. (at == "/" and "" or at), "xfs", "noatime", "nouuid"))
 end
 
+-- Groups that are varied on at boot: rootvg, and what does so by itself. Another rootvg (the one
+-- before a migration, or the copy it was not booted from) has the same names and stays off.
+local function in_use(group, rootvg)
+  return group.vgda.vgid == rootvg.vgid or (group.vgda.auto_on and group.vgda.name ~= rootvg.name)
+end
+
 -- In the order of /etc/filesystems: rootvg's file systems, then what mounts by itself.
 local function mount_filesystems(rootvg)
   local by_device = {}
   for _, group in pairs(check(disk.groups())) do
-    if group.vgda.vgid == rootvg.vgid or group.vgda.auto_on then
+    if in_use(group, rootvg) then
       for _, lv in ipairs(group.vgda.lvs) do
         by_device["/dev/" .. lv.name] = by_device["/dev/" .. lv.name] or { group.vgda, lv }
       end
@@ -156,7 +162,7 @@ local function device_nodes(rootvg)
   node("urandom", "char", 420, 1, 9)
   for _, name in ipairs(check(disk.list())) do block_node(name, check(disk.attach(name, loops))) end
   for _, group in pairs(check(disk.groups())) do
-    if group.vgda.vgid == rootvg.vgid or group.vgda.auto_on then
+    if in_use(group, rootvg) then
       for _, lv in ipairs(group.vgda.lvs) do block_node(lv.name, check(disk.lv_attach(group.vgda, lv, loops))) end
     end
   end

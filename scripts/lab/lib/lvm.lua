@@ -206,15 +206,6 @@ function lvm.vary_on(vgda)
   end
 end
 
---- Detaches every logical volume of a group and removes the special files.
----@param vgda table
-function lvm.vary_off(vgda)
-  for _, lv in ipairs(vgda.lvs) do
-    check(disk.lv_detach(vgda, lv))
-    lvm.remove_nodes(lv.name)
-  end
-end
-
 --- Majors that are in use: of the devices the system really has. An object of CuDvDr whose device
 --- is gone does not count, as it does not for the kernel.
 ---@param store table

@@ -1,0 +1,84 @@
+-- altmig lab boot HOST [--disk DISK] [--power] [--json]: would the host come up, and as what?
+
+local cli = require "altmig.cli"
+local config = require "lab.config"
+local disk = require "lab.disk"
+local json = require "altmig.json"
+local lpar = require "lab.lpar"
+local nvram = require "lab.nvram"
+local sys = require "altmig.sys"
+
+local boot = {}
+
+local usage = [[
+usage: altmig lab boot HOST [--disk DISK] [--power] [--json]
+Plays firmware and the boot of AIX on the disks of HOST, without changing anything: follows the boot
+list (or takes DISK), and says the level it comes up with, or where and why it hangs (status 1).
+  --power   then really restart HOST from there]]
+
+local function parse(args)
+  local opts, i = {}, 1
+  while i <= #args do
+    local word = args[i]
+    if word == "--power" or word == "--json" or word == "--check" then
+      opts[word:sub(3)] = true
+    elseif word == "--disk" and args[i + 1] then
+      opts.disk, i = args[i + 1], i + 1
+    elseif word:match("^%-") or opts.host then
+      cli.usage(usage)
+    else
+      opts.host = word
+    end
+    i = i + 1
+  end
+  if not opts.host or not config.host(opts.host) then cli.usage(usage) end
+  return opts
+end
+
+--- Plays the boot of a host.
+---@param host string
+---@param name string|nil a disk, instead of the boot list
+---@return lab.firmware.Result?
+---@return string? message
+function boot.check(host, name)
+  local dir = lpar.dir()
+  local argv = { dir .. "/bin/aixlua", "-L", dir .. "/lib", dir .. "/lib/bootcheck.lua", host, name }
+  local result, message = sys.run(argv, { timeout = 120,
+    env = { ALTMIG_LAB = dir, ALTMIG_LPAR = host, PATH = "/usr/sbin:/usr/bin:/sbin:/bin" } })
+  if not result then return nil, message end
+  local found = result.status == 0 and json.decode(result.stdout)
+  if type(found) ~= "table" then return nil, (result.stderr .. result.stdout):gsub("%s+$", "") end
+  return found
+end
+
+local function power(host, opts, found)
+  if opts.disk then
+    disk.use(lpar.dir(), host)
+    local ok, message = nvram.set_bootlist((disk.base()), "normal", { { disk = opts.disk, blv = "hd5" } })
+    if not ok then cli.fail(1, message) end
+  end
+  local ok, message = lpar.reboot(host)
+  if not ok then cli.fail(1, ("altmig: lab boot: %s"):format(message)) end
+  local state = lpar.state(host)
+  if state.disk ~= found.disk then
+    cli.fail(1, ("altmig: lab boot: %s came up from %s instead of %s"):format(host, tostring(state.disk), found.disk))
+  end
+end
+
+function boot.main(args)
+  local opts = parse(args)
+  local found, message = boot.check(opts.host, opts.disk)
+  if not found then cli.fail(1, ("altmig: lab boot: %s: %s"):format(opts.host, message)) end
+  if found.up and opts.power then power(opts.host, opts, found) end
+  if opts.json then
+    print(json.encode(found, { sort = true }))
+  elseif found.up then
+    print(("%s %s up from %s at level %s (kernel %s)."):format(opts.host, opts.power and "is" or "comes", found.disk,
+      found.level, found.kernel))
+  else
+    print(("%s hangs with LED %s: %s"):format(opts.host, found.led, found.reason))
+  end
+  return found.up and 0 or 1
+end
+
+return boot
