@@ -1,5 +1,7 @@
 -- Mounting and unmounting by AIX's rules and in its words.
 
+local disk = require "lab.disk"
+local exports = require "lab.exports"
 local filesystems = require "lab.filesystems"
 local lpar = require "lpar"
 local lvm = require "lab.lvm"
@@ -45,7 +47,7 @@ local function top_mount(target)
   return last
 end
 
---- Mounts a logical volume. The name of the device stays out of it: the kernel knows the loop device.
+--- Mounts a logical volume.
 ---@param snapshot lab.lvm.Snapshot
 ---@param lv_name string
 ---@param target string
@@ -60,8 +62,16 @@ function mounting.volume(snapshot, lv_name, target, options)
       return nil, ("mount: 0506-324 Cannot mount /dev/%s on %s: The requested resource is busy."):format(lv_name, target)
     end
   end
+  local lv, group = snapshot:lv(lv_name)
+  if not lv then
+    return nil, ("mount: 0506-324 Cannot mount /dev/%s on %s: There is a request to a device or address that does not exist.")
+      :format(lv_name, target)
+  end
+  -- By the name the device has outside, where its file system is grown.
   local flags = flags_of(mounting.options(options))
-  local ok, why = lpar.mount("/dev/" .. lv_name, target, "xfs", flags, "nouuid")
+  local world = check(lpar.world())
+  local ok, why = disk.tool { "mount", "-t", "xfs", "-o", "noatime,nouuid" .. (flags ~= "" and "," .. flags or ""),
+    check(disk.lv_attach(group.vgda, lv)), ("%s/lpars/%s/root%s"):format(world.lab, world.host, target) }
   if not ok then return nil, ("mount: 0506-324 Cannot mount /dev/%s on %s: %s"):format(lv_name, target, why) end
   return true
 end
@@ -132,24 +142,36 @@ function mounting.by_table(snapshot, name, options)
   return mounting.volume(snapshot, a.dev:match("[^/]+$"), stanza.at, options)
 end
 
---- Unmounts a file system. A forced unmount waits a little for servers that let go of it late; for
---- one that belongs to another host it does not wait for its users at all.
+-- Takes a file system from the NFS server without a word in /etc/xtab: as after a forced unmount,
+-- clients are left with stale handles, and the next export serves what lies below.
+local function take_from_server(target)
+  local kept, found = {}, false
+  for _, entry in ipairs(exports.read(sys.read_file("/etc/xtab") or "")) do
+    if entry.path == target then found = true else kept[#kept + 1] = entry end
+  end
+  if found then exports.apply(kept) end
+  return found
+end
+
+--- Unmounts a file system. A forced unmount takes it from the NFS server, and does not wait for the
+--- users of another host's.
 ---@param target string
 ---@param force boolean|nil
 ---@return true?
 ---@return string? message
 function mounting.unmount(target, force)
   local m = top_mount(target)
-  if not m then return nil, ("umount: 0506-347 Cannot find anything to unmount."):format() end
-  local deadline = sys.time() + (force and 3 or 0.5)
-  local ok, why, code
-  repeat
-    ok, why, code = lpar.umount(target, { force = force and m.remote ~= nil })
-    if not ok and code == "EBUSY" then
-      if force and m.remote then ok, why, code = lpar.umount(target, { lazy = true }) end
-      if not ok then sys.sleep(0.1) end
-    end
-  until ok or code ~= "EBUSY" or sys.time() > deadline
+  if not m then return nil, "umount: 0506-347 Cannot find anything to unmount." end
+  local deadline = sys.time() + (force and 2 or 0.3)
+  local ok, why, code = lpar.umount(target, { force = force and m.remote ~= nil })
+  if code == "EBUSY" and force then
+    if m.remote then ok, why, code = lpar.umount(target, { lazy = true }) else take_from_server(target) end
+  end
+  -- Servers and commands that just end let go a little later.
+  while not ok and code == "EBUSY" and sys.time() < deadline do
+    sys.sleep(0.05)
+    ok, why, code = lpar.umount(target)
+  end
   if ok then return true end
   if code == "EBUSY" then
     return nil, ("umount: 0506-349 Cannot unmount %s: The requested resource is busy."):format(target)
