@@ -174,23 +174,6 @@ function TestLabPackages:tearDown()
   if self.dir then os.execute("rm -rf '" .. self.dir .. "'") end
 end
 
-function TestLabPackages:test_archives_in_the_big_format()
-  local bigar = require "lab.bigar"
-  local members = { { name = "a.al", data = "./x\n" }, { name = "odd", data = "12345" }, { name = "empty", data = "" } }
-  local text = bigar.pack(members, 1)
-  lu.assertEquals(bigar.unpack(text), { ["a.al"] = "./x\n", odd = "12345", empty = "" })
-  lu.assertNil(bigar.unpack(text:sub(1, 300)))
-  lu.assertNil(bigar.unpack("<aiaff>\n"))
-end
-
-function TestLabPackages:test_a_real_control_library()
-  local file = io.open(SHARED_DIR .. "/samples/liblpp-cfengine-nova.a", "rb")
-  if not file then lu.skip("no samples") end
-  local members = require("lab.bigar").unpack(file:read("a"))
-  file:close()
-  lu.assertStrContains(members["cfengine.cfengine-nova.inventory"] or "", "checksum")
-end
-
 function TestLabPackages:test_lpp_name_round_trip()
   local lppname = require "lab.lppname"
   local image = { package = "p.q", kind = "I", filesets = { { name = "p.q.rte", level = "1.2.3.4", bosboot = "b", content = "B",
@@ -209,4 +192,86 @@ function TestLabPackages:test_the_lpp_source_holds_sound_images()
   local archive = assert(bff.open(self.dir .. "/installp/ppc/bos"))
   lu.assertEquals(archive:next().name, "./lpp_name")
   archive:close()
+end
+
+TestLabInstallp = {}
+
+function TestLabInstallp:setUp()
+  if not has_sys or not pcall(require, "altmig.bff") then lu.skip("this program has no altmig.bff") end
+  self.plan = require "lab.instplan"
+end
+
+local function item(name, level, prereq, package)
+  return { name = name, level = level, prereq = prereq or "", package = package or name, kind = "I", image = name, sizes = {},
+    bosboot = "N", content = "U", description = "" }
+end
+
+local function names(list)
+  local out = {}
+  for i, entry in ipairs(list) do out[i] = entry.name end
+  return table.concat(out, " ")
+end
+
+function TestLabInstallp:test_requisites_come_first_and_are_gathered()
+  local media = { item("a", "1.0.0.0", "*prereq b 1.0.0.0\n*coreq c 1.0.0.0\n"), item("b", "1.0.0.0", "*prereq c 1.0.0.0\n"),
+    item("c", "1.0.0.0"), item("d", "1.0.0.0") }
+  local plan = self.plan.plan(media, { { name = "a" } }, {}, { gather = true })
+  lu.assertEquals(names(plan.install), "c b a")
+  lu.assertEquals(plan.requisites, { b = true, c = true })
+  plan = self.plan.plan(media, { { name = "a" } }, {}, {})
+  lu.assertEquals(names(plan.install), "")
+  lu.assertEquals(plan.failed[1].reason, "Requisite failure")
+end
+
+function TestLabInstallp:test_a_failure_takes_its_dependents_along()
+  local media = { item("a", "1.0.0.0", "*prereq b 1.0.0.0\n"), item("b", "1.0.0.0", "*prereq gone 1.0.0.0\n") }
+  local plan = self.plan.plan(media, { { name = "a" }, { name = "b" } }, {}, { gather = true })
+  lu.assertEquals(#plan.install, 0)
+  lu.assertEquals(#plan.failed, 2)
+end
+
+function TestLabInstallp:test_forms_of_requisites()
+  local function holds(text, levels)
+    local requisites = require "lab.requisites"
+    for _, need in ipairs(requisites.parse(text)) do
+      if not requisites.holds(need, function(name) return levels[name] end) then return false end
+    end
+    return true
+  end
+  lu.assertTrue(holds("*ifreq x (5.1.0.0) 5.1.0.10\n", {}))
+  lu.assertTrue(holds("*ifreq x (5.1.0.0) 5.1.0.10\n", { x = "5.2.0.0" }))
+  lu.assertFalse(holds("*ifreq x (5.1.0.0) 5.1.0.10\n", { x = "5.1.0.0" }))
+  lu.assertFalse(holds("*prereq x v=7 r>1\n", { x = "7.1.9.9" }))
+  lu.assertTrue(holds("*prereq x v=7 r>1\n", { x = "7.2.0.0" }))
+  lu.assertTrue(holds(">0 {\n*prereq x 7.0.0.0\n*prereq y 1.0.0.0\n}\n", { y = "1.0.0.0" }))
+  lu.assertFalse(holds(">1 {\n*prereq x 7.0.0.0\n*prereq y 1.0.0.0\n}\n", { y = "1.0.0.0" }))
+  lu.assertTrue(holds("*prereq x\n", { x = "0.0.0.1" }))
+end
+
+function TestLabInstallp:test_what_is_installed_and_what_is_not_there()
+  local media = { item("a", "2.0.0.0"), item("bos.rte", "7.2.0.0", "", "bos") }
+  local plan = self.plan.plan(media, { { name = "a" }, { name = "nothing" }, { name = "bos.rte" } }, { a = "2.0.0.0" }, {})
+  lu.assertEquals(names(plan.already), "a")
+  lu.assertEquals(plan.failed[1].reason, "Not found on the installation media")
+  lu.assertEquals(plan.failed[2].reason, "Part of the BOS image")
+  lu.assertEquals(names(self.plan.plan(media, { { name = "a" } }, { a = "1.9.9.9" }, {}).install), "a")
+end
+
+function TestLabInstallp:test_the_lpp_source_migrates_the_client()
+  local images, dir = require "lab.images", scratch()
+  assert(images.write_tree(images.lpp_source {}, dir))
+  local media, installed, selection = self.plan.media(dir .. "/installp/ppc"), {}, {}
+  for _, m in ipairs(media) do
+    if m.package == "bos" then
+      installed[m.name] = m.level
+    elseif m.name ~= "bos.alt_disk_install.rte" and m.name ~= "bos.net.tcp.client_core" then
+      installed[m.name] = "1.0.0.0"
+      selection[#selection + 1] = { name = m.name, level = m.level }
+    end
+  end
+  local plan = self.plan.plan(media, selection, installed, { gather = true })
+  os.execute("rm -rf '" .. dir .. "'")
+  lu.assertEquals(plan.failed, {})
+  lu.assertEquals(plan.requisites, { ["bos.net.tcp.client_core"] = true })
+  lu.assertEquals(#plan.install, #selection + 1)
 end

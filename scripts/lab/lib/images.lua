@@ -392,7 +392,10 @@ local function inventory_row(entry, id)
     checksum = checksum, target = entry.target }, id)
 end
 
-local function level_for(tree, fileset) return tree.level.new and fileset.new or fileset.old end
+local function level_for(tree, fileset)
+  if tree.level.new then return fileset.new end
+  return fileset.old
+end
 
 local function fileset_list(tree, kinds)
   local out = {}

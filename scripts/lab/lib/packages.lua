@@ -1,7 +1,7 @@
 -- Writes installp images: lpp_name, the control libraries of the usr and root parts, the files.
 
 local bff = require "altmig.bff"
-local bigar = require "lab.bigar"
+local bigar = require "altmig.bigar"
 local lppname = require "lab.lppname"
 local swvpd = require "lab.swvpd"
 
@@ -54,7 +54,9 @@ end
 -- The members of the control library of one part of a package.
 local function control_members(spec, part)
   local members = {}
-  local function add(name, data, mode) members[#members + 1] = { name = name, data = data, mode = mode } end
+  local function add(name, data, mode)
+    members[#members + 1] = { name = name, data = data, date = spec.mtime, mode = 32768 | (mode or 420) }
+  end
   if part == "usr" then add("productid", spec.package .. " 5765-G98\n") end
   for _, f in ipairs(spec.filesets) do
     local list, inventory, methods = {}, {}, {}
@@ -82,6 +84,8 @@ local function control_members(spec, part)
   end
   return members
 end
+
+local function control_library(spec, part) return assert(bigar.format(control_members(spec, part))) end
 
 ---@class lab.packages.Fileset: lab.lppname.Fileset
 ---@field files table[] entries as lab.images makes them, at their final paths
@@ -126,8 +130,8 @@ function packages.write(path, spec)
   add { name = "./", type = "dir", mode = 493, uid = 2, gid = 2 }
   made["."] = true
   file("./lpp_name", lppname.format(spec))
-  file("./usr/lpp/" .. spec.package .. "/liblpp.a", bigar.pack(control_members(spec, "usr"), spec.mtime))
-  if has_root then file(spec.root_prefix .. "/liblpp.a", bigar.pack(control_members(spec, "root"), spec.mtime)) end
+  file("./usr/lpp/" .. spec.package .. "/liblpp.a", control_library(spec, "usr"))
+  if has_root then file(spec.root_prefix .. "/liblpp.a", control_library(spec, "root")) end
   for _, f in ipairs(spec.filesets) do
     for _, entry in ipairs(f.files) do
       local name = is_root(entry) and spec.root_prefix .. entry.path or "." .. entry.path

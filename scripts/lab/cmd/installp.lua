@@ -1,0 +1,415 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/sbin/installp
+-- part: all
+-- installp: lists what is on the media (-L), previews (-ap) and applies (-a) filesets, commits (-c),
+-- deinstalls (-u). Flags that change nothing here (c with a, Q, q, V, B, N, Y) are taken; others refused.
+
+local getopt = require "lab.getopt"
+local instapply = require "lab.instapply"
+local instplan = require "lab.instplan"
+local swvpd = require "lab.swvpd"
+local sys = require "altmig.sys"
+
+local STARS = ("*"):rep(79)
+local RULE = "+" .. ("-"):rep(77) .. "+"
+
+local function usage(message)
+  if message then io.stderr:write("installp: ", message, "\n") end
+  io.stderr:write("Usage: installp -L[c] -d Device\n"
+    .. "       installp -a[cp] [-bgqFQXY] [-e LogFile] -d Device [-f ListFile] [Fileset [Level]] ...\n"
+    .. "       installp -u[p] [-e LogFile] [-f ListFile] Fileset ...\n       installp -c [-e LogFile] all | Fileset ...\n")
+  os.exit(1, true)
+end
+
+-- -V has its level stuck to it, or no level at all; it is of no consequence here.
+local words = {}
+for i, word in ipairs(arg) do
+  if word:match("^%-%a*V%d?$") then word = word:gsub("V%d?$", "") end
+  words[i] = word
+end
+local options, operands = getopt(words, "apcuLbgqXYFQBNnlCd:e:f:", usage)
+if options.l or options.C or options.n then usage("This flag is not supported.") end
+
+local log = options.e and assert(io.open(options.e, "a"))
+
+local function say(line)
+  io.stdout:write(line, "\n")
+  io.stdout:flush()
+  if log then
+    log:write(line, "\n")
+    log:flush()
+  end
+end
+
+local function fail(message)
+  say("installp: " .. message)
+  os.exit(1, true)
+end
+
+local function box(title)
+  say(RULE)
+  say(title)
+  say(RULE)
+end
+
+---------------------------------------------------------------- selections
+
+local function read_list(path)
+  local text, message
+  if path == "-" then text = io.read("a") else text, message = sys.read_file(path) end
+  if not text then fail(message) end
+  local out = {}
+  for line in text:gmatch("[^\n]+") do
+    local name, level = line:gsub("#.*", ""):match("^%s*(%S+)%s*([%d.]*)")
+    if name then out[#out + 1] = { name = name:gsub("^%u:", ""), level = level ~= "" and level or nil } end
+  end
+  return out
+end
+
+local function selection()
+  local out = options.f and read_list(options.f) or {}
+  for _, word in ipairs(operands) do
+    if word:match("^%d+%.%d+%.%d+%.%d+$") and #out > 0 then
+      out[#out].level = word
+    else
+      out[#out + 1] = { name = word }
+    end
+  end
+  if #out == 0 then usage("A list of filesets is required.") end
+  return out
+end
+
+local function media()
+  if not options.d then usage("The d flag is required.") end
+  local items, message = instplan.media(options.d)
+  if not items then fail(message) end
+  return items
+end
+
+local function list_media()
+  for _, item in ipairs(media()) do
+    say(("%s:%s:%s::%s:%s:::::N:%s::::0:%s:"):format(item.package, item.name, item.level, item.kind,
+      item.kind == "I" and "T" or "C", item.description, item.date))
+  end
+  return 0
+end
+
+---------------------------------------------------------------- reports
+
+local function entries(list, describe)
+  for _, entry in ipairs(list) do
+    say(("  %-43s # %s"):format(entry.name .. " " .. entry.level, describe(entry)))
+  end
+end
+
+local function report_failures(plan)
+  if #plan.failed == 0 then return end
+  say("FAILURES")
+  say("--------")
+  say("  Filesets listed in this section failed pre-installation verification")
+  say("  and will not be installed.")
+  say("")
+  for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Requisite failure" } do
+    local list = {}
+    for _, f in ipairs(plan.failed) do
+      if f.reason == reason then list[#list + 1] = f end
+    end
+    if #list > 0 then
+      say("  " .. reason)
+      say("  " .. ("-"):rep(#reason))
+      entries(list, function(f) return f.detail end)
+      say("")
+    end
+  end
+  say("  << End of Failure Section >>")
+  say("")
+end
+
+local function report_already(plan)
+  if #plan.already == 0 then return end
+  say("WARNINGS")
+  say("--------")
+  say("  Problems described in this section are not likely to be the source of any")
+  say("  immediate or serious failures, but further actions may be necessary or")
+  say("  desired.")
+  say("")
+  say("  Already Installed")
+  say("  -----------------")
+  say(("  The number of selected filesets that are either already installed\n"
+    .. "  or effectively installed through superseding filesets is %d.  See\n"
+    .. "  the summaries at the end of this installation for details."):format(#plan.already))
+  say("")
+  say('  NOTE:  Base level filesets may be reinstalled using the "Force"')
+  say("  option (-F flag), or they may be removed, using the deinstall or")
+  say('  "Remove Software Products" facility (-u flag), and then reinstalled.')
+  say("")
+  say("  << End of Warning Section >>")
+  say("")
+end
+
+local function report_successes(plan)
+  if #plan.install == 0 then return end
+  say("SUCCESSES")
+  say("---------")
+  say("  Filesets listed in this section passed pre-installation verification")
+  say("  and will be installed.")
+  say("")
+  for _, group in ipairs { { "Selected Filesets", false }, { "Requisites", true } } do
+    local list = {}
+    for _, item in ipairs(plan.install) do
+      if (plan.requisites[item.name] or false) == group[2] then list[#list + 1] = item end
+    end
+    if #list > 0 then
+      say("  " .. group[1])
+      say("  " .. ("-"):rep(#group[1]))
+      entries(list, function(item) return item.description end)
+      say("")
+    end
+  end
+  say("  << End of Success Section >>")
+  say("")
+end
+
+local function report_statistics(plan)
+  box("                   BUILDDATE Verification ...")
+  say("Verifying build dates...done")
+  say("FILESET STATISTICS")
+  say("------------------")
+  local extra = 0
+  for _ in pairs(plan.requisites) do extra = extra + 1 end
+  local passed = #plan.install - extra
+  say(("%5d  Selected to be installed, of which:"):format(plan.selected))
+  if passed > 0 then say(("%9d  Passed pre-installation verification"):format(passed)) end
+  if #plan.failed > 0 then say(("%9d  FAILED pre-installation verification"):format(#plan.failed)) end
+  if #plan.already > 0 then say(("%9d  Already installed (directly or via superseding filesets)"):format(#plan.already)) end
+  if extra > 0 then say(("%5d  Additional requisites to be installed"):format(extra)) end
+  say("  ----")
+  say(("%5d  Total to be installed"):format(#plan.install))
+  say("")
+end
+
+local function verification(plan)
+  box("                    Pre-installation Verification...")
+  say("Verifying selections...done")
+  say("Verifying requisites...done")
+  say("Results...")
+  say("")
+  report_failures(plan)
+  report_already(plan)
+  report_successes(plan)
+  report_statistics(plan)
+end
+
+local function warning_summary(plan)
+  if #plan.failed + #plan.already == 0 then return end
+  say("")
+  say("Pre-installation Failure/Warning Summary")
+  say("----------------------------------------")
+  say("Name                      Level           Pre-installation Failure/Warning")
+  say(("-"):rep(79))
+  for _, f in ipairs(plan.failed) do say(("%-25s %-15s %s"):format(f.name, f.level ~= "" and f.level or "0.0.0.0", f.reason)) end
+  for _, a in ipairs(plan.already) do say(("%-25s %-15s Already installed"):format(a.name, a.level)) end
+end
+
+---------------------------------------------------------------- room
+
+local function room(plan)
+  local tree = assert(require("altmig.tree").at("/"))
+  return instplan.room(plan, instplan.filesystems(function(path) return tree:df(path) end))
+end
+
+local function report_room(rows)
+  say("RESOURCES")
+  say("---------")
+  say("  Estimated system resource requirements for filesets being installed:")
+  say("                (All sizes are in 512-byte blocks)")
+  say("      Filesystem                     Needed Space             Free Space")
+  local needed, free = 0, 0
+  for _, row in ipairs(rows) do
+    say(("      %-28s %14d %22d"):format(row.at, row.needed, row.free))
+    needed, free = needed + row.needed, free + row.free
+  end
+  say("      -----                            --------                 ------")
+  say(("      %-28s %14d %22d"):format("TOTAL:", needed, free))
+  say("")
+  say('  NOTE:  "Needed Space" values are calculated from data available prior')
+  say("  to installation.  These are the estimated resources required for the")
+  say("  entire operation.  Further resource checks will be made during")
+  say("  installation to verify that these initial estimates are sufficient.")
+  say("")
+end
+
+-- Makes the room a plan needs, with -X; ends the command when it can't.
+local function make_room(rows)
+  for _, row in ipairs(rows) do
+    if row.needed > row.free then
+      local ok
+      if options.X then
+        local result = sys.run { "/usr/sbin/chfs", "-a", ("size=+%d"):format(row.needed - row.free), row.at }
+        ok = result and result.status == 0
+        if ok then say((result.stdout:gsub("%s+$", ""))) end
+      end
+      if not ok then
+        fail(("Not enough free space in %s: %d blocks of 512 bytes are needed, %d are free."):format(row.at, row.needed, row.free))
+      end
+    end
+  end
+end
+
+---------------------------------------------------------------- apply
+
+local function drop_dependents(group, broken)
+  local requisites = require "lab.requisites"
+  local kept, dropped = {}, {}
+  for _, item in ipairs(group) do
+    local bad
+    requisites.each(requisites.parse(item.prereq), function(need)
+      if need.kind == "prereq" and broken[need.name] then bad = true end
+    end)
+    table.insert(bad and dropped or kept, item)
+  end
+  return kept, dropped
+end
+
+local function summary(rows, event)
+  say("")
+  box("                                Summaries:")
+  say("")
+  say("Installation Summary")
+  say("--------------------")
+  say("Name                        Level           Part        Event       Result")
+  say(("-"):rep(79))
+  for _, row in ipairs(rows) do
+    say(("%-27s %-15s %-11s %-11s %s"):format(row.name, row.level, row.part, row.event or event, row.result))
+  end
+end
+
+local function finished(started)
+  local seconds = math.max(0, os.time() - started)
+  local text = seconds < 60 and ("%d secs"):format(seconds) or ("%d mins %d secs"):format(seconds // 60, seconds % 60)
+  say(("Finished processing all filesets.  (Total time:  %s)."):format(text))
+end
+
+local function bosboot_needed(rows, items)
+  local by_name = {}
+  for _, item in ipairs(items) do by_name[item.name] = item end
+  for _, row in ipairs(rows) do
+    local item = by_name[row.name]
+    if row.result == "SUCCESS" and item and item.bosboot:match("[bB]") then return true end
+  end
+  return false
+end
+
+local function install(plan)
+  local started, rows, broken, i = os.time(), {}, {}, 1
+  box("                         Installing Software...")
+  while i <= #plan.install do
+    local group = {}
+    repeat
+      group[#group + 1] = plan.install[i]
+      i = i + 1
+    until i > #plan.install or plan.install[i].image ~= group[1].image
+    local dropped
+    group, dropped = drop_dependents(group, broken)
+    for _, item in ipairs(dropped) do
+      broken[item.name] = true
+      rows[#rows + 1] = { name = item.name, level = item.level, part = "USR", result = "CANCELLED" }
+    end
+    if #group > 0 then
+      say("")
+      say("installp:  APPLYING software for:")
+      for _, item in ipairs(group) do say(("        %s %s"):format(item.name, item.level)) end
+      say("")
+      for _, row in ipairs(instapply.image(group, say, broken)) do rows[#rows + 1] = row end
+    end
+  end
+  finished(started)
+  if not options.b and bosboot_needed(rows, plan.install) then
+    local result = sys.run({ "/usr/sbin/bosboot", "-a" }, { on_line = function(line) say(line) end })
+    if not result or result.status ~= 0 then say("installp: bosboot failed.") end
+  end
+  summary(rows, "APPLY")
+  return next(broken) == nil
+end
+
+local function installed_levels()
+  local filesets, message = swvpd.open():filesets()
+  if not filesets then fail(message) end
+  local levels = {}
+  for name, row in pairs(filesets) do
+    if row.state ~= swvpd.states.broken then levels[name] = row.level end
+  end
+  return levels
+end
+
+local function apply()
+  local wanted = selection()
+  local plan = instplan.plan(media(), wanted, installed_levels(), { gather = options.g, force = options.F })
+  if options.p then
+    say(STARS)
+    say("installp PREVIEW:  installation will not actually occur.")
+    say(STARS)
+    say("")
+  end
+  verification(plan)
+  local rows = room(plan)
+  local ok = true
+  if options.p then
+    report_room(rows)
+    say(("*"):rep(78))
+    say("End of installp PREVIEW.  No apply operation has actually occurred.")
+    say(("*"):rep(78))
+  elseif #plan.install > 0 then
+    make_room(rows)
+    ok = install(plan)
+  end
+  warning_summary(plan)
+  return ok and #plan.failed == 0 and 0 or 1
+end
+
+---------------------------------------------------------------- commit, deinstall
+
+-- Everything here is installed committed.
+local function commit()
+  say("There are no applied filesets to commit.")
+  return 0
+end
+
+local function deinstall()
+  local rows, db = {}, swvpd.open()
+  local present = db:filesets() or {}
+  local ok = true
+  for _, want in ipairs(selection()) do
+    local fileset = present[want.name]
+    if not fileset then
+      say(("installp: %s is not installed."):format(want.name))
+      ok = false
+    else
+      for _, part in ipairs { "root", "usr" } do
+        local removed = options.p and {} or db:remove(part, want.name)
+        for _, path in ipairs(removed or {}) do sys.remove(path) end
+        if part == "usr" or fileset.has_root then
+          rows[#rows + 1] = { name = want.name, level = fileset.level, part = part:upper(), event = "DEINSTALL", result = "SUCCESS" }
+        end
+      end
+    end
+  end
+  if not options.p then assert(db:commit()) end
+  summary(rows, "DEINSTALL")
+  return ok and 0 or 1
+end
+
+local status
+if options.L then
+  status = list_media()
+elseif options.a then
+  status = apply()
+elseif options.u then
+  status = deinstall()
+elseif options.c then
+  status = commit()
+else
+  usage()
+end
+if log then log:close() end
+os.exit(status, true)

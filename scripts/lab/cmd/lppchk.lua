@@ -1,0 +1,78 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/lppchk
+-- part: all
+-- lppchk -v | -f | -c [Fileset ...]: parts at one level; files there; sizes and checksums right.
+
+local getopt = require "lab.getopt"
+local swvpd = require "lab.swvpd"
+local sys = require "altmig.sys"
+
+local function usage(message)
+  if message then io.stderr:write("lppchk: ", message, "\n") end
+  io.stderr:write("Usage: lppchk {-v | -f | -c} [-m {1|2|3}] [FilesetName ...]\n")
+  os.exit(1, true)
+end
+
+local options, names = getopt(arg, "vfcm:O:", usage)
+local db = swvpd.open()
+local usr, root = db:part("usr"), db:part("root")
+if not usr or not root then
+  io.stderr:write("lppchk: The software database cannot be read.\n")
+  os.exit(1, true)
+end
+
+local function selected(name)
+  if #names == 0 then return true end
+  for _, word in ipairs(names) do
+    if name:find("^" .. word:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") then return true end
+  end
+  return false
+end
+
+local function versions()
+  local bad = {}
+  for name, row in pairs(usr) do
+    local other = root[name]
+    if selected(name) and (row.state == swvpd.states.broken or row.has_root and (not other or other.level ~= row.level)) then
+      bad[#bad + 1] = ("  %-30s %-15s (usr: %s, root: %s)"):format(name, row.level,
+        row.state == swvpd.states.broken and "BROKEN" or "COMMITTED", other and other.level or "not installed")
+    end
+  end
+  table.sort(bad)
+  if #bad == 0 then return 0 end
+  print("lppchk:  The following filesets need to be installed or corrected to bring")
+  print("         the system to a consistent state:\n")
+  print(table.concat(bad, "\n"))
+  return 1
+end
+
+local function files()
+  local status = 0
+  for part, filesets in pairs { usr = usr, root = root } do
+    local by_id = {}
+    for name, row in pairs(filesets) do
+      if selected(name) then by_id[row.id] = name end
+    end
+    for _, file in ipairs(db.stores[part]:get("inventory") or {}) do
+      local name = by_id[file.lpp_id]
+      local stat = name and sys.lstat(file.loc0)
+      local problem
+      if name and not stat then
+        problem = "not found"
+      elseif name and stat.type == "file" and file.size >= 0 and stat.size ~= file.size then
+        problem = ("size is %d, should be %d"):format(stat.size, file.size)
+      elseif name and options.c and stat.type == "file" and file.checksum > 0
+        and swvpd.sum(sys.read_file(file.loc0) or "") ~= file.checksum then
+        problem = "checksum differs"
+      end
+      if problem then
+        print(("lppchk: File %s of fileset %s: %s."):format(file.loc0, name, problem))
+        status = 1
+      end
+    end
+  end
+  return status
+end
+
+if not (options.v or options.f or options.c) then usage() end
+os.exit(options.v and versions() or not options.v and files() or 0, true)

@@ -1,0 +1,329 @@
+-- Puts the filesets of an image on the system: files of the usr part, root part with the handling
+-- of configuration files, control scripts, software database.
+
+local bff = require "altmig.bff"
+local bigar = require "altmig.bigar"
+local swvpd = require "lab.swvpd"
+local sys = require "altmig.sys"
+
+local instapply = {}
+
+local SAVE = "/lpp/save.config"
+
+local function parent(path) return path:match("^(.+)/[^/]*$") or "/" end
+
+-- Control files of a library: member name -> data.
+local function unpack_library(data, name)
+  local members, message = bigar.parse(data, name)
+  if not members then return nil, message end
+  local out = {}
+  for _, member in ipairs(members) do out[member.name] = member.data end
+  return out
+end
+
+local function lines_of(text)
+  local out = {}
+  for line in (text or ""):gmatch("[^\n]+") do out[#out + 1] = line end
+  return out
+end
+
+-- Inventory stanzas as the software database wants them.
+local function read_inventory(text)
+  local files, current = {}, nil
+  for line in (text or ""):gmatch("[^\n]+") do
+    local path = line:match("^(/%S*):%s*$")
+    local name, value = line:match("^%s+(%w+)%s*=%s*(.-)%s*$")
+    if path then
+      current = { path = path, type = "file", size = 0, checksum = 0 }
+      files[#files + 1] = current
+    elseif current and name == "type" then
+      current.type = value == "DIRECTORY" and "dir" or value == "SYMLINK" and "link" or "file"
+    elseif current and name == "target" then
+      current.target = value
+    elseif current and name == "size" then
+      current.size = value == "VOLATILE" and -1 or tonumber(value) or 0
+    elseif current and name == "checksum" then
+      current.checksum = value == "VOLATILE" and -1 or tonumber(value:match("%d+")) or 0
+    end
+  end
+  return files
+end
+
+-- A member's path on the system; nil for a name that would leave it.
+local function safe_path(name)
+  local path = "/" .. name:gsub("^%./", ""):gsub("^/+", ""):gsub("/+$", "")
+  for part in path:gmatch("[^/]+") do
+    if part == ".." or part == "." then return nil end
+  end
+  return path
+end
+
+local function write_member(archive, member, path)
+  local ok, message = sys.makedirs(parent(path), 493)
+  if not ok then return nil, message end
+  if member.type == "dir" then
+    if not sys.lstat(path) then ok, message = sys.mkdir(path, 493) end
+  elseif member.type == "link" then
+    sys.remove(path)
+    ok, message = sys.symlink(member.target, path)
+  elseif member.type == "file" then
+    local temporary = path .. ".inst"
+    local file
+    file, message = io.open(temporary, "wb")
+    if not file then return nil, message end
+    repeat
+      local piece
+      piece, message = archive:read_some(member, 1 << 16)
+      ok = piece and file:write(piece)
+    until not ok or piece == ""
+    local closed, why = file:close()
+    if not ok or not closed then
+      sys.remove(temporary)
+      return nil, message or why or "write failed"
+    end
+    ok, message = sys.rename(temporary, path)
+  else
+    ok, message = sys.mknod(path, member.type, member.mode, member.rdev_major or 0, member.rdev_minor or 0)
+  end
+  if not ok then return nil, message end
+  if sys.getuid() == 0 then sys.lchown(path, member.uid, member.gid) end
+  if member.type == "link" then return true end
+  sys.chmod(path, member.mode & 4095)
+  return sys.utime(path, member.mtime, member.mtime)
+end
+
+-- Restores the wanted members (name -> true) of an image; returns how many.
+local function restore(image, wanted)
+  local archive, message = bff.open(image)
+  if not archive then return nil, message end
+  local count = 0
+  while true do
+    local member
+    member, message = archive:next()
+    if not member then break end
+    if wanted[member.name] then
+      local path = safe_path(member.name)
+      local ok
+      if path then ok, message = write_member(archive, member, path) else message = "bad member name" end
+      if not ok then
+        archive:close()
+        return nil, ("%s: %s: %s"):format(image, member.name, message)
+      end
+      count = count + 1
+    end
+  end
+  archive:close()
+  if message then return nil, image .. ": " .. message end
+  return count
+end
+
+-- The control libraries of an image: usr part, root part or nil.
+local function libraries(item)
+  local names = { ["./usr/lpp/" .. item.package .. "/liblpp.a"] = "usr",
+    ["./usr/lpp/" .. item.package .. "/inst_root/liblpp.a"] = "root" }
+  local archive, message = bff.open(item.image)
+  if not archive then return nil, message end
+  local out = {}
+  while true do
+    local member
+    member, message = archive:next()
+    if not member then break end
+    local part = names[member.name]
+    if part then
+      local data
+      data, message = archive:read(member, 64 << 20)
+      if data then out[part], message = unpack_library(data, member.name) end
+      if not out[part] then break end
+    end
+  end
+  archive:close()
+  if message then return nil, item.image .. ": " .. message end
+  if not out.usr then return nil, item.image .. ": no control library" end
+  return out
+end
+
+-- Runs a control script of a fileset; true when there is none.
+local function run_script(item, library, part, name, say)
+  local text = library[item.name .. "." .. name]
+  if not text then return true end
+  local dir = (part == "root" and "/lpp/" or "/usr/lpp/") .. item.package
+  sys.makedirs(dir, 493)
+  local path = ("%s/%s.%s"):format(dir, item.name, name)
+  local ok, message = sys.write_file(path, text, { mode = 493, atomic = false })
+  if not ok then return nil, message end
+  local result
+  result, message = sys.run({ "/usr/bin/ksh", path }, {
+    env = { INUTREE = part, INULIBDIR = dir, INUTEMPDIR = "/tmp", INUSAVE = "0", INUSAVEDIR = dir .. "/" .. item.level .. ".save",
+      INUEXPAND = "1", INUVERIFY = "0", INUROOT = "/", MIGSAVE = SAVE },
+    on_line = function(line) say(line) end })
+  sys.remove(path)
+  if not result then return nil, message end
+  if result.status ~= 0 then
+    return nil, ("%s: the %s script of %s ended with status %s"):format(item.package, name, item.name,
+      tostring(result.status or result.signal))
+  end
+  return true
+end
+
+local function copy_file(from, to)
+  local stat, message = sys.lstat(from)
+  if not stat then return nil, message end
+  sys.makedirs(parent(to), 493)
+  if stat.type == "link" then
+    sys.remove(to)
+    return sys.symlink(sys.readlink(from), to)
+  end
+  local data
+  data, message = sys.read_file(from)
+  if not data then return nil, message end
+  local ok
+  ok, message = sys.write_file(to, data, { mode = stat.mode & 4095, atomic = true })
+  if not ok then return nil, message end
+  if sys.getuid() == 0 then sys.lchown(to, stat.uid, stat.gid) end
+  return sys.utime(to, stat.mtime, stat.mtime)
+end
+
+local function save_copy(path)
+  if sys.lstat(SAVE .. path) then return true end
+  return copy_file(path, SAVE .. path)
+end
+
+-- Puts one file of the root part in its place. What its method says about the site's file is done
+-- here: the vendor's file and the site's, one active, the other in the save directory.
+local function place(item, path, method)
+  local shipped = ("/usr/lpp/%s/inst_root%s"):format(item.package, path)
+  local present = sys.lstat(path)
+  if not present or not method then return copy_file(shipped, path) end
+  if method == "preserve" then return true end
+  if method == "hold_new" then
+    if not sys.lstat(SAVE .. path) then return copy_file(shipped, SAVE .. path) end
+    return true
+  end
+  local ok, message = save_copy(path)
+  if not ok then return nil, message end
+  return copy_file(shipped, path)
+end
+
+local function apply_root(item, library)
+  local methods = {}
+  for _, line in ipairs(lines_of(library[item.name .. ".cfgfiles"])) do
+    local path, method = line:match("^(%S+)%s+(%S+)")
+    if path then methods[safe_path(path) or ""] = method end
+  end
+  for _, name in ipairs(lines_of(library[item.name .. ".al"])) do
+    local path = safe_path(name)
+    local ok, message = false, "bad path"
+    if path then ok, message = place(item, path, methods[path]) end
+    if not ok then return nil, ("%s: %s: %s"):format(item.name, name, message) end
+  end
+  return true
+end
+
+-- Files the old level had and the new one has not: gone, unless another fileset owns them.
+local function remove_obsolete(db, item, old_files)
+  local owned = {}
+  for _, row in ipairs(db.stores.usr:get("inventory") or {}) do owned[row.loc0] = true end
+  local removed = 0
+  for _, path in ipairs(old_files) do
+    if not owned[path] and path:match("^/usr/") and sys.lstat(path) and sys.remove(path) then removed = removed + 1 end
+  end
+  return removed
+end
+
+local function fileset_row(item)
+  return { name = item.name, level = item.level, package = item.package, description = item.description,
+    has_root = item.content == "B", date = item.date, prereq = item.prereq, update = item.kind == "S", time = os.time() }
+end
+
+local function old_paths(db, item)
+  local row = item.kind ~= "S" and db:find("usr", item.name)
+  local out = {}
+  for _, file in ipairs(row and db.stores.usr:get("inventory", "lpp_id = " .. row.lpp_id) or {}) do out[#out + 1] = file.loc0 end
+  return out
+end
+
+-- Records a part and commits it, so that what is installed is known even if the next step is cut off.
+local function record(db, part, item, library)
+  local ok, message = db:record(part, fileset_row(item), read_inventory(library[item.name .. ".inventory"]))
+  if ok then ok, message = db:commit() end
+  return ok, message
+end
+
+local function first_failure(steps)
+  for _, step in ipairs(steps) do
+    local ok, message = step()
+    if not ok then return nil, message or "failed" end
+  end
+  return true
+end
+
+--- Installs filesets of one image, in their order.
+---@param items lab.instplan.Item[] all of one image
+---@param say fun(line: string) takes the output
+---@param broken table<string, boolean> names that failed before; what fails here is added
+---@return {name: string, level: string, part: string, result: string}[] rows
+function instapply.image(items, say, broken)
+  local rows = {}
+  local function row(item, part, result) rows[#rows + 1] = { name = item.name, level = item.level, part = part, result = result } end
+  local libs, message = libraries(items[1])
+  local db = swvpd.open()
+  if not libs then
+    say("installp: " .. message)
+    for _, item in ipairs(items) do
+      broken[item.name] = true
+      row(item, "USR", "FAILED")
+    end
+    return rows
+  end
+  local restored = 0
+  local function failed(item, part, why)
+    say("installp: " .. why)
+    broken[item.name] = true
+    db:close()
+    for _, p in ipairs { "usr", "root" } do
+      if db:find(p, item.name) then db:set_state(p, item.name, swvpd.states.broken) end
+    end
+    db:commit()
+    row(item, part, "FAILED")
+  end
+  say("Restoring files, please wait.")
+  for _, item in ipairs(items) do
+    local ok, why
+    local count
+    local wanted, before = {}, old_paths(db, item)
+    for _, name in ipairs(lines_of(libs.usr[item.name .. ".al"])) do wanted[name] = true end
+    ok, why = first_failure {
+      function() return run_script(item, libs.usr, "usr", "pre_i", say) end,
+      function()
+        count, why = restore(item.image, wanted)
+        return count, why
+      end,
+      function() return record(db, "usr", item, libs.usr) end,
+      function() return run_script(item, libs.usr, "usr", "post_i", say) end,
+      function() return run_script(item, libs.usr, "usr", "config", say) end,
+    }
+    restored = restored + (count or 0)
+    if not ok then
+      failed(item, "USR", why)
+    else
+      remove_obsolete(db, item, before)
+      row(item, "USR", "SUCCESS")
+      if item.content == "B" then
+        local root = libs.root or {}
+        ok, why = first_failure {
+          function() return run_script(item, root, "root", "pre_i", say) end,
+          function() return apply_root(item, root) end,
+          function() return record(db, "root", item, root) end,
+          function() return run_script(item, root, "root", "post_i", say) end,
+          function() return run_script(item, root, "root", "config", say) end,
+        }
+        if ok then row(item, "ROOT", "SUCCESS") else failed(item, "ROOT", why) end
+      end
+    end
+  end
+  say(("%d files restored."):format(restored))
+  db:close()
+  return rows
+end
+
+return instapply

@@ -1,0 +1,259 @@
+-- What installp decides before it writes anything: the filesets on the media, which of the selected
+-- ones can be installed and in what order, what is missing and why, the room they need.
+
+local bff = require "altmig.bff"
+local lppname = require "lab.lppname"
+local requisites = require "lab.requisites"
+local swvpd = require "lab.swvpd"
+local sys = require "altmig.sys"
+
+local instplan = {}
+
+---@class lab.instplan.Item: lab.lppname.Fileset
+---@field image string path of the image
+---@field kind string I or S
+---@field package string
+
+local function read_image(path)
+  local archive = bff.open(path)
+  if not archive then return nil end
+  local found
+  for _ = 1, 3 do
+    local member = archive:next()
+    if not member then break end
+    if member.name == "./lpp_name" then
+      local text = archive:read(member, 1 << 20)
+      found = text and lppname.parse(text)
+      break
+    end
+  end
+  archive:close()
+  return found
+end
+
+--- The filesets of every image of a directory (or of one image), sorted by name and level.
+---@param dir string
+---@return lab.instplan.Item[]?
+---@return string? message
+function instplan.media(dir)
+  local stat, message = sys.stat(dir)
+  if not stat then return nil, message end
+  local paths = {}
+  if stat.type == "dir" then
+    for _, name in ipairs(sys.list(dir) or {}) do paths[#paths + 1] = dir:gsub("/$", "") .. "/" .. name end
+  else
+    paths[1] = dir
+  end
+  local items = {}
+  for _, path in ipairs(paths) do
+    local file = sys.stat(path)
+    local image = file and file.type == "file" and read_image(path)
+    for _, fileset in ipairs(image and image.filesets or {}) do
+      fileset.image, fileset.kind, fileset.package = path, image.kind, image.package
+      items[#items + 1] = fileset
+    end
+  end
+  table.sort(items, function(a, b)
+    if a.name ~= b.name then return a.name < b.name end
+    return swvpd.compare(a.level, b.level) < 0
+  end)
+  return items
+end
+
+-- The item of a name: at a level, or the highest.
+local function find(items, name, level)
+  local best
+  for _, item in ipairs(items) do
+    if item.name == name and (not level or swvpd.compare(item.level, level) == 0) then best = item end
+  end
+  return best
+end
+
+local function pattern_of(word)
+  return "^" .. word:gsub("%p", "%%%0"):gsub("%%%*", ".*"):gsub("%%%?", ".") .. "$"
+end
+
+--- Unfolds "all", shell patterns and package names to filesets; others stay as they are.
+---@param media lab.instplan.Item[]
+---@param selection {name: string, level: string?}[]
+function instplan.unfold(media, selection)
+  local out, seen = {}, {}
+  local function add(name, level)
+    if not seen[name] then
+      seen[name] = true
+      out[#out + 1] = { name = name, level = level }
+    end
+  end
+  for _, wanted in ipairs(selection) do
+    local exact, found = find(media, wanted.name), false
+    local pattern = wanted.name == "all" and ".*" or pattern_of(wanted.name)
+    if not exact then
+      for _, item in ipairs(media) do
+        if item.name:find(pattern) or item.package == wanted.name then
+          add(item.name, wanted.level)
+          found = true
+        end
+      end
+    end
+    if exact or not found then add(wanted.name, wanted.level) end
+  end
+  return out
+end
+
+---@class lab.instplan.Plan
+---@field selected integer
+---@field install lab.instplan.Item[] in the order of installation
+---@field requisites table<string, boolean> names that were not selected but are needed
+---@field already {name: string, level: string}[]
+---@field failed {name: string, level: string, reason: string, detail: string}[]
+
+-- Brings in what an item needs and the media hold; -g.
+local function gather(media, chosen, added, installed)
+  local queue = {}
+  for _, item in pairs(chosen) do queue[#queue + 1] = item end
+  table.sort(queue, function(a, b) return a.name < b.name end)
+  local function level_of(name) return chosen[name] and chosen[name].level or installed[name] end
+  while #queue > 0 do
+    local item = table.remove(queue, 1)
+    for _, top in ipairs(requisites.parse(item.prereq)) do
+      if not requisites.holds(top, level_of) then
+        requisites.each({ top }, function(need)
+          if requisites.holds(top, level_of) then return end
+          local candidate = find(media, need.name)
+          if candidate and not chosen[need.name] and candidate.package ~= "bos"
+            and requisites.holds(need, function() return candidate.level end) then
+            chosen[need.name], added[need.name] = candidate, true
+            queue[#queue + 1] = candidate
+          end
+        end)
+      end
+    end
+  end
+end
+
+local function describe(item)
+  if item.kind == "group" then return "one of a group of requisites" end
+  return ("%s %s"):format(item.name, item.level or "")
+end
+
+-- Drops items whose requisites do not hold, until all that stay have theirs.
+local function verify(chosen, installed, failed)
+  local changed
+  repeat
+    changed = false
+    local names = {}
+    for name in pairs(chosen) do names[#names + 1] = name end
+    table.sort(names)
+    for _, name in ipairs(names) do
+      local item = chosen[name]
+      for _, need in ipairs(requisites.parse(item.prereq)) do
+        if not requisites.holds(need, function(n) return chosen[n] and chosen[n].level or installed[n] end) then
+          chosen[name] = nil
+          failed[#failed + 1] = { name = name, level = item.level, reason = "Requisite failure", detail = describe(need) }
+          changed = true
+          break
+        end
+      end
+    end
+  until not changed
+end
+
+-- Prerequisites first; corequisites and circles in the order of their names.
+local function order(chosen)
+  local names, out, mark = {}, {}, {}
+  for name in pairs(chosen) do names[#names + 1] = name end
+  table.sort(names)
+  local function visit(name)
+    if mark[name] then return end
+    mark[name] = true
+    requisites.each(requisites.parse(chosen[name].prereq), function(need)
+      if need.kind ~= "coreq" and chosen[need.name] then visit(need.name) end
+    end)
+    out[#out + 1] = chosen[name]
+  end
+  for _, name in ipairs(names) do visit(name) end
+  return out
+end
+
+--- Plans an installation.
+---@param media lab.instplan.Item[]
+---@param selection {name: string, level: string?}[]
+---@param installed table<string, string> levels by fileset
+---@param options {gather: boolean?, force: boolean?}
+---@return lab.instplan.Plan
+function instplan.plan(media, selection, installed, options)
+  local plan = { already = {}, failed = {}, requisites = {} }
+  local chosen = {}
+  local wanted = instplan.unfold(media, selection)
+  plan.selected = #wanted
+  for _, want in ipairs(wanted) do
+    local item = find(media, want.name, want.level)
+    local have = installed[want.name]
+    if have and not options.force and swvpd.compare(have, want.level or item and item.level or have) >= 0 then
+      table.insert(plan.already, { name = want.name, level = want.level or item and item.level or have })
+    elseif not item then
+      table.insert(plan.failed, { name = want.name, level = want.level or "", reason = "Not found on the installation media",
+        detail = "" })
+    elseif item.package == "bos" then
+      table.insert(plan.failed, { name = want.name, level = item.level, reason = "Part of the BOS image",
+        detail = "the BOS image is restored, not installed" })
+    else
+      chosen[want.name] = item
+    end
+  end
+  if options.gather then gather(media, chosen, plan.requisites, installed) end
+  verify(chosen, installed, plan.failed)
+  for name in pairs(plan.requisites) do
+    if not chosen[name] then plan.requisites[name] = nil end
+  end
+  plan.install = order(chosen)
+  return plan
+end
+
+---------------------------------------------------------------- room
+
+local candidates = { "/", "/usr", "/var", "/tmp", "/home", "/opt", "/admin" }
+
+--- The file systems of the system by mount point, deepest first, each with its free bytes.
+---@param df fun(path: string): {free: integer}|nil
+---@return {at: string, free: integer}[]
+function instplan.filesystems(df)
+  local out, root = {}, sys.stat("/")
+  for _, at in ipairs(candidates) do
+    local stat = sys.stat(at)
+    if stat and (at == "/" or stat.dev ~= root.dev) then
+      local room = df(at)
+      out[#out + 1] = { at = at, free = room and room.free or 0 }
+    end
+  end
+  table.sort(out, function(a, b) return #a.at > #b.at end)
+  return out
+end
+
+--- What a plan needs in each file system: { at, needed, free } in blocks of 512 bytes, by name.
+---@param plan lab.instplan.Plan
+---@param filesystems {at: string, free: integer}[]
+function instplan.room(plan, filesystems)
+  local needed = {}
+  for _, item in ipairs(plan.install) do
+    for _, size in ipairs(item.sizes) do
+      local dir = size.dir:match("^/%u[%u_]+$") and "/tmp" or size.dir
+      for _, filesystem in ipairs(filesystems) do
+        if filesystem.at == "/" or dir == filesystem.at or dir:sub(1, #filesystem.at + 1) == filesystem.at .. "/" then
+          needed[filesystem.at] = (needed[filesystem.at] or 0) + size.blocks + size.temporary
+          break
+        end
+      end
+    end
+  end
+  local out = {}
+  for _, filesystem in ipairs(filesystems) do
+    if needed[filesystem.at] then
+      table.insert(out, { at = filesystem.at, needed = needed[filesystem.at], free = filesystem.free // 512 })
+    end
+  end
+  table.sort(out, function(a, b) return a.at < b.at end)
+  return out
+end
+
+return instplan
