@@ -503,6 +503,7 @@ function lpar.down(args)
     end
   end)
   if not options.keep then
+    if sys.remove(dir .. "/made-base") then sys.rmdir "/var/adm" end
     sys.remove(dir .. "/lock")
     sys.rmdir(dir)
   end
@@ -547,13 +548,26 @@ function lpar.ssh(args)
   fail("%s", message)
 end
 
+-- The engine host of the lab keeps its state where nimadm keeps it; the command's own mount namespace
+-- shows the lab's state directory there, and nothing of the real machine's /var/adm.
+local state_mount_base = "/var/adm"
+local state_mount = 'cd "$1" && mount -t tmpfs -o mode=755 lab "$2" && mkdir -p "$2/ras/alt_mig" && '
+  .. 'mount --bind "$3" "$2/ras/alt_mig" && shift 3 && exec "$@"'
+
 function lpar.exec(args)
   if args[1] == "--" then table.remove(args, 1) end
   if #args == 0 then cli.usage "altmig: lab exec: no command" end
   local dir = lpar.dir()
-  local argv = engine_argv { "/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", sys.realpath "." }
+  check(sys.makedirs(dir .. "/state", 448))
+  if not sys.stat(state_mount_base) then
+    check(sys.mkdir(state_mount_base, 493))
+    check(sys.write_file(dir .. "/made-base", ""))
+  end
+  local argv = engine_argv { "unshare", "--mount", "/bin/sh", "-c", state_mount, "sh", sys.realpath ".", state_mount_base,
+    dir .. "/state" }
   for _, word in ipairs(args) do argv[#argv + 1] = word end
-  local _, message = sys.exec(argv, { ALTMIG_LAB = dir, ALTMIG_NIM = dir .. "/nim.lua", ALTMIG_STATE = dir .. "/state" })
+  local _, message = sys.exec(argv, { ALTMIG_LAB = dir, ALTMIG_NIM = dir .. "/nim.lua",
+    ALTMIG_STATE = state_mount_base .. "/ras/alt_mig" })
   fail("%s", message)
 end
 
