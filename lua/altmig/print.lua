@@ -156,7 +156,9 @@ end
 
 local function serialize_table(value, path, state)
   if state[value] then refuse(path, "a table inside itself") end
-  if getmetatable(value) ~= nil then refuse(path, "a table with a metatable") end
+  local mt = debug.getmetatable(value)
+  -- Arrays that come from JSON are only marked; nothing of them is lost.
+  if mt ~= nil and rawget(mt, "__name") ~= "altmig.json.array" then refuse(path, "a table with a metatable") end
   state[value] = true
   local list = {}
   local n = rawlen(value)

@@ -68,6 +68,11 @@ function TestSerialize:test_reads_back_equal()
   lu.assertEquals(printer.serialize(back), text)
 end
 
+function TestSerialize:test_takes_what_json_gives()
+  local value = require("altmig.json").decode '{"a":[1,[]],"b":"x"}'
+  lu.assertEquals(printer.serialize(value), '{a={1,{}},b="x"}')
+end
+
 function TestSerialize:test_failure_names_the_keys()
   local function check(value, path)
     local text, message, code = printer.serialize(value)
