@@ -6,6 +6,7 @@
 #include "merge.h"
 #include "modules_bind.h"
 #include "stanza.h"
+#include "table.h"
 
 #define OUTCOME "altmig.merge.outcome"
 
@@ -183,6 +184,25 @@ static void check_classes(lua_State *L, int table, struct policy *policy)
 	lua_remove(L, -2); /* the list stays in the policy table */
 }
 
+static void check_grammar(
+	lua_State *L, int table, const char *grammar, struct am_merge_policy *policy)
+{
+	policy->separator = '\t';
+	policy->new_order = 1; /* of tables: N's helpers and drivers come in the order they need */
+	if (strcmp(grammar, "vfs") == 0) {
+		policy->parse = am_table_parse_vfs;
+	} else if (strcmp(grammar, "pse") == 0) {
+		policy->parse = am_table_parse_pse;
+		policy->beside = 1;
+	} else if (strcmp(grammar, "stanza") == 0) {
+		policy->parse =
+			bu_fieldbool(L, table, "sets", 0) ? am_stanza_parse_sets : am_stanza_parse;
+		policy->new_order = 0;
+	} else {
+		luaL_error(L, "unknown grammar '%s'", grammar);
+	}
+}
+
 static void check_policy(lua_State *L, int table, struct policy *policy)
 {
 	static const char *const collisions[] = {"attributes", "keep", "new"};
@@ -194,10 +214,7 @@ static void check_policy(lua_State *L, int table, struct policy *policy)
 	policy->core.file = bu_fieldstr(L, table, "file", NULL);
 	if (policy->core.file == NULL)
 		luaL_error(L, "field 'file' is missing");
-	if (strcmp(grammar, "stanza") != 0)
-		luaL_error(L, "unknown grammar '%s'", grammar);
-	policy->core.parse =
-		bu_fieldbool(L, table, "sets", 0) ? am_stanza_parse_sets : am_stanza_parse;
+	check_grammar(L, table, grammar, &policy->core);
 	policy->core.fold_case = bu_fieldbool(L, table, "fold_case", 0);
 	policy->core.fallback = check_class(L, bu_fieldstr(L, table, "default", "user"));
 	policy->core.keep_obsolete = bu_fieldbool(L, table, "keep_obsolete", 0);
@@ -221,8 +238,8 @@ static void check_policy(lua_State *L, int table, struct policy *policy)
 	}
 }
 
-/* merge_core.stanza(policy, input) -> result */
-static int l_stanza(lua_State *L)
+/* merge_core.records(policy, input) -> result */
+static int l_records(lua_State *L)
 {
 	struct policy policy;
 	struct am_merge_input input;
@@ -336,23 +353,29 @@ static const struct am_field **collect_fields(lua_State *L, const struct am_reco
 	return room;
 }
 
-/* merge_core.parse(text, file) -> list of stanzas */
+/* merge_core.parse(text, file [, grammar]) -> list of records */
 static int l_parse(lua_State *L)
 {
 	size_t length, count;
 	const char *text = luaL_checklstring(L, 1, &length), *file = bu_checkcstr(L, 2);
-	struct outcome *outcome = new_outcome(L);
+	const char *grammar = bu_optcstr(L, 3, "stanza");
+	struct am_merge_policy how;
+	struct outcome *outcome;
 	struct am_error error;
 	lua_Integer n = 0;
 
-	if (am_stanza_parse(&outcome->records, file, text, length, &error) != 0)
+	lua_settop(L, 3);
+	lua_newtable(L); /* no options */
+	check_grammar(L, 4, grammar, &how);
+	outcome = new_outcome(L);
+	if (how.parse(&outcome->records, file, text, length, &error) != 0)
 		return bu_fail(L, &error);
 	lua_newtable(L);
 	for (size_t i = 0; i < outcome->records.count; i++) {
 		const struct am_record *record = &outcome->records.records[i];
 		const struct am_field **fields;
 
-		if (record->is_repeat)
+		if (record->kind != AM_RECORD_LIVE || record->is_repeat)
 			continue;
 		fields = collect_fields(L, &outcome->records, record, &count, &error);
 		if (fields == NULL)
@@ -401,8 +424,8 @@ int luaopen_altmig_merge_core(lua_State *L)
 		{"list", l_list},
 		{"parse", l_parse},
 		{"passwd", l_passwd},
+		{"records", l_records},
 		{"same", l_same},
-		{"stanza", l_stanza},
 		{"whole", l_whole},
 		{NULL, NULL},
 	};

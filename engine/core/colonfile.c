@@ -7,8 +7,8 @@ static const char *const passwd_names[] = {
 static const char *const group_names[] = {"name", "password", "gid", "members"};
 static const size_t first_column[] = {0};
 
-const struct am_columns am_passwd_columns = {passwd_names, 7, 3, first_column, 1, 0};
-const struct am_columns am_group_columns = {group_names, 4, 3, first_column, 1, 0};
+const struct am_columns am_passwd_columns = {passwd_names, 7, 3, first_column, 1, 0, 0};
+const struct am_columns am_group_columns = {group_names, 4, 3, first_column, 1, 0, 0};
 
 int am_colonfile_is_nis(const struct am_record *record)
 {

@@ -869,31 +869,81 @@ static size_t put_default(struct merge *m, int *failed)
 	return 1;
 }
 
-/* N's order: every record of N where N has it, then what only C has. */
-static int put_in_new_order(struct merge *m)
-{
-	for (size_t i = 0; i < m->n.count; i++) {
-		struct am_record *n = &m->n.records[i], *c;
+/* Beyond this many records own ones go to the end: looking for their place takes square time. */
+#define BESIDE_MAX 4000
 
-		if (n->kind != AM_RECORD_LIVE || n->is_repeat) {
-			if (!m->n.line_oriented || put_line(m, n->lead, n->text) != 0)
-				return -1;
-			continue;
-		}
-		c = am_records_find(&m->c, n->key);
-		if ((c != NULL ? take_ours(m, c) : add_theirs(m, n)) != 0)
-			return -1;
-	}
+static struct am_slice beside_value(
+	const struct merge *m, const struct am_records *file, const struct am_record *record)
+{
+	if (record->kind == AM_RECORD_RAW || m->policy->beside >= record->field_count)
+		return absent;
+	return file->fields[record->first_field + m->policy->beside].value;
+}
+
+static int is_ours_alone(struct merge *m, const struct am_record *c)
+{
+	return c->kind != AM_RECORD_RAW && !c->is_repeat && am_records_find(&m->n, c->key) == NULL;
+}
+
+/* Behind N's last record of a group: C's own records of that group. */
+static int put_beside(struct merge *m, size_t at, unsigned char *done)
+{
+	struct am_slice group = beside_value(m, &m->n, &m->n.records[at]);
+
+	if (m->policy->beside == 0 || group.at == NULL || m->n.count > BESIDE_MAX ||
+		m->c.count > BESIDE_MAX)
+		return 0;
+	for (size_t i = at + 1; i < m->n.count; i++)
+		if (am_slice_equal(beside_value(m, &m->n, &m->n.records[i]), group))
+			return 0;
 	for (size_t i = 0; i < m->c.count; i++) {
 		const struct am_record *c = &m->c.records[i];
 
-		if (c->kind == AM_RECORD_RAW || c->is_repeat ||
-			am_records_find(&m->n, c->key) != NULL)
+		if (done[i] || !is_ours_alone(m, c) ||
+			!am_slice_equal(beside_value(m, &m->c, c), group))
 			continue;
+		done[i] = 1;
 		if (take_ours(m, c) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* A record of N in its place, as C and N together want it. */
+static int put_in_place(struct merge *m, const struct am_record *n)
+{
+	struct am_record *c;
+
+	if (n->kind == AM_RECORD_RAW)
+		return put_line(m, n->lead, n->text);
+	if (n->is_repeat)
+		return 0;
+	c = am_records_find(&m->c, n->key);
+	if (c == NULL)
+		return n->kind == AM_RECORD_LIVE ? add_theirs(m, n) : put_line(m, n->lead, n->text);
+	if (c->kind != AM_RECORD_LIVE && n->kind == AM_RECORD_LIVE &&
+		report_record(m, n->key, AM_NOTE, "C", "commented out by the site: stays so") != 0)
+		return -1;
+	return take_ours(m, c);
+}
+
+static int put_in_new_order(struct merge *m)
+{
+	unsigned char *done = calloc(m->c.count + 1, 1);
+	int result = 0;
+
+	if (done == NULL)
+		return am_fail_errno(m->error, ENOMEM, "merge: %s", m->policy->file);
+	for (size_t i = 0; i < m->n.count && result == 0; i++) {
+		result = put_in_place(m, &m->n.records[i]);
+		if (result == 0)
+			result = put_beside(m, i, done);
+	}
+	for (size_t i = 0; i < m->c.count && result == 0; i++)
+		if (!done[i] && is_ours_alone(m, &m->c.records[i]))
+			result = take_ours(m, &m->c.records[i]);
+	free(done);
+	return result;
 }
 
 static int write_result(struct merge *m)

@@ -97,7 +97,12 @@ struct am_merge_policy {
 	enum am_collision collision;
 	int keep_obsolete; /* keep what the new level dropped, also when the site left it alone */
 	int fold_case;     /* values that differ in case only are the same */
-	int new_order;     /* the result has N's order, with C's own records after it */
+	/*
+	 * The result has N's order; records that only C has follow the last one of N with the same
+	 * value in column `beside` (0: none), or stand at the end.
+	 */
+	int new_order;
+	size_t beside;
 	/* May a record that only N has be added? NULL: yes. */
 	int (*admit)(void *arg, struct am_slice key);
 	/* Does N accept C's value? `shipped` is N's record. NULL: yes. */

@@ -331,3 +331,26 @@ struct am_slice am_line_content(struct am_slice line)
 		line.length--;
 	return line;
 }
+
+size_t am_records_take_header(struct am_records *file, size_t end)
+{
+	size_t at = 0;
+	int seen = 0;
+
+	while (at < end) {
+		struct am_slice line = am_records_line(file, at);
+		int blank = am_slice_trim(line).length == 0;
+
+		at += line.length;
+		if (blank && seen)
+			break;
+		seen |= !blank;
+		if (at >= end && !blank && end < file->length)
+			return 0; /* no blank line before the first record: its own comment */
+	}
+	if (!seen)
+		return 0;
+	file->header.at = file->text;
+	file->header.length = at;
+	return at;
+}

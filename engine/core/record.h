@@ -81,6 +81,7 @@ struct am_columns {
 	size_t least; /* columns a line must have to count as a record */
 	const size_t *key;
 	size_t key_count;
+	size_t first_bytes; /* of the first key column only these count; 0: all */
 	int dash_is_absent; /* "-" and a missing trailing column are the same in a key */
 };
 
@@ -123,6 +124,11 @@ void am_records_free(struct am_records *file);
 
 /* The line that starts at `at` in the file's text, its line end included. */
 struct am_slice am_records_line(const struct am_records *file, size_t at);
+/*
+ * Makes the comment block at the file's head, up to the first blank line and with it, the header.
+ * `end` is where the first record begins, or the text's end. Returns where the rest begins.
+ */
+size_t am_records_take_header(struct am_records *file, size_t end);
 /* A line without its LF or CRLF. */
 struct am_slice am_line_content(struct am_slice line);
 

@@ -36,29 +36,6 @@ static int is_header(struct am_slice content)
 	       (equals == NULL || colon < equals);
 }
 
-/* Up to the first blank line, which belongs to it too. */
-static void take_header(struct parser *p, size_t end)
-{
-	size_t at = 0;
-	int seen = 0;
-
-	while (at < end) {
-		struct am_slice line = am_records_line(p->file, at);
-		int blank = am_slice_trim(line).length == 0;
-
-		at += line.length;
-		if (blank && seen)
-			break;
-		seen |= !blank;
-		if (at >= end && !blank && end < p->file->length)
-			return; /* no blank line before the first stanza: its own comment */
-	}
-	if (!seen)
-		return;
-	p->file->header = between(p->file, 0, at);
-	p->pending = at;
-}
-
 static int parse_header(struct parser *p, struct am_slice line, struct am_error *error)
 {
 	struct am_slice content = am_line_content(line);
@@ -75,7 +52,7 @@ static int parse_header(struct parser *p, struct am_slice line, struct am_error 
 	if (am_slice_trim(rest).length != 0)
 		return am_records_syntax(error, p->file, p->line, "text after the stanza name");
 	if (p->file->count == 0)
-		take_header(p, p->at);
+		p->pending = am_records_take_header(p->file, p->at);
 	record = am_records_add(p->file, error);
 	if (record == NULL)
 		return -1;
@@ -218,7 +195,7 @@ static int parse(struct am_records *file, const char *name, const char *text, si
 		if (parse_line(&p, error) != 0)
 			return -1;
 	if (file->count == 0)
-		take_header(&p, file->length);
+		p.pending = am_records_take_header(file, file->length);
 	file->trailer = between(file, p.pending, file->length);
 	for (size_t i = 0; i < file->count; i++)
 		note_repeats(file, &file->records[i]);

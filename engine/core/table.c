@@ -56,6 +56,8 @@ static struct am_slice compose_key(struct parser *p, const struct am_slice *fiel
 			part = fields[column];
 		if (p->columns->dash_is_absent && part.length == 1 && part.at[0] == '-')
 			part.length = 0;
+		if (i == 0 && p->columns->first_bytes != 0 && part.length > p->columns->first_bytes)
+			part.length = p->columns->first_bytes;
 		if (i > 0)
 			file->keys[file->keys_length++] = '\t';
 		if (part.length > 0)
@@ -73,6 +75,8 @@ static int add_record(struct parser *p, enum am_record_kind kind, struct am_slic
 
 	if (record == NULL)
 		return -1;
+	if (p->file->count == 1)
+		p->pending = am_records_take_header(p->file, p->at);
 	record->kind = kind;
 	record->lead.at = p->file->text + p->pending;
 	record->lead.length = p->at - p->pending;
@@ -153,7 +157,50 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns, ch
 		p.at += line.length;
 		p.line++;
 	}
+	if (file->count == 0)
+		p.pending = am_records_take_header(file, file->length);
 	file->trailer.at = file->text + p.pending;
 	file->trailer.length = file->length - p.pending;
 	return am_records_index(file, error);
+}
+
+static int is_vfs(const struct am_slice *fields, size_t count)
+{
+	for (size_t i = 0; i < fields[1].length; i++)
+		if (fields[1].at[i] < '0' || fields[1].at[i] > '9')
+			return 0;
+	return count > 1;
+}
+
+int am_table_parse_vfs(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	static const char *const names[] = {"name", "type", "mount_helper", "fs_helper", "remote"};
+	static const size_t key[] = {0};
+	static const struct am_columns columns = {names, 5, 3, key, 1, 0, 0};
+
+	return am_table_parse(file, &columns, '%', is_vfs, name, text, length, error);
+}
+
+/* "d" or "m" and its flags: what a word of a sentence seldom looks like. */
+static int is_pse(const struct am_slice *fields, size_t count)
+{
+	(void)count;
+	if (fields[0].at[0] != 'd' && fields[0].at[0] != 'm')
+		return 0;
+	for (size_t i = 1; i < fields[0].length; i++)
+		if (fields[0].at[i] != 's' && fields[0].at[i] != '+')
+			return 0;
+	return 1;
+}
+
+int am_table_parse_pse(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	static const char *const names[] = {"attributes", "filename", "argument", "node", "minor1",
+		"minor2", "minor3", "minor4", "minor5", "minor6", "minor7", "minor8"};
+	static const size_t key[] = {0, 1, 2, 3};
+	static const struct am_columns columns = {names, 12, 2, key, 4, 1, 1};
+
+	return am_table_parse(file, &columns, 0, is_pse, name, text, length, error);
 }

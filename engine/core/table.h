@@ -18,4 +18,18 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns, ch
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error);
 
+/*
+ * /etc/vfs: name, type number, mount helper, file system helper, "remote"; "%" begins a control
+ * line. The key is the name.
+ */
+int am_table_parse_vfs(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error);
+
+/*
+ * /etc/pse.conf and /etc/xtiso.conf, as strload reads them: attributes, file name, argument, node,
+ * minor numbers. The key is the kind (driver or module), file name, argument and node.
+ */
+int am_table_parse_pse(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error);
+
 #endif

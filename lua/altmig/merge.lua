@@ -280,7 +280,7 @@ end
 local function merge_stanza(job, path, rules)
   local spec = { file = path }
   for key, value in pairs(rules) do spec[key] = value end
-  local result = checked(core.stanza(spec, job:input(path)))
+  local result = checked(core.records(spec, job:input(path)))
   job:report(result.decisions)
   if result.text then job:write(path, result.text) end
   return result.status
@@ -340,5 +340,6 @@ end
 
 require "altmig.merge_users"(merge, checked, joined)
 require "altmig.merge_stanza"(merge, checked, joined, merge_stanza)
+require "altmig.merge_table"(merge, checked)
 
 return merge

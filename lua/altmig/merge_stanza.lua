@@ -134,7 +134,7 @@ return function(merge, checked, joined, merge_stanza)
     local input = job:input(path)
     local moved = not input.c and job.ctx.saved(other)
     if moved then input.c, input.o = moved, job.ctx.shipped_old(other) end
-    local result = checked(core.stanza(module_rules(job, path, input), input))
+    local result = checked(core.records(module_rules(job, path, input), input))
     job:report(result.decisions)
     if result.text then
       check_modules(job, path, result.text)

@@ -31,7 +31,7 @@ local core = {}
 
 ---@class altmig.merge.Policy
 ---@field file string                 # path, for decisions and messages
----@field grammar "stanza"?
+---@field grammar "stanza"|"vfs"|"pse"|nil   # default "stanza"; the tables keep N's order
 ---@field default "user"|"system"|"list"|"valid"|nil
 ---@field classes altmig.merge.Class[]?
 ---@field mandatory string[]?         # records that return when the site removed them
@@ -46,13 +46,13 @@ local core = {}
 ---@field text string?        # nil when absent
 ---@field decisions altmig.merge.Decision[]
 
---- Merges a stanza file. "CONFIG_SYNTAX" when C cannot be parsed: the message has file and line.
+--- Merges a file of stanzas or a table. "CONFIG_SYNTAX" when C cannot be parsed: the message has file and line.
 ---@param policy altmig.merge.Policy
 ---@param input altmig.merge.Input
 ---@return altmig.merge.Text? result
 ---@return string? message
 ---@return string? code
-function core.stanza(policy, input) end
+function core.records(policy, input) end
 
 ---@class altmig.merge.Users
 ---@field names string?             # /etc/passwd or /etc/group
@@ -83,9 +83,10 @@ function core.group(names, security, passwd) end
 ---@field line integer
 ---@field attributes table<string, string>   # values as written, quotes included
 
---- The stanzas of a text, in order; repeats folded into the first.
+--- The stanzas of a text (or records of a table), in order; repeats folded into the first.
 ---@param text string
 ---@param file string        # for messages
+---@param grammar "stanza"|"vfs"|"pse"|nil
 ---@return altmig.merge.Stanza[]? stanzas
 ---@return string? message   # with file and line
 ---@return string? code      # "CONFIG_SYNTAX"

@@ -33,6 +33,7 @@ local function old_system()
   put(t, "/etc/passwd.nm.idx", "index")
   put(t, "/etc/inittab", "init:2:initdefault:\nsite:2:once:/site\n", 448)
   put(t, "/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\n", 416)
+  put(t, "/etc/security/ldap/ldap.cfg", "ldapservers:ours\n", 384)
   put(t, "/etc/objrepos/CuDv", "devices of this system")
   put(t, "/etc/objrepos/Config_Rules", "rules of the site")
   put(t, "/etc/site.conf", "changed = 1\n")
@@ -58,6 +59,7 @@ local function restore_new(t)
   both("/etc/security/group", "system:\n\tadmin = true\n\nfresh:\n\tadmin = true\n")
   both("/etc/inittab", "init:2:initdefault:\n")
   both("/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\nnew 9 none none\n")
+  both("/etc/security/ldap/ldap.cfg", "#ldapservers:example\n")
   both("/etc/objrepos/Config_Rules", "rules of the new level")
   both("/etc/objrepos/CuDv", "")
   both("/etc/site.conf", "fresh = 1\n")
@@ -211,10 +213,10 @@ function TestMerge:test_all_methods_twice_give_the_same_tree()
   local text = table.concat(seen.warnings, "\n")
   for _, method in ipairs(merge.methods) do
     lu.assertEquals(first[method.title] == "unavailable", not method.available, method.title)
-    if not method.available and method.title == "ODM_merge vfs" then
-      lu.assertStrContains(text, "altmig: ODM_merge vfs not available, /etc/vfs: yours kept")
-      lu.assertEquals(t:read("/etc/vfs"), "%defaultvfs jfs2 nfs\njfs2 0 none none\n")
-      lu.assertEquals(t:stat("/etc/vfs").mode, 416)
+    if not method.available and method.title == "ldapcfg_mig" then
+      lu.assertStrContains(text, "altmig: ldapcfg_mig not available, /etc/security/ldap/ldap.cfg: yours kept")
+      lu.assertEquals(t:read("/etc/security/ldap/ldap.cfg"), "ldapservers:ours\n")
+      lu.assertEquals(t:stat("/etc/security/ldap/ldap.cfg").mode, 384)
     end
     if not method.available and method.argument == "Config_Rules" then
       lu.assertStrContains(text,
@@ -289,16 +291,16 @@ end
 TestMergeCore = {}
 
 function TestMergeCore:test_misuse_raises()
-  lu.assertErrorMsgContains("field 'file' is missing", core.stanza, {}, {})
-  lu.assertErrorMsgContains("unknown class 'x'", core.stanza, { file = "f", default = "x" }, {})
-  lu.assertErrorMsgContains("unknown grammar 'odm'", core.stanza, { file = "f", grammar = "odm" }, {})
-  lu.assertErrorMsgContains("unknown collision rule", core.stanza, { file = "f", collision = "odm" }, {})
-  lu.assertErrorMsgContains("list of strings expected", core.stanza, { file = "f", admit = { {} } }, {})
-  lu.assertErrorMsgContains("field 'c'", core.stanza, { file = "f" }, { c = {} })
+  lu.assertErrorMsgContains("field 'file' is missing", core.records, {}, {})
+  lu.assertErrorMsgContains("unknown class 'x'", core.records, { file = "f", default = "x" }, {})
+  lu.assertErrorMsgContains("unknown grammar 'odm'", core.records, { file = "f", grammar = "odm" }, {})
+  lu.assertErrorMsgContains("unknown collision rule", core.records, { file = "f", collision = "odm" }, {})
+  lu.assertErrorMsgContains("list of strings expected", core.records, { file = "f", admit = { {} } }, {})
+  lu.assertErrorMsgContains("field 'c'", core.records, { file = "f" }, { c = {} })
 end
 
 function TestMergeCore:test_admits_only_what_is_named()
-  local result = core.stanza({ file = "f", admit = { "b", "z" } }, { c = "a:\n\tx = 1\n", n = "a:\n\tx = 2\nb:\n\tx = 1\nc:\n" })
+  local result = core.records({ file = "f", admit = { "b", "z" } }, { c = "a:\n\tx = 1\n", n = "a:\n\tx = 2\nb:\n\tx = 1\nc:\n" })
   lu.assertEquals(result.text, "a:\n\tx = 1\n\nb:\n\tx = 1\n")
   lu.assertEquals(result.status, "merged")
 end

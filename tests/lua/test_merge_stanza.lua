@@ -1,4 +1,4 @@
--- Golden cases of the methods that merge stanza files: what the site had, what each level shipped.
+-- Golden cases of the methods that merge stanza files and tables: what the site had, what each level shipped.
 
 local lu = require "luaunit"
 local merge = require "altmig.merge"
@@ -244,4 +244,62 @@ function TestMergeStanza:test_mkuser()
   inputs[script .. ".custom"], inputs[script].c = nil, inputs[script].o
   run("mkusr_mig", inputs)
   lu.assertFalse(t:exists(script .. ".custom"))
+end
+
+function TestMergeStanza:test_pse_conf()
+  local path = "/etc/pse.conf"
+  run("ODM_merge pse.conf", { [path] = {
+    o = "# drivers\n\nd+\tdlpi\ten\t/dev/dlpi/en\nd+\tdlpi\ttr\t/dev/dlpi/tr\nm\ttimod\n",
+    c = "# drivers, ours\n\nd+\tdlpi\ten\t/dev/dlpi/en\n#d+\tdlpi\ttr\t/dev/dlpi/tr\nm\ttimod\n# acme\nd\tacmedrv\n"
+      .. "d+\tdlpi\tsite\t/dev/dlpi/site\nd\tsc\tx\t-\r\n",
+    n = "# new drivers\n\nd+\tdlpi\ten\t/dev/dlpi/en\nd+\tdlpi\ttr\t/dev/dlpi/tr\nd+\tdlpi\tet\t/dev/dlpi/et\nd+\tsc\ty\nm\ttimod",
+  } })
+  lu.assertEquals(t:read(path), "# new drivers\n\nd+\tdlpi\ten\t/dev/dlpi/en\n#d+\tdlpi\ttr\t/dev/dlpi/tr\n"
+    .. "d+\tdlpi\tet\t/dev/dlpi/et\nd+\tdlpi\tsite\t/dev/dlpi/site\nd+\tsc\ty\nd+\tsc\tx\t-\r\nm\ttimod\n# acme\nd\tacmedrv\n")
+end
+
+function TestMergeStanza:test_pse_conf_where_only_a_comment_differs()
+  local path = "/etc/xtiso.conf"
+  -- N has commented out what the site uses: the site's stays. And what N dropped goes, if untouched.
+  local status, said = run("ODM_merge xtiso.conf", { [path] = { o = "d+ a x /dev/x\nd b\nd c\n", c = "d+ a x /dev/x\nd b\nd c arg\n",
+    n = "#d+ a x /dev/x\nd e\n" } })
+  lu.assertEquals(status, "merged")
+  lu.assertEquals(t:read(path), "d e\nd c arg\n")
+  lu.assertEquals(said_about(said, "d\ta\tx\t/dev/x").chosen, "none")
+  run("ODM_merge xtiso.conf", { [path] = { c = "d+ a x /dev/x\nd b\n", n = "#d+ a x /dev/x\nd e\n" } })
+  lu.assertEquals(t:read(path), "d+ a x /dev/x\nd e\nd b\n")
+end
+
+function TestMergeStanza:test_vfs()
+  local path = "/etc/vfs"
+  put("/sbin/helpers/jfs2", "x")
+  put("/opt/new", "x")
+  put("/opt/acme", "x")
+  local inputs = { [path] = {
+    o = "# types\n\n%defaultvfs jfs nfs\njfs\t3\tnone\t/sbin/helpers/v3fshelper\nnfs\t2\t/etc/nfsmnthelp\tnone\ncdrfs\t5\tnone\tnone\n"
+      .. "old\t9\tnone\tnone\n",
+    c = "# types\n\n%defaultvfs jfs2 nfs\n%site control\njfs\t3\tnone\t/opt/acme\nnfs\t2\t/opt/gone\tnone\ncdrfs\t5\tnone\tnone\n"
+      .. "old\t9\tnone\tnone\nacmefs\t32\t/opt/acme\tnone\nclash\t40\tnone\tnone\n",
+    n = "# types of 7.2\n\n%defaultvfs jfs nfs\n%defaultvfs jfs2 nfs4\njfs2\t0\tjfs2\tnone\njfs\t3\tnone\t/sbin/helpers/v3fshelper\n"
+      .. "nfs\t2\t/opt/new\tnone\tremote\ncdrfs\t5\tnone\tjfs2\nudfs\t40\tnone\tnone\n",
+  } }
+  local _, said = run("ODM_merge vfs", inputs)
+  lu.assertEquals(t:read(path), "# types of 7.2\n%defaultvfs jfs2 nfs\n\njfs2\t0\tjfs2\tnone\njfs\t3\tnone\t/opt/acme\n"
+    .. "nfs\t2\t/opt/new\tnone\tremote\ncdrfs\t5\tnone\tjfs2\nudfs\t40\tnone\tnone\nacmefs\t32\t/opt/acme\tnone\n"
+    .. "#clash\t40\tnone\tnone\n%site control\n")
+  lu.assertEquals(said_about(said, "clash").severity, "error")
+  lu.assertEquals(said_about(said, "nfs").chosen, "N")
+  lu.assertEquals(said_about(said, "old").chosen, "none")
+  -- A default that names nothing is not taken over; without O the new helpers stand.
+  inputs[path].o, inputs[path].c = nil, "%defaultvfs gone nfs\njfs 3 none /opt/acme\n"
+  _, said = run("ODM_merge vfs", inputs)
+  lu.assertStrContains(t:read(path), "%defaultvfs jfs2 nfs4\n")
+  lu.assertStrContains(t:read(path), "jfs\t3\tnone\t/sbin/helpers/v3fshelper\n")
+  lu.assertEquals(said_about(said, "%defaultvfs").chosen, "N")
+  -- The default may be all that the site changed.
+  inputs[path] = { o = "%defaultvfs jfs nfs\njfs 3 none none\nnfs 2 none none\n",
+    c = "%defaultvfs nfs jfs\njfs 3 none none\nnfs 2 none none\n",
+    n = "%defaultvfs jfs nfs\njfs 3 none none\nnfs 2 none none\nnew 9 none none\n" }
+  run("ODM_merge vfs", inputs)
+  lu.assertEquals(t:read(path), "%defaultvfs nfs jfs\njfs 3 none none\nnfs 2 none none\nnew 9 none none\n")
 end
