@@ -2,7 +2,8 @@
  * What SIGINT and SIGTERM do to the program.
  *
  * First signal: core loops end with CANCELLED, Lua code at its next instruction. Second signal:
- * the default action comes back, for whatever does neither.
+ * the default action comes back, for whatever does neither. A running coroutine is stopped only
+ * when it returns to the main state (a hook belongs to one thread of Lua), or by the third signal.
  */
 #ifndef ALTMIG_INTERRUPT_H
 #define ALTMIG_INTERRUPT_H
