@@ -23,4 +23,8 @@ struct am_tree *bu_checktree(lua_State *L, int arg);
 /* The same, or NULL when the value is no tree. Raises only for a closed one. */
 struct am_tree *bu_testtree(lua_State *L, int arg);
 
+/* Methods in files of their own. */
+int bu_tree_restore(lua_State *L);
+int bu_tree_verify(lua_State *L);
+
 #endif

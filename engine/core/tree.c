@@ -1177,7 +1177,10 @@ int am_path_matches(const char *const *patterns, const char *path)
 
 	name = name != NULL ? name + 1 : path;
 	for (; patterns != NULL && *patterns != NULL; patterns++) {
-		if (fnmatch(*patterns, strchr(*patterns, '/') != NULL ? path : name, 0) == 0)
+		/* "./usr/bin/ls", as archives name it, is "/usr/bin/ls" */
+		const char *pattern = *patterns + (strncmp(*patterns, "./", 2) == 0);
+
+		if (fnmatch(pattern, strchr(pattern, '/') != NULL ? path : name, 0) == 0)
 			return 1;
 	}
 	return 0;

@@ -225,6 +225,41 @@ function Tree:drop_caches() end
 ---@return true? ok, string? message, string? code
 function Tree:prove() end
 
+---@class altmig.tree.RestoreOptions
+---@field select (fun(path: string): boolean)|string[]|nil   # "/usr/bin/ls"; patterns hold for what is below too
+---@field exclude string[]?
+---@field on_progress fun(stats: altmig.tree.RestoreStats)?  # at most ten times a second, and at the end
+---@field times boolean?       # verify: compare times of modification of files too
+
+---@class altmig.tree.RestoreStats
+---@field files integer
+---@field dirs integer
+---@field links integer        # symbolic and hard links
+---@field devices integer
+---@field bytes integer
+---@field members integer
+---@field skipped integer
+---@field moved string[]       # directories that were in the way: where they are now
+
+--- Restores an archive. Codes of its own: ARCHIVE_PATH (a name that is absolute, leads upwards or
+--- goes through a link the archive itself brought), ARCHIVE_LINK.
+---@param archive altmig.reader|altmig.bff.Archive
+---@param options altmig.tree.RestoreOptions?
+---@return altmig.tree.RestoreStats? stats, string? message, string? code
+function Tree:restore(archive, options) end
+
+---@class altmig.tree.Difference
+---@field path string
+---@field what "missing"|"type"|"mode"|"uid"|"gid"|"size"|"content"|"target"|"device"|"mtime"
+---@field want string
+---@field have string
+
+--- Compares an archive with the tree: an empty list when all is as restored.
+---@param archive altmig.reader|altmig.bff.Archive
+---@param options altmig.tree.RestoreOptions?
+---@return altmig.tree.Difference[]? differences, string? message, string? code
+function Tree:verify(archive, options) end
+
 function Tree:close() end
 
 return module

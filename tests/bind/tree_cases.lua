@@ -3,6 +3,20 @@
 
 local lu = require "luaunit"
 local sys = require "altmig.sys"
+local bff = require "altmig.bff"
+
+local function archive(members)
+  local path = os.tmpname()
+  local w = assert(bff.create(path, {}))
+  for _, m in ipairs(members) do
+    m.mode, m.uid, m.gid, m.mtime = m.mode or 420, m.uid or 0, m.gid or 0, m.mtime or 1500000000
+    assert(w:add(m))
+  end
+  assert(w:close())
+  local a = assert(bff.open(path))
+  os.remove(path)
+  return a
+end
 
 ---@param class table           the luaunit class to fill; class.tree and class.dir are set by setUp
 return function(class)
@@ -190,5 +204,123 @@ return function(class)
     lu.assertEquals(mounts[1].fsid, t:stat("/").fsid)
     lu.assertTrue(t:drop_caches())
     lu.assertTrue(t:prove())
+  end
+
+  local function standard()
+    return archive {
+      { name = ".", type = "dir", mode = 493 },
+      { name = "./usr", type = "dir", mode = 493 },
+      { name = "./usr/bin", type = "dir", mode = 365, uid = 2, gid = 2, mtime = 1400000000 },
+      { name = "./usr/bin/su", type = "file", mode = 4 * 512 + 365, uid = 3, data = "set uid" },
+      { name = "./usr/bin/one", type = "file", data = ("1"):rep(300000), ino = 5, nlink = 2 },
+      { name = "./usr/bin/two", type = "file", data = ("1"):rep(300000), ino = 5, nlink = 2 },
+      { name = "./etc/rc", type = "file", mode = 448, data = "" },
+      { name = "./usr/lib", type = "link", mode = 511, target = "/usr/ccs/lib" },
+      { name = "./dev/null", type = "char", mode = 438, rdev_major = 2, rdev_minor = 2 },
+      { name = "./dev/pipe", type = "fifo", mode = 384 },
+    }
+  end
+
+  function class:test_restore_and_verify()
+    local t, calls = self.tree, 0
+    local a <close> = standard()
+    local stats = assert(t:restore(a, { on_progress = function(s)
+      calls = calls + 1
+      lu.assertTrue(s.members >= 0)
+    end }))
+    lu.assertEquals({ stats.files + stats.links, stats.dirs, stats.devices, stats.members }, { 5, 3, 2, 10 })
+    lu.assertEquals(stats.moved, {})
+    lu.assertTrue(calls >= 1)
+    local st = t:stat("/usr/bin")
+    lu.assertEquals({ st.mode, st.uid, st.gid, st.mtime }, { 365, 2, 2, 1400000000 })
+    st = t:stat("/usr/bin/su")
+    lu.assertEquals({ st.mode, st.uid, st.mtime, t:read("/usr/bin/su") }, { 4 * 512 + 365, 3, 1500000000, "set uid" })
+    lu.assertEquals(t:stat("/usr/bin/one").ino, t:stat("/usr/bin/two").ino)
+    lu.assertEquals(t:stat("/etc").mode, 493)
+    lu.assertEquals(t:stat("/usr/lib").target, "/usr/ccs/lib")
+    lu.assertEquals(t:stat("/dev/null").rdev_minor, 2)
+    local again <close> = standard()
+    lu.assertEquals(t:verify(again, { times = true }), {})
+    assert(t:write("/usr/bin/su", "SET uid"))
+    assert(t:chmod("/etc/rc", 420))
+    assert(t:remove("/usr/lib"))
+    assert(t:mkdir("/usr/lib"))
+    assert(t:remove("/dev/pipe"))
+    local third <close> = standard()
+    local found = {}
+    for _, d in ipairs(t:verify(third)) do found[#found + 1] = d.path .. " " .. d.what .. " " .. d.want .. " " .. d.have end
+    lu.assertEquals(found, { "/usr/bin/su content  ", "/etc/rc mode 0700 0644", "/usr/lib type link dir", "/dev/pipe missing fifo " })
+    local fourth <close> = standard()
+    assert(t:restore(fourth))
+    local fifth <close> = standard()
+    lu.assertEquals(t:verify(fifth, { times = true }), {})
+  end
+
+  function class:test_restore_selects()
+    local t = self.tree
+    local a <close> = standard()
+    local stats = assert(t:restore(a, { select = { "./usr/bin" }, exclude = { "two" } }))
+    lu.assertEquals(stats.members, 3)
+    lu.assertEquals(t:list("/"), { "usr" })
+    lu.assertEquals(t:list("/usr/bin"), { "one", "su" })
+    local b <close> = standard()
+    assert(t:restore(b, { select = function(path) return path == "/etc/rc" end }))
+    lu.assertEquals(t:list("/etc"), { "rc" })
+    local c <close> = standard()
+    local ok, message, code = t:restore(c, { on_progress = function() error("stop here") end })
+    lu.assertNil(ok)
+    lu.assertEquals(code, "CALLBACK")
+    lu.assertStrContains(message, "stop here")
+  end
+
+  function class:test_restore_makes_room()
+    local t = self.tree
+    assert(t:makedirs("/usr/bin/su/full"))
+    assert(t:makedirs("/usr/lib"))
+    assert(t:makedirs("/etc"))
+    assert(t:write("/keep", "old"))
+    assert(t:link("/keep", "/etc/rc"))
+    assert(t:write("/dev", "a file"))
+    local a <close> = standard()
+    local stats = assert(t:restore(a, { exclude = { "/dev/*" } }))
+    lu.assertEquals(stats.moved, { "/usr/bin/su.altmig-old" })
+    lu.assertEquals(t:read("/usr/bin/su"), "set uid")
+    lu.assertEquals(t:list("/usr/bin/su.altmig-old"), { "full" })
+    lu.assertEquals(t:stat("/usr/lib").type, "link")
+    lu.assertEquals(t:read("/keep"), "old")
+    lu.assertEquals(t:read("/etc/rc"), "")
+    local d <close> = archive { { name = "./dev", type = "dir", mode = 493 } }
+    assert(t:restore(d))
+    lu.assertEquals(t:stat("/dev").type, "dir")
+  end
+
+  function class:test_restore_refuses_hostile_names()
+    local t = self.tree
+    assert(t:mkdir("/etc"))
+    assert(t:makedirs("/usr/bin"))
+    assert(t:symlink("/usr/bin", "/bin"))
+    assert(sys.symlink("../../..", self.dir .. "/out"))
+    for _, members in ipairs {
+      { { name = "/etc/passwd", type = "file", data = "x" } },
+      { { name = "./etc/../../passwd", type = "file", data = "x" } },
+      { { name = "./a", type = "link", target = "/etc" }, { name = "./a/passwd", type = "file", data = "x" } },
+      { { name = "./a", type = "link", target = "../../../../etc" }, { name = "./a/passwd", type = "file", data = "x" } },
+      { { name = "./bin/a", type = "link", target = "/etc" }, { name = "./usr/bin/a/passwd", type = "file", data = "x" } },
+      { { name = "./out/tmp/x", type = "file", data = "x" } },
+    } do
+      local a <close> = archive(members)
+      local ok, message, code = t:restore(a)
+      lu.assertNil(ok)
+      lu.assertTrue(code == "ARCHIVE_PATH" or code == "OUTSIDE_TREE", code)
+      lu.assertStrContains(message, members[#members].name)
+      lu.assertStrContains(message, "offset")
+      lu.assertEquals(t:list("/etc"), {})
+      t:remove("/a")
+    end
+    -- a link of the system itself is the way to a directory of the system
+    local b <close> = archive { { name = "./bin", type = "link", mode = 511, target = "/usr/bin" },
+      { name = "./bin/ls", type = "file", data = "ls" } }
+    assert(t:restore(b))
+    lu.assertEquals(t:read("/usr/bin/ls"), "ls")
   end
 end

@@ -1,0 +1,237 @@
+/* The methods restore and verify of a tree. */
+#include "bindutil.h"
+#include "l_bff.h"
+#include "restore.h"
+#include "tree_bind.h"
+
+#include <string.h>
+
+#define JOB_CLASS "altmig.tree.restore"
+
+/* What a call owns: freed by its collector whatever happens. */
+struct job {
+	struct am_bff *own; /* an archive opened for this call */
+	struct am_restore_stats stats;
+	lua_State *L;
+	int select, progress; /* stack indices, 0: none */
+	int list;             /* verify: stack index of the result */
+	/* arguments of the callback under way */
+	const struct am_restore_stats *report;
+	const char *path, *what, *want, *have;
+	int answer;
+};
+
+static int job_gc(lua_State *L)
+{
+	struct job *job = luaL_checkudata(L, 1, JOB_CLASS);
+
+	am_bff_close(job->own);
+	job->own = NULL;
+	am_restore_stats_free(&job->stats);
+	return 0;
+}
+
+static struct job *new_job(lua_State *L)
+{
+	static const luaL_Reg none[] = {{NULL, NULL}}, meta[] = {{"__gc", job_gc}, {NULL, NULL}};
+	struct job *job;
+
+	bu_newclass(L, JOB_CLASS, none, meta);
+	job = lua_newuserdatauv(L, sizeof *job, 0);
+	memset(job, 0, sizeof *job);
+	job->L = L;
+	luaL_setmetatable(L, JOB_CLASS);
+	return job;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t value)
+{
+	lua_pushinteger(L, (lua_Integer)value);
+	lua_setfield(L, -2, name);
+}
+
+static void push_stats(lua_State *L, const struct am_restore_stats *stats)
+{
+	lua_createtable(L, 0, 8);
+	set_count(L, "files", stats->files);
+	set_count(L, "dirs", stats->dirs);
+	set_count(L, "links", stats->links);
+	set_count(L, "devices", stats->devices);
+	set_count(L, "bytes", stats->bytes);
+	set_count(L, "members", stats->members);
+	set_count(L, "skipped", stats->skipped);
+	lua_newtable(L);
+	for (size_t i = 0; i < stats->moved.count; i++) {
+		lua_pushstring(L, stats->moved.names[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "moved");
+}
+
+/* Protected bodies of the callbacks: function or table, light userdata -> */
+static int call_progress(lua_State *L)
+{
+	struct job *job = lua_touserdata(L, 2);
+
+	lua_settop(L, 1);
+	push_stats(L, job->report);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static int call_select(lua_State *L)
+{
+	struct job *job = lua_touserdata(L, 2);
+
+	lua_settop(L, 1);
+	lua_pushstring(L, job->path);
+	lua_call(L, 1, 1);
+	job->answer = lua_toboolean(L, -1);
+	return 0;
+}
+
+static int add_difference(lua_State *L)
+{
+	struct job *job = lua_touserdata(L, 2);
+
+	lua_createtable(L, 0, 4);
+	lua_pushstring(L, job->path);
+	lua_setfield(L, -2, "path");
+	lua_pushstring(L, job->what);
+	lua_setfield(L, -2, "what");
+	lua_pushstring(L, job->want);
+	lua_setfield(L, -2, "want");
+	lua_pushstring(L, job->have);
+	lua_setfield(L, -2, "have");
+	lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+	return 0;
+}
+
+static int protect(struct job *job, lua_CFunction body, int index, struct am_error *error)
+{
+	lua_pushcfunction(job->L, body);
+	lua_pushvalue(job->L, index);
+	lua_pushlightuserdata(job->L, job);
+	return bu_pcall(job->L, 2, 0, error);
+}
+
+static int on_progress(void *context, const struct am_restore_stats *stats, struct am_error *error)
+{
+	struct job *job = context;
+
+	job->report = stats;
+	return job->progress != 0 ? protect(job, call_progress, job->progress, error) : 0;
+}
+
+static int on_select(void *context, const char *path, struct am_error *error)
+{
+	struct job *job = context;
+
+	job->path = path;
+	return protect(job, call_select, job->select, error) != 0 ? -1 : job->answer;
+}
+
+static int on_difference(void *context, const char *path, const char *what, const char *want,
+	const char *have, struct am_error *error)
+{
+	struct job *job = context;
+
+	job->path = path;
+	job->what = what;
+	job->want = want;
+	job->have = have;
+	return protect(job, add_difference, job->list, error);
+}
+
+/* Leaves on the stack what the options refer to. */
+static struct am_restore_options get_options(lua_State *L, int arg, struct job *job)
+{
+	struct am_restore_options options = {.context = job};
+
+	if (lua_isnoneornil(L, arg))
+		return options;
+	luaL_checktype(L, arg, LUA_TTABLE);
+	switch (lua_getfield(L, arg, "select")) {
+	case LUA_TNIL:
+		break;
+	case LUA_TFUNCTION:
+		job->select = lua_gettop(L);
+		options.select = on_select;
+		break;
+	default:
+		options.only = bu_checkargv(L, lua_gettop(L), NULL);
+	}
+	if (lua_getfield(L, arg, "exclude") != LUA_TNIL)
+		options.exclude = bu_checkargv(L, lua_gettop(L), NULL);
+	if (bu_fieldfn(L, arg, "on_progress")) {
+		job->progress = lua_gettop(L);
+		options.progress = on_progress;
+	}
+	options.times = bu_fieldbool(L, arg, "times", 0);
+	return options;
+}
+
+/* The archive at 2: an archive object, or a reader one is opened on. NULL with error. */
+static struct am_bff *get_archive(lua_State *L, struct job *job, struct am_error *error)
+{
+	struct am_bff *archive = bu_testbff(L, 2);
+
+	if (archive != NULL)
+		return archive;
+	job->own = am_bff_open(bu_checkreader(L, 2), error);
+	return job->own;
+}
+
+int bu_tree_restore(lua_State *L)
+{
+	struct am_tree *tree = bu_checktree(L, 1);
+	struct bu_tree *box = lua_touserdata(L, 1);
+	struct job *job;
+	struct am_restore_options options;
+	struct am_bff *archive;
+	struct am_error error;
+	int r = -1;
+
+	lua_settop(L, 3);
+	luaL_checkstack(L, 32, NULL);
+	job = new_job(L);
+	options = get_options(L, 3, job);
+	archive = get_archive(L, job, &error);
+	if (archive != NULL) {
+		box->busy++;
+		r = am_restore(tree, archive, &options, &job->stats, &error);
+		box->busy--;
+	}
+	if (r != 0)
+		return bu_fail(L, &error);
+	push_stats(L, &job->stats);
+	return 1;
+}
+
+int bu_tree_verify(lua_State *L)
+{
+	struct am_tree *tree = bu_checktree(L, 1);
+	struct bu_tree *box = lua_touserdata(L, 1);
+	struct job *job;
+	struct am_restore_options options;
+	struct am_bff *archive;
+	struct am_error error;
+	int r = -1;
+
+	lua_settop(L, 3);
+	luaL_checkstack(L, 32, NULL);
+	job = new_job(L);
+	options = get_options(L, 3, job);
+	lua_newtable(L);
+	job->list = lua_gettop(L);
+	archive = get_archive(L, job, &error);
+	if (archive != NULL) {
+		box->busy++;
+		r = am_restore_verify(tree, archive, &options, on_difference, job, &error);
+		box->busy--;
+	}
+	if (r != 0)
+		return bu_fail(L, &error);
+	lua_settop(L, job->list);
+	return 1;
+}

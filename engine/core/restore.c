@@ -1,0 +1,864 @@
+#include "restore.h"
+
+#include "cancel.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { CHUNK = 256 << 10, LINKS_MAX = 40, ASIDE_MAX = 1000, PATH_SIZE = AM_TREE_PATH_MAX };
+
+/* A directory whose attributes wait for its content. */
+struct late {
+	char *path; /* as in the archive */
+	struct am_tree_attr attr;
+};
+
+struct restore {
+	struct am_tree *tree;
+	struct am_bff *archive;
+	const struct am_restore_options *options;
+	struct am_restore_stats *stats;
+	struct late *late;
+	size_t late_count, late_capacity;
+	char **made; /* hash table of the symbolic links this restore made; open addressing */
+	size_t made_count, made_capacity;
+	char dir[PATH_SIZE];    /* the directory resolved last, "" for none ... */
+	char dir_at[PATH_SIZE]; /* ... and where it is */
+	char path[PATH_SIZE];   /* of the member in the archive */
+	char at[PATH_SIZE];     /* where it goes: no links before the name */
+	char *chunk;
+	double reported;
+};
+
+int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_error *error)
+{
+	size_t used = 0;
+
+	if (name[0] == '/')
+		return am_fail(error, "ARCHIVE_PATH", "absolute name");
+	for (const char *p = name; *p != '\0';) {
+		size_t length = strcspn(p, "/");
+
+		if (length == 2 && p[0] == '.' && p[1] == '.')
+			return am_fail(error, "ARCHIVE_PATH", "the name leads upwards");
+		if (length > AM_TREE_NAME_MAX || used + length + 2 > AM_TREE_PATH_MAX)
+			return am_fail(error, "ARCHIVE_PATH", "the name is too long");
+		if (length > 0 && !(length == 1 && p[0] == '.')) {
+			path[used++] = '/';
+			memcpy(path + used, p, length);
+			used += length;
+		}
+		p += length;
+		p += *p == '/';
+	}
+	if (used == 0)
+		path[used++] = '/';
+	path[used] = '\0';
+	return 0;
+}
+
+/* Names the member a refusal is about. */
+static int member_fail(
+	const char *operation, const struct am_bff_member *member, struct am_error *error)
+{
+	am_error_prefix(error, "%s: member %.300s at offset %" PRIu64, operation, member->name,
+		member->offset);
+	return -1;
+}
+
+/* The pattern matches the path or a directory above it. */
+static int covers(const char *const *patterns, const char *path)
+{
+	char part[PATH_SIZE];
+	char *slash;
+
+	if (patterns == NULL)
+		return 0;
+	snprintf(part, sizeof part, "%s", path);
+	for (;;) {
+		if (am_path_matches(patterns, part))
+			return 1;
+		slash = strrchr(part, '/');
+		if (slash == NULL || slash == part)
+			return 0;
+		*slash = '\0';
+	}
+}
+
+static int selected(
+	const struct am_restore_options *options, const char *path, struct am_error *error)
+{
+	if (options == NULL)
+		return 1;
+	if (options->only != NULL && !covers(options->only, path))
+		return 0;
+	if (covers(options->exclude, path))
+		return 0;
+	return options->select != NULL ? options->select(options->context, path, error) : 1;
+}
+
+/* ---- links this restore made ---- */
+
+static size_t slot_of(char *const *table, size_t capacity, const char *path)
+{
+	uint64_t hash = 14695981039346656037u;
+	size_t slot;
+
+	for (const char *p = path; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+	slot = (size_t)(hash ^ hash >> 29) & (capacity - 1);
+	while (table[slot] != NULL && strcmp(table[slot], path) != 0)
+		slot = (slot + 1) & (capacity - 1);
+	return slot;
+}
+
+static int made_here(const struct restore *r, const char *path)
+{
+	return r->made_capacity != 0 && r->made[slot_of(r->made, r->made_capacity, path)] != NULL;
+}
+
+static int grow_made(struct restore *r)
+{
+	size_t capacity = r->made_capacity != 0 ? r->made_capacity * 2 : 256;
+	char **table = calloc(capacity, sizeof *table);
+
+	if (table == NULL)
+		return -1;
+	for (size_t i = 0; i < r->made_capacity; i++) {
+		if (r->made[i] != NULL)
+			table[slot_of(table, capacity, r->made[i])] = r->made[i];
+	}
+	free(r->made);
+	r->made = table;
+	r->made_capacity = capacity;
+	return 0;
+}
+
+/* Before the link is made, so that it is known in any case. */
+static int remember_made(struct restore *r, const char *path, struct am_error *error)
+{
+	size_t slot;
+
+	if (r->made_count * 2 >= r->made_capacity && grow_made(r) != 0)
+		return am_fail_errno(error, ENOMEM, "restore");
+	slot = slot_of(r->made, r->made_capacity, path);
+	if (r->made[slot] != NULL)
+		return 0;
+	r->made[slot] = strdup(path);
+	if (r->made[slot] == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	r->made_count++;
+	return 0;
+}
+
+/* ---- where a member goes ---- */
+
+/* The walk over the directories of a member's path: `at` holds no links, `rest` is to go. */
+struct way {
+	char at[PATH_SIZE];
+	char rest[2 * PATH_SIZE];
+	int links;
+};
+
+static int follow_link(struct restore *r, struct way *way, const char *link, struct am_error *error)
+{
+	char target[PATH_SIZE];
+	size_t length, rest = strlen(way->rest);
+
+	if (made_here(r, link))
+		return am_fail(error, "ARCHIVE_PATH",
+			"it goes through a symbolic link of the archive: %.300s", link);
+	if (++way->links > LINKS_MAX)
+		return am_fail(error, "ELOOP", "%.300s: %s", link, strerror(ELOOP));
+	if (am_tree_readlink(r->tree, link, target, sizeof target, error) != 0)
+		return -1;
+	length = strlen(target);
+	if (length == 0 || length + rest + 2 > sizeof way->rest)
+		return am_fail(error, "ARCHIVE_PATH", "%.300s: unusable link", link);
+	memmove(way->rest + length + 1, way->rest, rest + 1);
+	memcpy(way->rest, target, length);
+	way->rest[length] = '/';
+	if (target[0] == '/')
+		way->at[0] = '\0';
+	return 0;
+}
+
+static int go_up(struct way *way, struct am_error *error)
+{
+	char *slash = strrchr(way->at, '/');
+
+	if (slash == NULL)
+		return am_fail(error, "OUTSIDE_TREE", "a link on the way leads out of the tree");
+	*slash = '\0';
+	return 0;
+}
+
+/* One directory further; made if missing and if that is wanted. */
+static int go_into(
+	struct restore *r, struct way *way, const char *name, int make, struct am_error *error)
+{
+	char next[PATH_SIZE];
+	struct am_tree_stat st;
+	struct am_error why;
+
+	if (strlen(way->at) + strlen(name) + 2 > sizeof next)
+		return am_fail(error, "ARCHIVE_PATH", "the name is too long");
+	snprintf(next, sizeof next, "%s/%s", way->at, name);
+	if (am_tree_stat(r->tree, next, 0, &st, &why) != 0) {
+		/* A link on the way must lead to something; a directory of the name is made. */
+		if (!make || way->links > 0 || strcmp(why.code, "ENOENT") != 0) {
+			if (error != NULL)
+				*error = why;
+			return -1;
+		}
+		if (am_tree_mkdir(r->tree, next, 0755, error) != 0)
+			return -1;
+		st.type = AM_TREE_DIR;
+	}
+	if (st.type == AM_TREE_LINK)
+		return follow_link(r, way, next, error);
+	if (st.type != AM_TREE_DIR)
+		return am_fail(error, "ENOTDIR", "%.300s: %s", next, strerror(ENOTDIR));
+	memcpy(way->at, next, strlen(next) + 1);
+	return 0;
+}
+
+/* Where the directory `dir` of the archive is in the tree. */
+static int locate_dir(struct restore *r, const char *dir, int make, struct am_error *error)
+{
+	struct way *way;
+	int result = 0;
+
+	if (strcmp(dir, r->dir) == 0)
+		return 0;
+	r->dir[0] = '\0';
+	way = calloc(1, sizeof *way);
+	if (way == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	snprintf(way->rest, sizeof way->rest, "%s", dir);
+	while (result == 0) {
+		char *start = way->rest + strspn(way->rest, "/");
+		size_t length = strcspn(start, "/");
+		char name[AM_TREE_NAME_MAX + 1];
+
+		if (length == 0)
+			break;
+		if (length > AM_TREE_NAME_MAX) {
+			result = am_fail(error, "ENAMETOOLONG", "%s", strerror(ENAMETOOLONG));
+			break;
+		}
+		memcpy(name, start, length);
+		name[length] = '\0';
+		memmove(way->rest, start + length, strlen(start + length) + 1);
+		if (strcmp(name, ".") == 0)
+			continue;
+		result = strcmp(name, "..") == 0 ? go_up(way, error)
+						 : go_into(r, way, name, make, error);
+	}
+	if (result == 0) {
+		memcpy(r->dir_at, way->at, strlen(way->at) + 1);
+		snprintf(r->dir, sizeof r->dir, "%s", dir);
+	}
+	free(way);
+	return result;
+}
+
+/* Fills r->at for `path`. */
+static int locate(struct restore *r, const char *path, int make, struct am_error *error)
+{
+	char dir[PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	size_t length = (size_t)(slash - path);
+
+	if (strcmp(path, "/") == 0) {
+		memcpy(r->at, "/", 2);
+		return 0;
+	}
+	memcpy(dir, path, length);
+	dir[length] = '\0';
+	if (length == 0)
+		memcpy(dir, "/", 2);
+	if (locate_dir(r, dir, make, error) != 0)
+		return -1;
+	if (strlen(r->dir_at) + strlen(slash) >= sizeof r->at)
+		return am_fail(error, "ARCHIVE_PATH", "the name is too long");
+	snprintf(r->at, sizeof r->at, "%s%s", r->dir_at, slash);
+	return 0;
+}
+
+/* ---- making room ---- */
+
+static int note_moved(struct restore *r, const char *path, struct am_error *error)
+{
+	struct am_tree_names *moved = &r->stats->moved;
+	char **names = realloc(moved->names, (moved->count + 1) * sizeof *names);
+
+	if (names == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	moved->names = names;
+	names[moved->count] = strdup(path);
+	if (names[moved->count] == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	moved->count++;
+	return 0;
+}
+
+static int move_aside(struct restore *r, struct am_error *error)
+{
+	char aside[PATH_SIZE + 32];
+
+	for (int i = 1; i < ASIDE_MAX; i++) {
+		int there;
+
+		if (i == 1)
+			snprintf(aside, sizeof aside, "%s.altmig-old", r->at);
+		else
+			snprintf(aside, sizeof aside, "%s.altmig-old.%d", r->at, i);
+		there = am_tree_exists(r->tree, aside, error);
+		if (there < 0)
+			return -1;
+		if (there)
+			continue;
+		if (am_tree_rename(r->tree, r->at, aside, error) != 0)
+			return -1;
+		return note_moved(r, aside, error);
+	}
+	return am_fail(error, "EEXIST", "restore: %.500s: too many directories set aside", r->at);
+}
+
+/* What is at r->at: 1 and its attributes, 0 nothing, -1. */
+static int look(struct restore *r, struct am_tree_stat *st, struct am_error *error)
+{
+	struct am_error why;
+
+	if (am_tree_stat(r->tree, r->at, 0, st, &why) == 0)
+		return 1;
+	if (strcmp(why.code, "ENOENT") == 0)
+		return 0;
+	if (error != NULL)
+		*error = why;
+	return -1;
+}
+
+/* A directory gives way to something else. */
+static int clear_directory(struct restore *r, struct am_error *error)
+{
+	struct am_error why;
+
+	r->dir[0] = '\0';
+	if (am_tree_remove(r->tree, r->at, &why) == 0)
+		return 0;
+	if (strcmp(why.code, "ENOTEMPTY") == 0 || strcmp(why.code, "EEXIST") == 0)
+		return move_aside(r, error);
+	if (error != NULL)
+		*error = why;
+	return -1;
+}
+
+/* Nothing is at r->at afterwards. `old`: keep a file, which a rename will replace in one step. */
+static int make_room(struct restore *r, int keep_files, struct am_error *error)
+{
+	struct am_tree_stat st;
+	int there = look(r, &st, error);
+
+	if (there <= 0)
+		return there;
+	if (st.type == AM_TREE_DIR)
+		return clear_directory(r, error);
+	return keep_files ? 0 : am_tree_remove(r->tree, r->at, error);
+}
+
+/* ---- members ---- */
+
+static struct am_tree_attr attr_of(const struct am_bff_member *member)
+{
+	return (struct am_tree_attr){
+		.set = AM_SET_MODE | AM_SET_UID | AM_SET_GID | AM_SET_ATIME | AM_SET_MTIME,
+		.mode = member->mode & 07777,
+		.uid = member->uid,
+		.gid = member->gid,
+		.atime = {member->atime, 0},
+		.mtime = {member->mtime, 0},
+	};
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int report(struct restore *r, int always, struct am_error *error)
+{
+	double t;
+
+	if (r->options == NULL || r->options->progress == NULL)
+		return 0;
+	t = now();
+	if (!always && t - r->reported < 0.1)
+		return 0;
+	r->reported = t;
+	return r->options->progress(r->options->context, r->stats, error);
+}
+
+static int copy_data(struct restore *r, struct am_writer *writer, struct am_error *error)
+{
+	for (;;) {
+		ssize_t n = am_bff_read(r->archive, r->chunk, CHUNK, error);
+
+		if (n <= 0)
+			return (int)n;
+		if (am_writer_write(writer, r->chunk, (size_t)n, error) != 0)
+			return -1;
+		r->stats->bytes += (uint64_t)n;
+		if (report(r, 0, error) != 0 || am_check_cancel("restore", error) != 0)
+			return -1;
+	}
+}
+
+static int restore_data(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	struct am_tree_attr attr = attr_of(member);
+	struct am_writer *writer;
+
+	if (make_room(r, 1, error) != 0)
+		return -1;
+	writer = am_tree_create(r->tree, r->at, 0, &attr, error);
+	if (writer == NULL)
+		return -1;
+	if (copy_data(r, writer, error) != 0) {
+		am_writer_abort(writer);
+		return -1;
+	}
+	r->stats->files++;
+	return am_writer_commit(writer, error);
+}
+
+/* Another name of a file before it. Data that came twice are there for other file systems. */
+static int restore_hard_link(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	char first[PATH_SIZE], first_at[PATH_SIZE], at[PATH_SIZE];
+	struct am_error why;
+
+	memcpy(at, r->at, sizeof at);
+	if (am_member_path(member->link, first, error) != 0 || locate(r, first, 0, error) != 0)
+		return -1;
+	memcpy(first_at, r->at, sizeof first_at);
+	memcpy(r->at, at, sizeof at);
+	if (strcmp(first_at, at) == 0)
+		return 0;
+	if (make_room(r, 0, error) != 0)
+		return -1;
+	if (am_tree_link(r->tree, first_at, at, &why) == 0) {
+		r->stats->links++;
+		return 0;
+	}
+	if (strcmp(why.code, "EXDEV") != 0 && strcmp(why.code, "ENOENT") != 0 &&
+		strcmp(why.code, "EMLINK") != 0) {
+		if (error != NULL)
+			*error = why;
+		return -1;
+	}
+	if (member->stored_size > 0 || member->size == 0)
+		return restore_data(r, member, error);
+	if (strcmp(why.code, "ENOENT") == 0)
+		return am_fail(error, "ARCHIVE_LINK",
+			"its content is that of %.300s, which is not in the tree", member->link);
+	r->stats->files++;
+	return am_tree_copy(r->tree, first_at, r->tree, at, error);
+}
+
+static int restore_symlink(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	struct am_tree_attr attr = attr_of(member);
+	char target[PATH_SIZE];
+	struct am_tree_stat st;
+	int there = look(r, &st, error);
+
+	if (there < 0)
+		return -1;
+	attr.set &= ~(unsigned)AM_SET_MODE;
+	if (!there || st.type != AM_TREE_LINK ||
+		am_tree_readlink(r->tree, r->at, target, sizeof target, NULL) != 0 ||
+		strcmp(target, member->target) != 0) {
+		r->dir[0] = '\0';
+		if (make_room(r, 0, error) != 0 || remember_made(r, r->at, error) != 0 ||
+			am_tree_symlink(r->tree, member->target, r->at, error) != 0)
+			return -1;
+	}
+	r->stats->links++;
+	return am_tree_setattr(r->tree, r->at, 0, &attr, error);
+}
+
+static int restore_dir(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	struct am_tree_stat st;
+	int there = look(r, &st, error);
+	struct late *late;
+
+	if (there < 0)
+		return -1;
+	if (there && st.type != AM_TREE_DIR) {
+		r->dir[0] = '\0';
+		if (am_tree_remove(r->tree, r->at, error) != 0)
+			return -1;
+		there = 0;
+	}
+	if (!there && am_tree_mkdir(r->tree, r->at, 0755, error) != 0)
+		return -1;
+	if (r->late_count == r->late_capacity) {
+		size_t capacity = r->late_capacity != 0 ? r->late_capacity * 2 : 256;
+
+		late = realloc(r->late, capacity * sizeof *late);
+		if (late == NULL)
+			return am_fail_errno(error, ENOMEM, "restore");
+		r->late = late;
+		r->late_capacity = capacity;
+	}
+	late = &r->late[r->late_count];
+	late->attr = attr_of(member);
+	late->path = strdup(r->path);
+	if (late->path == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	r->late_count++;
+	r->stats->dirs++;
+	return 0;
+}
+
+static int restore_device(struct restore *r, const struct am_bff_member *member,
+	enum am_tree_type type, struct am_error *error)
+{
+	struct am_tree_attr attr = attr_of(member);
+
+	if (make_room(r, 0, error) != 0 ||
+		am_tree_mknod(r->tree, r->at, type, attr.mode, member->rdev_major,
+			member->rdev_minor, error) != 0)
+		return -1;
+	r->stats->devices++;
+	return am_tree_setattr(r->tree, r->at, 0, &attr, error);
+}
+
+static enum am_tree_type type_of(const struct am_bff_member *member)
+{
+	switch (member->mode & AM_BFF_IFMT) {
+	case AM_BFF_IFREG:
+		return AM_TREE_FILE;
+	case AM_BFF_IFDIR:
+		return AM_TREE_DIR;
+	case AM_BFF_IFLNK:
+		return AM_TREE_LINK;
+	case AM_BFF_IFBLK:
+		return AM_TREE_BLOCK;
+	case AM_BFF_IFCHR:
+		return AM_TREE_CHAR;
+	case AM_BFF_IFIFO:
+		return AM_TREE_FIFO;
+	case AM_BFF_IFSOCK:
+		return AM_TREE_SOCKET;
+	default:
+		return (enum am_tree_type)0;
+	}
+}
+
+static int restore_member(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	enum am_tree_type type = type_of(member);
+
+	if (strcmp(r->path, "/") == 0 && type != AM_TREE_DIR)
+		return am_fail(error, "ARCHIVE_PATH", "it would replace the root directory");
+	if (locate(r, r->path, 1, error) != 0)
+		return -1;
+	switch (type) {
+	case AM_TREE_FILE:
+		if (member->link != NULL)
+			return restore_hard_link(r, member, error);
+		return restore_data(r, member, error);
+	case AM_TREE_DIR:
+		return restore_dir(r, member, error);
+	case AM_TREE_LINK:
+		if (member->target == NULL || member->target[0] == '\0')
+			return am_fail(error, "ARCHIVE_LINK", "symbolic link without a target");
+		return restore_symlink(r, member, error);
+	case AM_TREE_BLOCK:
+	case AM_TREE_CHAR:
+	case AM_TREE_FIFO:
+	case AM_TREE_SOCKET:
+		return restore_device(r, member, type, error);
+	}
+	return am_fail(
+		error, "BFF_TYPE", "unknown file type %06" PRIo32, member->mode & AM_BFF_IFMT);
+}
+
+/* Deepest last in the archive, so from the end: times of a directory are set after those below. */
+static int finish_dirs(struct restore *r, struct am_error *error)
+{
+	struct am_tree_stat st;
+
+	r->dir[0] = '\0';
+	for (size_t i = r->late_count; i-- > 0;) {
+		struct late *late = &r->late[i];
+		int there;
+
+		if (locate(r, late->path, 0, NULL) != 0)
+			continue; /* a later member took its place */
+		there = look(r, &st, error);
+		if (there < 0)
+			return -1;
+		if (!there || st.type != AM_TREE_DIR)
+			continue;
+		if (am_tree_setattr(r->tree, r->at, 0, &late->attr, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int restore_all(struct restore *r, struct am_error *error)
+{
+	const struct am_bff_member *member;
+	int n;
+
+	while ((n = am_bff_next(r->archive, &member, error)) == 1) {
+		int wanted;
+
+		if (am_check_cancel("restore", error) != 0 || report(r, 0, error) != 0)
+			return -1;
+		if (am_member_path(member->name, r->path, error) != 0)
+			return member_fail("restore", member, error);
+		wanted = selected(r->options, r->path, error);
+		if (wanted < 0)
+			return -1;
+		if (!wanted) {
+			r->stats->skipped++;
+			continue;
+		}
+		if (restore_member(r, member, error) != 0)
+			return member_fail("restore", member, error);
+		r->stats->members++;
+	}
+	if (n < 0 || finish_dirs(r, error) != 0)
+		return -1;
+	return report(r, 1, error);
+}
+
+static void restore_free(struct restore *r)
+{
+	for (size_t i = 0; i < r->late_count; i++)
+		free(r->late[i].path);
+	for (size_t i = 0; i < r->made_capacity; i++)
+		free(r->made[i]);
+	free(r->late);
+	free(r->made);
+	free(r->chunk);
+	free(r);
+}
+
+int am_restore(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct am_restore_stats *stats,
+	struct am_error *error)
+{
+	struct restore *r = calloc(1, sizeof *r);
+	int result;
+
+	*stats = (struct am_restore_stats){0};
+	if (r == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	r->tree = tree;
+	r->archive = archive;
+	r->options = options;
+	r->stats = stats;
+	r->chunk = malloc(CHUNK);
+	result = r->chunk != NULL ? restore_all(r, error) : am_fail_errno(error, ENOMEM, "restore");
+	restore_free(r);
+	return result;
+}
+
+void am_restore_stats_free(struct am_restore_stats *stats)
+{
+	am_tree_names_free(&stats->moved);
+}
+
+/* ---- verify ---- */
+
+struct verify {
+	struct am_tree *tree;
+	struct am_bff *archive;
+	int (*differs)(void *context, const char *path, const char *what, const char *want,
+		const char *have, struct am_error *error);
+	void *context;
+	char path[PATH_SIZE];
+	char *mine, *theirs;
+};
+
+static int differ(struct verify *v, const char *what, const char *want, const char *have,
+	struct am_error *error)
+{
+	return v->differs(v->context, v->path, what, want, have, error);
+}
+
+static int compare_number(struct verify *v, const char *what, const char *format, uint64_t want,
+	uint64_t have, struct am_error *error)
+{
+	char a[32], b[32];
+
+	if (want == have)
+		return 0;
+	if (*format == 'o') {
+		snprintf(a, sizeof a, "%04" PRIo64, want);
+		snprintf(b, sizeof b, "%04" PRIo64, have);
+	} else {
+		snprintf(a, sizeof a, "%" PRIu64, want);
+		snprintf(b, sizeof b, "%" PRIu64, have);
+	}
+	return differ(v, what, a, b, error);
+}
+
+/* 1: the same, 0: not, -1. */
+static int same_content(struct verify *v, struct am_error *error)
+{
+	struct am_reader *reader = am_tree_open(v->tree, v->path, error);
+	struct am_error why;
+	int same = 1;
+
+	if (reader == NULL)
+		return -1;
+	while (same == 1) {
+		ssize_t n = am_bff_read(v->archive, v->mine, CHUNK, error);
+
+		if (n <= 0) {
+			same = n < 0 ? -1 : 1;
+			break;
+		}
+		if (am_check_cancel("verify", error) != 0) {
+			same = -1;
+		} else if (am_read_exact(reader, v->theirs, (size_t)n, &why) != 0) {
+			same = strcmp(why.code, "TRUNCATED") == 0 ? 0 : -1;
+			if (same < 0 && error != NULL)
+				*error = why;
+		} else {
+			same = memcmp(v->mine, v->theirs, (size_t)n) == 0;
+		}
+	}
+	am_reader_close(reader);
+	return same;
+}
+
+static int verify_file(struct verify *v, const struct am_bff_member *member,
+	const struct am_tree_stat *st, struct am_error *error)
+{
+	int same;
+
+	if ((uint64_t)member->size != st->size)
+		return compare_number(v, "size", "d", (uint64_t)member->size, st->size, error);
+	if (member->link != NULL && member->stored_size == 0)
+		return 0; /* compared under its first name */
+	same = same_content(v, error);
+	return same != 0 ? (same < 0 ? -1 : 0) : differ(v, "content", "", "", error);
+}
+
+static int verify_link(struct verify *v, const struct am_bff_member *member, struct am_error *error)
+{
+	char target[PATH_SIZE];
+
+	if (am_tree_readlink(v->tree, v->path, target, sizeof target, error) != 0)
+		return -1;
+	if (member->target != NULL && strcmp(member->target, target) != 0)
+		return differ(v, "target", member->target, target, error);
+	return 0;
+}
+
+static int verify_device(struct verify *v, const struct am_bff_member *member,
+	const struct am_tree_stat *st, struct am_error *error)
+{
+	char want[32], have[32];
+
+	if (st->type != AM_TREE_BLOCK && st->type != AM_TREE_CHAR)
+		return 0;
+	if (member->rdev_major == st->rdev_major && member->rdev_minor == st->rdev_minor)
+		return 0;
+	snprintf(want, sizeof want, "%" PRIu32 ",%" PRIu32, member->rdev_major, member->rdev_minor);
+	snprintf(have, sizeof have, "%" PRIu32 ",%" PRIu32, st->rdev_major, st->rdev_minor);
+	return differ(v, "device", want, have, error);
+}
+
+static int verify_member(
+	struct verify *v, const struct am_bff_member *member, int times, struct am_error *error)
+{
+	enum am_tree_type type = type_of(member);
+	struct am_tree_stat st;
+	struct am_error why;
+
+	if (am_tree_stat(v->tree, v->path, 0, &st, &why) != 0) {
+		if (strcmp(why.code, "ENOENT") == 0 || strcmp(why.code, "ENOTDIR") == 0)
+			return differ(v, "missing", am_tree_type_name(type), "", error);
+		if (error != NULL)
+			*error = why;
+		return -1;
+	}
+	if (st.type != type)
+		return differ(
+			v, "type", am_tree_type_name(type), am_tree_type_name(st.type), error);
+	if (type != AM_TREE_LINK &&
+		compare_number(v, "mode", "o", member->mode & 07777, st.mode, error) != 0)
+		return -1;
+	if (compare_number(v, "uid", "d", member->uid, st.uid, error) != 0 ||
+		compare_number(v, "gid", "d", member->gid, st.gid, error) != 0)
+		return -1;
+	if (times && type == AM_TREE_FILE &&
+		compare_number(v, "mtime", "d", member->mtime, (uint64_t)st.mtime.seconds, error) !=
+			0)
+		return -1;
+	if (type == AM_TREE_FILE)
+		return verify_file(v, member, &st, error);
+	if (type == AM_TREE_LINK)
+		return verify_link(v, member, error);
+	return verify_device(v, member, &st, error);
+}
+
+static int verify_all(
+	struct verify *v, const struct am_restore_options *options, struct am_error *error)
+{
+	const struct am_bff_member *member;
+	int n;
+
+	while ((n = am_bff_next(v->archive, &member, error)) == 1) {
+		int wanted;
+
+		if (am_check_cancel("verify", error) != 0)
+			return -1;
+		if (am_member_path(member->name, v->path, error) != 0)
+			return member_fail("verify", member, error);
+		wanted = selected(options, v->path, error);
+		if (wanted < 0)
+			return -1;
+		if (wanted &&
+			verify_member(v, member, options != NULL && options->times, error) != 0)
+			return -1;
+	}
+	return n;
+}
+
+int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options,
+	int (*differs)(void *context, const char *path, const char *what, const char *want,
+		const char *have, struct am_error *error),
+	void *context, struct am_error *error)
+{
+	struct verify v = {tree, archive, differs, context, "", malloc(CHUNK), malloc(CHUNK)};
+	int r = v.mine != NULL && v.theirs != NULL ? verify_all(&v, options, error)
+						   : am_fail_errno(error, ENOMEM, "verify");
+
+	free(v.mine);
+	free(v.theirs);
+	return r;
+}
