@@ -58,7 +58,9 @@ local function power_on(machine)
   set_state(host, { state = "booting", boots = machine.boots })
   local port, peer = "port" .. index, "peer" .. index
   sys.run({ "ip", "link", "delete", port }, { env = { PATH = PATH } })
-  ip("link", "add", port, "master", "lab0", "type", "veth", "peer", "name", peer)
+  -- The same hardware address at every boot: nobody's ARP table goes stale.
+  ip("link", "add", port, "master", "lab0", "type", "veth", "peer", "name", peer, "address",
+    ("02:00:0a:4d:00:%02x"):format(index + 1))
   sys.write_file(("%s/%s.nfs"):format(run_dir, host.name), "", { atomic = false })
   local pid, message = lpar.spawn { argv = { aixlua, "-L", library, library .. "/init.lua" },
     env = { "ALTMIG_LAB=" .. lab, "ALTMIG_LPAR=" .. host.name, "ALTMIG_BOOTS=" .. machine.boots, "PATH=" .. PATH },
