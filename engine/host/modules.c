@@ -12,6 +12,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.merge_core", luaopen_altmig_merge_core},
+	{"altmig.odm_core", luaopen_altmig_odm_core},
 	{"altmig.ssh", luaopen_altmig_ssh},
 	{"altmig.line", luaopen_altmig_line},
 	{"altmig.sys", luaopen_altmig_sys},

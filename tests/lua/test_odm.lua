@@ -1,0 +1,214 @@
+local lu = require "luaunit"
+local odm = require "altmig.odm"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local bin = os.getenv("ALTMIG_BIN")
+local dir
+
+local definition = [[
+/* a comment
+   of two lines */
+class CuAt {
+* another
+	char name[16];
+	char attribute[16];
+	char value[256];
+	short nls_index;
+	vchar note[64];
+};
+class CuDv { char name[16]; short status; link PdDv PdDv uniquetype PdDvLn[48]; }
+]]
+
+local function define(store)
+  for _, class in ipairs(assert(odm.definitions(definition))) do
+    assert(store:create(class.name, class.descriptors))
+  end
+end
+
+local function values(store, class, field)
+  local out = {}
+  for i, object in ipairs(assert(store:get(class))) do out[i] = object[field] end
+  return table.concat(out, ",")
+end
+
+TestOdm = {}
+
+function TestOdm:setUp()
+  dir = os.tmpname()
+  os.remove(dir)
+  assert(sys.mkdir(dir, 448))
+end
+
+function TestOdm:tearDown() os.execute("rm -rf '" .. dir .. "'") end
+
+function TestOdm:test_changes_appear_at_commit()
+  local store = assert(odm.open(dir))
+  define(store)
+  lu.assertNil(sys.stat(dir .. "/CuAt"))
+  assert(store:add("CuAt", { name = "hdisk0", attribute = "pvid", value = "none", note = "x" }))
+  assert(store:commit())
+  lu.assertEquals(sys.list(dir), { ".odm_lock", "CuAt", "CuAt.vc", "CuDv" })
+  assert(sys.chmod(dir .. "/CuAt", 416))
+  lu.assertEquals(store:change("CuAt", "name = hdisk0", { value = "123" }), 1)
+  lu.assertEquals(values(assert(odm.open(dir)), "CuAt", "value"), "none")
+  assert(store:commit())
+  lu.assertEquals(values(assert(odm.open(dir)), "CuAt", "value"), "123")
+  lu.assertEquals(sys.stat(dir .. "/CuAt").mode, 416)
+  lu.assertEquals(store:delete("CuAt", "attribute LIKE 'p*'"), 1)
+  store:close()
+  lu.assertEquals(values(store, "CuAt", "value"), "123")
+  lu.assertNil(store:first("CuAt", "name = hdisk9"))
+  lu.assertEquals(store:first("CuAt").note, "x")
+  lu.assertEquals(store:classes(), { "CuAt", "CuDv" })
+end
+
+function TestOdm:test_in_a_tree()
+  assert(sys.makedirs(dir .. "/etc/objrepos"))
+  local t <close> = assert(tree.at(dir))
+  local store = assert(odm.open(t, "/etc/objrepos"))
+  define(store)
+  assert(store:add("CuDv", { name = "hdisk0", status = 1, PdDvLn = "disk/scsi/osdisk" }))
+  assert(store:commit())
+  lu.assertEquals(values(assert(odm.open(dir, "/etc/objrepos")), "CuDv", "PdDvLn"), "disk/scsi/osdisk")
+  lu.assertEquals(t:list("/etc/objrepos"), { "CuAt", "CuAt.vc", "CuDv" })
+  lu.assertEquals(select(3, odm.open(t, "/etc/missing")), "ENOENT")
+end
+
+function TestOdm:test_trouble_has_a_code()
+  local store = assert(odm.open(dir))
+  define(store)
+  assert(store:commit())
+  lu.assertEquals(select(3, store:get("Missing")), "ODM_CLASS")
+  lu.assertEquals(select(3, store:get("../CuAt")), "ODM_CLASS")
+  lu.assertEquals(select(3, store:create("CuAt", {})), "ODM_CLASS")
+  lu.assertEquals(select(3, store:get("CuAt", "nothing = 1")), "ODM_CRITERIA")
+  lu.assertEquals(select(3, store:add("CuAt", { nothing = 1 })), "ODM_DESCRIPTOR")
+  store:close()
+  assert(sys.write_file(dir .. "/Bad", "no class"))
+  local got, message, code = store:get("Bad")
+  lu.assertNil(got)
+  lu.assertEquals(code, "ODM_FORMAT")
+  lu.assertStrContains(message, dir .. "/Bad: offset")
+  lu.assertEquals(store:classes(), { "CuAt", "CuDv" })
+  lu.assertEquals(select(3, odm.open(dir .. "/missing")), "ENOENT")
+  lu.assertEquals(select(3, odm.open(dir .. "/Bad")), "ENOTDIR")
+end
+
+--- A store whose directory fails at the n-th step that changes something: what a crash leaves.
+local function crashing(store, steps)
+  local files = setmetatable({}, { __index = store.files })
+  for _, name in ipairs { "write", "rename", "remove" } do
+    files[name] = function(...)
+      steps = steps - 1
+      if steps < 0 then error("crash") end
+      return store.files[name](...)
+    end
+  end
+  return setmetatable({ files = files, loaded = {}, changed = {} }, getmetatable(store))
+end
+
+function TestOdm:test_a_crash_at_any_step_leaves_all_or_nothing()
+  local first = assert(odm.open(dir))
+  define(first)
+  assert(first:add("CuAt", { name = "a", note = "old", value = "old" }))
+  assert(first:add("CuDv", { name = "a", status = 0 }))
+  assert(first:commit())
+  local steps, seen = 0, {}
+  repeat
+    local store = crashing(assert(odm.open(dir)), steps)
+    local done = pcall(function()
+      assert(store:change("CuAt", nil, { note = "new" .. steps, value = "new" .. steps }))
+      assert(store:change("CuDv", nil, { status = steps + 1 }))
+      assert(store:commit())
+    end)
+    store:close()
+    -- Whoever comes next finds both classes of the same time.
+    local after <close> = assert(odm.open(dir))
+    local at, dv = assert(after:first("CuAt")), assert(after:first("CuDv"))
+    lu.assertEquals(at.note, at.value)
+    local new = at.note == "new" .. steps
+    lu.assertEquals(dv.status == steps + 1, new)
+    lu.assertNil(sys.stat(dir .. "/.odm_commit"))
+    seen[new] = true
+    -- And may change on.
+    assert(after:change("CuAt", nil, { note = "old", value = "old" }))
+    assert(after:commit())
+    lu.assertEquals(sys.list(dir), { ".odm_lock", "CuAt", "CuAt.vc", "CuDv" })
+    steps = steps + 1
+  until done
+  lu.assertTrue(steps > 6)
+  lu.assertTrue(seen[true] and seen[false])
+end
+
+function TestOdm:test_a_planted_commit_record_is_refused()
+  assert(sys.write_file(dir .. "/.odm_commit", "../outside\n"))
+  lu.assertEquals(select(3, odm.open(dir)), "ODM_FORMAT")
+end
+
+function TestOdm:test_definitions()
+  local classes = assert(odm.definitions(definition))
+  lu.assertEquals(#classes, 2)
+  lu.assertEquals(classes[1].descriptors[5], { name = "note", type = "vchar", size = 64 })
+  lu.assertEquals(classes[2].descriptors[3],
+    { name = "PdDvLn", type = "link", size = 48, class = "PdDv", key = "uniquetype" })
+  local shown = odm.definition("CuDv", classes[2].descriptors)
+  lu.assertEquals(shown, "class CuDv {\n\tchar name[16];\n\tshort status;\n\tlink PdDv PdDv uniquetype PdDvLn[48];\n\t};\n")
+  lu.assertEquals(odm.definitions(shown)[1].descriptors, classes[2].descriptors)
+  for text, line in pairs { ["class A {\n\tword x;\n};"] = 2, ["class A {\n short x }"] = 2, ["clas A { }"] = 1,
+    ["\n\nclass A { short x;"] = 3, ["class A { }"] = 1, ["class A { char x; }"] = 1 } do
+    local got, message, code = odm.definitions(text)
+    lu.assertNil(got)
+    lu.assertEquals(code, "ODM_SYNTAX")
+    lu.assertStrContains(message, "line " .. line .. ":")
+  end
+end
+
+function TestOdm:test_format_of_objects()
+  lu.assertEquals(odm.format("A", { { b = "x", a = 1 } }), '\nA:\n\ta = 1\n\tb = "x"\n')
+  lu.assertEquals(odm.format("A", { { b = "x", a = 1 } }, { { name = "b" }, { name = "a" } }), '\nA:\n\tb = "x"\n\ta = 1\n')
+  lu.assertEquals(odm.parse(odm.format("A", { { b = 'q"\\\n', a = 1 } }))[1].fields, { b = 'q"\\\n', a = 1 })
+end
+
+function TestOdm:test_commands()
+  local function run(words, stdin)
+    return assert(sys.run({ bin, "odm", table.unpack(words) }, { env = { ODMDIR = dir }, stdin = stdin or "" }))
+  end
+  assert(sys.write_file(dir .. "/x.cre", definition))
+  local r = run { "create", "-c", dir .. "/x.cre" }
+  lu.assertEquals({ r.status, r.stderr }, { 0, "" })
+  lu.assertStrContains(run({ "show", "CuAt" }).stdout, "class CuAt {\n\tchar name[16];\n")
+  local stanza = '\nCuAt:\n\tname = "hdisk0"\n\tattribute = "pvid"\n\tvalue = "00c1"\n\tnls_index = 2\n\tnote = ""\n'
+  r = run({ "add" }, "CuAt:\n value=\"00c1\"\n name = hdisk0\n attribute=pvid\n nls_index=2\n")
+  lu.assertEquals({ r.status, r.stderr }, { 0, "" })
+  lu.assertEquals(run({ "get", "CuAt" }).stdout, stanza)
+  lu.assertEquals(run({ "get", "-q", "name='hdisk0' AND attribute='pvid'", "CuAt" }).stdout, stanza)
+  lu.assertEquals(run({ "get", "-qname=hdisk1", "CuAt" }).stdout, "")
+  r = run({ "change", "-o", "CuAt", "-q", "name = hdisk0" }, "CuAt:\n\tvalue = \"00c2\"\n")
+  lu.assertEquals({ r.status, r.stderr }, { 0, "" })
+  lu.assertStrContains(run({ "get", "CuAt" }).stdout, 'value = "00c2"')
+  lu.assertEquals(run({ "delete", "-o", "CuAt", "-q", "name = hdisk0" }).stdout, "0518-307 odmdelete: 1 objects deleted.\n")
+  lu.assertEquals(run({ "get", "CuAt" }).stdout, "")
+  r = run { "get", "Missing" }
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "class does not exist")
+  lu.assertEquals(run({ "create", "-p", dir .. "/x.cre" }).status, 2)
+  lu.assertEquals(run({ "frobnicate" }).status, 2)
+  r = run({ "add" }, "CuAt:\n\tnls_index = x\n")
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "standard input: line 1: odm: class CuAt: descriptor nls_index")
+end
+
+function TestOdm:test_two_processes_lose_nothing()
+  local store = assert(odm.open(dir))
+  define(store)
+  assert(store:commit())
+  local pids = {}
+  for i = 1, 4 do
+    pids[i] = assert(sys.spawn({ "/bin/sh", "-c",
+      ("for n in 1 2 3; do printf 'CuAt:\\n\\tname = p%d.'$n'\\n' | ODMDIR=%s %s odm add || exit 1; done"):format(i, dir, bin) },
+      {}))
+  end
+  for _, pid in ipairs(pids) do lu.assertEquals(sys.wait(pid).status, 0) end
+  lu.assertEquals(#assert(store:get("CuAt")), 12)
+end
