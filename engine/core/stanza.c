@@ -110,7 +110,9 @@ static int attribute_extent(struct parser *p, size_t equals, struct am_slice *te
 	}
 	++*lines;
 	*text = between(p->file, p->at, end);
-	*value = am_slice_trim(between(p->file, equals + 1, end));
+	*value = between(p->file, start, end);
+	while (value->length > 0 && strchr(" \t\r\n\f\v", value->at[value->length - 1]) != NULL)
+		value->length--; /* an empty value stays on its line */
 	return 0;
 }
 

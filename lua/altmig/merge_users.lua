@@ -8,9 +8,24 @@ return function(merge, checked, joined)
     return checked(core.passwd(job:input("/etc/passwd"), job:input("/etc/security/passwd")))
   end
 
+  -- The /etc/passwd that will be active: the new level's, where the site's files cannot be read. One
+  -- broken file must not cost the site the others.
+  local function active_passwd(job)
+    local ok, result = pcall(merged_passwd, job)
+    if ok then return result.names end
+    if type(result) ~= "table" or result.code ~= "CONFIG_SYNTAX" then error(result, 0) end
+    return job.ctx.shipped_new("/etc/passwd")
+  end
+
   local function merged_group(job)
-    local accounts = merged_passwd(job).names or ""
-    return checked(core.group(job:input("/etc/group"), job:input("/etc/security/group"), accounts))
+    return checked(core.group(job:input("/etc/group"), job:input("/etc/security/group"), active_passwd(job) or ""))
+  end
+
+  local function active_group(job)
+    local ok, result = pcall(merged_group, job)
+    if ok then return result.names end
+    if type(result) ~= "table" or result.code ~= "CONFIG_SYNTAX" then error(result, 0) end
+    return job.ctx.shipped_new("/etc/group")
   end
 
   local function names_of(text)
@@ -20,10 +35,10 @@ return function(merge, checked, joined)
   end
 
   --- "default" and the accounts of the merged /etc/passwd.
-  function merge.accounts(job) return names_of(merged_passwd(job).names) end
+  function merge.accounts(job) return names_of(active_passwd(job)) end
 
   --- "default" and the groups of the merged /etc/group.
-  function merge.groups(job) return names_of(merged_group(job).names) end
+  function merge.groups(job) return names_of(active_group(job)) end
 
   local function write(entry, job, result, indexes)
     job:report(result.decisions)

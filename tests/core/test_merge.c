@@ -268,8 +268,12 @@ static void make_file(struct am_buf *out, int with_mandatory)
 	unsigned records = pick(6);
 
 	am_buf_addstr(out, pick(2) ? "* head\n\n" : "* head two\n\n", &error);
-	if (with_mandatory)
-		am_buf_addstr(out, "usw:\n\tshells = /a\n\n", &error);
+	if (with_mandatory) {
+		am_buf_addstr(out, "usw:\n\tshells = ", &error);
+		for (unsigned i = 0, n = pick(5); i < n; i++)
+			am_buf_addf(out, &error, "%s/s%u", i == 0 ? "" : ",", pick(6));
+		am_buf_addstr(out, "\n\n", &error);
+	}
 	for (unsigned i = 0; i < 8; i++) {
 		if (pick(8) >= records)
 			continue;
@@ -346,6 +350,37 @@ static void holds_its_properties(void **state)
 	}
 }
 
+/* Every text cut at every byte: a result or a refusal that names file and line, nothing else. */
+static void refuses_or_merges_cut_files(void **state)
+{
+	static const char text[] = "* head\n\ndefault:\n\tSYSTEM = \"a\\\"b\n c\"\n\tx =\n\n"
+				   "usw:\r\n\tshells = \"/a,/b\"\n# end\nusw:\n\tx = 1\n";
+	static const char other[] = "* other\n\nusw:\n\tshells = /b,/c\n\tx = 2\n\nz:\n\ty = 1\n";
+	struct am_merge_policy p = policy();
+
+	(void)state;
+	for (size_t n = 0; n < sizeof text; n++)
+		for (int side = 0; side < 3; side++) {
+			char *cut = malloc(n + 1);
+			struct am_slice whole = am_slice_of(other), part = {cut, n};
+			struct am_merge_input input = {whole, am_slice_of("q:\n\tr = 1\n"),
+				am_slice_of("q:\n\tr = 2\n"), AM_MODIFIED_UNKNOWN};
+			struct outcome r = {0};
+			struct am_error error;
+
+			assert_non_null(cut);
+			memcpy(cut, text, n);
+			*(side == 0 ? &input.o : side == 1 ? &input.c : &input.n) = part;
+			if (am_merge(&p, &input, &r.out, &r.status, &r.decisions, &error) != 0) {
+				assert_int_equal(side, 1);
+				assert_string_equal(error.code, "CONFIG_SYNTAX");
+				assert_non_null(strstr(error.message, "login.cfg: line "));
+			}
+			drop(&r);
+			free(cut);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +393,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_text_around),
 		cmocka_unit_test(merges_lists),
 		cmocka_unit_test(holds_its_properties),
+		cmocka_unit_test(refuses_or_merges_cut_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

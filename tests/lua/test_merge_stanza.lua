@@ -106,6 +106,18 @@ function TestMergeStanza:test_user()
   lu.assertStrContains(t:read(path), "minloweralpha = 0")
 end
 
+function TestMergeStanza:test_one_broken_file_does_not_cost_the_others()
+  local inputs = with_accounts {
+    ["/etc/security/passwd"] = { c = "no stanza\n", n = "root:\n\tpassword = *\n" },
+    ["/etc/security/user"] = { o = "default:\n\ta = 1\n", c = "default:\n\ta = 2\n", n = "default:\n\ta = 1\n\nesa:\n\tb = 1\n" },
+  }
+  lu.assertEquals(run("passwd_mig", inputs), "unparsable")
+  lu.assertEquals(run("group_mig", inputs), "new") -- which is what the merge gives here
+  lu.assertStrContains(t:read("/etc/group"), "newgrp:!:9:")
+  lu.assertEquals(run("user_mrg", inputs), "merged")
+  lu.assertEquals(t:read("/etc/security/user"), "default:\n\ta = 2\n\nesa:\n\tb = 1\n")
+end
+
 function TestMergeStanza:test_the_other_security_files()
   local status, said = run("secur_mig", with_accounts {
     ["/etc/security/limits"] = { o = "default:\n\tfsize = 2097151\n", c = "default:\n\tfsize = -1\n\njdoe:\n\tnofiles = -1\n",
