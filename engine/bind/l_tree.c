@@ -743,15 +743,19 @@ struct bu_tree *bu_newtree(lua_State *L)
 	return box;
 }
 
-/* tree.at(dir) */
+/* tree.at(dir [, {sync=false}]) */
 static int l_at(lua_State *L)
 {
 	const char *root = bu_checkcstr(L, 1);
+	int sync = bu_fieldbool(L, 2, "sync", 1);
 	struct bu_tree *box = bu_newtree(L);
 	struct am_error error;
 
 	box->tree = am_tree_local(root, &error);
-	return box->tree != NULL ? 1 : bu_fail(L, &error);
+	if (box->tree == NULL)
+		return bu_fail(L, &error);
+	am_tree_set_sync(box->tree, sync);
+	return 1;
 }
 
 int luaopen_altmig_tree(lua_State *L)

@@ -1134,6 +1134,12 @@ int am_tree_df(
 
 /* ---- mounts ---- */
 
+void am_tree_set_sync(struct am_tree *tree, int sync)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		tree->mounts[i].fs->unsynced = !sync;
+}
+
 size_t am_tree_mount_count(struct am_tree *tree)
 {
 	return tree->count;

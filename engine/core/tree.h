@@ -206,6 +206,12 @@ int am_tree_digest_each(struct am_tree *tree, const char *path,
 /* 1 when one of the patterns matches; the rule above. NULL patterns match nothing. */
 int am_path_matches(const char *const *patterns, const char *path);
 
+/*
+ * Whether writing to a local directory waits for the disk (it does, unless told otherwise). For
+ * trees that are thrown away when the machine goes down. Writing over NFS always waits.
+ */
+void am_tree_set_sync(struct am_tree *tree, int sync);
+
 size_t am_tree_mount_count(struct am_tree *tree);
 int am_tree_mount(
 	struct am_tree *tree, size_t index, struct am_tree_mount *mount, struct am_error *error);

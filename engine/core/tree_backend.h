@@ -85,6 +85,7 @@ struct am_fs_ops {
 struct am_fs {
 	const struct am_fs_ops *ops;
 	const char *name; /* for messages: "/tmp/x", "host:/export" */
+	int unsynced;     /* local only: leave it to the system when data reach the disk */
 	int complete;     /* the message of the last error needs nothing before it */
 };
 

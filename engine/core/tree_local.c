@@ -378,6 +378,8 @@ static int local_finish(
 
 	if (set_fd(file->fd, attr, error) != 0)
 		return -1;
+	if (base->fs->unsynced)
+		return 0;
 	return fsync(file->fd) != 0 ? fail(error) : 0;
 }
 
@@ -388,7 +390,8 @@ static void local_close(struct am_fs_file *base)
 	close(file->fd);
 	if (file->dir_fd >= 0) {
 		/* The name: a rename has happened, or nothing that matters. */
-		(void)fsync(file->dir_fd);
+		if (!base->fs->unsynced)
+			(void)fsync(file->dir_fd);
 		close(file->dir_fd);
 	}
 	free(file);
@@ -531,7 +534,7 @@ struct am_tree *am_tree_local(const char *root, struct am_error *error)
 		return NULL;
 	}
 	memcpy(local->root, root, length);
-	local->base = (struct am_fs){&local_ops, local->root, 0};
+	local->base = (struct am_fs){.ops = &local_ops, .name = local->root};
 	local->fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (local->fd < 0) {
 		am_fail_errno(error, errno, "tree: %.300s", root);

@@ -511,6 +511,16 @@ static int broken(struct call *const *calls, size_t count)
 	return 0;
 }
 
+/* After this no call is in flight, whether the library called back for it or not. */
+static void give_up_connection(struct nfs_fs *fs, struct call *const *calls, size_t count)
+{
+	disconnect(fs);
+	for (size_t i = 0; i < count; i++) {
+		if (calls[i]->state == SENT)
+			calls[i]->state = IDLE;
+	}
+}
+
 /*
  * Brings all calls to an answer: over lost connections and busy servers, until the time is up. On
  * -1 none of them is in flight any more.
@@ -528,7 +538,7 @@ static int run_calls(
 			return -1;
 		r = exchange(fs, calls, count, error);
 		if (r != 0)
-			disconnect(fs);
+			give_up_connection(fs, calls, count);
 		if (r < 0)
 			return -1;
 		if (reset_busy(calls, count)) {
@@ -956,14 +966,18 @@ static int take_readdirplus(struct call *call, void *answer)
 	memcpy(page->verifier, good->cookieverf, sizeof page->verifier);
 	page->end = good->reply.eof != 0;
 	page->count = 0;
-	for (entryplus3 *e = good->reply.entries; e != NULL; e = e->nextentry) {
-		int has = e->name_attributes.attributes_follow != 0;
+	for (const void *next = good->reply.entries; next != NULL;) {
+		entryplus3 e;
+		int has;
 
+		memcpy(&e, next, sizeof e); /* the library does not align its entries */
+		next = e.nextentry;
+		has = e.name_attributes.attributes_follow != 0;
 		if (has)
-			convert(&e->name_attributes.post_op_attr_u.attributes, &st);
-		if (am_entries_add(page->entries, e->name, has ? &st : NULL, &call->local) != 0)
+			convert(&e.name_attributes.post_op_attr_u.attributes, &st);
+		if (am_entries_add(page->entries, e.name, has ? &st : NULL, &call->local) != 0)
 			return NFS3ERR_IO;
-		page->cookie = e->cookie;
+		page->cookie = e.cookie;
 		page->count++;
 	}
 	return NFS3_OK;

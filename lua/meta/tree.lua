@@ -47,9 +47,11 @@ local Tree = {}
 ---@field verifier string?     # write verifier seen last: changes when the server restarts
 ---@field connects integer
 
+--- `sync = false`: writes do not wait for the disk.
 ---@param dir string
+---@param options { sync: boolean? }?
 ---@return altmig.tree? tree, string? message, string? code
-function module.at(dir) end
+function module.at(dir, options) end
 
 ---@class altmig.tree.Source
 ---@field at string            # "/", "/usr"
@@ -63,7 +65,7 @@ function module.at(dir) end
 --- A tree of NFS version 3 exports, longest prefix first; one of them is at "/". The guard is called
 --- before the first write to a mount and again before the next write after every reconnect; unless
 --- it returns true the write fails with its message and code (default NFS_GUARD), nothing written.
---- Reads may be made from within it. Not in the small program of emulated commands.
+--- Reads may be made from within it. Only where the program has NFS.
 ---@param options altmig.tree.NfsOptions
 ---@return altmig.tree? tree, string? message, string? code
 function module.nfs(options) end

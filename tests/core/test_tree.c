@@ -328,6 +328,20 @@ static void reader_outlives_its_tree(void **state)
 	am_reader_close(reader);
 }
 
+static void impossible_names_are_refused(void **state)
+{
+	struct am_entries entries = {0};
+	struct am_error error;
+
+	(void)state;
+	assert_int_equal(am_entries_add(&entries, "..", NULL, &error), 0);
+	assert_int_equal(entries.count, 0);
+	assert_int_equal(am_entries_add(&entries, "../x", NULL, &error), -1);
+	assert_string_equal(error.code, "EPROTO");
+	assert_int_equal(am_entries_add(&entries, "", NULL, &error), -1);
+	am_entries_free(&entries);
+}
+
 static void patterns(void **state)
 {
 	static const char *const list[] = {"*.log", "/var/adm/ras/*", NULL};
@@ -356,6 +370,7 @@ int main(void)
 		TEST(fifo_is_not_opened),
 		TEST(walk_is_sorted_and_copy_equals),
 		TEST(reader_outlives_its_tree),
+		cmocka_unit_test(impossible_names_are_refused),
 		cmocka_unit_test(patterns),
 	};
 
