@@ -160,6 +160,22 @@ function TestMerge:test_nothing_counts_as_saved_before_the_manifest()
   finish(t)
 end
 
+function TestMerge:test_names_that_are_no_utf8_and_roots_that_lead_out()
+  local t = fresh()
+  local odd = "/etc/ssh/caf\xe9"
+  put(t, odd, "key", 384)
+  local files = assert(saveconf.candidates(t, { "./etc/../../x", "/var/../x", "usr/x" }))
+  lu.assertEquals(#files, 1)
+  lu.assertEquals(assert(saveconf.save(t, nil, files)).files, 1)
+  put(t, odd, "other")
+  assert(saveconf.keep_shipped(t))
+  lu.assertEquals(assert(saveconf.restore_preserved(t)).files, 1)
+  lu.assertEquals(t:read(odd), "key")
+  lu.assertEquals(t:stat(odd).mode, 384)
+  lu.assertTrue(saveconf.verify(t))
+  finish(t)
+end
+
 function TestMerge:test_puts_back_what_is_preserved_and_only_that()
   local t = saved_and_restored()
   lu.assertStrContains(t:read("/etc/inittab"), "site:2:once:/site")
