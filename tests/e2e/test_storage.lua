@@ -1,0 +1,201 @@
+-- The storage commands of the lab's client: the alternate rootvg made, grown, closed, booted, woken
+-- up and removed, with the states and messages an administrator would see.
+
+local lu = require "luaunit"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+local SPOT <const> = "/export/nim/spot/spot_AIX72TL5/usr"
+local COPY <const> = "/ALT_MIG_SPOT/sbin/alt_disk_copy -M 7.2 "
+
+local function on(...) return lab.on(client, string.format(...)) end
+
+local function refused(command, text)
+  local status, out, problem = lab.try_on(client, command)
+  lu.assertNotEquals(status, 0, command)
+  lu.assertStrContains(out .. problem, text)
+end
+
+local function states()
+  local list = {}
+  for name, vg, state in on("lspv"):gmatch("(hdisk%d+)%s+%x+%s+(%S+) *(%l*)") do list[name] = vg .. " " .. state end
+  return list
+end
+
+local function make_image()
+  lu.assertStrMatches(on("chroot /alt_inst bosboot -a -b /tmp/image"), "\nbosboot: Boot image is %d+ 512 byte blocks%.\n")
+  on("/ALT_MIG_SPOT/sbin/mkboot -d /dev/hdisk2 -l /dev/alt_hd5 -b /alt_inst/tmp/image && rm /alt_inst/tmp/image")
+end
+
+-- The lines a migration prints, from the one to the other.
+local function lines_between(first, last)
+  local list
+  for line in io.lines(DATA_DIR .. "/nimadm-lines.txt") do
+    if line:match(first) then list = {} end
+    if list then list[#list + 1] = line .. "\n" end
+    if list and line:match(last) then break end
+  end
+  return table.concat(list)
+end
+
+local function boot(...)
+  local status, out, problem = lab.altmig { "lab", "boot", client, ... }
+  return status, out .. problem
+end
+
+TestStorage = {}
+
+function TestStorage:setUp()
+  lab.require_root()
+  if not TestStorage.ready then
+    lab.up()
+    TestStorage.ready = true
+    lab.on(master, "exportfs -i -o ro,access=" .. client .. " " .. SPOT)
+    on("mkdir -p /ALT_MIG_SPOT && mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+  end
+end
+
+function TestStorage:test_1_free_disk()
+  lu.assertEquals(states().hdisk0, "rootvg active")
+  lu.assertEquals(states().hdisk1, "datavg active")
+  lu.assertStrContains(on("lspv"), "hdisk2          none                                None")
+  refused("getlvodm -j hdisk2", "0516-320")
+  refused(COPY .. "-P1 -d hdisk1", "0505-126 alt_disk_install: target disk hdisk1 has a volume group assigned to it.")
+  refused(COPY .. "-P1 -d hdisk9", "hdisk9 is not available")
+  lu.assertStrContains(on("lsvg"), "rootvg\ndatavg\n")
+end
+
+function TestStorage:test_2_phase_1()
+  on("echo data > /home/one && ln /home/one /home/two && touch -t 200102030405 /home/one"
+    .. " && dd if=/dev/zero of=/home/sparse bs=1 count=1 seek=20000000 2>/dev/null && chmod 4755 /home/two")
+  local out = on(COPY .. '-P1 -d "hdisk2"')
+  lu.assertStrContains(out, "Checking disk sizes.\nLOGICAL_VOLUME= hd11admin\nFS_LV= /dev/hd11admin\nCreating cloned")
+  out = out:gsub("LOGICAL_VOLUME= [^\n]*\nFS_LV= [^\n]*\n", "")
+  lu.assertEquals(out, lines_between("^Calling mkszfile", "^Phase 1 complete"))
+  lu.assertEquals(states().hdisk2, "altinst_rootvg active")
+  -- One by one, as the copy was asked to keep them.
+  lu.assertEquals(on("cd /alt_inst/home; cat two; ls -l one | awk '{print $1, $2}'; du -k sparse | awk '{print $1}'"),
+    "data\n-rwsr-xr-x 2\n0\n")
+  lu.assertEquals(on("find /alt_inst/home/one -newer /usr/lib/boot/unix_64"), "")
+  lu.assertEquals(on("ls -d /alt_inst/alt_inst 2>/dev/null; ls /alt_inst/proc; grep -c alt_inst /alt_inst/etc/filesystems; true"),
+    "0\n")
+end
+
+function TestStorage:test_3_volumes_of_the_copy()
+  local rows, listed = {}, on("lsvg -l altinst_rootvg")
+  lu.assertStrContains(listed, "altinst_rootvg:\nLV NAME")
+  for name, kind, lps, state, at in listed:gmatch("\n(alt_%S+)%s+(%S+)%s+(%d+)%s+%d+%s+1%s+(%S+)%s+(%S+)") do
+    rows[name] = { kind, lps, state, at }
+  end
+  lu.assertEquals(rows.alt_hd5, { "boot", "1", "closed/syncd", "N/A" })
+  lu.assertEquals({ rows.alt_hd2[1], rows.alt_hd2[3], rows.alt_hd2[4] }, { "jfs2", "open/syncd", "/alt_inst/usr" })
+  lu.assertEquals(rows.alt_livedump[4], "/alt_inst/var/adm/ras/livedump")
+  lu.assertStrMatches(on("df -k /alt_inst/var"), ".*/dev/alt_hd9var%s+%d+%s+%d+%s+%d+%%%s+%d+%s+%d+%% /alt_inst/var\n")
+  lu.assertStrContains(on("mount"), "/dev/alt_hd4     /alt_inst        jfs2")
+  refused(COPY .. "-P1 -d hdisk2", "altinst_rootvg exists already")
+  refused(COPY .. "-P3 -d hdisk2", "altinst_rootvg cannot boot")
+end
+
+function TestStorage:test_4_growth_and_its_end()
+  local before = tonumber(on("df -k /alt_inst/opt"):match("alt_hd10opt%s+(%d+)"))
+  lu.assertEquals(on("chfs -a size=+1 /alt_inst/opt"), ("Filesystem size changed to %d\n"):format((before + 65536) * 2))
+  lu.assertEquals(tonumber(on("df -k /alt_inst/opt"):match("alt_hd10opt%s+(%d+)")), before + 65536)
+  -- The new space can be used.
+  local free = tonumber(on("df -k /alt_inst/opt"):match("alt_hd10opt%s+%d+%s+(%d+)"))
+  on("dd if=/dev/zero of=/alt_inst/opt/fill bs=1024k count=%d 2>/dev/null && rm /alt_inst/opt/fill", free // 1024 - 8)
+  refused("chfs -a size=+100G /alt_inst/opt", "0516-404 allocp: This system cannot fulfill the allocation request.")
+  refused("chfs -a size=1 /alt_inst/opt", "cannot be made smaller")
+  refused("chfs -a size=+1 /nowhere", "0506-915")
+  lu.assertEquals(tonumber(on("df -k /alt_inst/opt"):match("alt_hd10opt%s+(%d+)")), before + 65536)
+  refused(("dd if=/dev/zero of=/alt_inst/opt/fill bs=1024k count=%d"):format(free // 1024 + 64), "No space left on device")
+  on("rm /alt_inst/opt/fill")
+end
+
+function TestStorage:test_5_exports()
+  local options = ("rw=%s,root=%s,access=%s"):format(master, master, master)
+  on("exportfs -i -o %s /alt_inst && exportfs -i -o %s /alt_inst/usr", options, options)
+  lu.assertEquals(on("exportfs"), ("/alt_inst -%s\n/alt_inst/usr -%s\n"):format(options, options))
+  refused("exportfs -i -o ro /alt_inst/etc", "parent-directory (/alt_inst) already exported")
+  refused("exportfs -i -o wrong /alt_inst/home", "wrong")
+  refused("exportfs -u /alt_inst/home", "not currently exported")
+  lab.on(master, "mkdir -p /mnt/a && mount -o rw,vers=3,nodev " .. client .. ":/alt_inst /mnt/a")
+  lu.assertStrContains(lab.on(master, "mount"), client .. " /alt_inst        /mnt/a")
+  lab.on(master, "echo seen > /mnt/a/tmp.seen")
+  lu.assertEquals(on("cat /alt_inst/tmp.seen"), "seen\n")
+  lu.assertEquals(lab.on(master, "umount -f /mnt/a"), "forced unmount of /mnt/a\n")
+  on("exportfs -u /alt_inst && exportfs -u /alt_inst/usr && rm /alt_inst/tmp.seen")
+  lu.assertEquals(on("exportfs"), "")
+  local status = lab.try_on(master, "mount -o rw,vers=3 " .. client .. ":/alt_inst /mnt/a")
+  lu.assertNotEquals(status, 0)
+end
+
+function TestStorage:test_6_phase_3_and_boot()
+  make_image()
+  local out = on(COPY .. '-P3 -d "hdisk2"')
+  lu.assertStrMatches(out, "## Phase 3 #+\nVerifying altinst_rootvg%.%.%.\nModifying ODM on cloned disk%.\n.*"
+    .. "forced unmount of /alt_inst\nforced unmount of /alt_inst\nChanging logical volume names .*"
+    .. "Bootlist is set to the boot disk: hdisk2 blv=hd5\n")
+  lu.assertEquals(states().hdisk2, "altinst_rootvg ")
+  refused("lsvg -l altinst_rootvg", "0516-010 : Volume group must be varied on")
+  lu.assertEquals(on("bootlist -m normal -o"), "hdisk2 blv=hd5 pathid=0\n")
+  lu.assertEquals(on("mount | grep -c alt_inst; ls -d /alt_inst /dev/alt_hd4 2>/dev/null; ls /dev/hd4"),
+    "0\n/dev/hd4\n")
+  local status, text = boot()
+  lu.assertEquals(status, 0, text)
+  lu.assertStrContains(text, "from hdisk2 at level 7100-05-03")
+  refused(COPY .. "-P3 -d hdisk2", "final names")
+end
+
+function TestStorage:test_7_wake_up_and_sleep()
+  on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -W -d hdisk2")
+  lu.assertEquals(states().hdisk2, "altinst_rootvg active")
+  lu.assertStrContains(on("df -k /alt_inst/usr"), "/dev/alt_hd2")
+  lu.assertEquals(on("cat /alt_inst/home/two"), "data\n")
+  local status, text = boot()
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(text, "LED 556")
+  on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -S")
+  status, text = boot()
+  lu.assertEquals(status, 0, text)
+end
+
+function TestStorage:test_8_boots_for_real_and_goes_back()
+  local status, text = boot("--power")
+  lu.assertEquals(status, 0, text)
+  lu.assertEquals(states(), { hdisk0 = "old_rootvg ", hdisk1 = "datavg active", hdisk2 = "rootvg active" })
+  lu.assertEquals(on("cat /home/two"), "data\n")
+  status, text = boot("--disk", "hdisk0", "--power")
+  lu.assertEquals(status, 0, text)
+  lu.assertEquals(states().hdisk0, "rootvg active")
+  lu.assertEquals(states().hdisk2, "altinst_rootvg ")
+end
+
+function TestStorage:test_9_removal_leaves_nothing()
+  on("mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+  on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -W -d hdisk2")
+  local out = on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg")
+  lu.assertStrContains(out, "Bootlist is set to the boot disk: hdisk0 blv=hd5\n")
+  lu.assertEquals(states().hdisk2, "None ")
+  lu.assertStrMatches(on("ipl_varyon -i"), ".*hdisk2%s+NO%s+%x+%s+0+\n")
+  lu.assertEquals(on("mount | grep -c alt_inst; grep -c alt_ /etc/filesystems; ls -d /alt_inst /dev/*alt_* 2>/dev/null;"
+    .. " odmget -q name=altinst_rootvg CuDv; odmget -q 'value3 like alt_*' CuDvDr; true"), "0\n0\n")
+  refused("/ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg", "does not exist")
+  local status, text = boot("--disk", "hdisk2")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(text, "LED 20EE000B")
+  status, text = boot()
+  lu.assertEquals(status, 0, text)
+end
+
+function TestStorage:test_9b_too_small_a_disk()
+  lab.must("scenario", "small-target-disk", "4096")
+  on("mount | grep -q /ALT_MIG_SPOT || mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+  local status, out = lab.try_on(client, COPY .. "-P1 -d hdisk2")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(out, "Creating logical volume alt_hd9var.\n0516-404 allocp: This system cannot fulfill the allocation request.")
+  lu.assertStrContains(out, "Cleaning up.")
+  lu.assertNil(on("lspv"):match("altinst_rootvg"))
+  lu.assertEquals(on("mount | grep -c alt_inst; ls /dev | grep -c alt_; true"), "0\n0\n")
+end
+
+function TestStorage:test_z_down() lab.down() end
