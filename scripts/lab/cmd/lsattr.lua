@@ -1,0 +1,58 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/sbin/lsattr
+-- part: all
+-- lsattr -E[O]l Name [-a Attribute ...] [-F Format]: attributes of a device, CuAt over PdAt.
+
+local getopt = require "lab.getopt"
+local odm = require "lab.odm"
+
+local function fail(message)
+  io.stderr:write("lsattr: ", message, "\n")
+  os.exit(1, true)
+end
+
+local function usage(message)
+  if message then io.stderr:write("lsattr: ", message, "\n") end
+  io.stderr:write("Usage: lsattr {-E | -D}[O] [-H] -l Name [-a Attribute] ... [-F Format]\n")
+  os.exit(1, true)
+end
+
+local options = getopt(arg, "EDOHl:a:+F:", usage)
+if not options.l or not (options.E or options.D) then usage() end
+local device = odm.open("/etc/objrepos"):first("CuDv", "name = " .. options.l)
+if not device then fail(("The device %s is not in the customized device database."):format(options.l)) end
+
+local rows, by_name = {}, {}
+for _, row in ipairs(odm.open("/usr/lib/objrepos"):get("PdAt", "uniquetype = '" .. device.PdDvLn .. "'") or {}) do
+  local entry = { attribute = row.attribute, value = row.deflt, user_settable = row.generic:find("U") and "True" or "False" }
+  rows[#rows + 1], by_name[row.attribute] = entry, entry
+end
+for _, row in ipairs(options.E and odm.open("/etc/objrepos"):get("CuAt", "name = " .. options.l) or {}) do
+  local entry = by_name[row.attribute]
+  if not entry then
+    entry = { attribute = row.attribute, user_settable = row.generic:find("U") and "True" or "False" }
+    rows[#rows + 1], by_name[row.attribute] = entry, entry
+  end
+  entry.value = row.value
+end
+if options.a then
+  local chosen = {}
+  for _, word in ipairs(options.a) do
+    for name in word:gmatch("[^,]+") do
+      if not by_name[name] then fail(("The device %s has no attribute %s."):format(options.l, name)) end
+      chosen[#chosen + 1] = by_name[name]
+    end
+  end
+  rows = chosen
+end
+table.sort(rows, function(a, b) return a.attribute < b.attribute end)
+if options.O then
+  local names, values = {}, {}
+  for i, row in ipairs(rows) do names[i], values[i] = row.attribute, row.value end
+  print("#" .. table.concat(names, ":"))
+  print(table.concat(values, ":"))
+elseif options.F then
+  for _, row in ipairs(rows) do print((options.F:gsub("[%a_]+", function(word) return row[word] end))) end
+else
+  for _, row in ipairs(rows) do print(("%-15s %-32s %-40s %s"):format(row.attribute, row.value, "", row.user_settable)) end
+end

@@ -1,0 +1,64 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/startsrc /usr/bin/stopsrc /usr/bin/refresh
+-- part: all
+-- startsrc, stopsrc, refresh {-s Subsystem | -g Group}.
+
+local getopt = require "lab.getopt"
+local src = require "lab.src"
+
+local command = arg[0]:match("[^/]*$")
+
+local function usage(message)
+  if message then io.stderr:write(command, ": ", message, "\n") end
+  io.stderr:write("Usage: ", command, " {-s Subsystem | -g GroupName} [-a Arguments] [-f]\n")
+  os.exit(1, true)
+end
+
+local options = getopt(arg, "s:g:a:e:fc", usage)
+if not (options.s or options.g) then usage() end
+if not src.running() then
+  io.stderr:write(command, ": The System Resource Controller is not active.\n")
+  os.exit(1, true)
+end
+
+local function start(name)
+  if src.pid(name) then
+    print(("0513-029 The %s Subsystem is already active. Multiple instances are not supported."):format(name))
+    return true
+  end
+  local ok, message = src.set(name, true)
+  if not ok then
+    io.stderr:write(command, ": ", message, "\n")
+    return false
+  end
+  print(("0513-059 The %s Subsystem has been started. Subsystem PID is %s."):format(name, src.pid(name) or "?"))
+  return true
+end
+
+local function stop(name)
+  if not src.pid(name) then
+    print(("The %s Subsystem is not active."):format(name))
+    return true
+  end
+  local ok, message = src.set(name, false)
+  if not ok then
+    io.stderr:write(command, ": ", message, "\n")
+    return false
+  end
+  print(("The stop of the %s Subsystem was completed successfully."):format(name))
+  return true
+end
+
+local actions = { startsrc = start, stopsrc = stop, refresh = function(name) return src.pid(name) ~= nil end }
+local found, ok = false, true
+for _, subsystem in ipairs(src.subsystems() or {}) do
+  if subsystem.subsysname == options.s or subsystem.synonym == options.s and options.s ~= "" or subsystem.grpname == options.g then
+    found = true
+    ok = actions[command](subsystem.subsysname) and ok
+  end
+end
+if not found then
+  io.stderr:write(("%s: The %s %s is not on file.\n"):format(command, options.s or options.g, options.s and "Subsystem" or "Group"))
+  ok = false
+end
+os.exit(ok, true)
