@@ -164,7 +164,11 @@ function Store:image(class)
   if entry then return entry.image end
   if not class:match("^[%a_][%w_]*$") then return failure("ODM_CLASS", "class '" .. class .. "'", "bad name") end
   local path = self.files.name .. "/" .. class
-  local data, message, code = self.files.read(class)
+  local data, message, code = true, nil, nil
+  -- Another process may be in the middle of a commit of several classes, or have died there.
+  if not self.lock then data, message, code = mend(self.files) end
+  if not data then return nil, message, code end
+  data, message, code = self.files.read(class)
   if not data then
     if code == "ENOENT" then return failure("ODM_CLASS", path, "class does not exist") end
     return nil, message, code

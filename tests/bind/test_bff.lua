@@ -175,6 +175,17 @@ function TestBff:test_read_limit()
   lu.assertEquals(a:read(m, 5), "12345")
 end
 
+function TestBff:test_from_a_reader_which_it_owns_then()
+  archive(everything)
+  local t <close> = assert(require("altmig.tree").at(dir))
+  local reader = assert(t:open("/archive.bff"))
+  local a <close> = assert(bff.open(reader))
+  lu.assertErrorMsgContains("closed", reader.read, reader, 1)
+  local count = 0
+  for _ in a:members() do count = count + 1 end
+  lu.assertEquals(count, #everything)
+end
+
 function TestBff:test_verify()
   lu.assertEquals(bff.verify(archive(everything, { pack = true })), { members = 9, bytes = 23008 })
   lu.assertEquals(select(3, bff.verify(dir .. "/missing")), "ENOENT")
