@@ -76,18 +76,26 @@ local function root_lv(name)
   return nil, name .. ": no root file system in volume group " .. tostring(vgda.name)
 end
 
--- The first disk of the boot list that has a root file system. Whether firmware would start it is
--- lab.boot's question, where that is there.
-local function find_root()
+-- The first disk of the boot list that has a root file system, or the disk named.
+local function find_root(name)
   local lists, message = nvram.bootlists(base)
   check(lists, message)
   local reasons = {}
-  for _, entry in ipairs(lists.normal) do
+  for _, entry in ipairs(name and { { disk = name } } or lists.normal) do
     local lv, vgda = root_lv(entry.disk)
     if lv then return lv, vgda, entry.disk end
     reasons[#reasons + 1] = vgda
   end
   check(nil, "boot: " .. (#reasons > 0 and table.concat(reasons, "; ") or "the boot list is empty"))
+end
+
+-- What firmware and the first boot stages say about it: the disk they come up from.
+local function firmware_disk()
+  local text = outside("env", "ALTMIG_LAB=" .. world.lab, "ALTMIG_LPAR=" .. host.name, world.lab .. "/bin/aixlua", "-L",
+    world.lab .. "/lib", world.lab .. "/lib/bootcheck.lua", host.name)
+  local result = check(json.decode(text))
+  check(result.up, ("LED %s: %s"):format(result.led, result.reason))
+  return result.disk
 end
 
 local loops
@@ -168,14 +176,39 @@ local function device_nodes(rootvg)
   end
 end
 
+local function unmount_all()
+  local list = lpar.mounts() or {}
+  for i = #list, 1, -1 do
+    local target = list[i].target
+    if target == root or target:sub(1, #root + 1) == root .. "/" then
+      local ok, message = lpar.umount(target)
+      if not ok then
+        log("%s", message)
+        lpar.umount(target, { lazy = true })
+      end
+    end
+  end
+end
+
+local function mount_rootvg(name)
+  local lv, rootvg, boot_disk = find_root(name)
+  mount_lv(rootvg, lv, "/")
+  mount_filesystems(rootvg)
+  device_nodes(rootvg)
+  return boot_disk
+end
+
 local function boot()
   network()
   private_view()
   loops = check(disk.loops())
-  local lv, rootvg, boot_disk = find_root()
-  mount_lv(rootvg, lv, "/")
-  mount_filesystems(rootvg)
-  device_nodes(rootvg)
+  -- Mounting first replays the logs; firmware's word is what counts.
+  local mounted, boot_disk = pcall(mount_rootvg)
+  local wanted = firmware_disk()
+  if not mounted or wanted ~= boot_disk then
+    unmount_all()
+    boot_disk = mount_rootvg(wanted)
+  end
   if not sys.stat(root .. "/proc") then check(sys.mkdir(root .. "/proc", 365)) end
   check(lpar.mount("proc", root .. "/proc", "proc", "nosuid,nodev,noexec"))
   check(lpar.sethostname(host.name))
@@ -206,20 +239,6 @@ local function end_processes()
   lpar.kill(-1, "KILL")
   deadline = sys.time() + 5
   while alive() and sys.time() < deadline do lpar.wait_event(0.02) end
-end
-
-local function unmount_all()
-  local list = lpar.mounts() or {}
-  for i = #list, 1, -1 do
-    local target = list[i].target
-    if target == root or target:sub(1, #root + 1) == root .. "/" then
-      local ok, message = lpar.umount(target)
-      if not ok then
-        log("%s", message)
-        lpar.umount(target, { lazy = true })
-      end
-    end
-  end
 end
 
 local function start_wanted()

@@ -313,7 +313,8 @@ end
 ---@return true?
 ---@return string? message
 function lpar.power_off(name)
-  if lpar.state(name).state == "off" then return true end
+  local state = lpar.state(name).state
+  if state == "off" or state == "failed" then return true end
   ask(name, "off")
   local ok, message = wait_for(name, "off")
   return ok and true, message
@@ -449,11 +450,38 @@ local function all_running()
   return true
 end
 
-local function power_all(on)
+-- Names of the hosts that are not off; one that hangs counts.
+local function hosts_on()
+  local names = {}
   for _, host in ipairs(config.hosts) do
-    if lpar.state(host.name).state ~= (on and "running" or "off") then ask(host.name, on and "on" or "off") end
+    if lpar.state(host.name).state ~= "off" then names[#names + 1] = host.name end
   end
-  for _, host in ipairs(config.hosts) do check(wait_for(host.name, on and "running" or "off")) end
+  return names
+end
+
+local function all_off()
+  local names = {}
+  for _, name in ipairs(hosts_on()) do
+    if lpar.state(name).state ~= "failed" then
+      ask(name, "off")
+      names[#names + 1] = name
+    end
+  end
+  for _, name in ipairs(names) do check(wait_for(name, "off")) end
+end
+
+local function all_on(names)
+  local boots = {}
+  for i, name in ipairs(names) do
+    local state = lpar.state(name)
+    if state.state ~= "running" then
+      boots[i] = state.boots or -1
+      ask(name, "on")
+    end
+  end
+  for i, name in ipairs(names) do
+    if boots[i] then check(wait_for(name, "running", boots[i])) end
+  end
 end
 
 local function up(options)
@@ -481,7 +509,9 @@ local function up(options)
     end
   end
   start_hypervisor()
-  power_all(true)
+  local names = {}
+  for i, host in ipairs(config.hosts) do names[i] = host.name end
+  all_on(names)
   for _, host in ipairs(config.hosts) do say("%s is running at %s.", host.name, host.address) end
   return 0
 end
@@ -495,7 +525,7 @@ function lpar.down(args)
   local options = parse(args, { ["--keep"] = "flag" })
   local dir = lpar.dir()
   with_lock(function()
-    if options.keep and lpar.hypervisor() then power_all(false) end
+    if options.keep and lpar.hypervisor() then all_off() end
     power_everything_off()
     if options.keep then return end
     for _, name in ipairs { "lpars", "lib", "cmd", "images", "bin", "state", "saves", "key", "key.pub", "known_hosts",
@@ -603,16 +633,13 @@ end
 
 -- Around a copy the hosts are off; afterwards they are as before.
 local function while_off(fn)
-  local running = {}
+  local on = {}
   if lpar.hypervisor() then
-    for _, host in ipairs(config.hosts) do
-      if lpar.state(host.name).state == "running" then running[#running + 1] = host.name end
-    end
-    power_all(false)
+    on = hosts_on()
+    all_off()
   end
   local ok, result = pcall(fn)
-  for _, name in ipairs(running) do ask(name, "on") end
-  for _, name in ipairs(running) do check(wait_for(name, "running")) end
+  all_on(on)
   if not ok then error(result, 0) end
 end
 
