@@ -75,6 +75,13 @@ end
 
 local needed <const> = { hd4 = "/", hd2 = "/usr", hd9var = "/var", hd3 = "/tmp", hd5 = false, hd6 = false, hd8 = false }
 
+-- A system that a copy is being made of names the copy's file systems; the copy itself must not.
+local function has_copy(root)
+  local store <close> = odm.open(root .. "/etc/objrepos")
+  local rows = store:get("CuDv", "name = altinst_rootvg")
+  return rows ~= nil and #rows > 0
+end
+
 local function check_names(entry, vgda)
   local names = {}
   for _, lv in ipairs(vgda.lvs) do
@@ -136,7 +143,7 @@ local function mount(world, vgda, lvs)
   table.sort(file.stanzas, function(a, b) return a.at < b.at end)
   for _, stanza in ipairs(file.stanzas) do
     local device = (stanza.attributes.dev or ""):match("^/dev/(.+)$")
-    if device and device:match("^alt_") then
+    if device and device:match("^alt_") and not has_copy(root) then
       hang(LED.mount, "/etc/filesystems still has %s of the copy", stanza.at)
     end
     local how = stanza.attributes.mount
