@@ -14,11 +14,8 @@ return function(migration)
     if not archive then
       err.raise { code = code, status = 3, host = image.host, message = ("bos image %s: %s"):format(image.path, message) }
     end
-    local member, level
-    for first in archive:members() do
-      member = first
-      break
-    end
+    local step, state = archive:members()
+    local member, level = step(state), nil
     if member and member.name == "./lpp_name" then
       local v, r = archive:read(member):match("\nbos%.%S*%s+0?(%d+)%.0?(%d+)%.")
       level = v and { version = tonumber(v), release = tonumber(r) }
