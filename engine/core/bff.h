@@ -85,8 +85,9 @@ struct am_bff_writer *am_bff_create(
 /*
  * Appends a member. Taken from `member`: name, mode, uid, gid, size, the times, nlink, ino, the
  * device numbers, target, acl and pcl (NULL: the plain ones; lengths are multiples of 8). A file's
- * data come from `data`, exactly `size` bytes; NULL only when size is 0. A failure ends the
- * archive: only am_bff_abort is of use then.
+ * data come from `data`, exactly `size` bytes; NULL only when size is 0. A member that is
+ * refused for what it is leaves the archive as it was; one that fails on the way ends it, and
+ * am_bff_finish will refuse.
  */
 int am_bff_add(struct am_bff_writer *writer, const struct am_bff_member *member,
 	struct am_reader *data, struct am_error *error);

@@ -22,6 +22,7 @@ struct am_bff_writer {
 	char *temporary;
 	int fd;
 	int pack;
+	int broken;      /* a member was begun and not ended */
 	uint32_t serial; /* the last one given out */
 	uint64_t offset; /* of the buffer's first byte in the file */
 	size_t used;
@@ -207,7 +208,7 @@ static int put_security(
 
 /* --- data --- */
 
-/* Appends the plain data and counts its bytes by value. */
+/* Appends the plain data; counts its bytes by value where `frequency` is not NULL. */
 static int put_data(struct am_bff_writer *w, const struct am_bff_member *m, struct am_reader *data,
 	uint64_t frequency[256], struct am_error *error)
 {
@@ -225,7 +226,7 @@ static int put_data(struct am_bff_writer *w, const struct am_bff_member *m, stru
 			return am_fail(error, "BFF_LENGTH",
 				"bff: write: %s: %s: %lld bytes short of its size", w->path,
 				m->name, (long long)left);
-		for (ssize_t i = 0; i < n; i++)
+		for (ssize_t i = 0; frequency != NULL && i < n; i++)
 			frequency[w->chunk[i]]++;
 		if (put(w, w->chunk, (size_t)n, error) != 0)
 			return -1;
@@ -338,15 +339,16 @@ static int check_member(
 static int add_file(struct am_bff_writer *w, const struct am_bff_member *m, struct am_reader *data,
 	uint64_t header_offset, struct am_error *error)
 {
+	int pack = w->pack && m->size <= BFF_SMALL_MAX;
 	uint64_t frequency[256] = {0};
 	uint64_t from = position(w);
 	unsigned char header[BFF_HEADER_MAX];
 	int64_t stored;
 	size_t length;
 
-	if (put_data(w, m, data, frequency, error) != 0)
+	if (put_data(w, m, data, pack ? frequency : NULL, error) != 0)
 		return -1;
-	if (!w->pack || m->size > BFF_SMALL_MAX)
+	if (!pack)
 		return put(w, NULL, bff_padding(m->size), error);
 	if (pack_data(w, from, m->size, frequency, &stored, error) != 0 ||
 		put(w, NULL, bff_padding(stored), error) != 0)
@@ -357,13 +359,32 @@ static int add_file(struct am_bff_writer *w, const struct am_bff_member *m, stru
 	return patch(w, header_offset, header, length, error);
 }
 
+static int add_member(struct am_bff_writer *w, const struct am_bff_member *m,
+	struct am_reader *data, struct am_error *error)
+{
+	uint32_t format = m->mode & AM_BFF_IFMT;
+	unsigned char header[BFF_HEADER_MAX];
+	uint64_t offset = position(w);
+	/* A directory's stored size is what stat says of it on AIX; no data follows. */
+	int64_t stored = format == AM_BFF_IFDIR ? 256 : m->size;
+
+	if (put(w, header, name_header(header, m, stored), error) != 0)
+		return -1;
+	if (format == AM_BFF_IFLNK) {
+		if (put(w, m->target, (size_t)m->size, error) != 0)
+			return -1;
+		return put(w, NULL, bff_padding(m->size), error);
+	}
+	if (put_security(w, m, error) != 0)
+		return -1;
+	return format == AM_BFF_IFREG ? add_file(w, m, data, offset, error) : 0;
+}
+
 int am_bff_add(struct am_bff_writer *w, const struct am_bff_member *member, struct am_reader *data,
 	struct am_error *error)
 {
 	struct am_bff_member m = *member;
 	uint32_t format = m.mode & AM_BFF_IFMT;
-	unsigned char header[BFF_HEADER_MAX];
-	uint64_t offset = position(w);
 
 	if (format == AM_BFF_IFLNK && m.target != NULL)
 		m.size = (int64_t)strlen(m.target);
@@ -371,17 +392,13 @@ int am_bff_add(struct am_bff_writer *w, const struct am_bff_member *member, stru
 		return -1;
 	if (m.size > 0 && format == AM_BFF_IFREG && data == NULL)
 		return am_fail(error, "BFF_LENGTH", "bff: write: %s: %s: no data", w->path, m.name);
-	/* A directory's stored size is what stat says of it on AIX; no data follows. */
-	if (put(w, header, name_header(header, &m, format == AM_BFF_IFDIR ? 256 : m.size), error) !=
-		0)
+	if (w->broken || add_member(w, &m, data, error) != 0) {
+		if (w->broken)
+			am_fail(error, "EIO", "bff: write: %s: an earlier member failed", w->path);
+		w->broken = 1;
 		return -1;
-	if (format == AM_BFF_IFLNK)
-		return put(w, m.target, (size_t)m.size, error) != 0
-			       ? -1
-			       : put(w, NULL, bff_padding(m.size), error);
-	if (put_security(w, &m, error) != 0)
-		return -1;
-	return format == AM_BFF_IFREG ? add_file(w, &m, data, offset, error) : 0;
+	}
+	return 0;
 }
 
 uint32_t am_bff_serial(struct am_bff_writer *w)
@@ -440,6 +457,8 @@ static int finish(struct am_bff_writer *w, struct am_error *error)
 {
 	unsigned char end[8] = {0};
 
+	if (w->broken)
+		return am_fail(error, "EIO", "bff: write: %s: a member failed", w->path);
 	bff_put16(end + 6, 1);
 	seal(end, sizeof end, FS_END, BFF_MAGIC);
 	if (put(w, end, sizeof end, error) != 0 ||
