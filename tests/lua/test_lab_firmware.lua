@@ -23,6 +23,12 @@ local function put(path, text)
   assert(sys.write_file(root .. path, text, { atomic = false }))
 end
 
+local function put_class(path, rows)
+  local data, strings = odm.images(path:match("[^/]+$"), rows)
+  put(path, data)
+  if strings then put(path .. ".vc", strings) end
+end
+
 local function write_system()
   local stanzas = {}
   for _, lv in ipairs(lvs) do
@@ -33,11 +39,11 @@ local function write_system()
   put("/etc/filesystems", table.concat(stanzas))
   put("/etc/inittab", "init:2:initdefault:\nbrc::sysinit:/sbin/rc.boot 3\n")
   put("/usr/lib/boot/unix_64", "kernel")
-  put("/usr/lib/objrepos/lpp", odm.format("lpp", { { name = "bos.mp64", ver = 7, rel = 2, mod = 5, fix = 101 } }))
+  put_class("/usr/lib/objrepos/lpp", { { name = "bos.mp64", ver = 7, rel = 2, mod = 5, fix = 101 } })
   local rows = devices.rows { name = "client", address = "10.0.0.1", mac = "00",
     disks = { { name = "hdisk0", pvid = disk.ipl_read("hdisk0").pvid, mb = 1024 } },
     groups = { { name = "rootvg", vgid = vgda.vgid, disks = { "hdisk0" }, lvs = vgda.lvs } } }
-  for class, list in pairs(rows) do put("/etc/objrepos/" .. class, odm.format(class, list)) end
+  for class, list in pairs(rows) do put_class("/etc/objrepos/" .. class, list) end
 end
 
 local function write_image(level)
@@ -212,7 +218,9 @@ function TestFirmware:test_savebase_after_a_change_of_the_devices()
   local bytes = assert(disk.read("hdisk0", 0, 1))
   assert(disk.write("hdisk0", 0, bytes:sub(1, 128) .. string.pack(">I8", tonumber(new, 16)) .. bytes:sub(137)))
   assert(disk.vgda_write(vgda))
-  for _, class in ipairs { "CuAt" } do change_file("/etc/objrepos/" .. class, record.pvid, new) end
+  local store = odm.open(root .. "/etc/objrepos")
+  assert(assert(store:change("CuAt", "value LIKE " .. record.pvid .. "*", { value = new .. ("0"):rep(16) })) > 0)
+  assert(store:commit())
   hangs("554", "the base customized data have rootvg on " .. record.pvid)
   assert(bootdisk.savebase("hdisk0", root))
   lu.assertTrue(boot().up)

@@ -85,10 +85,10 @@ end
 function TestLabOdm:test_input_is_checked()
   local ok, message = self.store:add("CuAt", { name = ("x"):rep(16) })
   lu.assertNil(ok)
-  lu.assertStrContains(message, "longer than 15")
+  lu.assertStrContains(message, "descriptor name")
   ok, message = self.store:add("CuAt", { nls_index = "many" })
   lu.assertNil(ok)
-  lu.assertStrContains(message, "'many' is no number")
+  lu.assertStrContains(message, "descriptor nls_index")
   local list
   list, message = self.odm.parse("\nCuAt:\n\tname = \"no end\n")
   lu.assertNil(list)

@@ -4,7 +4,6 @@
 -- odmget [-q criteria] class ...: prints the objects of classes as stanza text.
 
 local getopt = require "lab.getopt"
-local odm = require "lab.odm"
 local odmcmd = require "lab.odmcmd"
 
 local usage = odmcmd.usage("odmget", "odmget [-q criteria] ObjectClass ...")
@@ -12,5 +11,5 @@ local options, classes = getopt(arg, "q:", usage)
 if #classes == 0 then usage() end
 local store, check = odmcmd.open("odmget")
 for _, class in ipairs(classes) do
-  io.write(odm.format(class, check(store:get(class, options.q))))
+  io.write(check(store:format(class, options.q)))
 end

@@ -78,7 +78,7 @@ add("image", "devices.vdevice.IBM.l-lan.rte", "7.1.5.30", "7.2.5.201", "Virtual 
 add("image", "devices.common.IBM.atm.rte", "7.1.2.0", nil, "Common ATM Software",
   { package = "devices.common.IBM.atm", root = true })
 add("image", "openssh.base.client", "7.5.102.1500", "9.2.112.2400", "Open Secure Shell Commands",
-  { date = "2344", prereq = "*prereq openssl.base 1.0.2.2100\n" })
+  { date = "2344", prereq = "*prereq openssl.base 3.0.8.1000\n" })
 add("image", "openssh.base.server", "7.5.102.1500", "9.2.112.2400", "Open Secure Shell Server",
   { date = "2344", root = true, prereq = "*coreq openssh.base.client 9.2.112.2400\n" })
 add("image", "openssl.base", "1.0.2.1801", "3.0.10.1001", "Open Secure Socket Layer",

@@ -92,7 +92,23 @@ function Tree:parents()
   for path in pairs(missing) do self:dir(path) end
 end
 
+-- Makes the files of the classes from their rows.
+function Tree:finish_classes()
+  local classes = {}
+  for _, entry in pairs(self.entries) do
+    if entry.class then classes[#classes + 1] = entry end
+  end
+  for _, entry in ipairs(classes) do
+    local strings
+    entry.data, strings = odm.images(entry.class, entry.rows)
+    if strings then
+      self:add { path = entry.path .. ".vc", type = "file", mode = entry.mode, uid = entry.uid, gid = entry.gid, data = strings }
+    end
+  end
+end
+
 function Tree:list()
+  self:finish_classes()
   self:parents()
   local out = {}
   for _, entry in pairs(self.entries) do out[#out + 1] = entry end
@@ -253,6 +269,8 @@ local function add_programs(tree)
   for _, name in ipairs(resource.list("scripts/lab/lib/")) do
     tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
   end
+  local engine = resource.read("lua/altmig/odm.lua")
+  if engine then tree:file("/usr/lpp/lab/lib/altmig_odm.lua", engine, 292) end
 end
 
 local function add_usr_files(tree)
@@ -349,8 +367,14 @@ local function add_root_files(tree)
   end
 end
 
+-- A class; its bytes are made when the tree is listed, since rows may still change.
 local function add_class(tree, dir, class, rows)
-  tree:file(dir .. "/" .. class, odm.format(class, rows), 420, 0, 0)
+  local copies = {}
+  for i, row in ipairs(rows) do
+    copies[i] = {}
+    for name, value in pairs(row) do copies[i][name] = value end
+  end
+  tree:add { path = dir .. "/" .. class, type = "file", mode = 420, uid = 0, gid = 0, class = class, rows = copies, data = "" }
 end
 
 local function add_classes(tree)
@@ -618,18 +642,22 @@ end
 
 -- What the site changed in the object classes.
 local function customise_client_odm(tree)
-  local function rows(class, more)
-    local text = tree.entries["/etc/objrepos/" .. class].data
-    tree.entries["/etc/objrepos/" .. class].data = text .. odm.format(class, more)
+  local function rows(class) return tree.entries["/etc/objrepos/" .. class].rows end
+  local function change(class, key, value, fields)
+    for _, row in ipairs(rows(class)) do
+      if row[key] == value then
+        for name, field in pairs(fields) do row[name] = field end
+      end
+    end
   end
-  rows("Config_Rules", { { phase = 2, seq = 20, boot_mask = 0, rule = "/opt/acme/bin/start" } })
-  rows("SRCsubsys", { { subsysname = "acmed", path = "/opt/acme/bin/acmed", standin = "/dev/null", standout = "/dev/console",
-    standerr = "/dev/console", action = 1, contact = 2, signorm = 15, sigforce = 9, display = 1, waittime = 20, priority = 20,
-    grpname = "acme", uid = 1100 } })
-  rows("errnotify", { { en_persistenceflg = 1, en_name = "acme_notify", en_class = "H", en_method = "/opt/acme/bin/alert $1 $6" } })
-  tree:replace("/etc/objrepos/SWservAt", '\tdeflt = "1048576"\n\tvalue = "1048576"', '\tdeflt = "1048576"\n\tvalue = "4194304"')
-  tree:replace("/etc/objrepos/SRCsubsys", 'subsysname = "syslogd"\n\tsynonym = ""\n\tcmdargs = ""',
-    'subsysname = "syslogd"\n\tsynonym = ""\n\tcmdargs = "-R"')
+  table.insert(rows "Config_Rules", { phase = 2, seq = 20, boot_mask = 0, rule = "/opt/acme/bin/start" })
+  table.insert(rows "SRCsubsys", { subsysname = "acmed", path = "/opt/acme/bin/acmed", standin = "/dev/null",
+    standout = "/dev/console", standerr = "/dev/console", action = 1, contact = 2, signorm = 15, sigforce = 9, display = 1,
+    waittime = 20, priority = 20, grpname = "acme", uid = 1100 })
+  table.insert(rows "errnotify", { en_persistenceflg = 1, en_name = "acme_notify", en_class = "H",
+    en_method = "/opt/acme/bin/alert $1 $6" })
+  change("SWservAt", "attribute", "errlog_size", { value = "4194304" })
+  change("SRCsubsys", "subsysname", "syslogd", { cmdargs = "-R" })
 end
 
 ---------------------------------------------------------------- what others build from

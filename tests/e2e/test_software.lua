@@ -1,0 +1,103 @@
+-- The software of the lab's hosts: levels, installp in a copy of the client's root, NIM, subsystems.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+
+local bin = os.getenv "ALTMIG_BIN"
+local dir = os.getenv "ALTMIG_LAB" or ("/var/tmp/lab-e2e-software")
+local copy = "/home/copy"
+
+local function altmig(...)
+  local result = assert(sys.run({ bin, ... }, { env = { ALTMIG_LAB = dir }, timeout = 300 }))
+  return result.status, result.stdout, result.stderr
+end
+
+local function on(host, command)
+  local status, out, problem = altmig("lab", "ssh", host, command)
+  return out, status, problem
+end
+
+TestSoftwareInTheLab = {}
+
+function TestSoftwareInTheLab:setupClass()
+  if sys.getuid() ~= 0 then return end
+  local status, out, problem = altmig("lab", "up", "--quiet")
+  assert(status == 0, out .. problem)
+end
+
+function TestSoftwareInTheLab:teardownClass()
+  if sys.getuid() == 0 then altmig("lab", "down") end
+end
+
+function TestSoftwareInTheLab:setUp()
+  if sys.getuid() ~= 0 then lu.skip("needs root") end
+end
+
+function TestSoftwareInTheLab:test_levels()
+  lu.assertEquals(on("adachi-nim", "oslevel -s"), "7200-05-06-2320\n")
+  lu.assertEquals(on("adachi-AIX7", "oslevel -s"), "7100-05-03-1846\n")
+  lu.assertStrContains(on("adachi-nim", "lslpp -Lqc bos.alt_disk_install.rte"), ":7.2.5.101:")
+  local _, status, problem = on("adachi-AIX7", "lslpp -Lqc bos.alt_disk_install.rte")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(problem, "not installed")
+  for _, host in ipairs { "adachi-nim", "adachi-AIX7" } do
+    local out
+    out, status = on(host, "lppchk -v && lppchk -f && lppchk -c")
+    lu.assertEquals({ out, status }, { "", 0 })
+  end
+end
+
+function TestSoftwareInTheLab:test_spot_and_nim_database()
+  lu.assertStrContains(on("adachi-nim", "lsnim -l spot_AIX72TL5"), "location      = /export/nim/spot/spot_AIX72TL5/usr")
+  local out = on("adachi-nim", "ODMDIR=/export/nim/spot/spot_AIX72TL5/usr/lib/objrepos odmget -q name=bos.alt_disk_install.rte lpp")
+  lu.assertStrContains(out, "\tfix = 101\n")
+  local _, status, problem = on("adachi-nim", "lsnim -l nobody")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(problem, '0042-053 lsnim: there is no NIM object named "nobody"')
+end
+
+function TestSoftwareInTheLab:test_subsystems_and_inittab()
+  lu.assertStrMatches(on("adachi-AIX7", "lssrc -s nimsh"), ".*nimsh%s+nimclient%s+%d+%s+active\n")
+  on("adachi-AIX7", "stopsrc -s nimsh")
+  lu.assertStrContains(on("adachi-AIX7", "lssrc -s nimsh"), "inoperative")
+  lu.assertStrContains(on("adachi-AIX7", "startsrc -s nimsh"), "0513-059 The nimsh Subsystem has been started.")
+  local _, status = on("adachi-AIX7", "mkitab 'probe:2:once:/usr/bin/true' && lsitab probe && rmitab probe && ! lsitab probe")
+  lu.assertEquals(status, 0)
+end
+
+-- A second root on the client, with the images of the lpp_source: files of the running system stay
+-- as they are.
+local function make_copy()
+  local _, status, problem = on("adachi-AIX7", ([[
+set -e
+rm -rf %s; mkdir -p %s/dev %s/tmp %s/home %s/images
+for d in etc usr lpp opt sbin var; do cp -a /$d %s/; done
+ln -s /usr/bin %s/bin
+]]):gsub("%%s", copy))
+  assert(status == 0, problem)
+  local out
+  out, status, problem = on("adachi-nim", "cd /export/nim/lpp_source/AIX72TL5/installp/ppc && tar cf - openssh.base.* openssl.base.*")
+  assert(status == 0, problem)
+  local result = assert(sys.run({ bin, "lab", "ssh", "adachi-AIX7", "cd " .. copy .. "/images && tar xf -" },
+    { stdin = out, env = { ALTMIG_LAB = dir } }))
+  assert(result.status == 0, result.stderr)
+end
+
+function TestSoftwareInTheLab:test_installp_in_a_copy()
+  make_copy()
+  local function inside(command)
+    return on("adachi-AIX7", ("chroot %s /usr/bin/ksh -c '%s'"):format(copy, command))
+  end
+  local out, status = inside "installp -aXYb -d /images -e /var/adm/ras/i.log openssh.base.server"
+  lu.assertEquals(status, 1, "its requisites are not selected")
+  lu.assertStrContains(out, "Requisite failure")
+  out, status = inside "installp -agXYb -d /images -e /var/adm/ras/i.log openssh.base.server"
+  lu.assertEquals(status, 0, out)
+  lu.assertStrMatches(out, ".*\nopenssh.base.server%s+9.2.112.2400%s+ROOT%s+APPLY%s+SUCCESS\n.*")
+  lu.assertStrContains(inside "lslpp -Lqc openssh.base.server", ":9.2.112.2400:")
+  lu.assertStrContains(inside "cat /etc/ssh/sshd_config", "MaxAuthTries 3")
+  lu.assertStrContains(inside "cat /var/adm/ras/i.log", "Installation Summary")
+  lu.assertEquals(select(2, inside "lppchk -v && lppchk -f openssh.base.*"), 0)
+  lu.assertStrContains(on("adachi-AIX7", "lslpp -Lqc openssh.base.server"), ":7.5.102.1500:")
+  on("adachi-AIX7", "rm -rf " .. copy)
+end
