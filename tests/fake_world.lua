@@ -237,7 +237,7 @@ function world.new()
         return { status = "merged" }
       end,
     },
-    ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "ok" } end },
+    ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }
   for name, module in pairs(replacements) do package.loaded[name] = module end
   for name in pairs(package.loaded) do

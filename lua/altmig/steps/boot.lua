@@ -27,9 +27,9 @@ return function(migration)
       local image = err.check(m.alt:open(image_file))
       local found, message, code = bosboot.inspect(image)
       image:close()
-      if not found or found.verdict ~= "ok" then
+      if not found or found.verdict ~= "bootable" then
         err.raise { code = code or "BOOT_IMAGE", host = m.master.name,
-          message = ("boot image %s of %d blocks: %s"):format(image_file, blocks, message or found.verdict),
+          message = ("boot image %s of %d blocks: %s"):format(image_file, blocks, message or found.problem or found.verdict),
           remedy = "bosboot made an image that cannot boot; look at its output, then resume from phase 8" }
       end
       return { verdict = found.verdict }
@@ -61,9 +61,9 @@ return function(migration)
         tostring(blocks), file }, { remedy = ("what was read back from %s differs from the image: check the disk"):format(disk) })
       local record = m.client:must { "sh", "-c", 'dd if="$1" bs=512 count=1 2>/dev/null', "sh", "/dev/r" .. disk }
       local found, message, code = bosboot.inspect(record)
-      if not found or found.verdict ~= "ok" then
+      if not found or found.verdict ~= "bootable" then
         err.raise { code = code or "BOOT_RECORD", host = m.name,
-          message = ("%s: boot record of %s: %s"):format(m.name, disk, message or found.verdict) }
+          message = ("%s: boot record of %s: %s"):format(m.name, disk, message or found.problem or found.verdict) }
       end
     end,
   })

@@ -136,11 +136,15 @@ return function(migration)
       m:prove_exports()
       m:say("Restoring base operating system.")
       local started = os.time()
-      local stats, message, code = m.alt:restore(image.open(), { on_progress = function(stats) m:progress("restore", stats) end })
+      local stats, message, code = m.alt:restore(image.open(), {
+        exclude = { "./lpp_name" },
+        on_progress = function(stats) m:progress("restore", stats) end,
+      })
       if not stats then
         err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
           remedy = "mend the cause, then resume: the restore goes on over what is there" }
       end
+      m.alt:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
       m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %d s."):format(stats.files, stats.dirs,
         stats.links, stats.bytes, os.time() - started))
       for _, moved in ipairs(stats.moved or {}) do

@@ -379,7 +379,11 @@ end
 
 local function add_classes(tree)
   local classes = load_data "classes.lua"
-  for class, rows in pairs(classes.predefined(tree.level.new)) do add_class(tree, "/usr/lib/objrepos", class, rows) end
+  -- Predefined classes lie in the usr part; /etc/objrepos leads to them.
+  for class, rows in pairs(classes.predefined(tree.level.new)) do
+    add_class(tree, "/usr/lib/objrepos", class, rows)
+    tree:link("/etc/objrepos/" .. class, "/usr/lib/objrepos/" .. class)
+  end
   for class, rows in pairs(classes.shipped(tree.level.new)) do add_class(tree, "/etc/objrepos", class, rows) end
   for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
     tree:file(dir .. "/.odm_lock", "", 420, 0, 0)
