@@ -778,7 +778,8 @@ local scripts = {
   ["openssh.base.server"] = { root_scripts = { config = "#!/usr/bin/ksh\nmkdir -p /var/empty\nchmod 755 /var/empty\nexit 0\n" } },
   ["bos.net.tcp.client"] = { usr_scripts = { pre_i = "#!/usr/bin/ksh\n[ -d \"$INUTEMPDIR\" ]\n" },
     root_scripts = { config = "#!/usr/bin/ksh\necho \"$INUTREE $1\" >/var/adm/sw/tcp.client.configured\n" } },
-  ["devices.chrp.base.rte"] = { usr_scripts = { post_i = "#!/usr/bin/ksh\nodmget -q \"uniquetype=sys/node/chrp\" PdDv >/dev/null\n" } },
+  ["devices.chrp.base.rte"] = { usr_scripts = { post_i = "#!/usr/bin/ksh\n"
+    .. "ODMDIR=/usr/lib/objrepos odmget -q \"uniquetype=sys/node/chrp\" PdDv >/dev/null\n" } },
 }
 
 -- Image of one package of the new level, from a system that has everything.
