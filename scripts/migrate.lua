@@ -40,6 +40,7 @@ return flow.new {
       m:save_configuration()
       m:check_space()
       m:restore_bos()
+      m:keep_bosinst_data()
       m:merge_configuration(merge.methods)
     end },
 

@@ -87,6 +87,7 @@ end
 function handlers.cat(w, _, argv) return w.files[argv[2]] or "" end
 function handlers.rm(w, _, argv)
   if argv[3] == "/var/adm/ras/alt_mig/lock" then w.client_lock = nil end
+  w.files[argv[3]] = nil
   return ""
 end
 handlers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(w, _, argv)
@@ -105,6 +106,12 @@ function handlers.installp(w, _, argv)
   if argv[2] == "-apgXY" then return "" end
   return ("Installation Summary\n--------------------\nName Level Part Event Result\n----\nbos.net 7.2.5.0 USR APPLY %s\n")
     :format(w.installp_result or "SUCCESS")
+end
+function handlers.grep(w, _, argv, opts)
+  if argv[3] == "[" then return "", 2 end
+  local plain = argv[3]:gsub("[%^%$]", ""):gsub("%.", "%%.")
+  local hit = opts.stdin:match("[^\n]*" .. plain .. "[^\n]*")
+  return hit or "", hit and 0 or 1
 end
 for _, quiet in ipairs { "mkdir", "rmdir", "chfs" } do
   handlers[quiet] = function() return "" end
@@ -144,6 +151,15 @@ function world.new()
     end
     function s:attach() return nil, "no job", "JOB_GONE" end
     function s:open() return "archive" end
+    function s:get(path)
+      if not w.files[path] then return nil, "get: " .. path .. ": no such file", "ENOENT" end
+      return w.files[path]
+    end
+    function s:put(data, path)
+      w.log[#w.log + 1] = host .. ": put " .. path
+      w.files[path] = data
+      return true
+    end
     function s:close() end
     return s
   end
@@ -254,7 +270,9 @@ function world.new()
     master = { name = "nim", ssh = { host = "master" } },
     clients = { lpar = { ssh = { host = "client" } }, gone = { ssh = { host = "unreachable" } } },
     lpp_source = { lpp = { location = "/export/lpp" } }, spot = { spot = { location = "/export/spot/usr" } },
-    script = { pre = { location = "/export/pre.sh" } } }]], { mode = 384 }))
+    script = { pre = { location = "/export/pre.sh" } }, exclude_files = { out = { location = "/export/out" } },
+    image_data = { image = { location = "/export/image" } }, bosinst_data = { bosinst = { location = "/export/bosinst" } },
+    }]], { mode = 384 }))
   w.opts = function(more)
     local opts = { client = "lpar", lpp_source = "lpp", spot = "spot", disks = { "hdisk2" }, licenses = true, quiet = true,
       nim = w.dir .. "/nim.lua", state = w.dir .. "/state" }

@@ -129,6 +129,25 @@ function checks.multibos(m, add)
   end
 end
 
+--- Files of -e, -i and -o, read and understood before anything is changed.
+function checks.resources(m, add)
+  for _, kind in ipairs(m:named_resources()) do
+    local ok, text_or_error, said = xpcall(m.read_resource, err.wrap, m, kind)
+    if not ok then
+      if text_or_error.status ~= 3 then error(text_or_error, 0) end
+      add { id = kind, host = m[kind].host == "local" and "engine host" or m.master.name, what = text_or_error.message,
+        remedy = ("mend %s, or leave the flag out"):format(m[kind].location) }
+    elseif kind == "bosinst_data" then
+      for _, disk in ipairs(said.disks) do
+        if not (" " .. table.concat(m.disks, " ") .. " "):find(" " .. disk .. " ", 1, true) then
+          add { id = "bosinst_data", severity = "warning", host = m.name,
+            what = ("target_disk_data of %s names %s; the copy is made on %s"):format(m[kind].location, disk, table.concat(m.disks, " ")) }
+        end
+      end
+    end
+  end
+end
+
 --- Runs all checks; returns the findings.
 ---@return altmig.Finding[]
 function check.run(m)
@@ -137,7 +156,7 @@ function check.run(m)
     finding.severity = finding.severity or "inhibitor"
     findings[#findings + 1] = finding
   end
-  for _, name in ipairs { "levels", "target_disk", "leftovers", "multibos" } do checks[name](m, add) end
+  for _, name in ipairs { "levels", "target_disk", "resources", "leftovers", "multibos" } do checks[name](m, add) end
   return findings
 end
 

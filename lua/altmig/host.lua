@@ -7,6 +7,7 @@ local ssh = require "altmig.ssh"
 ---@field name string      its NIM name, for messages
 ---@field role string      "client" or "master"
 ---@field session any      altmig.ssh session
+---@field trace nil|fun(line: string)  told of every command and its status (flag -D)
 local host = {}
 host.__index = host
 
@@ -53,12 +54,19 @@ function host:failure(argv, result, remedy)
     message = ("%s: %s: %s"):format(self.name, argv[1], how) }
 end
 
+local function trace(self, argv, opts, result, message)
+  if not self.trace then return end
+  local status = message or result.signal and ("signal " .. result.signal) or ("status " .. tostring(result.status))
+  self.trace(("+ %s: %s%s: %s"):format(self.name, opts.chroot and ("(chroot %s) "):format(opts.chroot) or "", ssh.quote(argv), status))
+end
+
 --- Runs a command and returns its result whatever its status; raises when the transport failed.
 ---@param argv string[]
 ---@param opts table?  as altmig.ssh run; `chroot` for commands inside a copy
 ---@return { status: integer?, signal: string?, stdout: string, stderr: string }
 function host:run(argv, opts)
   local result, message, code = self.session:run(argv, options_with_environment(opts))
+  trace(self, argv, opts or {}, result, message)
   if not result then
     err.raise { code = code, host = self.name, command = ssh.quote(argv),
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }
@@ -95,6 +103,7 @@ function host:job(id, argv, opts)
   if job then
     result, message, code = job:wait { on_line = on_line }
   end
+  trace(self, argv, opts, result, message)
   if not result then
     err.raise { code = code, host = self.name, command = ssh.quote(argv),
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }

@@ -157,6 +157,9 @@ function migration.new(opts)
   if opts.spot then m.spot = m.nim:resource("spot", opts.spot) end
   if opts.lpp_source then m.lpp_source = m.nim:resource("lpp_source", opts.lpp_source) end
   if opts.pre_script then m.pre_script = m.nim:resource("script", opts.pre_script) end
+  for _, kind in ipairs { "exclude_files", "image_data", "bosinst_data" } do
+    if opts[kind] then m[kind] = m.nim:resource(kind, opts[kind]) end
+  end
   if opts.post_script then m.post_script = m.nim:resource("script", opts.post_script) end
   make_state_dirs(m)
   return m
@@ -335,6 +338,10 @@ function M:connect()
   self.master = host.connect("master", self.nim:master())
   self:say(("Initializing NIM client %s."):format(self.name))
   self.client = host.connect("client", self.client_resource)
+  if self.opts.debug then
+    local function trace(line) write_log(self, line) end
+    self.master.trace, self.client.trace = trace, trace
+  end
   self.exec = require("altmig.executor").new(self)
 end
 
@@ -463,7 +470,9 @@ function M:start()
     version = require "altmig.version",
     options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
       pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
-      reboot = self.opts.reboot, target = self.target, script = self.opts.script and sys.realpath(self.opts.script),
+      exclude_files = self.opts.exclude_files, image_data = self.opts.image_data, bosinst_data = self.opts.bosinst_data,
+      mount_options = self.opts.mount_options, reboot = self.opts.reboot, target = self.target,
+      script = self.opts.script and sys.realpath(self.opts.script),
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }
   self.record = migration.fold(err.check(self.journal:records()))
@@ -491,7 +500,7 @@ end
 
 -- Entry points ------------------------------------------------------------------------------------
 
-for _, name in ipairs { "eligibility", "clone", "exports", "mounts", "bos", "software", "boot", "finish" } do
+for _, name in ipairs { "eligibility", "resources", "clone", "exports", "mounts", "bos", "software", "boot", "finish" } do
   require("altmig.steps." .. name)(migration)
 end
 

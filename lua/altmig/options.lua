@@ -11,9 +11,11 @@ local supported = {
   a = { "pre_script", true }, z = { "post_script", true }, P = { "phases", true },
   Y = { "licenses" }, B = { "no_bootlist" }, r = { "reboot" }, F = { "force" }, V = { "verbose" },
   C = { "cleanup" }, q = { "quiet" }, v = { "verbose" },
+  e = { "exclude_files", true }, i = { "image_data", true }, o = { "bosinst_data", true },
+  m = { "mount_options", true }, D = { "debug" }, E = { "repl_on_error" },
 }
 local not_yet = {
-  b = true, e = true, i = true, j = true, m = true, o = true, D = true, E = true, U = true, A = true,
+  b = true, j = true, U = true, A = true,
   S = true, W = true, M = true, T = true, O = true, N = true, n = true, f = true,
 }
 local long = {
@@ -96,6 +98,40 @@ function options.phases(text, who)
   return list
 end
 
+-- What the mounts of the copy rest on: no device of it may be opened on the master, every write must
+-- arrive, and the protocol is the one the engine speaks.
+local function mount_option_problem(word)
+  local name, value = word:match("^([%w_]+)=([%w_%.:/%-]+)$")
+  name = name or word:match("^[%w_]+$")
+  if not name then return "is no mount option" end
+  if name == "vers" or name == "nfsvers" then
+    return value ~= "3" and "must be 3: the engine and the master must see the same files" or nil
+  end
+  if name == "dev" then return "would let a device name of the copy reach a disk of the master" end
+  if name == "suid" or name == "rw" or name == "nodev" or name == "hard" then return nil end
+  if name == "ro" or name == "noexec" then return "the programs of phase 6 run and write there" end
+  if name == "soft" then return "a write that times out would be lost without a word" end
+  if name == "bg" then return "the phase must not go on before the mount is there" end
+  return nil
+end
+
+--- Flag -m: options for the NFS mounts of the copy on the master, checked. "-o a,b" and "a,b" both do.
+---@param text string
+---@param who string
+---@return string
+function options.mount_options(text, who)
+  local list = {}
+  local plain = text:gsub("^%s*%-o%s*", "")
+  for word in plain:gmatch("[^,]+") do
+    word = word:match("^%s*(.-)%s*$")
+    local problem = mount_option_problem(word)
+    if problem then cli.usage(("%s: flag -m: option '%s': %s"):format(who, word, problem)) end
+    list[#list + 1] = word
+  end
+  if #list == 0 then cli.usage(who .. ": flag -m names no mount option") end
+  return table.concat(list, ",")
+end
+
 --- Checks what a migration needs and brings the values into shape.
 ---@param opts table
 ---@param who string
@@ -115,6 +151,7 @@ function options.for_migration(opts, who)
   end
   if #disks == 0 then cli.usage(who .. ": flag -d names no disk") end
   opts.disks = disks
+  if opts.mount_options then opts.mount_options = options.mount_options(opts.mount_options, who) end
   if opts.phases then opts.phases = options.phases(opts.phases, who) end
   if opts.from then opts.from = options.phases(opts.from, who)[1] end
   options.check_name(opts.client, who)

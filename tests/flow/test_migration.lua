@@ -282,6 +282,73 @@ function TestMigration:test_a_lost_connection_keeps_the_job_of_its_step()
   lu.assertEquals(w.jobs[1], job)
 end
 
+local image_text = "image_data:\n\tX= 1\n\nvg_data:\n\tVGNAME= rootvg\n\tPPSIZE= 32\n\n"
+  .. "lv_data:\n\tVOLUME_GROUP= rootvg\n\tLOGICAL_VOLUME= hd5\n\tTYPE= boot\n\tLPs= 1\n"
+
+function TestMigration:test_the_resources_of_e_i_and_o_reach_alt_disk_copy_and_the_copy()
+  local w = self.w
+  w.files["/export/out"], w.files["/export/image"] = "^./data/\n^./tmp/core\n", image_text
+  w.files["/export/bosinst"] = "control_flow:\n    PROMPT = no\n"
+  local copied = {}
+  w.on_command = function(_, argv)
+    if argv[1]:find("alt_disk_copy") then
+      copied[#copied + 1] = table.concat(argv, " ")
+      lu.assertEquals(w.files["/var/adm/ras/alt_mig/lpar.image_data"], image_text)
+    end
+  end
+  w.migration.migrate(w.opts { exclude_files = "out", image_data = "image", bosinst_data = "bosinst" })
+  lu.assertStrContains(copied[1], "-e /var/adm/ras/alt_mig/lpar.exclude_files -i /var/adm/ras/alt_mig/lpar.image_data")
+  lu.assertNotStrContains(copied[2], "-e ")
+  lu.assertStrContains(copied[2], "-i /var/adm/ras/alt_mig/lpar.image_data")
+  lu.assertEquals(w.files["/bosinst.data"], "control_flow:\n    PROMPT = no\n")
+  lu.assertNil(w.files["/var/adm/ras/alt_mig/lpar.image_data"])
+end
+
+function TestMigration:test_a_resource_that_would_harm_is_an_inhibitor()
+  local w = self.w
+  for _, case in ipairs {
+    { "exclude_files", "out", "/export/out", "^./data/\n\n", "line 2: an empty pattern matches every file" },
+    { "exclude_files", "out", "/export/out", "^./data/\netc\n", "line 2: 'etc' leaves out ./etc/passwd" },
+    { "exclude_files", "out", "/export/out", "[\n", "line 1: grep does not take '['" },
+    { "exclude_files", "out", "/export/out", "", "empty" },
+    { "exclude_files", "out", "/export/out", "^./da", "truncated" },
+    { "exclude_files", "out", "/export/out", nil, "no such file" },
+    { "image_data", "image", "/export/image", image_text:gsub("32", "33"), "power of two" },
+    { "image_data", "image", "/export/image", image_text:sub(1, -3), "truncated" },
+    { "bosinst_data", "bosinst", "/export/bosinst", "locale:\n", "control_flow" },
+  } do
+    w.files[case[3]] = case[4]
+    local e = fails(w.migration.migrate, w.opts { [case[1]] = case[2] })
+    lu.assertEquals(e.status, 3, case[5])
+    lu.assertStrContains(world.log_text(w), case[5])
+  end
+  lu.assertNil(w.cloned)
+  lu.assertEquals(fails(w.migration.migrate, w.opts { image_data = "no" }).code, "UNKNOWN_IMAGE_DATA")
+end
+
+function TestMigration:test_mount_options_of_m_follow_the_ones_safety_needs()
+  local w = self.w
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts { mount_options = "rsize=65536" })
+  w.fail, w.log = {}, {}
+  w.migration.resume(w.opts())
+  lu.assertTrue(world.count(w, "mount %-o rw,vers=3,nodev,hard,intr,rsize=65536 lpar:/alt_inst/usr") > 0)
+end
+
+function TestMigration:test_debug_logs_every_command_and_its_status()
+  local w = self.w
+  w.fail.bosboot = 7
+  fails(w.migration.migrate, w.opts { debug = true })
+  local text = world.log_text(w)
+  lu.assertStrContains(text, "+ lpar: exportfs -i -o")
+  lu.assertStrContains(text, "+ nim: (chroot /lpar_alt/alt_inst) bosboot -a -b /tmp/alt_mig_bootimage: status 7")
+  lu.assertStrContains(text, '-P1 -D -d hdisk2: status 0')
+  world.remove(w)
+  self.w = world.new()
+  self.w.migration.migrate(self.w.opts())
+  lu.assertNotStrContains(world.log_text(self.w), "+ lpar:")
+end
+
 function TestMigration:test_a_dead_engine_at_any_record_resumes_to_the_same_end()
   self.w.migration.migrate(self.w.opts())
   local total = #world.journal(self.w)

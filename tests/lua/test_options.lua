@@ -21,12 +21,29 @@ function TestOptions:test_the_flags_of_a_run()
 end
 
 function TestOptions:test_what_is_not_supported_is_refused_by_name()
-  for _, flag in ipairs { "-j", "-e", "-U", "-T" } do
+  for _, flag in ipairs { "-j", "-b", "-U", "-T" } do
     lu.assertStrContains(refused(options.parse, { "-c", "x", flag, "y" }, "nimadm"), "flag " .. flag .. " is not supported yet")
   end
   lu.assertStrContains(refused(options.parse, { "--dry-run" }, "altmig migrate"), "--dry-run is not supported yet")
   lu.assertStrContains(refused(options.parse, { "--restore-via", "stream" }, "x"), "--restore-via is not supported yet")
   lu.assertStrContains(refused(options.parse, { "-k" }, "nimadm"), "unknown flag -k")
+end
+
+function TestOptions:test_resources_debugging_and_mount_options()
+  local opts = options.for_migration(options.parse({ "-cx", "-ll", "-ss", "-dhdisk2", "-Y", "-e", "out", "-i", "image", "-obosinst",
+    "-m", "-o rsize=65536, wsize=65536", "-DE" }, "nimadm"), "nimadm")
+  lu.assertEquals({ opts.exclude_files, opts.image_data, opts.bosinst_data }, { "out", "image", "bosinst" })
+  lu.assertEquals(opts.mount_options, "rsize=65536,wsize=65536")
+  lu.assertTrue(opts.debug and opts.repl_on_error)
+end
+
+function TestOptions:test_mount_options_that_weaken_the_mount_are_refused_by_name()
+  lu.assertEquals(options.mount_options("vers=3,nodev,proto=tcp,sec=sys,timeo=600", "x"), "vers=3,nodev,proto=tcp,sec=sys,timeo=600")
+  for _, word in ipairs { "dev", "vers=4", "vers", "nfsvers=2", "soft", "ro", "bg", "a b", "x;rm", "x=$(id)", "-t", "=" } do
+    lu.assertStrContains(refused(options.mount_options, "rsize=4096," .. word, "nimadm"), ("option '%s'"):format(word))
+  end
+  refused(options.mount_options, "", "nimadm")
+  refused(options.mount_options, " , ,", "nimadm")
 end
 
 function TestOptions:test_the_default_restore_way_may_be_named()

@@ -11,6 +11,9 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
   -a SCRIPT  script resource to run in phase 4     -z SCRIPT  the same for phase 7
   -P PHASES  only these phases ("1,2,3")           -Y         accept the licences
   -B         leave the bootlist alone              -r         reboot the client at the end
+  -e EXCLUDE exclude_files resource, for phase 1   -i IMAGE   image_data resource: sizes of the copy
+  -o BOSINST bosinst_data resource for the copy    -m OPTS    options of the NFS mounts on the master
+  -D         every command and status to the log   -E         prompt where a serious error happens
   -F         break a lock left on the client       -V, -v     verbose    -q  no output but errors
   --nim FILE      resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)
   --state DIR     journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)

@@ -83,6 +83,15 @@ return function(migration)
       m:provide_spot()
       local words = { "-M", ("%d.%d"):format(m.target.version, m.target.release), "-P" .. args.phase }
       if m.opts.no_bootlist and args.phase == 3 then words[#words + 1] = "-B" end
+      if m.opts.debug then words[#words + 1] = "-D" end
+      if args.phase == 1 and rawget(m, "exclude_files") then
+        words[#words + 1] = "-e"
+        words[#words + 1] = m:provide_resource("exclude_files").path
+      end
+      if rawget(m, "image_data") then
+        words[#words + 1] = "-i"
+        words[#words + 1] = m:provide_resource("image_data").path
+      end
       local disks = table.concat(args.disks or m.disks, " ")
       m:say(('Client alt_disk_install command: alt_disk_copy %s -d "%s"'):format(table.concat(words, " "), disks))
       local argv = { m:spot_command "alt_disk_copy", table.unpack(words) }

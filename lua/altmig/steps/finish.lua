@@ -74,6 +74,7 @@ return function(migration)
     run = function(m)
       m:unexport_all()
       m:remove_spot()
+      m:remove_resources()
       m:remove_jobs()
     end,
   })
@@ -124,6 +125,7 @@ return function(migration)
     if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
       m.master:must { "exportfs", "-u", m.spot.location }
     end
+    m:remove_resources()
     m:remove_jobs()
   end)
 

@@ -12,7 +12,8 @@ return function(migration)
     if migration.mounted(m.master, target) then return end
     m.master:must { "mkdir", "-p", target }
     -- nodev: no device name of the copy may reach a disk of the master.
-    m.master:must({ "mount", "-o", "rw,vers=3,nodev,hard,intr",
+    local options = "rw,vers=3,nodev,hard,intr" .. (m.opts.mount_options and "," .. m.opts.mount_options or "")
+    m.master:must({ "mount", "-o", options,
       migration.node_of(m.client_resource) .. ":" .. filesystem, target },
       { remedy = ("on %s: exportfs must list %s with access for %s"):format(m.name, filesystem, m.master.name) })
   end

@@ -4,6 +4,7 @@
 local bootdisk = require "lab.bootdisk"
 local disk = require "lab.disk"
 local filesystems = require "lab.filesystems"
+local imagedata = require "lab.imagedata"
 local lpar = require "lpar"
 local lvm = require "lab.lvm"
 local mounting = require "lab.mounting"
@@ -134,10 +135,11 @@ function altdisk.check_targets(snapshot, targets)
   end
 end
 
-local function create_volume(vgda, source, targets)
+local function create_volume(vgda, source, targets, planned)
   say("Creating logical volume alt_%s.", source.name)
-  local lv, message, code = disk.lv_create(vgda, { name = "alt_" .. source.name, type = source.type, lps = source.lps,
-    copies = math.min(source.copies or 1, targets), label = source.label and source.label:match("^/") and
+  local size = planned or source
+  local lv, message, code = disk.lv_create(vgda, { name = "alt_" .. source.name, type = source.type, lps = size.lps,
+    copies = math.min(size.copies or 1, targets), label = source.label and source.label:match("^/") and
     alt_path(source.label) or source.label })
   if lv then return end
   if code == "ENOSPC" then fail(lvm.no_partitions .. "\n0516-822 mklv: Unable to create logical volume.") end
@@ -148,14 +150,16 @@ end
 ---@param snapshot lab.lvm.Snapshot
 ---@param targets string[]
 ---@param debug boolean|nil
-local function create(snapshot, targets, debug)
+---@param plan table|nil sizes of an image.data
+local function create(snapshot, targets, debug, plan)
   local rootvg = snapshot:group("rootvg")
   local store = odm.open("/etc/objrepos")
   local major = lvm.free_major(store)
   if debug then print("+ ALT_MAJOR_NUM=" .. major) end
   say("Creating cloned rootvg volume group and associated logical volumes.")
   for _, name in ipairs(targets) do check(disk.lvm_clear(name)) end
-  local vgda = check(disk.vg_create { name = ALT, disks = targets, pp_mb = rootvg.vgda.pp_mb, auto_on = false })
+  local vgda = check(disk.vg_create { name = ALT, disks = targets,
+    pp_mb = plan and plan.pp_mb or rootvg.vgda.pp_mb, auto_on = false })
   local pvids = {}
   for i, pv in ipairs(vgda.pvs) do
     pvids[i] = pv.pvid
@@ -171,7 +175,7 @@ local function create(snapshot, targets, debug)
   check(store:commit())
   for _, lv in ipairs(rootvg.vgda.lvs) do
     if #lv.name > 11 then fail(("0516-1172 mklv: the name alt_%s is longer than 15 characters."):format(lv.name)) end
-    create_volume(vgda, lv, #targets)
+    create_volume(vgda, lv, #targets, plan and plan.lvs[lv.name])
   end
   lvm.vary_on(vgda)
   for _, lv in ipairs(vgda.lvs) do
@@ -200,7 +204,7 @@ local function tidy(vgda)
   check(sys.write_file(INST .. "/etc/xtab", "", { mode = 420 }))
 end
 
--- Whether a list of patterns of /etc/exclude.rootvg (grep's, against "./path") leaves a name out.
+-- Takes away what the patterns of /etc/exclude.rootvg (grep's, against "./path") leave out.
 local function exclude(list_file, root)
   local patterns = {}
   for line in (list_file and sys.read_file(list_file) or ""):gmatch("[^\n]+") do
@@ -230,6 +234,20 @@ local function copy_files(vgda, opts)
   tidy(vgda)
 end
 
+-- Bytes in use of each mounted logical volume of a group.
+local function bytes_in_use(snapshot, group)
+  local used = {}
+  for _, m in ipairs(snapshot:mounts()) do
+    if m.lv and disk.lv_find(group.vgda, m.lv) then
+      local result = check(sys.run { "df", "-k", m.at })
+      local kb = result.stdout:match("\n%S+%s+(%d+)")
+      local free = result.stdout:match("\n%S+%s+%d+%s+(%d+)")
+      used[m.lv] = kb and free and (tonumber(kb) - tonumber(free)) * 1024 or 0
+    end
+  end
+  return used
+end
+
 -- Undoes a creation that failed.
 local function clean_up()
   say("Cleaning up.")
@@ -244,17 +262,25 @@ function altdisk.phase1(opts)
   local rootvg = snapshot:group("rootvg")
   if not rootvg or not rootvg.vgda then fail("alt_disk_copy: there is no rootvg.") end
   altdisk.check_targets(snapshot, opts.targets)
+  if opts.exclude and not sys.stat(opts.exclude) then
+    fail(("alt_disk_copy: exclude list %s does not exist."):format(opts.exclude))
+  end
   if not opts.image_data then
     say("Calling mkszfile to create new /image.data file.")
     altdisk.write_image_data(rootvg)
   end
   say("Checking disk sizes.")
+  local plan
+  if opts.image_data then
+    plan = imagedata.read(opts.image_data, rootvg.vgda)
+    imagedata.check_sizes(opts.image_data, plan, bytes_in_use(snapshot, rootvg))
+  end
   if disk.lv_find(rootvg.vgda, "hd11admin") then
     say("LOGICAL_VOLUME= hd11admin")
     say("FS_LV= /dev/hd11admin")
   end
   local ok, problem = pcall(function()
-    copy_files(create(snapshot, opts.targets, opts.debug), opts)
+    copy_files(create(snapshot, opts.targets, opts.debug, plan), opts)
   end)
   if not ok then
     local message = type(problem) == "table" and problem.message or tostring(problem)
@@ -266,7 +292,8 @@ end
 
 --- /image.data: the volume group and its logical volumes as mkszfile writes them, in short.
 function altdisk.write_image_data(group)
-  local out = { "image_data:\n\tIMAGE_TYPE= bff\n\tDATE_TIME= ", os.date("%a %b %d %H:%M:%S UTC %Y"), "\n\nvg_data:\n\tVGNAME= ",
+  local out = { "image_data:\n\tIMAGE_TYPE= bff\n\tDATE_TIME= ", os.date("%a %b %d %H:%M:%S UTC %Y"),
+    "\n\nlogical_volume_policy:\n\tSHRINK= no\n\tEXACT_FIT= no\n\nvg_data:\n\tVGNAME= ",
     group.name, "\n\tPPSIZE= ", group.vgda.pp_mb, "\n\tVG_SOURCE_DISK_LIST= ", table.concat(group.disks, " "), "\n\n" }
   for _, lv in ipairs(group.vgda.lvs) do
     out[#out + 1] = ("lv_data:\n\tVOLUME_GROUP= %s\n\tLOGICAL_VOLUME= %s\n\tTYPE= %s\n\tLPs= %d\n\tCOPIES= %d\n\tLABEL= %s\n\n"):format(
