@@ -80,7 +80,8 @@ local function assert_nothing_left()
 end
 
 local function migrate(...)
-  return lab.engine("nimadm", { table.unpack(lab.flags), ... })
+  local words = { ... }
+  return lab.engine("nimadm", table.move(lab.flags, 1, #lab.flags, #words + 1, words))
 end
 
 local kept_passwd_lines

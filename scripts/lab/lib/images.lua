@@ -382,7 +382,7 @@ local function add_classes(tree)
   -- Predefined classes lie in the usr part; /etc/objrepos leads to them.
   for class, rows in pairs(classes.predefined(tree.level.new)) do
     add_class(tree, "/usr/lib/objrepos", class, rows)
-    tree:link("/etc/objrepos/" .. class, "/usr/lib/objrepos/" .. class)
+    for _, file in ipairs { class, class .. ".vc" } do tree:link("/etc/objrepos/" .. file, "/usr/lib/objrepos/" .. file) end
   end
   for class, rows in pairs(classes.shipped(tree.level.new)) do add_class(tree, "/etc/objrepos", class, rows) end
   for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
