@@ -410,7 +410,8 @@ end
 --- Prints a failure: what, where, and what to do next.
 function M:explain(e)
   local where = self.phase and ("phase %d"):format(self.phase) or "start"
-  self:warn(("altmig: %s failed%s: %s"):format(where, e.host and (" on " .. e.host) or "", e.message))
+  self:warn(("altmig: %s failed%s: %s%s"):format(where, e.host and (" on " .. e.host) or "", e.message,
+    e.message:find(e.code, 1, true) and "" or (" (%s)"):format(e.code)))
   if e.command then self:warn("  command: " .. e.command) end
   if e.output and e.output ~= "" then self:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
   if e.traceback then self:warn(e.traceback) end
