@@ -32,10 +32,16 @@ function executor:run(argv, opts) return self.host:run(argv, inside(self, opts))
 function executor:must(argv, opts) return self.host:must(argv, inside(self, opts)) end
 function executor:job(id, argv, opts) return self.host:job(id, argv, inside(self, opts)) end
 
+--- Whether the executor sees the copy, its /usr included.
+---@return boolean
+function executor:sees_copy()
+  return self.host:holds { "test", "-d", self.root .. "/usr/bin" }
+end
+
 --- Raises unless the copy is mounted on the executor: a chroot into an empty directory would say
 --- only that a command was not found.
 function executor:check()
-  if not self.host:holds { "test", "-d", self.root .. "/usr/bin" } then
+  if not self:sees_copy() then
     err.raise { code = "NOT_MOUNTED", host = self.host.name,
       message = ("%s: the client's copy is not mounted at %s"):format(self.host.name, self.root) }
   end

@@ -99,7 +99,8 @@ return function(migration)
   --- Gives the pen to "engine" or "executor": one writer at a time. A file is written on each side
   --- and read on the other; a difference is printed with nimadm's warning and the mounts are made anew.
   migration.method("hand_over", function(m, to)
-    if to == "executor" then mount_anew(m) end
+    -- A mount whose export went away and came back stays stale; it is there and shows nothing.
+    if to == "executor" or not m.exec:sees_copy() then mount_anew(m) end
     m.alt:drop_caches()
     m.exec:check()
     if probe(m) then return end

@@ -1,0 +1,160 @@
+-- What goes wrong at real sites: keys, exports, space, filesets, two runs at once; and the prompt in a
+-- migration that was killed.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+local images = "/export/nim/lpp_source/AIX72TL5/installp/ppc"
+
+TestTroubleInTheLab = {}
+
+function TestTroubleInTheLab:setupClass()
+  if sys.getuid() ~= 0 then return end
+  lab.up()
+  lab.must("save", "fresh")
+end
+
+function TestTroubleInTheLab:teardownClass()
+  lab.down()
+end
+
+function TestTroubleInTheLab:setUp()
+  lab.require_root()
+  if self.used then lab.must("load", "fresh") end
+  self.used = true
+end
+
+local function nimadm(...)
+  local words = { ... }
+  return lab.engine("nimadm", table.move(lab.flags, 1, #lab.flags, #words + 1, words))
+end
+
+local function resume(want, ...)
+  local status, out, problem = lab.engine("altmig", { "resume", client, ... })
+  lu.assertEquals(status, want, out .. problem)
+  return out .. problem
+end
+
+--- A copy of the lab's nim.lua with one word replaced; returns its path.
+local function nim_with(from, to)
+  local text = assert(sys.read_file(lab.dir .. "/nim.lua"))
+  local at, last = text:find(from, 1, true)
+  lu.assertNotNil(at, from)
+  -- the client's entry is the second
+  local again, again_last = text:find(from, last + 1, true)
+  text = text:sub(1, (again or at) - 1) .. to .. text:sub((again_last or last) + 1)
+  local path = lab.dir .. "/nim-changed.lua"
+  assert(sys.write_file(path, text, { mode = 384 }))
+  return path
+end
+
+function TestTroubleInTheLab:test_1_ssh_that_cannot_be_trusted_or_used()
+  local before = lab.on(client, "lspv; mount; exportfs")
+  local function refused(code, words, from, to)
+    local status, out, problem = nimadm("--nim", nim_with(from, to))
+    lu.assertEquals(status, 1, out .. problem)
+    lu.assertStrContains(problem, code)
+    lu.assertStrContains(problem, words)
+    lu.assertEquals(lab.on(client, "lspv; mount; exportfs"), before)
+  end
+  refused("SSH_CONNECT", client, "port = 22", "port = 2")
+  refused("SSH_KEY", "/nonexistent/key", lab.dir .. "/key\"", "/nonexistent/key\"")
+  os.execute(("rm -f %s/other*; ssh-keygen -q -t ed25519 -N '' -f %s/other"):format(lab.dir, lab.dir))
+  refused("SSH_AUTH", client, lab.dir .. "/key\"", lab.dir .. "/other\"")
+  assert(sys.write_file(lab.dir .. "/nobody_known", "", { mode = 384 }))
+  refused("SSH_HOSTKEY_UNKNOWN", "ssh-keyscan", lab.dir .. "/known_hosts", lab.dir .. "/nobody_known")
+  local public = sys.read_file(lab.dir .. "/other.pub"):match("^(%S+ %S+)")
+  assert(sys.write_file(lab.dir .. "/wrong_known", "10.77.0.3 " .. public .. "\n", { mode = 384 }))
+  refused("SSH_HOSTKEY_CHANGED", "ssh-keygen -R", lab.dir .. "/known_hosts", lab.dir .. "/wrong_known")
+end
+
+function TestTroubleInTheLab:test_2_an_export_that_is_missing_or_read_only()
+  local status, out, problem = nimadm("-P", "1,2,3,4")
+  lu.assertEquals(status, 0, out .. problem)
+  local flags = lab.on(client, "exportfs"):match("/alt_inst/usr%s+%-(%S+)")
+  lab.on(client, "exportfs -u /alt_inst/usr")
+  local hosts = flags:match("access=([^,%s]+)")
+  lab.on(client, ("exportfs -i -o ro,root=%s,access=%s /alt_inst/usr"):format(hosts, hosts))
+  local text = resume(1)
+  lu.assertStrContains(text, "phase 5 failed")
+  lu.assertStrContains(text, "/alt_inst/usr")
+  lu.assertStrContains(text, "EROFS")
+  -- The failure withdrew what was there; the resume makes the exports anew.
+  resume(0)
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end
+
+function TestTroubleInTheLab:test_3_a_file_system_that_cannot_grow()
+  local status, out, problem = nimadm("-P", "1,2,3,4")
+  lu.assertEquals(status, 0, out .. problem)
+  local group = lab.on(client, "lsvg altinst_rootvg")
+  local free, size = tonumber(group:match("FREE PPs:%s*(%d+)")), tonumber(group:match("PP SIZE:%s*(%d+)"))
+  lab.on(client, ("chfs -a size=+%d /alt_inst/home"):format(free * size * 2048))
+  lab.on(client, "dd if=/dev/zero of=/alt_inst/usr/fill bs=1048576 2>/dev/null; :")
+  local text = resume(1)
+  lu.assertStrContains(text, "phase 5 failed on " .. client)
+  lu.assertStrContains(text, "Expanding /alt_inst/usr client filesystem.")
+  lu.assertStrContains(text, "0516-404")
+  lab.on(client, "rm /alt_inst/usr/fill")
+  resume(0)
+end
+
+function TestTroubleInTheLab:test_4_a_fileset_that_cannot_be_installed()
+  local name = lab.on(master, "cd " .. images .. "; ls | grep openssl.base"):match("%S+")
+  lu.assertNotNil(name)
+  lab.on(master, ("mv %s/%s /tmp/away"):format(images, name))
+  local status, out, problem = nimadm()
+  lu.assertEquals(status, 1, out .. problem)
+  lu.assertStrContains(problem, "phase 6 failed")
+  lu.assertStrContains(problem, "INSTALLP")
+  lu.assertStrContains(problem, "openssh.base")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
+  lab.on(master, ("mv /tmp/away %s/%s"):format(images, name))
+  resume(0)
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end
+
+function TestTroubleInTheLab:test_5_two_runs_at_once()
+  local output = os.tmpname()
+  local pid = lab.engine_spawn("nimadm", lab.flags, output)
+  local deadline = sys.time() + 60
+  repeat
+    sys.sleep(0.05)
+    lu.assertTrue(sys.time() < deadline)
+  until (sys.read_file(output) or ""):find("Executing nimadm phase 1", 1, true)
+  local status, _, problem = nimadm()
+  lu.assertEquals(status, 4)
+  lu.assertStrContains(problem, "locked by another run")
+  sys.wait(pid)
+  lu.assertStrContains(sys.read_file(output), "Cleaning up alt_disk_migration on client")
+end
+
+function TestTroubleInTheLab:test_6_the_prompt_in_a_migration_killed_in_phase_5()
+  local output = os.tmpname()
+  local pid = lab.engine_spawn("nimadm", lab.flags, output)
+  local deadline = sys.time() + 60
+  repeat
+    sys.sleep(0.01)
+    lu.assertTrue(sys.time() < deadline)
+  until (sys.read_file(output) or ""):find("Restoring base operating system.", 1, true)
+  os.execute(("pkill -KILL -g %d 2>/dev/null; pkill -KILL -f 'nimadm -c %s' 2>/dev/null; :"):format(pid, client))
+  sys.wait(pid)
+
+  local status, out, problem = lab.engine("altmig", { "repl", client }, { stdin = table.concat({
+    "m.name", "m.alt:stat('/etc/passwd').type", "function twice(n)", "  return 2 * n", "end", "twice(21)",
+    "error('on purpose')", ":phases", ":sh oslevel -s", ":rw", ":sh oslevel -s", ":resume", "m:first_open_phase()" }, "\n") .. "\n" })
+  lu.assertEquals(status, 0, out .. problem)
+  local all = out .. problem
+  lu.assertStrContains(out, "adachi-AIX7")
+  lu.assertStrContains(out, "file")
+  lu.assertStrContains(out, "42")
+  lu.assertStrContains(all, "on purpose")
+  lu.assertStrContains(all, "stack traceback")
+  lu.assertStrMatches(all, ".*5%s+begun.*")
+  lu.assertStrContains(all, ":rw")
+  lu.assertStrContains(out, "7100-05-03")
+  lu.assertStrContains(out, "Cleaning up alt_disk_migration on client adachi-AIX7.")
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end
