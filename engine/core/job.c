@@ -414,16 +414,15 @@ int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state 
 	if (result == 0) {
 		if (ended.status == NO_JOB)
 			*state = AM_JOB_NONE;
-		else if (ended.status == VANISHED)
-			*state = AM_JOB_GONE;
-		else if (ended.status != 0)
+		else if (ended.status != 0 && ended.status != VANISHED)
 			result = script_error(ssh, job, "asking", &ended, answer.err.data, error);
-		else if (strcmp(answer.out.data, "running\n") == 0)
+		else if (ended.status == 0 && strcmp(answer.out.data, "running\n") == 0)
 			*state = AM_JOB_RUNNING;
-		else if (parse_status(answer.out.data, status) == 0)
+		else if (ended.status == 0 && parse_status(answer.out.data, status) == 0)
 			*state = AM_JOB_DONE;
 		else
-			*state = AM_JOB_GONE; /* a crash of the host left the file empty */
+			*state = AM_JOB_GONE; /* VANISHED, or a crash of the host left the file
+						 empty */
 	}
 	free_answer(&answer);
 	return result;

@@ -387,9 +387,10 @@ struct choice {
 	const char *rule; /* NULL: nothing worth a report */
 };
 
-static char lower(char c)
+/* In the C locale, whatever the process runs in. */
+static int lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static int same_value(const struct merge *m, const struct am_field *a, const struct am_field *b)

@@ -567,8 +567,9 @@ static int match_like(const struct node *node, const struct am_odm_value *have)
 	size_t length = have->length;
 
 	if (have->kind != AM_ODM_TEXT) {
-		snprintf(digits, sizeof digits, have->kind == AM_ODM_REAL ? "%.17g" : "",
-			have->real);
+		digits[0] = '\0';
+		if (have->kind == AM_ODM_REAL)
+			snprintf(digits, sizeof digits, "%.17g", have->real);
 		if (have->kind == AM_ODM_NUMBER)
 			snprintf(digits, sizeof digits, "%lld", (long long)have->number);
 		text = digits;
