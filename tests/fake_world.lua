@@ -21,7 +21,9 @@ function handlers.lslpp(w, host, argv)
   if argv[3] then return ("bos:%s:7.2.5.101: : :C: :x: : : : : : :0:0:/:1\n"):format(argv[3]) end
   return "app:acme.rte:1.0.0.0: : :C: :x: : : : : : :0:0:/:1\nbos:bos.net:7.1.5.0: : :C: :x: : : : : : :0:0:/:1\n"
 end
-function handlers.odmget(w)
+function handlers.odmget(w, _, argv)
+  if argv[#argv] == "CuDvDr" then return w.devno or "" end
+  if argv[#argv] == "PdAt" then return w.tcb and '\nPdAt:\n\tattribute = "TCB_STATE"\n\tdeflt = "tcb_enabled"\n' or "" end
   return ('\nlpp:\n\tname = "bos.alt_disk_install.rte"\n\tver = 7\n\trel = 2\n\tmod = 5\n\tfix = %d\n'):format(w.spot_fix or 101)
 end
 function handlers.lspv(w)
@@ -29,13 +31,13 @@ function handlers.lspv(w)
   return text .. ("hdisk2          none                                %s\n"):format(w.cloned and "altinst_rootvg" or w.hdisk2 or "None")
 end
 function handlers.lsvg(w, _, argv)
-  if argv[2] == "-l" then return argv[3] == "rootvg" and "rootvg:\n" or lsvg_l end
+  if argv[2] == "-l" then return argv[3] == "rootvg" and "rootvg:\n" .. (w.rootvg or "") or lsvg_l end
   return "VOLUME GROUP:       rootvg    VG IDENTIFIER:  00f6\nVG STATE: active  PP SIZE:        32 megabyte(s)\n"
     .. "USED PPs:       10 (320 megabytes)\n"
 end
 function handlers.getconf(w) return (w.disk_size or 10240) .. "\n" end
 function handlers.df(w)
-  local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100 100 1% 1 1% /\n"
+  local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100000 90000 1% 1 1% /\n"
   if w.cloned then
     text = text .. "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
     if not w.usr_unmounted then text = text .. "/dev/alt_hd2 100000 90000 1% 1 1% /alt_inst/usr\n" end
@@ -70,6 +72,27 @@ function handlers.umount(w, host, argv)
   w.mounts[host][at] = nil
   return argv[2] == "-f" and "forced unmount of " .. at .. "\n" or ""
 end
+function handlers.lssrc(w, host, argv)
+  local down = w.down and w.down[host .. ":" .. argv[3]]
+  return ("Subsystem Group PID Status\n %s group %s\n"):format(argv[3], down and "inoperative" or "77 active")
+end
+function handlers.date() return os.date("!%Y %m %d %H %M %S\n") end
+function handlers.host(_, _, argv)
+  local names = { nim = "10.0.0.3", lpar = "10.0.0.2", ["10.0.0.3"] = "nim", ["10.0.0.2"] = "lpar" }
+  if not names[argv[2]] then return "host: 0827-801 Host name " .. argv[2] .. " does not exist.\n", 1 end
+  local name, address = argv[2], names[argv[2]]
+  if name:match("^%d") then name, address = address, name end
+  return ("%s is %s\n"):format(name, address)
+end
+local answers = { lquerypv = "00000E00   00000000 00000000 00000000 00000000  |................|\n", lvlstmajor = "34,36...\n",
+  emgr = "There is no efix data on this system.\n", lppchk = "", ls = "", ps = "COMMAND\ninit\n", prtconf = "Memory Size: 8192 MB\n",
+  lsattr = "type PowerPC_POWER8 Processor type False\n", lslv = "", lsnim = "lpar:\n   Cstate = ready for a NIM operation\n" }
+for name, text in pairs(answers) do
+  handlers[name] = function() return text end
+end
+for _, absent in ipairs { "trustchk", "lswpar" } do
+  handlers[absent] = function() return "", 127 end
+end
 function handlers.test(w, host, argv)
   if argv[2] == "-x" then return "", w.mounts[host] and w.mounts[host]["/ALT_MIG_SPOT"] and 0 or 1 end
   return "", 0
@@ -84,7 +107,10 @@ function handlers.sh(w, host, argv, opts)
   if script:find('echo "$1" > "$2"', 1, true) then w.files[argv[6]] = argv[5] .. "\n" end
   return ""
 end
-function handlers.cat(w, _, argv) return w.files[argv[2]] or "" end
+function handlers.cat(w, _, argv)
+  if argv[2] == "/var/adm/ras/alt_mig/lock" then return w.client_lock and w.client_lock .. "\n" or "", w.client_lock and 0 or 1 end
+  return w.files[argv[2]] or ""
+end
 function handlers.rm(w, _, argv)
   if argv[3] == "/var/adm/ras/alt_mig/lock" then w.client_lock = nil end
   w.files[argv[3]] = nil
@@ -120,13 +146,15 @@ end
 --- A new world. Fields can be changed to provoke trouble; w.fail[command] = status makes one fail.
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
-    fail = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0 }
+    fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0 }
 
   local function answer(host, argv, opts)
     w.log[#w.log + 1] = host .. ": " .. table.concat(argv, " ")
     if w.on_command then w.on_command(host, argv) end
     if w.power_cut then error { code = "POWER_CUT", message = "the engine is dead" } end
-    local handler = handlers[argv[1]] or error("fake world: no answer for " .. argv[1])
+    local given = w.answers[argv[1]]
+    if type(given) == "string" then return given, 0 end
+    local handler = given or handlers[argv[1]] or error("fake world: no answer for " .. argv[1])
     if w.fail[argv[1]] then return "provoked\n", w.fail[argv[1]] end
     local text, status = handler(w, host, argv, opts or {})
     return text or "", status or 0
@@ -257,7 +285,8 @@ function world.new()
   }
   for name, module in pairs(replacements) do package.loaded[name] = module end
   for name in pairs(package.loaded) do
-    if name:match("^altmig%.steps") or name == "altmig.migration" or name == "altmig.host" or name == "altmig.check"
+    if name:match("^altmig%.steps") or name:match("^altmig%.checks")
+      or name == "altmig.migration" or name == "altmig.host" or name == "altmig.check"
       or name == "altmig.executor" then
       package.loaded[name] = nil
     end

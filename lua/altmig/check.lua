@@ -13,6 +13,7 @@ local check = {}
 ---@field what string
 ---@field evidence string?  the command and what it printed
 ---@field remedy string?    commands to type
+---@field fixable boolean    whether altmig could do it itself
 
 local fileset = "bos.alt_disk_install.rte"
 
@@ -30,24 +31,34 @@ local function spot_level(m)
   return best
 end
 
---- The levels of bos.alt_disk_install.rte on master and SPOT must be the same. Prints nimadm's words.
-function check.alt_disk_install(m)
+-- The levels of bos.alt_disk_install.rte on master and SPOT must be the same. `lines` are nimadm's words.
+local function spot_finding(m)
   local installed = aix.lslpp_Lqc(m.master:run({ "lslpp", "-Lqc", fileset }).stdout)[fileset]
   local on_master = installed and installed.level or "0.0.0.0"
   local in_spot = spot_level(m)
-  if on_master == in_spot and installed then return end
+  if on_master == in_spot and installed then return nil end
+  local lines = {}
   if in_spot == "0.0.0.0" then
-    m:say('0042-001 nim: processing error encountered on "master":')
-    m:say(("   /usr/bin/lslpp: Fileset %s not installed.\n"):format(fileset))
-    m:say(("0505-204 nimadm: SPOT %s does not have %s installed."):format(m.spot.name, fileset))
+    lines[1] = '0042-001 nim: processing error encountered on "master":'
+    lines[2] = ("   /usr/bin/lslpp: Fileset %s not installed.\n"):format(fileset)
+    lines[3] = ("0505-204 nimadm: SPOT %s does not have %s installed."):format(m.spot.name, fileset)
   end
-  m:say(("0505-205 nimadm: The level of %s installed in SPOT\n%s (%s) does not match the NIM master's level (%s).")
-    :format(fileset, m.spot.name, in_spot, on_master))
+  lines[#lines + 1] = ("0505-205 nimadm: The level of %s installed in SPOT\n%s (%s) does not match the NIM master's level (%s).")
+    :format(fileset, m.spot.name, in_spot, on_master)
+  return { id = "spot-level", severity = "inhibitor", host = m.master.name, lines = lines,
+    what = ("%s: %s in SPOT %s, %s on the master"):format(fileset, in_spot, m.spot.name, on_master),
+    evidence = ("lslpp -Lqc %s; ODMDIR=%s/lib/objrepos odmget -q name=%s lpp"):format(fileset, m.spot.location, fileset),
+    remedy = ("nim -o cust -a filesets=%s -a lpp_source=%s %s"):format(fileset, m.lpp_source.name, m.spot.name) }
+end
+
+--- Raises, after nimadm's words, when the levels differ.
+function check.alt_disk_install(m)
+  local finding = spot_finding(m)
+  if not finding then return end
+  for _, line in ipairs(finding.lines) do m:say(line) end
   m:say("Cleaning up alt_disk_migration on the NIM master.")
-  err.raise { code = "SPOT_LEVEL", status = 3, host = m.master.name,
-    message = ("%s: %s in SPOT %s, %s on the master"):format(fileset, in_spot, m.spot.name, on_master),
-    remedy = ("nim -o cust -a filesets=%s -a lpp_source=%s %s   (or: nimadm -M -s %s -l %s)"):format(fileset,
-      m.lpp_source.name, m.spot.name, m.spot.name, m.lpp_source.name) }
+  m:finding_event(finding)
+  err.raise { code = "SPOT_LEVEL", status = 3, host = finding.host, message = finding.what, remedy = finding.remedy }
 end
 
 local checks = {}
@@ -58,7 +69,7 @@ function checks.levels(m, add)
   local from, to = aix.oslevel(client), aix.oslevel(master)
   if not from or not to then
     return add { id = "oslevel", host = from and m.master.name or m.name, what = "oslevel -s does not print a level",
-      evidence = from and master or client }
+      evidence = "oslevel -s: " .. (from and master or client) }
   end
   local image = m:bos_level()
   if not image then
@@ -77,55 +88,6 @@ function checks.levels(m, add)
   if number(to) < number(image) then
     add { id = "master-level", host = m.master.name, evidence = "oslevel -s: " .. master,
       what = "the NIM master is below the level of the lpp_source", remedy = "migrate the master first" }
-  end
-end
-
-function checks.target_disk(m, add)
-  local _, disks = aix.lspv(m.client:must { "lspv" })
-  local vg = aix.lsvg(m.client:must { "lsvg", "rootvg" })
-  local sizes = 0
-  for name, disk in pairs(disks) do
-    if disk.vg == "altinst_rootvg" or disk.vg == "old_rootvg" then
-      add { id = "leftover", host = m.name, what = ("%s holds %s of an earlier run"):format(name, disk.vg),
-        remedy = ("nimadm -C -c %s -s %s   (or: alt_rootvg_op -X %s)"):format(m.name, m.spot.name, disk.vg) }
-    end
-  end
-  for _, name in ipairs(m.disks) do
-    local disk = disks[name]
-    if not disk then
-      add { id = "no-disk", host = m.name, what = ("there is no disk %s"):format(name), evidence = "lspv", remedy = "cfgmgr; lspv" }
-    elseif disk.vg and disk.vg ~= "altinst_rootvg" and disk.vg ~= "old_rootvg" then
-      add { id = "disk-in-use", host = m.name, what = ("0505-126 target disk %s has a volume group assigned to it: %s")
-        :format(name, disk.vg), evidence = "lspv", remedy = "choose a free disk" }
-    else
-      local size = tonumber(m.client:run({ "getconf", "DISK_SIZE", "/dev/" .. name }).stdout:match("%d+"))
-      sizes = sizes + (size or 0)
-      if not size then
-        add { id = "disk-size", host = m.name, what = ("cannot tell the size of %s"):format(name),
-          evidence = "getconf DISK_SIZE /dev/" .. name }
-      end
-    end
-  end
-  local needed = vg.used_pps and vg.pp_size and vg.used_pps * vg.pp_size
-  if needed and sizes > 0 and sizes < needed then
-    add { id = "disk-too-small", host = m.name, what = ("%s: %d MB, but rootvg uses %d MB"):format(table.concat(m.disks, " "),
-      sizes, needed), evidence = "lsvg rootvg; getconf DISK_SIZE", remedy = "choose a larger disk, or remove what rootvg does not need" }
-  end
-end
-
-function checks.leftovers(m, add)
-  for line in m.client:must({ "mount" }):gmatch("[^\n]+") do
-    if line:match("%s/alt_inst%s") then
-      add { id = "alt-inst-mounted", host = m.name, what = "/alt_inst is mounted", evidence = line,
-        remedy = ("nimadm -C -c %s -s %s"):format(m.name, m.spot.name) }
-      break
-    end
-  end
-end
-
-function checks.multibos(m, add)
-  if m.client:must({ "lsvg", "-l", "rootvg" }):match("bos_hd5") then
-    add { id = "multibos", host = m.name, what = "rootvg holds a standby BOS (bos_hd5)", remedy = "multibos -R" }
   end
 end
 
@@ -148,16 +110,71 @@ function checks.resources(m, add)
   end
 end
 
---- Runs all checks; returns the findings.
+local groups = {
+  { order = { "levels", "resources" }, levels = checks.levels, resources = checks.resources },
+  (require "altmig.checks.services"),
+  (require "altmig.checks.storage"),
+  (require "altmig.checks.software"),
+}
+
+-- Without these nothing can be said of the client at all.
+local essential = { levels = true, target_disk = true, nfs = true }
+
+local function run_one(m, name, fn, add)
+  local ok, e = xpcall(fn, err.wrap, m, add)
+  if ok then return end
+  if e.code ~= "COMMAND" then error(e, 0) end
+  add { id = name, severity = essential[name] and "inhibitor" or "warning", host = e.host,
+    what = ("cannot be checked (%s): %s"):format(name, e.message), evidence = ("%s: %s"):format(e.command, e.output or "") }
+end
+
+--- Runs all checks but that of the SPOT's level; returns the findings.
 ---@return altmig.Finding[]
 function check.run(m)
   local findings = {}
   local function add(finding)
     finding.severity = finding.severity or "inhibitor"
+    finding.fixable = false
     findings[#findings + 1] = finding
   end
-  for _, name in ipairs { "levels", "target_disk", "resources", "leftovers", "multibos" } do checks[name](m, add) end
+  for _, group in ipairs(groups) do
+    for _, name in ipairs(group.order) do run_one(m, name, group[name], add) end
+  end
   return findings
+end
+
+-- A migration that stopped half-way must be resumed or cleaned up before another begins.
+local function unfinished(m, add)
+  local state = require("altmig.migration").read_state(m.opts, m.name)
+  if state and state.start and not state.ended then
+    add { id = "unfinished", host = "engine host", what = ("a migration of %s stopped in phase %s (%s)"):format(m.name,
+      state.last_phase or "0", state.last_time or "?"), evidence = m.state .. "/journal",
+      remedy = ("altmig resume %s; or: nimadm -C -c %s -s %s"):format(m.name, m.name, m.spot.name) }
+  end
+end
+
+--- Every check, that of the SPOT first.
+---@return altmig.Finding[]
+function check.all(m)
+  local spot = spot_finding(m)
+  local findings = check.run(m)
+  if spot then
+    spot.fixable = false
+    table.insert(findings, 1, spot)
+  end
+  unfinished(m, function(finding)
+    finding.severity, finding.fixable = "inhibitor", false
+    table.insert(findings, 1, finding)
+  end)
+  return findings
+end
+
+--- How many findings of each severity.
+---@return table<string, integer>
+function check.count(findings)
+  local count = { inhibitor = 0, warning = 0, info = 0 }
+  for _, finding in ipairs(findings) do count[finding.severity] = count[finding.severity] + 1 end
+  return count
 end
 
 return check

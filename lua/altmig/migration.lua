@@ -139,10 +139,11 @@ end
 
 local function make_state_dirs(m)
   local dir = migration.state_dir(m.opts)
-  err.check(sys.makedirs(dir, 448))
   m.state = dir .. "/" .. m.name
-  err.check(sys.makedirs(m.state, 448))
   m.log_path = dir .. "/" .. m.name .. "_alt_mig.log"
+  if m.opts.no_log then return end
+  err.check(sys.makedirs(dir, 448))
+  err.check(sys.makedirs(m.state, 448))
 end
 
 --- A migration object for a client; nothing is connected yet.
@@ -195,6 +196,7 @@ end
 -- Output ----------------------------------------------------------------------------------------
 
 local function write_log(m, line)
+  if m.opts.no_log then return end
   if not m.log_file then
     if not sys.stat(m.log_path) then err.check(sys.write_file(m.log_path, "", { mode = 384 })) end
     m.log_file = err.check(io.open(m.log_path, "a"))
@@ -215,6 +217,7 @@ end
 --- One or more lines of nimadm's output: to stdout and the log.
 ---@param text string
 function M:say(text)
+  if self.opts.no_log then return end
   for line in (text .. "\n"):gmatch("(.-)\n") do
     write_log(self, line)
     if self.opts.json then
@@ -517,6 +520,11 @@ local function with(opts, fn)
   if not ok then error(result, 0) end
   return result
 end
+
+--- Runs fn(m) on an object that takes no lock, keeps no journal and writes no log: for what only looks.
+---@param opts table   with no_log set
+---@param fn fun(m: altmig.Migration): any
+function migration.look(opts, fn) return with(opts, fn) end
 
 --- A whole migration from its command line options.
 ---@param opts table

@@ -158,6 +158,17 @@ function options.for_migration(opts, who)
   return opts
 end
 
+--- What a preflight needs: the flags of a migration, without the licences.
+---@param opts table
+---@param who string
+function options.for_check(opts, who)
+  local accepted = opts.licenses
+  opts.licenses = true
+  options.for_migration(opts, who)
+  opts.licenses = accepted
+  return opts
+end
+
 --- A client's name becomes a file name and a directory: it must look like a host name.
 function options.check_name(name, who)
   if not name:match("^[%w][%w%._%-]*$") then cli.usage(("%s: '%s' is not a client name"):format(who, name)) end

@@ -28,12 +28,19 @@ return function(migration)
     return level
   end)
 
+  --- A finding as an event of --json.
+  migration.method("finding_event", function(m, finding)
+    m:event { event = "finding", id = finding.id, severity = finding.severity, host = finding.host, what = finding.what,
+      evidence = finding.evidence, remedy = finding.remedy, fixable = false }
+  end)
+
   --- Everything nimadm verifies before it starts. Raises with status 3 when there is an inhibitor.
   migration.method("check_eligibility", function(m)
     check.alt_disk_install(m)
     m:say("Verifying alt_disk_migration eligibility.")
     local findings, inhibitors = check.run(m), {}
     for _, finding in ipairs(findings) do
+      m:finding_event(finding)
       m:say(("altmig: %s: %s: %s"):format(finding.severity, finding.host, finding.what))
       if finding.evidence then m:detail("  evidence: " .. finding.evidence) end
       if finding.remedy then m:say("  remedy: " .. finding.remedy) end

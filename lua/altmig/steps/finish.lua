@@ -12,6 +12,9 @@ local function owner_text(m)
 end
 
 return function(migration)
+  --- What the lock on the client says when it is this run's.
+  migration.method("lock_owner", owner_text)
+
   -- A mark on the client keeps runs from other engine hosts away; the lock on this host cannot.
   migration.method("lock_client", function(m)
     local claim = 'umask 077; mkdir -p "${2%/*}" && { (set -C; echo "$1" > "$2") 2>/dev/null || cat "$2"; }'

@@ -1,0 +1,23 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/host
+-- part: all
+-- host NAME | ADDRESS: the other of the two, from /etc/hosts.
+
+local odmcmd = require "lab.odmcmd"
+local sys = require "altmig.sys"
+
+local usage = odmcmd.usage("host", "host { HostName | Address }")
+if #arg ~= 1 then usage() end
+for line in (sys.read_file("/etc/hosts") or ""):gmatch("[^\n]+") do
+  local words = {}
+  for word in line:gsub("#.*", ""):gmatch("%S+") do words[#words + 1] = word end
+  for _, word in ipairs(words) do
+    if word == arg[1] and words[2] then
+      local aliases = table.concat(words, ", ", 3)
+      print(("%s is %s%s"):format(words[2], words[1], aliases ~= "" and ",  Aliases:   " .. aliases or ""))
+      return 0
+    end
+  end
+end
+io.stderr:write(("host: 0827-801 Host name %s does not exist.\n"):format(arg[1]))
+return 1

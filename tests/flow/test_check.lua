@@ -1,0 +1,308 @@
+-- Each preflight check against hosts in memory: nothing found where all is well, the right finding
+-- with evidence and remedy where it is not.
+
+local lu = require "luaunit"
+local json = require "altmig.json"
+local world = require "fake_world"
+
+TestCheck = {}
+
+function TestCheck:setUp() self.w = world.new() end
+function TestCheck:tearDown() world.remove(self.w) end
+
+-- Findings of a preflight, by id.
+local function findings(w, more)
+  local opts = w.opts(more)
+  opts.no_log = true
+  local by_id = {}
+  w.migration.look(opts, function(m)
+    m:connect()
+    for _, finding in ipairs(require("altmig.check").all(m)) do by_id[finding.id] = finding end
+  end)
+  return by_id
+end
+
+local function found(w, id, severity, host, what, more)
+  local finding = findings(w, more)[id]
+  lu.assertNotNil(finding, id)
+  lu.assertEquals(finding.severity, severity)
+  lu.assertEquals(finding.host, host)
+  lu.assertStrContains(finding.what, what)
+  lu.assertNotNil(finding.evidence, id .. " has no evidence")
+  lu.assertEquals(finding.fixable, false)
+  return finding
+end
+
+local healthy_rootvg = [[
+hd5                 boot       2       2       1    closed/syncd  N/A
+hd4                 jfs2       4       4       1    open/syncd    /
+hd2                 jfs2       4       4       1    open/syncd    /usr
+]]
+
+function TestCheck:test_a_healthy_client_has_no_findings()
+  self.w.rootvg = healthy_rootvg
+  self.w.answers.df = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 400000 300000 1% 1 1% /\n"
+  lu.assertEquals(findings(self.w), {})
+  lu.assertEquals(self.w.exports.client or {}, {})
+  lu.assertNil(self.w.client_lock)
+end
+
+function TestCheck:test_levels_of_the_spot()
+  self.w.spot_fix = 100
+  found(self.w, "spot-level", "inhibitor", "nim", "7.2.5.100 in SPOT spot, 7.2.5.101 on the master")
+end
+
+function TestCheck:test_nimsh_is_a_warning_and_a_dead_nfs_server_is_not()
+  local w = self.w
+  w.down = { ["client:nimsh"] = true, ["client:rpc.lockd"] = true, ["master:nfsd"] = true }
+  lu.assertStrContains(found(w, "nimsh", "warning", "lpar", "nimsh is not active").remedy, "startsrc -s nimsh")
+  found(w, "nfs-locks", "warning", "lpar", "rpc.lockd")
+  found(w, "nfs-server", "inhibitor", "nim", "nfsd is not active")
+  w.answers.lssrc = function() return "lssrc: The Subsystem is not on file.\n", 1 end
+  found(w, "nfs-server", "inhibitor", "nim", "not active")
+end
+
+function TestCheck:test_what_an_earlier_run_left()
+  local w = self.w
+  w.exports.client = { ["/alt_inst/usr"] = "rw" }
+  w.mounts.master = { ["/lpar_alt/alt_inst"] = true }
+  w.mounts.client = { ["/ALT_MIG_SPOT"] = true }
+  lu.assertEquals(found(w, "stale-exports", "inhibitor", "lpar", "/alt_inst/usr is").remedy, "exportfs -u /alt_inst/usr")
+  found(w, "executor-mounted", "inhibitor", "nim", "/lpar_alt/alt_inst")
+  found(w, "spot-mounted", "inhibitor", "lpar", "/ALT_MIG_SPOT")
+  w.hdisk2 = "old_rootvg"
+  found(w, "leftover", "inhibitor", "lpar", "hdisk2 holds old_rootvg")
+end
+
+function TestCheck:test_lock_of_another_run_and_an_unfinished_one_here()
+  local w = self.w
+  w.client_lock = "other:/state"
+  found(w, "locked", "inhibitor", "lpar", "other:/state")
+  w.client_lock = nil
+  w.fail.bosboot = 1
+  local stderr = io.stderr
+  rawset(io, "stderr", io.open("/dev/null", "w"))
+  pcall(w.migration.migrate, w.opts())
+  rawset(io, "stderr", stderr)
+  lu.assertStrContains(found(w, "unfinished", "inhibitor", "engine host", "phase 8").remedy, "altmig resume lpar")
+end
+
+function TestCheck:test_nim_state_and_lock()
+  local w = self.w
+  w.answers.lsnim = "lpar:\n   class  = machines\n   Cstate = BOS installation has been enabled\n   locked = 4711\n"
+  found(w, "nim-state", "inhibitor", "nim", "BOS installation has been enabled")
+  lu.assertStrContains(found(w, "nim-locked", "inhibitor", "nim", "4711").remedy, "nim -Fo reset lpar")
+  w.answers.lsnim = function() return '0042-053 lsnim: there is no NIM object named "lpar"\n', 1 end
+  found(w, "nim-object", "warning", "nim", "does not know lpar")
+  w.answers.lsnim = function() return "", 127 end
+  lu.assertNil(findings(w)["nim-object"])
+end
+
+function TestCheck:test_clocks()
+  local w = self.w
+  local services = require "altmig.checks.services"
+  for _, t in ipairs { 0, 951782400, 1078012799, 1709164800, 4102444799, 1700000000 } do
+    local fake = { must = function() return os.date("!%Y %m %d %H %M %S\n", t) end }
+    lu.assertEquals(services.clock(fake), t)
+  end
+  w.answers.date = function(_, host) return os.date("!%Y %m %d %H %M %S\n", os.time() - (host == "client" and 300 or 0)) end
+  lu.assertStrMatches(findings(w).clock.what, "the clock of .* is 30?[0-2] s ahead of that of lpar.*")
+  w.answers.date = "Sun Nov 22\n"
+  found(w, "clock", "warning", "lpar", "does not print a time")
+end
+
+function TestCheck:test_names_both_ways()
+  local w = self.w
+  w.answers.host = function(_, host, argv)
+    if host == "client" then return "host: 0827-801 Host name nim does not exist.\n", 1 end
+    return argv[2] == "lpar" and "lpar is 10.0.0.2\n" or "somebody is 10.0.0.2,  Aliases:   nobody\n"
+  end
+  found(w, "name-resolution", "inhibitor", "lpar", "cannot resolve nim")
+  found(w, "reverse-resolution", "warning", "nim", "to 10.0.0.2, but that address to somebody")
+  w.answers.host = function(_, _, argv)
+    return argv[2]:match("^%d") and "long.example.com is 10.0.0.2,  Aliases:   lpar, nim\n" or argv[2] .. " is 10.0.0.2\n"
+  end
+  lu.assertNil(findings(w)["reverse-resolution"])
+  w.answers.host = function() return "", 127 end
+  lu.assertNil(findings(w)["name-resolution"])
+end
+
+function TestCheck:test_a_free_disk_with_an_lvm_record()
+  local w = self.w
+  w.answers.lquerypv = "00000E00   5F4C564D 00F64E60 2314127F BBCB70C7  |_LVM..N`#.......|\n"
+  lu.assertStrContains(found(w, "lvm-signature", "inhibitor", "lpar", "hdisk2 is free in the ODM").remedy, "chpv -C hdisk2")
+  w.hdisk2 = "datavg"
+  lu.assertNil(findings(w)["lvm-signature"])
+end
+
+function TestCheck:test_mirror_needs_its_size_by_the_disks_there_are()
+  local w = self.w
+  w.rootvg = "hd5  boot  2  4  2  closed/syncd  N/A\nhd4  jfs2  100  200  2  open/syncd  /\n"
+  w.disk_size = 5000
+  found(w, "mirrored-rootvg", "warning", "lpar", "2 copies")
+  lu.assertNil(findings(w)["disk-too-small"]) -- one copy of 102 x 32 MB
+  w.disk_size = 3000
+  found(w, "disk-too-small", "inhibitor", "lpar", "takes 3264 MB")
+  w.disk_size = 3300
+  found(w, "expansion", "warning", "lpar", "36 MB are left")
+  w.disk_size = 3200
+  w.answers.lspv = "hdisk0 a rootvg active\nhdisk2 none None\nhdisk3 none None\n"
+  found(w, "disk-too-small", "inhibitor", "lpar", "takes 6528 MB", { disks = { "hdisk2", "hdisk3" } })
+end
+
+function TestCheck:test_logical_volumes()
+  local w = self.w
+  w.rootvg = [[
+hd5            boot   1   1  1  closed/syncd  N/A
+hd4            jfs2   4   4  1  open/syncd    /
+hd2            jfs2   4   4  1  closed/syncd  /usr
+app_log_volume jfs2   1   1  1  open/syncd    /app
+scratch        jfs2   1   1  1  closed/syncd  /scratch
+rawdb          raw    1   1  1  open/syncd    N/A
+bos_hd5        boot   1   1  1  closed/syncd  N/A
+]]
+  found(w, "lv-name", "inhibitor", "lpar", "app_log_volume")
+  found(w, "raw-lv", "warning", "lpar", "rawdb")
+  found(w, "multibos", "inhibitor", "lpar", "bos_hd5")
+  w.answers.lslv = "hd5:N/A\nLP    PP1  PV1\n0001  0001 hdisk0\n0002  0009 hdisk0\n"
+  found(w, "hd5-pieces", "warning", "lpar", "hd5 are not contiguous")
+  local by_severity = {}
+  local opts = w.opts { no_log = true }
+  w.migration.look(opts, function(m)
+    m:connect()
+    for _, finding in ipairs(require("altmig.check").all(m)) do
+      if finding.id == "not-mounted" then by_severity[finding.severity] = finding.what end
+    end
+  end)
+  lu.assertStrContains(by_severity.inhibitor, "/usr (hd2)")
+  lu.assertStrContains(by_severity.warning, "/scratch (scratch)")
+  w.rootvg = "hd5  boot  1  1  1  closed/syncd  N/A\n"
+  w.answers.lsvg = function(_, _, argv)
+    return argv[2] == "-l" and "rootvg:\n" .. w.rootvg or "VOLUME GROUP: rootvg\nPP SIZE: 16 megabyte(s)\nUSED PPs: 1 (16 megabytes)\n"
+  end
+  found(w, "hd5-size", "inhibitor", "lpar", "hd5 has 16 MB")
+end
+
+function TestCheck:test_ghost_devices_by_the_major_the_alternate_rootvg_would_get()
+  local w = self.w
+  local function row(major, name)
+    return ('\nCuDvDr:\n\tresource = "devno"\n\tvalue1 = "%d"\n\tvalue2 = "0"\n\tvalue3 = "%s"\n'):format(major, name)
+  end
+  w.devno = row(10, "rootvg") .. row(34, "ghostvg")
+  w.answers.ls = "total 0\nbrw-rw----    1 root     system       34,  1 Nov 12 2018 ghostlv\n"
+    .. "brw-rw---- 1 root system 10, 5 Nov 12 2018 hd4\n"
+  local finding = found(w, "ghost-device", "inhibitor", "lpar", "major 34 is free, but CuDvDr has ghostvg and /dev has ghostlv")
+  lu.assertEquals(finding.remedy,
+    "cd /dev && rm ghostlv; odmget -q value1=34 CuDvDr > /tmp/CuDvDr.34; odmdelete -q value1=34 -o CuDvDr; savebase")
+  lu.assertStrContains(finding.what, "0516-082")
+  w.devno, w.answers.ls = row(40, "later"), ""
+  found(w, "ghost-device", "warning", "lpar", "major 40")
+  w.devno = row(35, "datavg")
+  lu.assertNil(findings(w)["ghost-device"])
+  w.answers.lvlstmajor = "what?\n"
+  found(w, "ghost-device", "warning", "lpar", "does not print")
+end
+
+function TestCheck:test_forms_of_lvlstmajor()
+  local storage = require "altmig.checks.storage"
+  local free, lowest = storage.free_majors("39,43,45..47,60...\n")
+  lu.assertEquals(lowest, 39)
+  local list = {}
+  for major = 38, 61 do if free(major) then list[#list + 1] = major end end
+  lu.assertEquals(list, { 39, 43, 45, 46, 47, 60, 61 })
+  lu.assertNil(storage.free_majors("39,x"))
+end
+
+function TestCheck:test_software()
+  local w = self.w
+  w.answers.emgr = "\nPACKAGE    INSTALLER   LABEL\n====== ========= ==========\nbos.net.tcp.client installp IJ12345s1a\n"
+    .. "bos.rte.libc installp IJ12345s1a\n"
+  lu.assertStrContains(found(w, "ifix-locked", "inhibitor", "lpar", "IJ12345s1a locks bos.net.tcp.client bos.rte.libc").remedy,
+    "emgr -r -L IJ12345s1a")
+  w.answers.lppchk = function() return "lppchk:  The following filesets need to be installed\n bos.x\n", 1 end
+  lu.assertStrContains(found(w, "lppchk", "warning", "lpar", "not consistent").evidence, "bos.x")
+  w.tcb = true
+  found(w, "tcb-enabled", "inhibitor", "lpar", "Trusted Computing Base")
+  w.answers.trustchk = "TE=ON\n"
+  found(w, "trusted-execution", "warning", "lpar", "Trusted Execution")
+  w.answers.lswpar = "wpar1\n"
+  lu.assertStrContains(found(w, "wpar", "warning", "lpar", "WPARs").evidence, "wpar1")
+  w.answers.ps = "COMMAND\n/home/db2/sqllib/adm/db2sysc\n"
+  found(w, "server-running", "warning", "lpar", "DB2 is running")
+  w.answers.prtconf = "Memory Size: 256 MB\n"
+  found(w, "memory", "inhibitor", "lpar", "256 MB")
+  w.answers.lsattr = "type PowerPC_POWER6 Processor type False\n"
+  found(w, "processor", "inhibitor", "lpar", "POWER6; 7.2 needs POWER7")
+  w.answers.lslpp = function(_, _, argv)
+    if argv[3] then return ("bos:%s:7.2.5.101: : :C: :x: : : : : : :0:0:/:1\n"):format(argv[3]) end
+    return "E:EMCpower.base:5.7.0.0: : :C: :x:\nC:cluster.es.server.rte:7.2.0.0: : :C: :x:\n"
+  end
+  found(w, "multipath", "warning", "lpar", "PowerPath")
+  found(w, "cluster", "warning", "lpar", "PowerHA")
+end
+
+function TestCheck:test_room_for_the_save_area()
+  local w = self.w
+  w.answers.df = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 400000 4000 1% 1 1% /\n"
+  found(w, "save-area", "inhibitor", "lpar", "/ has 3 MB free")
+  w.answers.df = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 400000 40000 1% 1 1% /\n"
+  found(w, "save-area", "warning", "lpar", "/ has 39 MB free")
+end
+
+function TestCheck:test_a_command_that_fails_is_a_finding_not_the_end()
+  local w = self.w
+  w.fail.lvlstmajor = 1
+  lu.assertStrContains(found(w, "ghost_devices", "warning", "lpar", "cannot be checked").evidence, "provoked")
+  w.fail.lspv = 1
+  found(w, "target_disk", "inhibitor", "lpar", "cannot be checked")
+end
+
+-- altmig check itself: what it prints and its status.
+local function run(w, ...)
+  local lines = {}
+  local real_print, real_stdout = print, io.stdout
+  _G.print = function(text) lines[#lines + 1] = text end
+  rawset(io, "stdout", { write = function(_, ...) lines[#lines + 1] = table.concat { ... } end, flush = function() end })
+  local opts = w.opts()
+  local ok, status = pcall(require("altmig.cmd.check").run, { "-c", "lpar", "-l", "lpp", "-s", "spot", "-d", "hdisk2", "--nim", opts.nim,
+    "--state", opts.state, ... })
+  _G.print = real_print
+  rawset(io, "stdout", real_stdout)
+  lu.assertTrue(ok, tostring(status))
+  return status, table.concat(lines, "\n"), lines
+end
+
+function TestCheck:test_the_command()
+  local w = self.w
+  w.rootvg = healthy_rootvg
+  w.answers.df = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 400000 300000 1% 1 1% /\n"
+  local status, text = run(w)
+  lu.assertEquals(status, 0)
+  lu.assertEquals(text, "altmig check: lpar: 0 inhibitors, 0 warnings")
+  lu.assertNil(require("altmig.sys").stat(w.dir .. "/state"))
+  w.down = { ["client:nimsh"] = true }
+  lu.assertEquals((run(w)), 0)
+  w.tcb = true
+  status, text = run(w)
+  lu.assertEquals(status, 3)
+  lu.assertStrContains(text, "inhibitor: lpar: the Trusted Computing Base")
+  lu.assertStrContains(text, "  evidence: odmget")
+  lu.assertStrContains(text, "  remedy:   turn it off")
+  lu.assertStrContains(text, "1 inhibitor, 1 warning")
+  local lines
+  status, text, lines = run(w, "--json")
+  lu.assertEquals(status, 3, text)
+  local events = {}
+  for _, line in ipairs(lines) do
+    local record = assert(json.decode(line))
+    events[#events + 1] = record.event .. ":" .. (record.id or record.inhibitors)
+  end
+  lu.assertEquals(events, { "finding:nimsh", "finding:tcb-enabled", "checked:1" })
+end
+
+function TestCheck:test_an_unreachable_client_is_a_finding()
+  local status, text = run(self.w, "-c", "gone")
+  lu.assertEquals(status, 3)
+  lu.assertStrContains(text, "inhibitor: gone:")
+  lu.assertStrContains(text, "SSH_CONNECT")
+end
