@@ -194,6 +194,10 @@ static void check_grammar(
 	} else if (strcmp(grammar, "pse") == 0) {
 		policy->parse = am_table_parse_pse;
 		policy->beside = 1;
+	} else if (strcmp(grammar, "ldapmap") == 0) {
+		policy->parse = am_table_parse_ldapmap;
+	} else if (strcmp(grammar, "ldapmap pairs") == 0) {
+		policy->parse = am_table_parse_ldapmap_pairs;
 	} else if (strcmp(grammar, "stanza") == 0) {
 		policy->parse =
 			bu_fieldbool(L, table, "sets", 0) ? am_stanza_parse_sets : am_stanza_parse;

@@ -117,6 +117,26 @@ static int class_get(lua_State *L)
 	return 1;
 }
 
+/* c:rows() -> all objects, and the slot of each: what set and erase take */
+static int class_rows(lua_State *L)
+{
+	struct am_odm_class *class = check_class(L);
+	lua_Integer n = 0;
+
+	lua_settop(L, 1);
+	lua_newtable(L);
+	lua_newtable(L);
+	for (size_t slot = 0; slot < am_odm_class_slots(class); slot++) {
+		if (!am_odm_class_live(class, slot))
+			continue;
+		push_object(L, class, slot);
+		lua_rawseti(L, 2, ++n);
+		lua_pushinteger(L, (lua_Integer)slot);
+		lua_rawseti(L, 3, n);
+	}
+	return 2;
+}
+
 static int format_object(
 	struct am_buf *out, const struct am_odm_class *class, size_t slot, struct am_error *error)
 {
@@ -343,6 +363,44 @@ static int class_delete(lua_State *L)
 	return 1;
 }
 
+/* The number of a live slot. */
+static size_t check_slot(lua_State *L, int arg, const struct am_odm_class *class)
+{
+	lua_Integer slot = luaL_checkinteger(L, arg);
+
+	luaL_argcheck(L,
+		slot >= 0 && (lua_Unsigned)slot < am_odm_class_slots(class) &&
+			am_odm_class_live(class, (size_t)slot),
+		arg, "no object in this slot");
+	return (size_t)slot;
+}
+
+/* c:set(slot, fields) -> true */
+static int class_set(lua_State *L)
+{
+	struct am_odm_class *class = check_class(L);
+	size_t slot = check_slot(L, 2, class);
+	struct am_error error;
+	struct am_odm_value *values = push_values(L, 3, class, &error);
+
+	if (values == NULL || am_odm_class_change(class, slot, values, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* c:erase(slot) -> true */
+static int class_erase(lua_State *L)
+{
+	struct am_odm_class *class = check_class(L);
+	struct am_error error;
+
+	if (am_odm_class_delete(class, check_slot(L, 2, class), &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* c:writable() -> true, or ODM_READONLY */
 static int class_writable(lua_State *L)
 {
@@ -505,7 +563,8 @@ int luaopen_altmig_odm_core(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"get", class_get}, {"format", class_format},
 		{"descriptors", class_descriptors}, {"name", class_name}, {"count", class_count},
-		{"images", class_images}, {"add", class_add}, {"change", class_change},
+		{"images", class_images}, {"rows", class_rows}, {"set", class_set},
+		{"erase", class_erase}, {"add", class_add}, {"change", class_change},
 		{"delete", class_delete}, {"writable", class_writable}, {"close", class_close},
 		{NULL, NULL}};
 	static const luaL_Reg metamethods[] = {

@@ -204,3 +204,29 @@ int am_table_parse_pse(struct am_records *file, const char *name, const char *te
 
 	return am_table_parse(file, &columns, 0, is_pse, name, text, length, error);
 }
+
+static int is_ldapmap(const struct am_slice *fields, size_t count)
+{
+	return count > 1 && fields[1].length > 4 && memcmp(fields[1].at, "SEC_", 4) == 0;
+}
+
+static const char *const ldapmap_names[] = {
+	"attribute", "type", "ldap_attribute", "value_type", "unit", "cached"};
+
+int am_table_parse_ldapmap(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error)
+{
+	static const size_t key[] = {0};
+	static const struct am_columns columns = {ldapmap_names, 6, 3, key, 1, 0, 0};
+
+	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+}
+
+int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error)
+{
+	static const size_t key[] = {0, 2};
+	static const struct am_columns columns = {ldapmap_names, 6, 3, key, 2, 0, 0};
+
+	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+}

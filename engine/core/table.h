@@ -32,4 +32,14 @@ int am_table_parse_vfs(struct am_records *file, const char *name, const char *te
 int am_table_parse_pse(struct am_records *file, const char *name, const char *text, size_t length,
 	struct am_error *error);
 
+/*
+ * /etc/security/ldap/NAME.map: AIX attribute, its type, LDAP attribute, value type, unit, cached;
+ * old levels write fewer columns. The key is the AIX attribute; in files that map one to several
+ * LDAP attributes it is both (pairs).
+ */
+int am_table_parse_ldapmap(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error);
+int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error);
+
 #endif

@@ -239,7 +239,9 @@ function Job:broken(path, message)
 end
 
 local function unparsable(entry, job, e)
-  for _, path in ipairs(entry.files) do job:leave_new(path) end
+  for _, path in ipairs(entry.files) do
+    if entry.kind == "odm" then merge.leave_new_class(job, path) else job:leave_new(path) end
+  end
   job:broken(entry.files[1], e.message)
   return "unparsable"
 end
@@ -341,5 +343,8 @@ end
 require "altmig.merge_users"(merge, checked, joined)
 require "altmig.merge_stanza"(merge, checked, joined, merge_stanza)
 require "altmig.merge_table"(merge, checked)
+require "altmig.merge_odm"(merge, checked)
+require "altmig.merge_smit"(merge)
+require "altmig.merge_swvpd"(merge, joined)
 
 return merge

@@ -332,13 +332,42 @@ function Store:create(class, descriptors)
   return true
 end
 
+--- Makes these bytes the class at the next commit, whatever is there now; bytes that are there already
+--- are not written again. attributes: of files that do not exist yet.
+---@param class string
+---@param data string          # bytes of the class file
+---@param strings string?      # bytes of its string file
+---@param attributes { mode: integer, uid: integer, gid: integer }?
+---@return true? ok, string? message, string? code
+function Store:replace(class, data, strings, attributes)
+  if not class:match("^[%a_][%w_]*$") then return failure("ODM_CLASS", "class '" .. class .. "'", "bad name") end
+  local ok, message, code = self:begin()
+  if not ok then return nil, message, code end
+  local function live(name)
+    local bytes, why, problem = self.files.read(name)
+    if not bytes and problem ~= "ENOENT" then return nil, why, problem end
+    return bytes or false
+  end
+  local now, now_strings
+  now, message, code = live(class)
+  if now == nil then return nil, message, code end
+  now_strings, message, code = live(class .. ".vc")
+  if now_strings == nil then return nil, message, code end
+  self.changed[class] = nil
+  self.loaded[class] = { image = { images = function() return data, strings end }, strings = now_strings or nil,
+    attributes = attributes }
+  if now ~= data or (strings and now_strings ~= strings) then self.changed[class] = true end
+  return true
+end
+
 -- Writes the new files of the changed classes; the names they will have, strings first.
 function Store:write_new()
   local classes, names = {}, {}
   for class in pairs(self.changed) do classes[#classes + 1] = class end
   table.sort(classes)
   local function write(name, like, data)
-    local ok, message, code = self.files.write(NEW .. name, data, (self.files.stat(name) or self.files.stat(like)))
+    local ok, message, code = self.files.write(NEW .. name, data,
+      self.files.stat(name) or self.files.stat(like) or self.loaded[like].attributes)
     if ok then names[#names + 1] = name end
     return ok, message, code
   end

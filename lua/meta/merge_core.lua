@@ -31,7 +31,7 @@ local core = {}
 
 ---@class altmig.merge.Policy
 ---@field file string                 # path, for decisions and messages
----@field grammar "stanza"|"vfs"|"pse"|nil   # default "stanza"; the tables keep N's order
+---@field grammar "stanza"|"vfs"|"pse"|"ldapmap"|"ldapmap pairs"|nil   # default "stanza"; the tables keep N's order
 ---@field default "user"|"system"|"list"|"valid"|nil
 ---@field classes altmig.merge.Class[]?
 ---@field mandatory string[]?         # records that return when the site removed them

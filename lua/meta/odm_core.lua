@@ -33,6 +33,21 @@ function Class:count() end
 function Class:get(criteria) end
 
 --- As odmget prints them.
+--- All objects, and the slot of each.
+---@return altmig.odm.Object[] objects, integer[] slots
+function Class:rows() end
+
+--- Sets fields of the object in a slot.
+---@param slot integer
+---@param fields altmig.odm.Object
+---@return true? ok, string? message, string? code
+function Class:set(slot, fields) end
+
+--- Deletes the object in a slot.
+---@param slot integer
+---@return true? ok, string? message, string? code
+function Class:erase(slot) end
+
 ---@param criteria string?
 ---@return string? text, string? message, string? code
 function Class:format(criteria) end

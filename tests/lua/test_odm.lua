@@ -75,6 +75,26 @@ function TestOdm:test_in_a_tree()
   lu.assertEquals(select(3, odm.open(t, "/etc/missing")), "ENOENT")
 end
 
+function TestOdm:test_a_class_is_replaced_by_its_bytes()
+  local store = assert(odm.open(dir))
+  define(store)
+  assert(store:add("CuAt", { name = "old", note = "x" }))
+  assert(store:commit())
+  local before, strings = assert(sys.read_file(dir .. "/CuAt")), assert(sys.read_file(dir .. "/CuAt.vc"))
+  assert(store:change("CuAt", nil, { name = "new", note = "a longer one" }))
+  assert(store:commit())
+  assert(store:replace("CuAt", before, strings))
+  lu.assertEquals(values(assert(odm.open(dir)), "CuAt", "name"), "new") -- not before the commit
+  assert(store:commit())
+  lu.assertEquals(sys.read_file(dir .. "/CuAt"), before)
+  lu.assertEquals(sys.read_file(dir .. "/CuAt.vc"), strings)
+  assert(store:replace("Fresh", before, nil))
+  assert(store:commit())
+  lu.assertEquals(sys.read_file(dir .. "/Fresh"), before)
+  lu.assertEquals(select(3, store:replace("../x", before)), "ODM_CLASS")
+  store:close()
+end
+
 function TestOdm:test_trouble_has_a_code()
   local store = assert(odm.open(dir))
   define(store)
