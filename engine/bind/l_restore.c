@@ -13,7 +13,8 @@ struct job {
 	struct am_bff *own; /* an archive opened for this call */
 	struct am_restore_stats stats;
 	lua_State *L;
-	int select, progress; /* stack indices, 0: none */
+	int select, progress, again; /* stack indices, 0: none */
+	int archive;                 /* stack index of what `again` returned */
 	int list;             /* verify: stack index of the result */
 	/* arguments of the callback under way */
 	const struct am_restore_stats *report;
@@ -52,7 +53,7 @@ static void set_count(lua_State *L, const char *name, uint64_t value)
 
 static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 {
-	lua_createtable(L, 0, 8);
+	lua_createtable(L, 0, 12);
 	set_count(L, "files", stats->files);
 	set_count(L, "dirs", stats->dirs);
 	set_count(L, "links", stats->links);
@@ -60,6 +61,10 @@ static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 	set_count(L, "bytes", stats->bytes);
 	set_count(L, "members", stats->members);
 	set_count(L, "skipped", stats->skipped);
+	set_count(L, "calls", stats->calls);
+	set_count(L, "restarts", stats->restarts);
+	lua_pushnumber(L, stats->seconds);
+	lua_setfield(L, -2, "seconds");
 	lua_newtable(L);
 	for (size_t i = 0; i < stats->moved.count; i++) {
 		lua_pushstring(L, stats->moved.names[i]);
@@ -123,6 +128,35 @@ static int on_progress(void *context, const struct am_restore_stats *stats, stru
 	return job->progress != 0 ? protect(job, call_progress, job->progress, error) : 0;
 }
 
+/* Function, light userdata -> an archive or a reader */
+static int call_again(lua_State *L)
+{
+	lua_settop(L, 1);
+	lua_call(L, 0, 1);
+	if (bu_testbff(L, 1) == NULL)
+		bu_checkreader(L, 1);
+	return 1;
+}
+
+static int on_again(void *context, struct am_bff **archive, struct am_error *error)
+{
+	struct job *job = context;
+	lua_State *L = job->L;
+
+	lua_pushcfunction(L, call_again);
+	lua_pushvalue(L, job->again);
+	lua_pushlightuserdata(L, job);
+	if (bu_pcall(L, 2, 1, error) != 0)
+		return -1;
+	am_bff_close(job->own); /* before the reader it reads from goes */
+	job->own = NULL;
+	lua_replace(L, job->archive);
+	*archive = bu_testbff(L, job->archive);
+	if (*archive == NULL)
+		*archive = job->own = am_bff_open(bu_checkreader(L, job->archive), error);
+	return *archive != NULL ? 0 : -1;
+}
+
 static int on_select(void *context, const char *path, struct am_error *error)
 {
 	struct job *job = context;
@@ -167,6 +201,13 @@ static struct am_restore_options get_options(lua_State *L, int arg, struct job *
 		job->progress = lua_gettop(L);
 		options.progress = on_progress;
 	}
+	lua_pushnil(L);
+	job->archive = lua_gettop(L);
+	if (bu_fieldfn(L, arg, "again")) {
+		job->again = lua_gettop(L);
+		options.again = on_again;
+	}
+	options.commit = bu_fieldbool(L, arg, "commit", 0);
 	options.times = bu_fieldbool(L, arg, "times", 0);
 	return options;
 }

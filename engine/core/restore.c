@@ -1,4 +1,4 @@
-#include "restore.h"
+#include "restore_member.h"
 
 #include "cancel.h"
 
@@ -8,31 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { CHUNK = 256 << 10, LINKS_MAX = 40, ASIDE_MAX = 1000, PATH_SIZE = AM_TREE_PATH_MAX };
-
-/* A directory whose attributes wait for its content. */
-struct late {
-	char *path; /* as in the archive */
-	struct am_tree_attr attr;
-};
-
-struct restore {
-	struct am_tree *tree;
-	struct am_bff *archive;
-	const struct am_restore_options *options;
-	struct am_restore_stats *stats;
-	struct late *late;
-	size_t late_count, late_capacity;
-	char **made; /* hash table of the symbolic links this restore made; open addressing */
-	size_t made_count, made_capacity;
-	char dir[PATH_SIZE];    /* the directory resolved last, "" for none ... */
-	char dir_at[PATH_SIZE]; /* ... and where it is */
-	char path[PATH_SIZE];   /* of the member in the archive */
-	char at[PATH_SIZE];     /* where it goes: no links before the name */
-	char *chunk;
-	double reported;
-};
 
 int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_error *error)
 {
@@ -62,7 +37,7 @@ int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_erro
 }
 
 /* Names the member a refusal is about. */
-static int member_fail(
+int am_restore_member_fail(
 	const char *operation, const struct am_bff_member *member, struct am_error *error)
 {
 	am_error_prefix(error, "%s: member %.300s at offset %" PRIu64, operation, member->name,
@@ -89,7 +64,7 @@ static int covers(const char *const *patterns, const char *path)
 	}
 }
 
-static int selected(
+int am_restore_selected(
 	const struct am_restore_options *options, const char *path, struct am_error *error)
 {
 	if (options == NULL)
@@ -116,7 +91,7 @@ static size_t slot_of(char *const *table, size_t capacity, const char *path)
 	return slot;
 }
 
-static int made_here(const struct restore *r, const char *path)
+int am_restore_made_here(const struct restore *r, const char *path)
 {
 	return r->made_capacity != 0 && r->made[slot_of(r->made, r->made_capacity, path)] != NULL;
 }
@@ -139,7 +114,7 @@ static int grow_made(struct restore *r)
 }
 
 /* Before the link is made, so that it is known in any case. */
-static int remember_made(struct restore *r, const char *path, struct am_error *error)
+int am_restore_remember_made(struct restore *r, const char *path, struct am_error *error)
 {
 	size_t slot;
 
@@ -153,6 +128,17 @@ static int remember_made(struct restore *r, const char *path, struct am_error *e
 		return am_fail_errno(error, ENOMEM, "restore");
 	r->made_count++;
 	return 0;
+}
+
+void am_restore_forget_made(struct restore *r, const char *path)
+{
+	char *made;
+
+	if (r->made_capacity == 0)
+		return;
+	made = r->made[slot_of(r->made, r->made_capacity, path)];
+	if (made != NULL)
+		made[0] = '!'; /* no path begins like this; the slot stays taken */
 }
 
 /* ---- where a member goes ---- */
@@ -169,7 +155,7 @@ static int follow_link(struct restore *r, struct way *way, const char *link, str
 	char target[PATH_SIZE];
 	size_t length, rest = strlen(way->rest);
 
-	if (made_here(r, link))
+	if (am_restore_made_here(r, link))
 		return am_fail(error, "ARCHIVE_PATH",
 			"it goes through a symbolic link of the archive: %.300s", link);
 	if (++way->links > LINKS_MAX)
@@ -228,7 +214,7 @@ static int go_into(
 }
 
 /* Where the directory `dir` of the archive is in the tree. */
-static int locate_dir(struct restore *r, const char *dir, int make, struct am_error *error)
+int am_restore_locate_dir(struct restore *r, const char *dir, int make, struct am_error *error)
 {
 	struct way *way;
 	int result = 0;
@@ -268,7 +254,7 @@ static int locate_dir(struct restore *r, const char *dir, int make, struct am_er
 }
 
 /* Fills r->at for `path`. */
-static int locate(struct restore *r, const char *path, int make, struct am_error *error)
+int am_restore_locate(struct restore *r, const char *path, int make, struct am_error *error)
 {
 	char dir[PATH_SIZE];
 	const char *slash = strrchr(path, '/');
@@ -282,7 +268,7 @@ static int locate(struct restore *r, const char *path, int make, struct am_error
 	dir[length] = '\0';
 	if (length == 0)
 		memcpy(dir, "/", 2);
-	if (locate_dir(r, dir, make, error) != 0)
+	if (am_restore_locate_dir(r, dir, make, error) != 0)
 		return -1;
 	if (strlen(r->dir_at) + strlen(slash) >= sizeof r->at)
 		return am_fail(error, "ARCHIVE_PATH", "the name is too long");
@@ -331,7 +317,7 @@ static int move_aside(struct restore *r, struct am_error *error)
 }
 
 /* What is at r->at: 1 and its attributes, 0 nothing, -1. */
-static int look(struct restore *r, struct am_tree_stat *st, struct am_error *error)
+int am_restore_look(struct restore *r, struct am_tree_stat *st, struct am_error *error)
 {
 	struct am_error why;
 
@@ -363,7 +349,7 @@ static int clear_directory(struct restore *r, struct am_error *error)
 static int make_room(struct restore *r, int keep_files, struct am_error *error)
 {
 	struct am_tree_stat st;
-	int there = look(r, &st, error);
+	int there = am_restore_look(r, &st, error);
 
 	if (there <= 0)
 		return there;
@@ -374,7 +360,7 @@ static int make_room(struct restore *r, int keep_files, struct am_error *error)
 
 /* ---- members ---- */
 
-static struct am_tree_attr attr_of(const struct am_bff_member *member)
+struct am_tree_attr am_restore_attr_of(const struct am_bff_member *member)
 {
 	return (struct am_tree_attr){
 		.set = AM_SET_MODE | AM_SET_UID | AM_SET_GID | AM_SET_ATIME | AM_SET_MTIME,
@@ -386,7 +372,7 @@ static struct am_tree_attr attr_of(const struct am_bff_member *member)
 	};
 }
 
-static double now(void)
+double am_restore_now(void)
 {
 	struct timespec ts;
 
@@ -394,30 +380,43 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static int report(struct restore *r, int always, struct am_error *error)
+int am_restore_report(struct restore *r, int always, struct am_error *error)
 {
 	double t;
 
 	if (r->options == NULL || r->options->progress == NULL)
 		return 0;
-	t = now();
+	t = am_restore_now();
 	if (!always && t - r->reported < 0.1)
 		return 0;
 	r->reported = t;
 	return r->options->progress(r->options->context, r->stats, error);
 }
 
+/* The next piece of a member's content into r->chunk, from memory when it was read before. */
+static ssize_t read_data(struct restore *r, struct am_error *error)
+{
+	size_t n = r->held_length < CHUNK ? r->held_length : CHUNK;
+
+	if (r->held == NULL)
+		return am_bff_read(r->archive, r->chunk, CHUNK, error);
+	memcpy(r->chunk, r->held, n);
+	r->held += n;
+	r->held_length -= n;
+	return (ssize_t)n;
+}
+
 static int copy_data(struct restore *r, struct am_writer *writer, struct am_error *error)
 {
 	for (;;) {
-		ssize_t n = am_bff_read(r->archive, r->chunk, CHUNK, error);
+		ssize_t n = read_data(r, error);
 
 		if (n <= 0)
 			return (int)n;
 		if (am_writer_write(writer, r->chunk, (size_t)n, error) != 0)
 			return -1;
 		r->stats->bytes += (uint64_t)n;
-		if (report(r, 0, error) != 0 || am_check_cancel("restore", error) != 0)
+		if (am_restore_report(r, 0, error) != 0 || am_check_cancel("restore", error) != 0)
 			return -1;
 	}
 }
@@ -425,7 +424,7 @@ static int copy_data(struct restore *r, struct am_writer *writer, struct am_erro
 static int restore_data(
 	struct restore *r, const struct am_bff_member *member, struct am_error *error)
 {
-	struct am_tree_attr attr = attr_of(member);
+	struct am_tree_attr attr = am_restore_attr_of(member);
 	struct am_writer *writer;
 
 	if (make_room(r, 1, error) != 0)
@@ -449,7 +448,8 @@ static int restore_hard_link(
 	struct am_error why;
 
 	memcpy(at, r->at, sizeof at);
-	if (am_member_path(member->link, first, error) != 0 || locate(r, first, 0, error) != 0)
+	if (am_member_path(member->link, first, error) != 0 ||
+		am_restore_locate(r, first, 0, error) != 0)
 		return -1;
 	memcpy(first_at, r->at, sizeof first_at);
 	memcpy(r->at, at, sizeof at);
@@ -479,10 +479,10 @@ static int restore_hard_link(
 static int restore_symlink(
 	struct restore *r, const struct am_bff_member *member, struct am_error *error)
 {
-	struct am_tree_attr attr = attr_of(member);
+	struct am_tree_attr attr = am_restore_attr_of(member);
 	char target[PATH_SIZE];
 	struct am_tree_stat st;
-	int there = look(r, &st, error);
+	int there = am_restore_look(r, &st, error);
 
 	if (there < 0)
 		return -1;
@@ -491,7 +491,7 @@ static int restore_symlink(
 		am_tree_readlink(r->tree, r->at, target, sizeof target, NULL) != 0 ||
 		strcmp(target, member->target) != 0) {
 		r->dir[0] = '\0';
-		if (make_room(r, 0, error) != 0 || remember_made(r, r->at, error) != 0 ||
+		if (make_room(r, 0, error) != 0 || am_restore_remember_made(r, r->at, error) != 0 ||
 			am_tree_symlink(r->tree, member->target, r->at, error) != 0)
 			return -1;
 	}
@@ -499,12 +499,35 @@ static int restore_symlink(
 	return am_tree_setattr(r->tree, r->at, 0, &attr, error);
 }
 
+/* The attributes of the directory r->path wait for its content. */
+int am_restore_add_late(
+	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+{
+	struct late *late;
+
+	if (r->late_count == r->late_capacity) {
+		size_t capacity = r->late_capacity != 0 ? r->late_capacity * 2 : 256;
+
+		late = realloc(r->late, capacity * sizeof *late);
+		if (late == NULL)
+			return am_fail_errno(error, ENOMEM, "restore");
+		r->late = late;
+		r->late_capacity = capacity;
+	}
+	late = &r->late[r->late_count];
+	late->attr = am_restore_attr_of(member);
+	late->path = strdup(r->path);
+	if (late->path == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	r->late_count++;
+	return 0;
+}
+
 static int restore_dir(
 	struct restore *r, const struct am_bff_member *member, struct am_error *error)
 {
 	struct am_tree_stat st;
-	int there = look(r, &st, error);
-	struct late *late;
+	int there = am_restore_look(r, &st, error);
 
 	if (there < 0)
 		return -1;
@@ -516,21 +539,8 @@ static int restore_dir(
 	}
 	if (!there && am_tree_mkdir(r->tree, r->at, 0755, error) != 0)
 		return -1;
-	if (r->late_count == r->late_capacity) {
-		size_t capacity = r->late_capacity != 0 ? r->late_capacity * 2 : 256;
-
-		late = realloc(r->late, capacity * sizeof *late);
-		if (late == NULL)
-			return am_fail_errno(error, ENOMEM, "restore");
-		r->late = late;
-		r->late_capacity = capacity;
-	}
-	late = &r->late[r->late_count];
-	late->attr = attr_of(member);
-	late->path = strdup(r->path);
-	if (late->path == NULL)
-		return am_fail_errno(error, ENOMEM, "restore");
-	r->late_count++;
+	if (am_restore_add_late(r, member, error) != 0)
+		return -1;
 	r->stats->dirs++;
 	return 0;
 }
@@ -538,7 +548,7 @@ static int restore_dir(
 static int restore_device(struct restore *r, const struct am_bff_member *member,
 	enum am_tree_type type, struct am_error *error)
 {
-	struct am_tree_attr attr = attr_of(member);
+	struct am_tree_attr attr = am_restore_attr_of(member);
 
 	if (make_room(r, 0, error) != 0 ||
 		am_tree_mknod(r->tree, r->at, type, attr.mode, member->rdev_major,
@@ -548,7 +558,7 @@ static int restore_device(struct restore *r, const struct am_bff_member *member,
 	return am_tree_setattr(r->tree, r->at, 0, &attr, error);
 }
 
-static enum am_tree_type type_of(const struct am_bff_member *member)
+enum am_tree_type am_restore_type_of(const struct am_bff_member *member)
 {
 	switch (member->mode & AM_BFF_IFMT) {
 	case AM_BFF_IFREG:
@@ -570,14 +580,13 @@ static enum am_tree_type type_of(const struct am_bff_member *member)
 	}
 }
 
-static int restore_member(
-	struct restore *r, const struct am_bff_member *member, struct am_error *error)
+int am_restore_member(struct restore *r, const struct am_bff_member *member, struct am_error *error)
 {
-	enum am_tree_type type = type_of(member);
+	enum am_tree_type type = am_restore_type_of(member);
 
 	if (strcmp(r->path, "/") == 0 && type != AM_TREE_DIR)
 		return am_fail(error, "ARCHIVE_PATH", "it would replace the root directory");
-	if (locate(r, r->path, 1, error) != 0)
+	if (am_restore_locate(r, r->path, 1, error) != 0)
 		return -1;
 	switch (type) {
 	case AM_TREE_FILE:
@@ -600,24 +609,24 @@ static int restore_member(
 		error, "BFF_TYPE", "unknown file type %06" PRIo32, member->mode & AM_BFF_IFMT);
 }
 
-/* Deepest last in the archive, so from the end: times of a directory are set after those below. */
-static int finish_dirs(struct restore *r, struct am_error *error)
+int am_restore_finish_dir(struct restore *r, const struct late *late, struct am_error *error)
 {
 	struct am_tree_stat st;
+	int there;
 
+	if (am_restore_locate(r, late->path, 0, NULL) != 0)
+		return 0; /* a later member took its place */
+	there = am_restore_look(r, &st, error);
+	if (there <= 0 || st.type != AM_TREE_DIR)
+		return there < 0 ? -1 : 0;
+	return am_tree_setattr(r->tree, r->at, 0, &late->attr, error);
+}
+
+static int finish_dirs(struct restore *r, struct am_error *error)
+{
 	r->dir[0] = '\0';
 	for (size_t i = r->late_count; i-- > 0;) {
-		struct late *late = &r->late[i];
-		int there;
-
-		if (locate(r, late->path, 0, NULL) != 0)
-			continue; /* a later member took its place */
-		there = look(r, &st, error);
-		if (there < 0)
-			return -1;
-		if (!there || st.type != AM_TREE_DIR)
-			continue;
-		if (am_tree_setattr(r->tree, r->at, 0, &late->attr, error) != 0)
+		if (am_restore_finish_dir(r, &r->late[i], error) != 0)
 			return -1;
 	}
 	return 0;
@@ -628,27 +637,36 @@ static int restore_all(struct restore *r, struct am_error *error)
 	const struct am_bff_member *member;
 	int n;
 
-	while ((n = am_bff_next(r->archive, &member, error)) == 1) {
-		int wanted;
-
-		if (am_check_cancel("restore", error) != 0 || report(r, 0, error) != 0)
+	while ((n = am_restore_next(r, &member, error)) == 1) {
+		if (am_restore_report(r, 0, error) != 0)
 			return -1;
-		if (am_member_path(member->name, r->path, error) != 0)
-			return member_fail("restore", member, error);
-		wanted = selected(r->options, r->path, error);
-		if (wanted < 0)
-			return -1;
-		if (!wanted) {
-			r->stats->skipped++;
-			continue;
-		}
-		if (restore_member(r, member, error) != 0)
-			return member_fail("restore", member, error);
+		if (am_restore_member(r, member, error) != 0)
+			return am_restore_member_fail("restore", member, error);
 		r->stats->members++;
 	}
 	if (n < 0 || finish_dirs(r, error) != 0)
 		return -1;
-	return report(r, 1, error);
+	return am_restore_report(r, 1, error);
+}
+
+/* The next member that is wanted, its path in r->path. 1, 0 at the end, -1. */
+int am_restore_next(struct restore *r, const struct am_bff_member **member, struct am_error *error)
+{
+	int n;
+
+	while ((n = am_bff_next(r->archive, member, error)) == 1) {
+		int wanted;
+
+		if (am_check_cancel("restore", error) != 0)
+			return -1;
+		if (am_member_path((*member)->name, r->path, error) != 0)
+			return am_restore_member_fail("restore", *member, error);
+		wanted = am_restore_selected(r->options, r->path, error);
+		if (wanted != 0)
+			return wanted;
+		r->stats->skipped++;
+	}
+	return n;
 }
 
 static void restore_free(struct restore *r)
@@ -663,11 +681,22 @@ static void restore_free(struct restore *r)
 	free(r);
 }
 
+static uint64_t count_calls(struct am_tree *tree)
+{
+	uint64_t calls = 0;
+
+	for (size_t i = 0; i < am_tree_mount_count(tree); i++)
+		calls += am_tree_fs(tree, i)->calls;
+	return calls;
+}
+
 int am_restore(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,
 	struct am_error *error)
 {
 	struct restore *r = calloc(1, sizeof *r);
+	double started = am_restore_now();
+	uint64_t calls = count_calls(tree);
 	int result;
 
 	*stats = (struct am_restore_stats){0};
@@ -678,7 +707,14 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 	r->options = options;
 	r->stats = stats;
 	r->chunk = malloc(CHUNK);
-	result = r->chunk != NULL ? restore_all(r, error) : am_fail_errno(error, ENOMEM, "restore");
+	if (r->chunk == NULL)
+		result = am_fail_errno(error, ENOMEM, "restore");
+	else if (am_restore_can_many(tree))
+		result = am_restore_many(r, error);
+	else
+		result = restore_all(r, error);
+	stats->calls = count_calls(tree) - calls;
+	stats->seconds = am_restore_now() - started;
 	restore_free(r);
 	return result;
 }
@@ -794,7 +830,7 @@ static int verify_device(struct verify *v, const struct am_bff_member *member,
 static int verify_member(
 	struct verify *v, const struct am_bff_member *member, int times, struct am_error *error)
 {
-	enum am_tree_type type = type_of(member);
+	enum am_tree_type type = am_restore_type_of(member);
 	struct am_tree_stat st;
 	struct am_error why;
 
@@ -837,8 +873,8 @@ static int verify_all(
 		if (am_check_cancel("verify", error) != 0)
 			return -1;
 		if (am_member_path(member->name, v->path, error) != 0)
-			return member_fail("verify", member, error);
-		wanted = selected(options, v->path, error);
+			return am_restore_member_fail("verify", member, error);
+		wanted = am_restore_selected(options, v->path, error);
 		if (wanted < 0)
 			return -1;
 		if (wanted &&

@@ -14,6 +14,13 @@
  *   that the archive brought is "ARCHIVE_PATH", wherever it leads: else an archive could aim its
  *   own later members. A link the archive brings with the target it already has stays as it is.
  *
+ * Over NFS many members are made at a time, each file by three calls (CREATE, WRITE, SETATTR), five
+ * where an old file is in the way, which is removed first instead of renamed over; memory is at
+ * most 16 MiB of content and as much again on its way to the server, and about 200 bytes a
+ * directory. The content is on the server then, not yet on its disk: the server's write verifier
+ * says whether it was restarted meanwhile, and when it was, what it may have forgotten is written
+ * again.
+ *
  * Missing directories are made, 0755. Directories get owner, mode and times when all is in place.
  */
 #ifndef ALTMIG_RESTORE_H
@@ -30,6 +37,9 @@ struct am_restore_stats {
 	uint64_t bytes;                       /* of files, unpacked */
 	uint64_t members;                     /* restored; skipped ones are not counted */
 	uint64_t skipped;
+	uint64_t calls; /* to servers */
+	double seconds;
+	unsigned restarts;          /* of servers that made it begin again */
 	struct am_tree_names moved; /* directories moved aside: where they are now */
 };
 
@@ -43,7 +53,14 @@ struct am_restore_options {
 	int (*progress)(
 		void *context, const struct am_restore_stats *stats, struct am_error *error);
 	void *context;
-	int times; /* verify: compare the times of modification of files too */
+	/*
+	 * The same archive from its beginning once more: 0 and *archive, which stays the caller's.
+	 * Asked for when a server was restarted and may have forgotten what it had not on disk;
+	 * without it the restore then fails with "NFS_RESTARTED".
+	 */
+	int (*again)(void *context, struct am_bff **archive, struct am_error *error);
+	int commit; /* NFS: make every file durable by itself, one call more a file */
+	int times;  /* verify: compare the times of modification of files too */
 };
 
 /* `stats` is filled also on failure, with what was done; free it with am_restore_stats_free. */

@@ -34,6 +34,55 @@ struct am_fs_file {
 	struct am_fs *fs;
 };
 
+/*
+ * An entry that is made while others are. put() starts it, pump() moves all of them on and lists
+ * those that are over. A put belongs to its caller, who keeps it and what it points to until then.
+ *
+ * A file in the way of a file, link, device or other name is removed, never written through. What
+ * is not that simple (a directory in the way, another kind of entry, a stale file) ends as
+ * AM_PUT_ODD: the caller does it with the calls above, one at a time.
+ */
+enum am_put_kind {
+	AM_PUT_FILE,  /* with its whole content, `data` */
+	AM_PUT_DIR,   /* one that is there already is fine; `node` is usable afterwards */
+	AM_PUT_LINK,  /* symbolic, to `target`; AM_PUT_SAME when it was there already */
+	AM_PUT_NODE,  /* device, FIFO or socket */
+	AM_PUT_HARD,  /* another name of `from_name` in `from` */
+	AM_PUT_OPEN,  /* a file whose content follows: fills `file` */
+	AM_PUT_DATA,  /* a piece of the content of `file`, at `offset` */
+	AM_PUT_CLOSE, /* attributes of `file` */
+	AM_PUT_ATTR,  /* attributes of the directory `node` */
+};
+enum am_put_outcome { AM_PUT_DONE = 1, AM_PUT_SAME, AM_PUT_ODD, AM_PUT_FAILED };
+
+struct am_put_file {
+	unsigned length;
+	char handle[64];
+};
+
+struct am_put {
+	enum am_put_kind kind;
+	enum am_tree_type type; /* of a node */
+	struct am_node *dir;
+	const char *name, *target;
+	struct am_tree_attr attr;
+	uint32_t major_number, minor_number;
+	struct am_node *from, *node;
+	const char *from_name;
+	struct am_put_file *file;
+	const void *data;
+	size_t length; /* at most largest() */
+	uint64_t offset;
+	int commit; /* file and close: make the content durable */
+	/* results */
+	enum am_put_outcome outcome;
+	int fresh;             /* the directory is new, so nothing is in it */
+	const char *operation; /* that failed, with `error` as the bare reason */
+	int complete;          /* the message needs nothing before it */
+	struct am_error error;
+	struct am_put *next;
+};
+
 struct am_fs_ops {
 	/* Directories: each returns a reference the caller releases. */
 	struct am_node *(*root)(struct am_fs *fs, struct am_error *error);
@@ -79,14 +128,35 @@ struct am_fs_ops {
 	void (*drop_caches)(struct am_fs *fs);
 	int (*prove)(struct am_fs *fs, struct am_error *error);
 	void (*destroy)(struct am_fs *fs);
+
+	/* Many entries at a time, see struct am_put. All NULL when the back end gains nothing. */
+	/* A directory that a put will make; nothing but a put may use it before. */
+	struct am_node *(*child)(struct am_node *dir, const char *name, struct am_error *error);
+	/* Such a directory, made some other way meanwhile. */
+	int (*settle)(struct am_node *node, struct am_error *error);
+	int (*put)(struct am_fs *fs, struct am_put *put, struct am_error *error);
+	/*
+	 * Sends and receives for all file systems of a tree, waiting for at most `wait_ms` when
+	 * nothing is to be done. Puts that are over are appended to *done. -1: nothing goes any
+	 * more, the connection is gone or a guard refused.
+	 */
+	int (*pump)(struct am_fs *const *fs, size_t count, int wait_ms, struct am_put **done,
+		struct am_error *error);
+	/* Forgets all puts, and the connection with them. */
+	void (*drop)(struct am_fs *fs);
+	/* Asks the server whether it was restarted, by a commit of the file written last. */
+	int (*probe)(struct am_fs *fs, struct am_error *error);
+	size_t (*largest)(struct am_fs *fs);
 };
 
 /* One file system. Back ends put their own fields behind it. */
 struct am_fs {
 	const struct am_fs_ops *ops;
-	const char *name; /* for messages: "/tmp/x", "host:/export" */
-	int unsynced;     /* local only: leave it to the system when data reach the disk */
-	int complete;     /* the message of the last error needs nothing before it */
+	const char *name;  /* for messages: "/tmp/x", "host:/export" */
+	int unsynced;      /* local only: leave it to the system when data reach the disk */
+	int complete;      /* the message of the last error needs nothing before it */
+	uint64_t calls;    /* calls to the server so far */
+	unsigned restarts; /* of the server, seen by its write verifier */
 };
 
 /*

@@ -1,101 +1,19 @@
 /* The library's headers use caddr_t, which POSIX left behind. */
 #define _DEFAULT_SOURCE
 
-#include "tree_nfs.h"
+#include "tree_nfs_calls.h"
 
 #include "cancel.h"
-#include "tree_backend.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
-
-#include <nfsc/libnfs-zdr.h>
-#include <nfsc/libnfs.h>
-#include <nfsc/libnfs-raw.h>
-#include <nfsc/libnfs-raw-mount.h>
-#include <nfsc/libnfs-raw-nfs.h>
 
 /* Exported by the library, but missing in its installed headers. */
 extern void rpc_set_autoreconnect(struct rpc_context *rpc, int num_retries);
-
-enum {
-	HANDLE_MAX = 64,
-	CACHE_BUCKETS = 1024,
-	CACHE_MAX = 4096,
-	TRANSFER_MAX = 1 << 20, /* one READ or WRITE */
-	WINDOW = 4 << 20,       /* written, but not yet known to be on disk */
-	LIST_BYTES = 64 << 10,
-	RPC_FAILURES_MAX = 3,
-	REWRITES_MAX = 5,
-	POLL_MS = 200,
-};
-
-struct handle {
-	unsigned length;
-	char data[HANDLE_MAX];
-};
-
-struct nfs_node {
-	struct am_node base;
-	struct handle handle;
-	struct nfs_node *parent; /* NULL: the root */
-	struct nfs_node *next;   /* in its bucket of the cache */
-	char name[];
-};
-
-/* One step of connecting. It lives as long as the mount: a late answer finds it there. */
-struct step {
-	int done, status;
-	char text[200];
-	struct handle handle;
-	mountstat3 mount_status;
-};
-
-struct nfs_fs {
-	struct am_fs base;
-	char *at, *host, *export, *name;
-	int nfs_port, mount_port, uid, gid;
-	struct am_nfs_options options;
-	struct rpc_context *rpc; /* NULL: not connected */
-	struct step step;
-	unsigned connects; /* connections made; each needs a proof of its own before a write */
-	unsigned proved;   /* value of `connects` at the last proof */
-	int proving;
-	char lost[200]; /* why the connection went */
-	struct handle root_handle;
-	uint64_t fsid;
-	uint32_t read_max, write_max;
-	char verifier[8];
-	int has_verifier;
-	struct nfs_node *root;
-	struct nfs_node *cache[CACHE_BUCKETS];
-	size_t cached;
-};
-
-/*
- * One RPC. `send` queues it, `take` copies what is needed out of the answer and returns its status;
- * the library frees the answer afterwards. Handles are filled in before each sending, since a
- * stale one may have been looked up anew meanwhile.
- */
-struct call {
-	int (*send)(struct rpc_context *rpc, rpc_cb callback, struct call *call);
-	int (*take)(struct call *call, void *answer);
-	void *args, *out;
-	nfs_fh3 *slots[2];
-	struct handle *handles[2];
-	struct nfs_node *nodes[2]; /* whose handles they are, when they can be looked up anew */
-	int writes;
-	int makes; /* a name in nodes[0]: ENOENT then means that the directory itself is gone */
-	enum { IDLE, SENT, ANSWERED } state;
-	int status;
-	int sends, failures, refreshed;
-	struct am_error local; /* a failure of take itself */
-};
 
 static int reason(struct am_error *error, int errnum)
 {
@@ -116,7 +34,7 @@ static struct nfs_fs *fs_of(struct am_node *node)
 }
 
 /* A status of the server as an error. The numbers are the protocol's, not this system's. */
-static int fail_status(struct am_error *error, int status)
+int am_nfs_fail_status(struct am_error *error, int status)
 {
 	static const struct {
 		int status, errnum;
@@ -156,7 +74,7 @@ static int fail_status(struct am_error *error, int status)
 /* ---- the connection ---- */
 
 /* Outstanding calls get their callback from here, with a failure. */
-static void disconnect(struct nfs_fs *fs)
+void am_nfs_disconnect(struct nfs_fs *fs)
 {
 	struct rpc_context *rpc = fs->rpc;
 
@@ -165,7 +83,7 @@ static void disconnect(struct nfs_fs *fs)
 		rpc_destroy_context(rpc);
 }
 
-static void note_lost(struct nfs_fs *fs, const char *text)
+void am_nfs_note_lost(struct nfs_fs *fs, const char *text)
 {
 	snprintf(fs->lost, sizeof fs->lost, "%s", text);
 }
@@ -177,11 +95,11 @@ static int service(struct nfs_fs *fs)
 	int n = poll(&p, 1, POLL_MS);
 
 	if (n < 0 && errno != EINTR) {
-		note_lost(fs, strerror(errno));
+		am_nfs_note_lost(fs, strerror(errno));
 		return -1;
 	}
 	if (n > 0 && rpc_service(fs->rpc, p.revents) < 0) {
-		note_lost(fs, rpc_get_error(fs->rpc));
+		am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
 		return -1;
 	}
 	return 0;
@@ -246,12 +164,12 @@ static int wait_step(struct nfs_fs *fs, int queued, const char *what, struct am_
 	int lost = queued < 0;
 
 	if (lost)
-		note_lost(fs, rpc_get_error(fs->rpc));
+		am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
 	while (!lost && !fs->step.done) {
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
 		if (now() > deadline) {
-			note_lost(fs, "no answer in time");
+			am_nfs_note_lost(fs, "no answer in time");
 			lost = 1;
 		} else {
 			lost = service(fs) != 0;
@@ -274,7 +192,7 @@ static int connect_program(struct nfs_fs *fs, int port, int program, int version
 {
 	int queued;
 
-	disconnect(fs);
+	am_nfs_disconnect(fs);
 	memset(&fs->step, 0, sizeof fs->step);
 	fs->rpc = rpc_init_context();
 	if (fs->rpc == NULL)
@@ -330,6 +248,7 @@ static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 	if (connect_program(fs, fs->mount_port, MOUNT_PROGRAM, MOUNT_V3, "mountd", error) != 0)
 		return -1;
 	memset(&fs->step, 0, sizeof fs->step);
+	fs->base.calls++;
 	queued = rpc_mount3_mnt_async(fs->rpc, mount_done, fs->export, &fs->step);
 	if (wait_step(fs, queued, "mountd", error) != 0)
 		return -1;
@@ -360,7 +279,7 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 		fs->base.complete = 0;
 		if (connect_mount(fs, why) == 0)
 			return 0;
-		disconnect(fs);
+		am_nfs_disconnect(fs);
 		if (strcmp(why->code, "CANCELLED") == 0 || strcmp(why->code, "NFS_CHANGED") == 0)
 			return -1;
 		if (now() + delay > give_up)
@@ -398,7 +317,7 @@ static int prove(struct nfs_fs *fs, struct am_error *error)
 }
 
 /* Connected, and proved before a write. */
-static int make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_error *error)
+int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_error *error)
 {
 	for (;;) {
 		if (fs->rpc == NULL && reconnect(fs, give_up, error) != 0)
@@ -420,6 +339,10 @@ static void call_done(struct rpc_context *rpc, int status, void *data, void *con
 	struct call *call = context;
 
 	(void)rpc;
+	if (call->queue != NULL) {
+		call->next = call->queue->ready;
+		call->queue->ready = call;
+	}
 	if (status == RPC_STATUS_SUCCESS) {
 		call->status = call->take(call, data);
 		call->state = ANSWERED;
@@ -429,7 +352,7 @@ static void call_done(struct rpc_context *rpc, int status, void *data, void *con
 	call->failures += status == RPC_STATUS_ERROR;
 }
 
-static int send_call(struct nfs_fs *fs, struct call *call)
+int am_nfs_send_call(struct nfs_fs *fs, struct call *call)
 {
 	for (int i = 0; i < 2; i++) {
 		if (call->slots[i] != NULL) {
@@ -439,10 +362,11 @@ static int send_call(struct nfs_fs *fs, struct call *call)
 	}
 	call->state = SENT;
 	call->sends++;
+	fs->base.calls++;
 	if (call->send(fs->rpc, call_done, call) == 0)
 		return 0;
 	call->state = IDLE;
-	note_lost(fs, rpc_get_error(fs->rpc));
+	am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
 	return -1;
 }
 
@@ -466,7 +390,7 @@ static int exchange(
 	size_t left = count + 1;
 
 	for (size_t i = 0; i < count; i++) {
-		if (calls[i]->state == IDLE && send_call(fs, calls[i]) != 0)
+		if (calls[i]->state == IDLE && am_nfs_send_call(fs, calls[i]) != 0)
 			return 1;
 	}
 	for (;;) {
@@ -480,7 +404,7 @@ static int exchange(
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
 		if (now() > deadline) {
-			note_lost(fs, "no answer in time");
+			am_nfs_note_lost(fs, "no answer in time");
 			return 1;
 		}
 		if (service(fs) != 0)
@@ -514,7 +438,7 @@ static int broken(struct call *const *calls, size_t count)
 /* After this no call is in flight, whether the library called back for it or not. */
 static void give_up_connection(struct nfs_fs *fs, struct call *const *calls, size_t count)
 {
-	disconnect(fs);
+	am_nfs_disconnect(fs);
 	for (size_t i = 0; i < count; i++) {
 		if (calls[i]->state == SENT)
 			calls[i]->state = IDLE;
@@ -534,7 +458,7 @@ static int run_calls(
 	for (size_t i = 0; i < count; i++)
 		writes |= calls[i]->writes;
 	for (;;) {
-		if (make_ready(fs, writes, give_up, error) != 0)
+		if (am_nfs_make_ready(fs, writes, give_up, error) != 0)
 			return -1;
 		r = exchange(fs, calls, count, error);
 		if (r != 0)
@@ -543,7 +467,7 @@ static int run_calls(
 			return -1;
 		if (reset_busy(calls, count)) {
 			if (now() + delay > give_up)
-				return fail_status(error, NFS3ERR_JUKEBOX);
+				return am_nfs_fail_status(error, NFS3ERR_JUKEBOX);
 			if (pause_for(delay, error) != 0)
 				return -1;
 			delay = delay < 2.5 ? delay * 2 : 5;
@@ -552,7 +476,7 @@ static int run_calls(
 		if (count_state(calls, count, ANSWERED) == count)
 			return 0;
 		if (r == 0 && broken(calls, count)) {
-			disconnect(fs);
+			am_nfs_disconnect(fs);
 			return am_fail(error, "NFS_RPC", "the server does not take the call");
 		}
 		if (now() > give_up)
@@ -562,9 +486,7 @@ static int run_calls(
 	}
 }
 
-static int refresh(struct nfs_node *node, struct am_error *error);
-
-static int is_stale(const struct call *call)
+int am_nfs_is_stale(const struct call *call)
 {
 	return call->status == NFS3ERR_STALE || call->status == NFS3ERR_BADHANDLE ||
 	       (call->status == NFS3ERR_NOENT && call->makes && call->nodes[0] != NULL &&
@@ -587,14 +509,14 @@ static int run(struct nfs_fs *fs, struct call *call, struct am_error *error)
 				*error = call->local;
 			return -1;
 		}
-		if (!is_stale(call) || call->refreshed)
+		if (!am_nfs_is_stale(call) || call->refreshed)
 			return 0;
 		for (int i = 0; i < 2; i++) {
 			struct am_error why;
 
 			if (call->nodes[i] == NULL)
 				continue;
-			if (refresh(call->nodes[i], &why) == 0) {
+			if (am_nfs_refresh(call->nodes[i], &why) == 0) {
 				looked = 1;
 			} else if (fs->base.complete || strncmp(why.code, "NFS_", 4) == 0 ||
 				   strcmp(why.code, "CANCELLED") == 0) {
@@ -615,7 +537,7 @@ static int run_ok(struct nfs_fs *fs, struct call *call, struct am_error *error)
 {
 	if (run(fs, call, error) != 0)
 		return -1;
-	return call->status == NFS3_OK ? 0 : fail_status(error, call->status);
+	return call->status == NFS3_OK ? 0 : am_nfs_fail_status(error, call->status);
 }
 
 static void use_node(struct call *call, int index, nfs_fh3 *slot, struct nfs_node *node)
@@ -633,7 +555,7 @@ static void use_handle(struct call *call, int index, nfs_fh3 *slot, struct handl
 
 /* ---- answers ---- */
 
-static int take_handle(struct call *call, const nfs_fh3 *from, struct handle *to)
+int am_nfs_take_handle(struct call *call, const nfs_fh3 *from, struct handle *to)
 {
 	if (from->data.data_len == 0 || from->data.data_len > HANDLE_MAX) {
 		am_fail(&call->local, "EPROTO", "the server sent an impossible file handle");
@@ -649,7 +571,7 @@ static struct am_tree_time time_of(nfstime3 t)
 	return (struct am_tree_time){t.seconds, t.nseconds < 1000000000 ? t.nseconds : 0};
 }
 
-static void convert(const fattr3 *from, struct am_tree_stat *st)
+void am_nfs_convert(const fattr3 *from, struct am_tree_stat *st)
 {
 	*st = (struct am_tree_stat){
 		.type = from->type == NF3DIR    ? AM_TREE_DIR
@@ -676,13 +598,6 @@ static void convert(const fattr3 *from, struct am_tree_stat *st)
 	}
 }
 
-/* A file as LOOKUP finds it. */
-struct found {
-	struct handle handle;
-	int has_stat;
-	struct am_tree_stat stat;
-};
-
 static int send_getattr(struct rpc_context *rpc, rpc_cb callback, struct call *call)
 {
 	return rpc_nfs3_getattr_async(rpc, callback, call->args, call);
@@ -693,7 +608,7 @@ static int take_getattr(struct call *call, void *answer)
 	GETATTR3res *res = answer;
 
 	if (res->status == NFS3_OK)
-		convert(&res->GETATTR3res_u.resok.obj_attributes, call->out);
+		am_nfs_convert(&res->GETATTR3res_u.resok.obj_attributes, call->out);
 	return (int)res->status;
 }
 
@@ -721,10 +636,10 @@ static int take_lookup(struct call *call, void *answer)
 
 	if (res->status != NFS3_OK)
 		return (int)res->status;
-	take_handle(call, &good->object, &found->handle);
+	am_nfs_take_handle(call, &good->object, &found->handle);
 	found->has_stat = good->obj_attributes.attributes_follow != 0;
 	if (found->has_stat)
-		convert(&good->obj_attributes.post_op_attr_u.attributes, &found->stat);
+		am_nfs_convert(&good->obj_attributes.post_op_attr_u.attributes, &found->stat);
 	return NFS3_OK;
 }
 
@@ -790,7 +705,7 @@ static void drop_caches(struct am_fs *base)
 	fs->cached = 0;
 }
 
-static struct nfs_node *new_node(struct nfs_fs *fs, struct nfs_node *parent, const char *name,
+struct nfs_node *am_nfs_new_node(struct nfs_fs *fs, struct nfs_node *parent, const char *name,
 	const struct handle *handle, struct am_error *error)
 {
 	size_t length = strlen(name) + 1;
@@ -826,7 +741,7 @@ static struct am_node *mount_root(struct am_fs *base, struct am_error *error)
 }
 
 /* What the name leads to, when that is a directory of this file system. */
-static int lookup_directory(
+int am_nfs_lookup_directory(
 	struct nfs_node *dir, const char *name, struct found *found, struct am_error *error)
 {
 	struct nfs_fs *fs = fs_of(&dir->base);
@@ -850,9 +765,9 @@ static struct am_node *mount_enter(struct am_node *base, const char *name, struc
 
 	if (node != NULL)
 		return am_node_hold(&node->base);
-	if (lookup_directory(dir, name, &found, error) != 0)
+	if (am_nfs_lookup_directory(dir, name, &found, error) != 0)
 		return NULL;
-	node = new_node(fs, dir, name, &found.handle, error);
+	node = am_nfs_new_node(fs, dir, name, &found.handle, error);
 	if (node == NULL)
 		return NULL;
 	if (fs->cached >= CACHE_MAX)
@@ -865,20 +780,20 @@ static struct am_node *mount_enter(struct am_node *base, const char *name, struc
 }
 
 /* A stale directory: found again by its name, the root by a new MOUNT. */
-static int refresh(struct nfs_node *node, struct am_error *error)
+int am_nfs_refresh(struct nfs_node *node, struct am_error *error)
 {
 	struct nfs_fs *fs = fs_of(&node->base);
 	struct found found;
 
 	if (node->parent == NULL) {
-		disconnect(fs);
+		am_nfs_disconnect(fs);
 		if (connect_mount(fs, error) != 0) {
-			disconnect(fs);
+			am_nfs_disconnect(fs);
 			return -1;
 		}
 		return 0;
 	}
-	if (lookup_directory(node->parent, node->name, &found, error) != 0)
+	if (am_nfs_lookup_directory(node->parent, node->name, &found, error) != 0)
 		return -1;
 	node->handle = found.handle;
 	return 0;
@@ -974,7 +889,7 @@ static int take_readdirplus(struct call *call, void *answer)
 		next = e.nextentry;
 		has = e.name_attributes.attributes_follow != 0;
 		if (has)
-			convert(&e.name_attributes.post_op_attr_u.attributes, &st);
+			am_nfs_convert(&e.name_attributes.post_op_attr_u.attributes, &st);
 		if (am_entries_add(page->entries, e.name, has ? &st : NULL, &call->local) != 0)
 			return NFS3ERR_IO;
 		page->cookie = e.cookie;
@@ -1007,7 +922,7 @@ static int mount_list(struct am_node *base, struct am_entries *entries, struct a
 
 /* ---- attributes ---- */
 
-static void fill_sattr(const struct am_tree_attr *attr, sattr3 *to)
+void am_nfs_fill_sattr(const struct am_tree_attr *attr, sattr3 *to)
 {
 	to->mode.set_it = (attr->set & AM_SET_MODE) != 0;
 	to->mode.set_mode3_u.mode = attr->mode;
@@ -1046,7 +961,7 @@ static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct handle 
 	SETATTR3args args = {0};
 	struct call call = {.send = send_setattr, .take = take_status, .args = &args, .writes = 1};
 
-	fill_sattr(attr, &args.new_attributes);
+	am_nfs_fill_sattr(attr, &args.new_attributes);
 	use_handle(&call, 0, &args.object, handle);
 	call.nodes[0] = node;
 	return run_ok(fs, &call, error);
@@ -1209,7 +1124,7 @@ static int take_create(struct call *call, void *answer)
 
 	handle->length = 0;
 	if (res->status == NFS3_OK && object->handle_follows)
-		take_handle(call, &object->post_op_fh3_u.handle, handle);
+		am_nfs_take_handle(call, &object->post_op_fh3_u.handle, handle);
 	return (int)res->status;
 }
 
@@ -1292,8 +1207,10 @@ static int take_commit(struct call *call, void *answer)
 	return (int)res->status;
 }
 
-static void set_verifier(struct nfs_fs *fs, const char *verifier)
+void am_nfs_set_verifier(struct nfs_fs *fs, const char *verifier)
 {
+	if (fs->has_verifier && memcmp(fs->verifier, verifier, sizeof fs->verifier) != 0)
+		fs->base.restarts++;
 	memcpy(fs->verifier, verifier, sizeof fs->verifier);
 	fs->has_verifier = 1;
 }
@@ -1324,7 +1241,7 @@ static int write_chunks(
 				return -1;
 			}
 			if (calls[i]->status != NFS3_OK)
-				return fail_status(error, calls[i]->status);
+				return am_nfs_fail_status(error, calls[i]->status);
 		}
 	}
 }
@@ -1364,7 +1281,8 @@ static int commit(struct nfs_file *file, struct chunk *chunks, size_t count, str
 		.writes = 1};
 	int stable = 1;
 
-	set_verifier(fs, chunks[count - 1].verifier);
+	fs->written = file->handle;
+	am_nfs_set_verifier(fs, chunks[count - 1].verifier);
 	for (size_t i = 0; i < count; i++)
 		stable &= chunks[i].committed == FILE_SYNC;
 	if (stable)
@@ -1372,7 +1290,7 @@ static int commit(struct nfs_file *file, struct chunk *chunks, size_t count, str
 	use_handle(&call, 0, &args.file, &file->handle);
 	if (run_ok(fs, &call, error) != 0)
 		return -1;
-	set_verifier(fs, verifier);
+	am_nfs_set_verifier(fs, verifier);
 	for (size_t i = 0; i < count; i++) {
 		if (memcmp(chunks[i].verifier, verifier, sizeof verifier) != 0)
 			return 0;
@@ -1471,13 +1389,13 @@ static int mount_mkdir(
 	struct am_tree_attr attr = {.set = AM_SET_MODE, .mode = mode};
 	struct found found;
 
-	fill_sattr(&attr, &args.attributes);
+	am_nfs_fill_sattr(&attr, &args.attributes);
 	use_node(&call, 0, &args.where.dir, dir);
 	forget(dir, name);
 	if (run(fs_of(base), &call, error) != 0)
 		return -1;
 	if (call.status != NFS3_OK && !made_before(&call, dir, name, AM_TREE_DIR, &found))
-		return fail_status(error, call.status);
+		return am_nfs_fail_status(error, call.status);
 	return mode & 07000 ? mount_setattr(base, name, &attr, error) : 0;
 }
 
@@ -1504,7 +1422,7 @@ static int mount_symlink(
 	if (made_before(&call, dir, name, AM_TREE_LINK, &found) &&
 		mount_readlink(base, name, old, sizeof old, NULL) == 0 && strcmp(old, target) == 0)
 		return 0;
-	return fail_status(error, call.status);
+	return am_nfs_fail_status(error, call.status);
 }
 
 static int send_link(struct rpc_context *rpc, rpc_cb callback, struct call *call)
@@ -1531,7 +1449,7 @@ static int mount_link(struct am_node *from, const char *from_name, struct am_nod
 	if (made_before(&call, dir, to_name, source.stat.type, &found) &&
 		found.stat.ino == source.stat.ino)
 		return 0;
-	return fail_status(error, call.status);
+	return am_nfs_fail_status(error, call.status);
 }
 
 static int send_rename(struct rpc_context *rpc, rpc_cb callback, struct call *call)
@@ -1561,7 +1479,7 @@ static int mount_rename(struct am_node *from, const char *from_name, struct am_n
 	if (call.status == NFS3ERR_NOENT && call.sends > 1 &&
 		lookup(to_dir, to_name, &found, NULL) == 0 && found.stat.ino == source.stat.ino)
 		return 0;
-	return fail_status(error, call.status);
+	return am_nfs_fail_status(error, call.status);
 }
 
 static int send_remove(struct rpc_context *rpc, rpc_cb callback, struct call *call)
@@ -1580,7 +1498,7 @@ static int remove_name(struct am_node *base, struct call *call, struct am_error 
 		return -1;
 	if (call->status == NFS3_OK || (call->status == NFS3ERR_NOENT && call->sends > 1))
 		return 0;
-	return fail_status(error, call->status);
+	return am_nfs_fail_status(error, call->status);
 }
 
 static int mount_unlink(struct am_node *base, const char *name, struct am_error *error)
@@ -1623,17 +1541,17 @@ static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type
 			 : type == AM_TREE_FIFO ? NF3FIFO
 						: NF3SOCK;
 	if (type == AM_TREE_BLOCK || type == AM_TREE_CHAR) {
-		fill_sattr(&attr, &device->dev_attributes);
+		am_nfs_fill_sattr(&attr, &device->dev_attributes);
 		device->spec.specdata1 = major_number;
 		device->spec.specdata2 = minor_number;
 	} else {
-		fill_sattr(&attr, &args.what.mknoddata3_u.pipe_attributes);
+		am_nfs_fill_sattr(&attr, &args.what.mknoddata3_u.pipe_attributes);
 	}
 	use_node(&call, 0, &args.where.dir, dir);
 	if (run(fs_of(base), &call, error) != 0)
 		return -1;
 	if (call.status != NFS3_OK && !made_before(&call, dir, name, type, &found))
-		return fail_status(error, call.status);
+		return am_nfs_fail_status(error, call.status);
 	return mode & 07000 ? mount_setattr(base, name, &attr, error) : 0;
 }
 
@@ -1714,7 +1632,33 @@ static int mount_prove(struct am_fs *base, struct am_error *error)
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 
 	fs->proved = 0;
-	return make_ready(fs, 1, now() + fs->options.retry, error);
+	return am_nfs_make_ready(fs, 1, now() + fs->options.retry, error);
+}
+
+static int mount_probe(struct am_fs *base, struct am_error *error)
+{
+	struct nfs_fs *fs = (struct nfs_fs *)base;
+	char verifier[8];
+	COMMIT3args args = {0};
+	struct call call = {.send = send_commit,
+		.take = take_commit,
+		.args = &args,
+		.out = verifier,
+		.writes = 1};
+
+	if (fs->written.length == 0)
+		return 0;
+	use_handle(&call, 0, &args.file, &fs->written);
+	if (run(fs, &call, error) != 0)
+		return -1;
+	if (call.status == NFS3_OK)
+		am_nfs_set_verifier(fs, verifier);
+	return 0; /* a file that is gone says nothing about the server */
+}
+
+static size_t mount_largest(struct am_fs *base)
+{
+	return ((struct nfs_fs *)base)->write_max;
 }
 
 static void mount_destroy(struct am_fs *base)
@@ -1722,7 +1666,7 @@ static void mount_destroy(struct am_fs *base)
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 
 	drop_caches(base);
-	disconnect(fs);
+	am_nfs_disconnect(fs);
 	if (fs->root != NULL)
 		am_node_release(&fs->root->base);
 	free(fs->at);
@@ -1757,6 +1701,13 @@ static const struct am_fs_ops nfs_ops = {
 	.describe = mount_describe,
 	.drop_caches = drop_caches,
 	.prove = mount_prove,
+	.child = am_nfs_child,
+	.settle = am_nfs_settle,
+	.put = am_nfs_put,
+	.pump = am_nfs_pump,
+	.drop = am_nfs_drop,
+	.probe = mount_probe,
+	.largest = mount_largest,
 	.destroy = mount_destroy,
 };
 
@@ -1835,7 +1786,7 @@ static int first_look(struct nfs_fs *fs, struct am_error *error)
 	struct call call = {.send = send_fsinfo, .take = take_fsinfo, .args = &args, .out = fs};
 	struct am_tree_stat st;
 
-	fs->root = new_node(fs, NULL, "", &fs->root_handle, error);
+	fs->root = am_nfs_new_node(fs, NULL, "", &fs->root_handle, error);
 	if (fs->root == NULL)
 		return -1;
 	use_node(&call, 0, &args.fsroot, fs->root);

@@ -231,6 +231,8 @@ function Tree:prove() end
 ---@field select (fun(path: string): boolean)|string[]|nil   # "/usr/bin/ls"; patterns hold for what is below too
 ---@field exclude string[]?
 ---@field on_progress fun(stats: altmig.tree.RestoreStats)?  # at most ten times a second, and at the end
+---@field again (fun(): altmig.reader|altmig.bff.Archive)?  # the archive from its beginning once more
+---@field commit boolean?      # NFS: every file durable by itself, one call more each
 ---@field times boolean?       # verify: compare times of modification of files too
 
 ---@class altmig.tree.RestoreStats
@@ -241,10 +243,15 @@ function Tree:prove() end
 ---@field bytes integer
 ---@field members integer
 ---@field skipped integer
+---@field calls integer        # RPCs to servers; 0 for a local tree
+---@field seconds number
+---@field restarts integer     # of servers that made it write again what they may have forgotten
 ---@field moved string[]       # directories that were in the way: where they are now
 
 --- Restores an archive. Codes of its own: ARCHIVE_PATH (a name that is absolute, leads upwards or
---- goes through a link the archive itself brought), ARCHIVE_LINK.
+--- goes through a link the archive itself brought), ARCHIVE_LINK, NFS_RESTARTED (a server was restarted
+--- meanwhile and may have forgotten what it had not on disk; with `again` that is written again).
+--- Over NFS up to 256 members are made at a time; memory does not grow with the archive.
 ---@param archive altmig.reader|altmig.bff.Archive
 ---@param options altmig.tree.RestoreOptions?
 ---@return altmig.tree.RestoreStats? stats, string? message, string? code

@@ -135,9 +135,9 @@ return function(migration)
       local image = m:bos_image()
       m:prove_exports()
       m:say("Restoring base operating system.")
-      local started = os.time()
       local stats, message, code = m.alt:restore(image.open(), {
         exclude = { "./lpp_name" },
+        again = image.open,
         on_progress = function(stats) m:progress("restore", stats) end,
       })
       if not stats then
@@ -145,8 +145,8 @@ return function(migration)
           remedy = "mend the cause, then resume: the restore goes on over what is there" }
       end
       m.alt:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
-      m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %d s."):format(stats.files, stats.dirs,
-        stats.links, stats.bytes, os.time() - started))
+      m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
+        stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
       for _, moved in ipairs(stats.moved or {}) do
         m:say(("altmig: %s was a directory that is not empty; moved aside to %s.altmig-old"):format(moved, moved))
       end

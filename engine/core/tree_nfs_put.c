@@ -1,0 +1,961 @@
+/*
+ * Entries made many at a time. Each is a small machine of calls: CREATE, WRITE, SETATTR for a file,
+ * REMOVE and CREATE again where something is in the way. Answers only list their call as ready;
+ * what comes next is decided outside of the library, so nothing is ever queued on a context that is
+ * going down. After a lost connection every call without an answer is sent again: CREATE is
+ * GUARDED, a name the lost try has made is removed and made anew like any other that is in the way.
+ */
+#define _DEFAULT_SOURCE
+
+#include "tree_nfs_calls.h"
+
+#include "cancel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { REMOVALS_MAX = 4, FAILURES_MAX = 3, FDS_MAX = 64 };
+
+enum put_step { MAKE, REMOVE, FIND, READ_TARGET, SOURCE, WRITE, COMMIT, SET, SET_MODE };
+
+struct work {
+	struct call call; /* first: a call on the list of ready ones is a work */
+	struct work *next, *previous, *next_due;
+	struct am_put *put;
+	enum put_step step;
+	struct handle handle; /* of the entry */
+	struct found found;
+	uint32_t mode_after; /* as the server answers */
+	int has_mode_after, owner_right, same_target;
+	int due, resent, removals, refreshed, unstable;
+	double not_before, delay, busy_since;
+	size_t written;
+	union {
+		CREATE3args create;
+		MKDIR3args mkdir;
+		SYMLINK3args symlink;
+		MKNOD3args mknod;
+		LINK3args link;
+		REMOVE3args remove;
+		LOOKUP3args lookup;
+		READLINK3args readlink;
+		WRITE3args write;
+		COMMIT3args commit;
+		SETATTR3args setattr;
+	} args;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static struct nfs_fs *fs_of(const struct work *work)
+{
+	return work->call.queue;
+}
+
+/* ---- what waits to be sent ---- */
+
+static void make_due(struct work *work)
+{
+	struct nfs_fs *fs = fs_of(work);
+
+	work->call.state = IDLE;
+	if (work->due)
+		return;
+	work->due = 1;
+	work->next_due = NULL;
+	if (fs->last_due != NULL)
+		fs->last_due->next_due = work;
+	else
+		fs->first_due = work;
+	fs->last_due = work;
+}
+
+static struct work *take_due(struct nfs_fs *fs)
+{
+	struct work *work = fs->first_due;
+
+	if (work == NULL)
+		return NULL;
+	fs->first_due = work->next_due;
+	if (fs->first_due == NULL)
+		fs->last_due = NULL;
+	work->due = 0;
+	return work;
+}
+
+static void unlink_work(struct work *work)
+{
+	struct nfs_fs *fs = fs_of(work);
+
+	if (work->previous != NULL)
+		work->previous->next = work->next;
+	else
+		fs->first = work->next;
+	if (work->next != NULL)
+		work->next->previous = work->previous;
+	fs->making--;
+}
+
+static void finish(struct work *work, enum am_put_outcome outcome)
+{
+	struct nfs_fs *fs = fs_of(work);
+	struct am_put *put = work->put;
+
+	put->outcome = outcome;
+	put->next = fs->done;
+	fs->done = put;
+	unlink_work(work);
+	free(work);
+}
+
+/* ---- calls ---- */
+
+/* Starts the call over for the next step. */
+static void prepare(struct work *work, enum put_step step,
+	int (*send)(struct rpc_context *, rpc_cb, struct call *),
+	int (*take)(struct call *, void *), int writes)
+{
+	struct nfs_fs *fs = fs_of(work);
+
+	work->step = step;
+	work->refreshed = 0;
+	work->not_before = work->delay = work->busy_since = 0;
+	memset(&work->args, 0, sizeof work->args);
+	work->call = (struct call){.send = send,
+		.take = take,
+		.args = &work->args,
+		.out = work,
+		.writes = writes,
+		.queue = fs};
+	make_due(work);
+}
+
+static void use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir)
+{
+	struct nfs_node *node = (struct nfs_node *)dir;
+
+	work->call.slots[index] = slot;
+	work->call.handles[index] = &node->handle;
+	work->call.nodes[index] = node;
+}
+
+static void use_file(struct work *work, nfs_fh3 *slot)
+{
+	work->call.slots[0] = slot;
+	work->call.handles[0] = &work->handle;
+}
+
+static int take_plain(struct call *call, void *answer)
+{
+	(void)call;
+	return (int)*(nfsstat3 *)answer; /* every answer begins with its status */
+}
+
+static int take_made(
+	struct work *work, int status, const post_op_fh3 *object, const post_op_attr *attr)
+{
+	const struct am_put *put = work->put;
+	struct am_tree_stat st;
+
+	if (status != NFS3_OK)
+		return status;
+	work->handle.length = 0;
+	if (object->handle_follows)
+		am_nfs_take_handle(&work->call, &object->post_op_fh3_u.handle, &work->handle);
+	work->owner_right = 0;
+	if (attr->attributes_follow) {
+		am_nfs_convert(&attr->post_op_attr_u.attributes, &st);
+		work->owner_right = st.uid == put->attr.uid && st.gid == put->attr.gid;
+	}
+	return status;
+}
+
+static int take_create(struct call *call, void *answer)
+{
+	CREATE3res *res = answer;
+
+	return take_made(call->out, (int)res->status, &res->CREATE3res_u.resok.obj,
+		&res->CREATE3res_u.resok.obj_attributes);
+}
+
+static int take_mkdir(struct call *call, void *answer)
+{
+	MKDIR3res *res = answer;
+
+	return take_made(call->out, (int)res->status, &res->MKDIR3res_u.resok.obj,
+		&res->MKDIR3res_u.resok.obj_attributes);
+}
+
+static int take_symlink(struct call *call, void *answer)
+{
+	SYMLINK3res *res = answer;
+
+	return take_made(call->out, (int)res->status, &res->SYMLINK3res_u.resok.obj,
+		&res->SYMLINK3res_u.resok.obj_attributes);
+}
+
+static int take_mknod(struct call *call, void *answer)
+{
+	MKNOD3res *res = answer;
+
+	return take_made(call->out, (int)res->status, &res->MKNOD3res_u.resok.obj,
+		&res->MKNOD3res_u.resok.obj_attributes);
+}
+
+static int send_create(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_create_async(rpc, callback, call->args, call);
+}
+
+static int send_mkdir(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_mkdir_async(rpc, callback, call->args, call);
+}
+
+static int send_symlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_symlink_async(rpc, callback, call->args, call);
+}
+
+static int send_mknod(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_mknod_async(rpc, callback, call->args, call);
+}
+
+static int send_link(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_link_async(rpc, callback, call->args, call);
+}
+
+/* The attributes an entry is made with: everything but times and what a write would clear. */
+static void first_attributes(const struct am_put *put, sattr3 *to)
+{
+	struct am_tree_attr attr = put->attr;
+
+	attr.set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
+	attr.mode &= 0777;
+	am_nfs_fill_sattr(&attr, to);
+}
+
+static void make_node(struct work *work)
+{
+	struct am_put *put = work->put;
+	MKNOD3args *args = &work->args.mknod;
+	devicedata3 *device = &args->what.mknoddata3_u.chr_device;
+	enum am_tree_type type = put->type;
+
+	prepare(work, MAKE, send_mknod, take_mknod, 1);
+	args->where.name = (char *)put->name;
+	args->what.type = type == AM_TREE_BLOCK  ? NF3BLK
+			  : type == AM_TREE_CHAR ? NF3CHR
+			  : type == AM_TREE_FIFO ? NF3FIFO
+						 : NF3SOCK;
+	if (type == AM_TREE_BLOCK || type == AM_TREE_CHAR) {
+		first_attributes(put, &device->dev_attributes);
+		device->spec.specdata1 = put->major_number;
+		device->spec.specdata2 = put->minor_number;
+	} else {
+		first_attributes(put, &args->what.mknoddata3_u.pipe_attributes);
+	}
+	use_dir(work, 0, &args->where.dir, put->dir);
+}
+
+static void make_link(struct work *work)
+{
+	struct am_put *put = work->put;
+	LINK3args *args = &work->args.link;
+
+	prepare(work, MAKE, send_link, take_plain, 1);
+	args->link.name = (char *)put->name;
+	use_dir(work, 0, &args->link.dir, put->dir);
+	work->call.slots[1] = &args->file;
+	work->call.handles[1] = &work->found.handle;
+}
+
+static void make(struct work *work)
+{
+	struct am_put *put = work->put;
+
+	switch (put->kind) {
+	case AM_PUT_DIR:
+		prepare(work, MAKE, send_mkdir, take_mkdir, 1);
+		work->args.mkdir.where.name = (char *)put->name;
+		first_attributes(put, &work->args.mkdir.attributes);
+		use_dir(work, 0, &work->args.mkdir.where.dir, put->dir);
+		break;
+	case AM_PUT_LINK:
+		prepare(work, MAKE, send_symlink, take_symlink, 1);
+		work->args.symlink.where.name = (char *)put->name;
+		first_attributes(put, &work->args.symlink.symlink.symlink_attributes);
+		work->args.symlink.symlink.symlink_data = (char *)put->target;
+		use_dir(work, 0, &work->args.symlink.where.dir, put->dir);
+		break;
+	case AM_PUT_NODE:
+		make_node(work);
+		break;
+	case AM_PUT_HARD:
+		make_link(work);
+		return; /* NOENT may be the source's */
+	default:
+		prepare(work, MAKE, send_create, take_create, 1);
+		work->args.create.where.name = (char *)put->name;
+		work->args.create.how.mode = GUARDED;
+		first_attributes(put, &work->args.create.how.createhow3_u.g_obj_attributes);
+		use_dir(work, 0, &work->args.create.where.dir, put->dir);
+		break;
+	}
+	work->call.makes = 1;
+}
+
+static int send_remove(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_remove_async(rpc, callback, call->args, call);
+}
+
+static void remove_it(struct work *work)
+{
+	REMOVE3args *args = &work->args.remove;
+
+	prepare(work, REMOVE, send_remove, take_plain, 1);
+	args->object.name = (char *)work->put->name;
+	use_dir(work, 0, &args->object.dir, work->put->dir);
+}
+
+static int send_lookup(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_lookup_async(rpc, callback, call->args, call);
+}
+
+static int take_lookup(struct call *call, void *answer)
+{
+	LOOKUP3res *res = answer;
+	LOOKUP3resok *good = &res->LOOKUP3res_u.resok;
+	struct work *work = call->out;
+
+	if (res->status != NFS3_OK)
+		return (int)res->status;
+	am_nfs_take_handle(call, &good->object, &work->found.handle);
+	work->found.has_stat = good->obj_attributes.attributes_follow != 0;
+	if (work->found.has_stat)
+		am_nfs_convert(&good->obj_attributes.post_op_attr_u.attributes, &work->found.stat);
+	return NFS3_OK;
+}
+
+static void find(struct work *work, enum put_step step, struct am_node *dir, const char *name)
+{
+	LOOKUP3args *args = &work->args.lookup;
+
+	prepare(work, step, send_lookup, take_lookup, 0);
+	args->what.name = (char *)name;
+	use_dir(work, 0, &args->what.dir, dir);
+}
+
+static int send_readlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_readlink_async(rpc, callback, call->args, call);
+}
+
+static int take_readlink(struct call *call, void *answer)
+{
+	READLINK3res *res = answer;
+	struct work *work = call->out;
+
+	if (res->status == NFS3_OK)
+		work->same_target = strcmp(res->READLINK3res_u.resok.data, work->put->target) == 0;
+	return (int)res->status;
+}
+
+static void read_target(struct work *work)
+{
+	prepare(work, READ_TARGET, send_readlink, take_readlink, 0);
+	use_file(work, &work->args.readlink.symlink);
+}
+
+static int send_write(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_write_async(rpc, callback, call->args, call);
+}
+
+static int take_write(struct call *call, void *answer)
+{
+	WRITE3res *res = answer;
+	WRITE3resok *good = &res->WRITE3res_u.resok;
+	struct work *work = call->out;
+
+	if (res->status != NFS3_OK)
+		return (int)res->status;
+	if (good->count == 0 || good->count > work->put->length - work->written) {
+		am_fail(&call->local, "EIO", "the server wrote nothing");
+		return NFS3ERR_IO;
+	}
+	work->written += good->count;
+	work->unstable |= good->committed != FILE_SYNC;
+	am_nfs_set_verifier(call->queue, good->verf);
+	call->queue->written = work->handle;
+	return NFS3_OK;
+}
+
+static void write_rest(struct work *work)
+{
+	const struct am_put *put = work->put;
+	WRITE3args *args = &work->args.write;
+
+	prepare(work, WRITE, send_write, take_write, 1);
+	args->offset = put->offset + work->written;
+	args->count = (count3)(put->length - work->written);
+	args->stable = UNSTABLE;
+	args->data.data_len = args->count;
+	args->data.data_val = (char *)put->data + work->written;
+	use_file(work, &args->file);
+}
+
+static int send_commit(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_commit_async(rpc, callback, call->args, call);
+}
+
+static int take_commit(struct call *call, void *answer)
+{
+	COMMIT3res *res = answer;
+
+	if (res->status == NFS3_OK)
+		am_nfs_set_verifier(call->queue, res->COMMIT3res_u.resok.verf);
+	return (int)res->status;
+}
+
+static void commit(struct work *work)
+{
+	prepare(work, COMMIT, send_commit, take_commit, 1);
+	use_file(work, &work->args.commit.file);
+}
+
+static int send_setattr(struct rpc_context *rpc, rpc_cb callback, struct call *call)
+{
+	return rpc_nfs3_setattr_async(rpc, callback, call->args, call);
+}
+
+static int take_setattr(struct call *call, void *answer)
+{
+	SETATTR3res *res = answer;
+	struct work *work = call->out;
+
+	work->has_mode_after = 0;
+	if (res->status == NFS3_OK) {
+		const post_op_attr *after = &res->SETATTR3res_u.resok.obj_wcc.after;
+
+		work->has_mode_after = after->attributes_follow != 0;
+		if (work->has_mode_after)
+			work->mode_after = after->post_op_attr_u.attributes.mode & 07777;
+	}
+	return (int)res->status;
+}
+
+/* The last attributes. An owner that is right already is left alone: changing it drops suid bits.
+ */
+static void set(struct work *work, enum put_step step)
+{
+	const struct am_put *put = work->put;
+	SETATTR3args *args = &work->args.setattr;
+	struct am_tree_attr attr = put->attr;
+
+	if (step == SET_MODE)
+		attr.set = AM_SET_MODE;
+	else if (work->owner_right)
+		attr.set &= ~(unsigned)(AM_SET_UID | AM_SET_GID);
+	if (put->kind == AM_PUT_LINK)
+		attr.set &= ~(unsigned)AM_SET_MODE;
+	prepare(work, step, send_setattr, take_setattr, 1);
+	am_nfs_fill_sattr(&attr, &args->new_attributes);
+	if (put->kind == AM_PUT_ATTR)
+		use_dir(work, 0, &args->object, put->node);
+	else
+		use_file(work, &args->object);
+}
+
+/* ---- from one step to the next ---- */
+
+static void fail_with(struct work *work, const char *operation)
+{
+	struct am_put *put = work->put;
+
+	put->operation = operation;
+	am_nfs_fail_status(&put->error, work->call.status);
+	finish(work, AM_PUT_FAILED);
+}
+
+static const char *verb(const struct am_put *put)
+{
+	switch (put->kind) {
+	case AM_PUT_DIR:
+		return "mkdir";
+	case AM_PUT_LINK:
+		return "symlink";
+	case AM_PUT_NODE:
+		return "mknod";
+	case AM_PUT_HARD:
+		return "link";
+	case AM_PUT_ATTR:
+		return "setattr";
+	default:
+		return "write";
+	}
+}
+
+static void entry_made(struct work *work)
+{
+	struct am_put *put = work->put;
+
+	switch (put->kind) {
+	case AM_PUT_DIR:
+		((struct nfs_node *)put->node)->handle = work->handle;
+		finish(work, AM_PUT_DONE);
+		break;
+	case AM_PUT_HARD:
+		finish(work, AM_PUT_DONE);
+		break;
+	case AM_PUT_OPEN:
+		put->file->length = work->handle.length;
+		memcpy(put->file->handle, work->handle.data, work->handle.length);
+		finish(work, AM_PUT_DONE);
+		break;
+	default:
+		if (put->kind == AM_PUT_FILE && put->length > 0)
+			write_rest(work);
+		else
+			set(work, SET);
+	}
+}
+
+static void after_make(struct work *work)
+{
+	struct am_put *put = work->put;
+
+	if (work->call.status == NFS3ERR_EXIST) {
+		if (put->kind == AM_PUT_DIR || put->kind == AM_PUT_LINK)
+			find(work, FIND, put->dir, put->name);
+		else if (++work->removals < REMOVALS_MAX)
+			remove_it(work);
+		else
+			finish(work, AM_PUT_ODD);
+	} else if (work->call.status != NFS3_OK) {
+		if (put->kind == AM_PUT_HARD)
+			finish(work, AM_PUT_ODD);
+		else
+			fail_with(work, verb(put));
+	} else {
+		put->fresh = 1;
+		if (put->kind != AM_PUT_HARD && work->handle.length == 0)
+			find(work, FIND, put->dir, put->name);
+		else
+			entry_made(work);
+	}
+}
+
+static void after_find(struct work *work)
+{
+	struct am_put *put = work->put;
+	const struct found *found = &work->found;
+	enum am_tree_type type = found->stat.type;
+
+	if (work->call.status != NFS3_OK || !found->has_stat) {
+		finish(work, AM_PUT_ODD);
+		return;
+	}
+	work->handle = found->handle;
+	work->owner_right = found->stat.uid == put->attr.uid && found->stat.gid == put->attr.gid;
+	if (put->kind == AM_PUT_DIR) {
+		if (type == AM_TREE_DIR && found->stat.fsid == fs_of(work)->fsid)
+			entry_made(work);
+		else
+			finish(work, AM_PUT_ODD);
+	} else if (put->kind == AM_PUT_LINK && !put->fresh) {
+		if (type == AM_TREE_LINK)
+			read_target(work);
+		else
+			finish(work, AM_PUT_ODD);
+	} else {
+		entry_made(work);
+	}
+}
+
+static void after_set(struct work *work)
+{
+	struct am_put *put = work->put;
+	int wanted = (put->attr.set & AM_SET_MODE) != 0 && put->kind != AM_PUT_LINK;
+	int stale = work->call.status == NFS3ERR_STALE || work->call.status == NFS3ERR_NOENT;
+
+	if (work->call.status != NFS3_OK) {
+		if (stale && put->kind != AM_PUT_CLOSE)
+			finish(work, AM_PUT_ODD);
+		else
+			fail_with(work, "setattr");
+		return;
+	}
+	if (work->step == SET && wanted &&
+		(work->has_mode_after ? work->mode_after != put->attr.mode
+				      : (put->attr.mode & 07000) != 0))
+		set(work, SET_MODE);
+	else
+		finish(work, put->kind == AM_PUT_LINK && !put->fresh && !work->resent
+				     ? AM_PUT_SAME
+				     : AM_PUT_DONE);
+}
+
+static void after_write(struct work *work)
+{
+	struct am_put *put = work->put;
+
+	if (work->call.status != NFS3_OK) {
+		if (work->call.status == NFS3ERR_STALE && put->kind == AM_PUT_FILE)
+			finish(work, AM_PUT_ODD);
+		else
+			fail_with(work, "write");
+	} else if (work->written < put->length) {
+		write_rest(work);
+	} else if (put->kind == AM_PUT_DATA) {
+		finish(work, AM_PUT_DONE);
+	} else if (put->commit && work->unstable) {
+		commit(work);
+	} else {
+		set(work, SET);
+	}
+}
+
+static void step_on(struct work *work)
+{
+	int status = work->call.status;
+
+	switch (work->step) {
+	case MAKE:
+		after_make(work);
+		break;
+	case REMOVE:
+		if (status == NFS3_OK || status == NFS3ERR_NOENT)
+			make(work);
+		else
+			finish(work, AM_PUT_ODD);
+		break;
+	case FIND:
+		after_find(work);
+		break;
+	case READ_TARGET:
+		if (status == NFS3_OK && work->same_target)
+			set(work, SET);
+		else
+			finish(work, AM_PUT_ODD);
+		break;
+	case SOURCE:
+		if (status == NFS3_OK)
+			make(work);
+		else
+			finish(work, AM_PUT_ODD);
+		break;
+	case WRITE:
+		after_write(work);
+		break;
+	case COMMIT:
+		if (status == NFS3_OK)
+			set(work, SET);
+		else
+			fail_with(work, "commit");
+		break;
+	case SET:
+	case SET_MODE:
+		after_set(work);
+		break;
+	}
+}
+
+/* Patience for a server that fetches from tape or is in its grace period. */
+static int busy(struct work *work)
+{
+	if (work->call.status != NFS3ERR_JUKEBOX)
+		return 0;
+	if (work->delay == 0) {
+		work->delay = 0.1;
+		work->busy_since = now();
+	} else if (work->delay < 2.5) {
+		work->delay *= 2;
+	}
+	if (now() - work->busy_since > fs_of(work)->options.retry)
+		return 0;
+	work->not_before = now() + work->delay;
+	make_due(work);
+	return 1;
+}
+
+/* A stale directory is looked up anew once; 1 when the call goes again, -1 when all is lost. */
+static int refreshed(struct work *work)
+{
+	struct nfs_fs *fs = fs_of(work);
+	struct am_error *error = &work->put->error;
+
+	if (work->refreshed || work->call.nodes[0] == NULL || !am_nfs_is_stale(&work->call))
+		return 0;
+	work->refreshed = 1;
+	if (am_nfs_refresh(work->call.nodes[0], error) != 0)
+		return fs->base.complete || strncmp(error->code, "NFS_", 4) == 0 ||
+				       strcmp(error->code, "CANCELLED") == 0
+			       ? -1
+			       : 0;
+	make_due(work);
+	return 1;
+}
+
+static void answered(struct work *work)
+{
+	struct am_put *put = work->put;
+	int r;
+
+	if (work->call.local.code[0] != '\0') {
+		put->operation = verb(put);
+		put->error = work->call.local;
+		finish(work, AM_PUT_FAILED);
+		return;
+	}
+	if (busy(work))
+		return;
+	r = refreshed(work);
+	if (r < 0) {
+		put->operation = verb(put);
+		put->complete = fs_of(work)->base.complete;
+		finish(work, AM_PUT_FAILED);
+	} else if (r == 0) {
+		step_on(work);
+	}
+}
+
+static void process_ready(struct nfs_fs *fs)
+{
+	while (fs->ready != NULL) {
+		struct work *work = (struct work *)fs->ready;
+
+		fs->ready = fs->ready->next;
+		if (fs->sent > 0)
+			fs->sent--;
+		if (work->call.state == ANSWERED) {
+			fs->heard = now();
+			fs->give_up = 0;
+			answered(work);
+		} else if (work->call.failures >= FAILURES_MAX) {
+			work->put->operation = verb(work->put);
+			am_fail(&work->put->error, "NFS_RPC", "the server does not take the call");
+			finish(work, AM_PUT_FAILED);
+		} else {
+			work->resent = 1;
+			make_due(work);
+		}
+	}
+}
+
+/* ---- the connection ---- */
+
+static int lost_for_good(struct nfs_fs *fs, struct am_error *error)
+{
+	if (fs->give_up == 0)
+		fs->give_up = now() + fs->options.retry;
+	if (now() < fs->give_up)
+		return 0;
+	return am_fail(error, "NFS_LOST", "connection lost (%.150s) and not back within %g s",
+		fs->lost, fs->options.retry);
+}
+
+/* Whatever was sent on another connection goes again. */
+static void recall(struct nfs_fs *fs)
+{
+	for (struct work *work = fs->first; work != NULL; work = work->next) {
+		if (work->call.state == SENT) {
+			work->resent = 1;
+			make_due(work);
+		}
+	}
+	fs->sent = 0;
+	fs->heard = now();
+	fs->connection = fs->connects;
+}
+
+static int prepare_to_send(struct nfs_fs *fs, struct am_error *error)
+{
+	for (;;) {
+		process_ready(fs);
+		if (fs->rpc != NULL && (fs->options.guard == NULL || fs->proved == fs->connects))
+			break;
+		if (fs->rpc == NULL && lost_for_good(fs, error) != 0)
+			return -1;
+		if (am_nfs_make_ready(fs, 1,
+			    fs->give_up != 0 ? fs->give_up : now() + fs->options.retry, error) != 0)
+			return -1;
+	}
+	if (fs->connection != fs->connects)
+		recall(fs);
+	return 0;
+}
+
+static int send_due(struct nfs_fs *fs, struct am_error *error)
+{
+	struct work *end, *work;
+	double t = 0;
+
+	if (prepare_to_send(fs, error) != 0)
+		return -1;
+	end = fs->last_due;
+	if (end != NULL && fs->sent == 0)
+		fs->heard = now();
+	while ((work = take_due(fs)) != NULL) {
+		if (work->not_before > 0 && t == 0)
+			t = now();
+		if (work->not_before > t) {
+			make_due(work);
+		} else if (am_nfs_send_call(fs, &work->call) != 0) {
+			make_due(work);
+			am_nfs_disconnect(fs);
+			return 0;
+		} else {
+			fs->sent++;
+		}
+		if (work == end)
+			break;
+	}
+	return 0;
+}
+
+static void receive(struct am_fs *const *list, size_t count, int wait_ms)
+{
+	struct pollfd fds[FDS_MAX];
+	struct nfs_fs *of[FDS_MAX];
+	nfds_t n = 0;
+
+	for (size_t i = 0; i < count && n < FDS_MAX; i++) {
+		struct nfs_fs *fs = (struct nfs_fs *)list[i];
+
+		if (fs->making == 0 || fs->rpc == NULL)
+			continue;
+		fds[n] = (struct pollfd){rpc_get_fd(fs->rpc), (short)rpc_which_events(fs->rpc), 0};
+		of[n++] = fs;
+	}
+	if (n == 0 || poll(fds, n, wait_ms) <= 0)
+		return;
+	for (nfds_t i = 0; i < n; i++) {
+		if (fds[i].revents != 0 && rpc_service(of[i]->rpc, fds[i].revents) < 0) {
+			am_nfs_note_lost(of[i], rpc_get_error(of[i]->rpc));
+			am_nfs_disconnect(of[i]);
+		}
+	}
+}
+
+static void check_deadline(struct nfs_fs *fs)
+{
+	if (fs->rpc == NULL || fs->sent == 0 || now() - fs->heard < fs->options.timeout)
+		return;
+	am_nfs_note_lost(fs, "no answer in time");
+	am_nfs_disconnect(fs);
+}
+
+int am_nfs_pump(struct am_fs *const *list, size_t count, int wait_ms, struct am_put **done,
+	struct am_error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct nfs_fs *fs = (struct nfs_fs *)list[i];
+
+		if (fs->making > 0 && send_due(fs, error) != 0) {
+			if (!fs->base.complete)
+				am_error_prefix(error, "%s", fs->name);
+			fs->base.complete = 0;
+			return -1;
+		}
+		if (fs->done != NULL)
+			wait_ms = 0;
+	}
+	receive(list, count, wait_ms);
+	for (size_t i = 0; i < count; i++) {
+		struct nfs_fs *fs = (struct nfs_fs *)list[i];
+
+		process_ready(fs);
+		check_deadline(fs);
+		while (fs->done != NULL) {
+			struct am_put *put = fs->done;
+
+			fs->done = put->next;
+			put->next = *done;
+			*done = put;
+		}
+	}
+	return 0;
+}
+
+/* ---- the operations ---- */
+
+struct am_node *am_nfs_child(struct am_node *dir, const char *name, struct am_error *error)
+{
+	static const struct handle none;
+	struct nfs_node *node = am_nfs_new_node(
+		(struct nfs_fs *)dir->fs, (struct nfs_node *)dir, name, &none, error);
+
+	return node != NULL ? &node->base : NULL;
+}
+
+int am_nfs_settle(struct am_node *node, struct am_error *error)
+{
+	return am_nfs_refresh((struct nfs_node *)node, error);
+}
+
+int am_nfs_put(struct am_fs *base, struct am_put *put, struct am_error *error)
+{
+	struct nfs_fs *fs = (struct nfs_fs *)base;
+	struct work *work = calloc(1, sizeof *work);
+
+	if (work == NULL)
+		return am_fail(error, "ENOMEM", "%s", strerror(ENOMEM));
+	work->call.queue = fs;
+	work->put = put;
+	put->outcome = (enum am_put_outcome)0;
+	put->fresh = put->complete = 0;
+	work->next = fs->first;
+	if (fs->first != NULL)
+		fs->first->previous = work;
+	fs->first = work;
+	fs->making++;
+	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE) {
+		work->handle.length = put->file->length;
+		memcpy(work->handle.data, put->file->handle, put->file->length);
+	}
+	if (put->kind == AM_PUT_DATA)
+		write_rest(work);
+	else if (put->kind == AM_PUT_CLOSE && put->commit)
+		commit(work);
+	else if (put->kind == AM_PUT_CLOSE || put->kind == AM_PUT_ATTR)
+		set(work, SET);
+	else if (put->kind == AM_PUT_HARD)
+		find(work, SOURCE, put->from, put->from_name);
+	else
+		make(work);
+	return 0;
+}
+
+void am_nfs_drop(struct am_fs *base)
+{
+	struct nfs_fs *fs = (struct nfs_fs *)base;
+
+	if (fs->making > 0)
+		am_nfs_disconnect(fs);
+	while (fs->first != NULL) {
+		struct work *work = fs->first;
+
+		unlink_work(work);
+		free(work);
+	}
+	fs->ready = NULL;
+	fs->done = NULL;
+	fs->first_due = fs->last_due = NULL;
+	fs->sent = 0;
+	fs->give_up = 0;
+}

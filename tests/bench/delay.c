@@ -1,0 +1,280 @@
+/*
+ * delay MICROSECONDS LISTEN:TARGET ...: relays connections to ports of 127.0.0.1 to others there
+ * and hands every byte on after that time, in both directions: a link of twice that round-trip
+ * time. SIGUSR1 resets all connections.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LISTENERS_MAX = 8, PAIRS_MAX = 64, CHUNK = 256 << 10, QUEUE_MAX = 64 << 20 };
+
+/* Bytes on their way. */
+struct chunk {
+	struct chunk *next;
+	uint64_t due;
+	size_t length, sent;
+	char data[];
+};
+
+/* One direction of a connection: read from one end, not yet written to the other. */
+struct lane {
+	struct chunk *first, *last;
+	size_t queued;
+	int ended; /* nothing more comes in */
+	int shut;  /* and the other end knows */
+};
+
+struct pair {
+	int used;
+	int fd[2];
+	struct lane lane[2]; /* lane[i] comes from fd[i] */
+};
+
+static struct {
+	int fd;
+	uint16_t target;
+} listeners[LISTENERS_MAX];
+static int listening;
+static struct pair pairs[PAIRS_MAX];
+static uint64_t delay_us;
+static volatile sig_atomic_t reset_wanted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	reset_wanted = 1;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static struct sockaddr_in local(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static void drop(struct pair *pair, int reset)
+{
+	struct linger linger = {1, 0};
+
+	for (int i = 0; i < 2; i++) {
+		if (reset)
+			setsockopt(pair->fd[i], SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+		close(pair->fd[i]);
+		while (pair->lane[i].first != NULL) {
+			struct chunk *chunk = pair->lane[i].first;
+
+			pair->lane[i].first = chunk->next;
+			free(chunk);
+		}
+	}
+	memset(pair, 0, sizeof *pair);
+}
+
+static void take_connection(int listener, uint16_t target)
+{
+	struct sockaddr_in address = local(target);
+	int one = 1, from = accept(listener, NULL, NULL);
+	int to = from >= 0 ? socket(AF_INET, SOCK_STREAM, 0) : -1;
+
+	for (int port = 1023; to >= 0 && port > 600; port--) {
+		struct sockaddr_in own =
+			local((uint16_t)port); /* servers may want a reserved port */
+
+		if (bind(to, (struct sockaddr *)&own, sizeof own) == 0)
+			break;
+	}
+	if (to >= 0 && connect(to, (struct sockaddr *)&address, sizeof address) == 0) {
+		for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+			if (pair->used)
+				continue;
+			*pair = (struct pair){.used = 1, .fd = {from, to}};
+			setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+			setsockopt(to, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+			return;
+		}
+	}
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+}
+
+/* 0, or -1 when the connection is over. */
+static int take_in(struct lane *lane, int fd)
+{
+	struct chunk *chunk = malloc(sizeof *chunk + CHUNK);
+	ssize_t n;
+
+	if (chunk == NULL)
+		return -1;
+	n = recv(fd, chunk->data, CHUNK, MSG_DONTWAIT);
+	if (n <= 0) {
+		free(chunk);
+		if (n == 0)
+			lane->ended = 1;
+		return n == 0 || errno == EAGAIN || errno == EINTR ? 0 : -1;
+	}
+	chunk = realloc(chunk, sizeof *chunk + (size_t)n); /* shrinks */
+	*chunk = (struct chunk){.due = now_us() + delay_us, .length = (size_t)n};
+	if (lane->last != NULL)
+		lane->last->next = chunk;
+	else
+		lane->first = chunk;
+	lane->last = chunk;
+	lane->queued += (size_t)n;
+	return 0;
+}
+
+static int hand_out(struct lane *lane, int fd, uint64_t now)
+{
+	while (lane->first != NULL && lane->first->due <= now) {
+		struct chunk *chunk = lane->first;
+		ssize_t n = send(fd, chunk->data + chunk->sent, chunk->length - chunk->sent,
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		chunk->sent += (size_t)n;
+		lane->queued -= (size_t)n;
+		if (chunk->sent < chunk->length)
+			return 0;
+		lane->first = chunk->next;
+		if (lane->first == NULL)
+			lane->last = NULL;
+		free(chunk);
+	}
+	if (lane->first == NULL && lane->ended && !lane->shut) {
+		lane->shut = 1;
+		shutdown(fd, SHUT_WR);
+	}
+	return 0;
+}
+
+static int serve(struct pair *pair, const struct pollfd *fds)
+{
+	uint64_t now;
+
+	for (int i = 0; i < 2; i++) {
+		if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
+			take_in(&pair->lane[i], pair->fd[i]) != 0)
+			return -1;
+	}
+	now = now_us();
+	for (int i = 0; i < 2; i++) {
+		if (hand_out(&pair->lane[i], pair->fd[1 - i], now) != 0)
+			return -1;
+	}
+	return pair->lane[0].shut && pair->lane[1].shut ? -1 : 0;
+}
+
+static void wait_for_events(struct pollfd *fds, nfds_t count, uint64_t next)
+{
+	uint64_t now = now_us(), wait = next == UINT64_MAX ? 1000000 : next > now ? next - now : 0;
+	struct timespec ts = {(time_t)(wait / 1000000), (long)(wait % 1000000) * 1000};
+
+	if (ppoll(fds, count, &ts, NULL) < 0) {
+		for (nfds_t i = 0; i < count; i++)
+			fds[i].revents = 0;
+	}
+}
+
+static void turn(void)
+{
+	struct pollfd fds[LISTENERS_MAX + 2 * PAIRS_MAX];
+	struct pair *of[PAIRS_MAX];
+	uint64_t next = UINT64_MAX, now = now_us();
+	nfds_t n = 0, count = 0;
+
+	for (int i = 0; i < listening; i++)
+		fds[n++] = (struct pollfd){listeners[i].fd, POLLIN, 0};
+	for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+		if (!pair->used)
+			continue;
+		of[count++] = pair;
+		for (int i = 0; i < 2; i++) {
+			struct lane *in = &pair->lane[i], *out = &pair->lane[1 - i];
+			int events = in->ended || in->queued > QUEUE_MAX ? 0 : POLLIN;
+
+			if (out->first != NULL && out->first->due <= now)
+				events |= POLLOUT;
+			else if (out->first != NULL && out->first->due < next)
+				next = out->first->due;
+			fds[n++] =
+				(struct pollfd){events != 0 ? pair->fd[i] : -1, (short)events, 0};
+		}
+	}
+	wait_for_events(fds, n, next);
+	for (nfds_t i = 0; i < count; i++) {
+		if (serve(of[i], &fds[(nfds_t)listening + 2 * i]) != 0)
+			drop(of[i], 0);
+	}
+	for (int i = 0; i < listening; i++) {
+		if (fds[i].revents & POLLIN)
+			take_connection(listeners[i].fd, listeners[i].target);
+	}
+}
+
+static int listen_on(const char *mapping)
+{
+	unsigned from, to;
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in address;
+
+	if (sscanf(mapping, "%u:%u", &from, &to) != 2 || from > 65535 || to > 65535 ||
+		listening == LISTENERS_MAX)
+		return -1;
+	address = local((uint16_t)from);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+		listen(fd, 16) != 0)
+		return -1;
+	listeners[listening].fd = fd;
+	listeners[listening++].target = (uint16_t)to;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3) {
+		fprintf(stderr, "usage: delay MICROSECONDS LISTEN:TARGET ...\n");
+		return 2;
+	}
+	delay_us = strtoull(argv[1], NULL, 10);
+	for (int i = 2; i < argc; i++) {
+		if (listen_on(argv[i]) != 0) {
+			fprintf(stderr, "delay: %s: %s\n", argv[i], strerror(errno));
+			return 1;
+		}
+	}
+	signal(SIGUSR1, on_signal);
+	for (;;) {
+		if (reset_wanted) {
+			reset_wanted = 0;
+			for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+				if (pair->used)
+					drop(pair, 1);
+			}
+		}
+		turn();
+	}
+}
