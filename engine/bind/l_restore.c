@@ -15,7 +15,7 @@ struct job {
 	lua_State *L;
 	int select, progress, again; /* stack indices, 0: none */
 	int archive;                 /* stack index of what `again` returned */
-	int list;             /* verify: stack index of the result */
+	int list;                    /* verify: stack index of the result */
 	/* arguments of the callback under way */
 	const struct am_restore_stats *report;
 	const char *path, *what, *want, *have;
