@@ -1,0 +1,368 @@
+/*
+ * nfsload MODE HOST EXPORT NFSPORT MOUNTPORT PLAN
+ *
+ * Baselines of the benchmark of restoring: what the calls themselves cost, without an archive. PLAN
+ * has a line per entry, "d PATH" or "f SIZE PATH", directories before what is in them.
+ *
+ * limit        the calls a file needs (CREATE, WRITE, SETATTR), 256 files in flight
+ * one          the same calls, one after the other
+ * synchronous  the library's own mkdir, creat, write, chown, chmod, utimes, close
+ * bulk         "f" lines are written by 1 MiB pieces, 8 in flight
+ *
+ * Prints "SECONDS CALLS" of the entries alone, after connecting.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include <nfsc/libnfs-zdr.h>
+#include <nfsc/libnfs.h>
+#include <nfsc/libnfs-raw.h>
+#include <nfsc/libnfs-raw-mount.h>
+#include <nfsc/libnfs-raw-nfs.h>
+
+/* Exported by the library, but missing in its installed headers. */
+extern const struct nfs_fh3 *nfs_get_rootfh(struct nfs_context *nfs);
+
+enum { BIG = 1 << 20 };
+
+struct handle {
+	unsigned length;
+	char data[64];
+};
+
+struct entry {
+	int is_dir;
+	size_t size, parent; /* parent: an index + 1, 0 is the root */
+	char *path, *name;
+	struct handle handle;
+};
+
+static struct entry *entries;
+static size_t count, capacity;
+static struct rpc_context *rpc;
+static struct handle root;
+static unsigned long calls;
+static size_t flying;
+static char content[BIG];
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "nfsload: %s: %s\n", what, why);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* ---- the plan ---- */
+
+static size_t parent_of(const char *path)
+{
+	static size_t last;
+	const char *slash = strrchr(path, '/');
+	size_t length = (size_t)(slash - path);
+
+	if (length == 0)
+		return 0;
+	if (last > 0 && strlen(entries[last - 1].path) == length &&
+		memcmp(entries[last - 1].path, path, length) == 0)
+		return last;
+	for (size_t i = count; i-- > 0;) {
+		if (entries[i].is_dir && strlen(entries[i].path) == length &&
+			memcmp(entries[i].path, path, length) == 0)
+			return last = i + 1;
+	}
+	die(path, "its directory is not in the plan");
+	return 0;
+}
+
+static void read_plan(const char *file)
+{
+	FILE *in = fopen(file, "r");
+	char line[4200], path[4100];
+	size_t size = 0;
+
+	if (in == NULL)
+		die(file, strerror(errno));
+	while (fgets(line, sizeof line, in) != NULL) {
+		int is_dir = line[0] == 'd';
+
+		if (is_dir ? sscanf(line, "d %4099s", path) != 1
+			   : sscanf(line, "f %zu %4099s", &size, path) != 2)
+			die(file, "bad line");
+		if (count == capacity) {
+			capacity = capacity != 0 ? capacity * 2 : 1024;
+			entries = realloc(entries, capacity * sizeof *entries);
+			if (entries == NULL)
+				die(file, "no memory");
+		}
+		entries[count] = (struct entry){.is_dir = is_dir, .size = is_dir ? 0 : size};
+		entries[count].parent = parent_of(path);
+		entries[count].path = strdup(path);
+		entries[count].name = strrchr(entries[count].path, '/') + 1;
+		count++;
+	}
+	fclose(in);
+}
+
+/* ---- raw calls ---- */
+
+static void turn(void)
+{
+	struct pollfd p = {rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
+
+	if (poll(&p, 1, 30000) <= 0 || rpc_service(rpc, p.revents) < 0)
+		die("connection", rpc_get_error(rpc));
+}
+
+static void use(nfs_fh3 *to, struct handle *handle)
+{
+	to->data.data_len = handle->length;
+	to->data.data_val = handle->data;
+}
+
+static struct handle *parent_handle(const struct entry *entry)
+{
+	return entry->parent == 0 ? &root : &entries[entry->parent - 1].handle;
+}
+
+static void check(int status, nfsstat3 answer, const struct entry *entry)
+{
+	if (status != RPC_STATUS_SUCCESS || answer != NFS3_OK)
+		die(entry->path, "call failed");
+}
+
+static void queued(int result)
+{
+	if (result != 0)
+		die("queue", rpc_get_error(rpc));
+	calls++;
+}
+
+static void take(struct entry *entry, const post_op_fh3 *object)
+{
+	const nfs_fh3 *from = &object->post_op_fh3_u.handle;
+
+	if (!object->handle_follows || from->data.data_len > sizeof entry->handle.data)
+		die(entry->path, "no handle");
+	entry->handle.length = from->data.data_len;
+	memcpy(entry->handle.data, from->data.data_val, from->data.data_len);
+}
+
+static sattr3 attributes(int times)
+{
+	sattr3 attr = {0};
+
+	attr.mode.set_it = 1;
+	attr.mode.set_mode3_u.mode = 0644;
+	if (times) {
+		attr.atime.set_it = attr.mtime.set_it = SET_TO_CLIENT_TIME;
+		attr.atime.set_atime_u.atime.seconds = 1500000000;
+		attr.mtime.set_mtime_u.mtime.seconds = 1500000000;
+	} else {
+		attr.uid.set_it = attr.gid.set_it = 1;
+		attr.uid.set_uid3_u.uid = attr.gid.set_gid3_u.gid = 2;
+	}
+	return attr;
+}
+
+static void set_done(struct rpc_context *context, int status, void *data, void *private)
+{
+	(void)context;
+	check(status, ((SETATTR3res *)data)->status, private);
+	flying--;
+}
+
+static void send_set(struct entry *entry)
+{
+	SETATTR3args args = {.new_attributes = attributes(1)};
+
+	use(&args.object, &entry->handle);
+	queued(rpc_nfs3_setattr_async(rpc, set_done, &args, entry));
+}
+
+static void write_done(struct rpc_context *context, int status, void *data, void *private)
+{
+	(void)context;
+	check(status, ((WRITE3res *)data)->status, private);
+	send_set(private);
+}
+
+static void create_done(struct rpc_context *context, int status, void *data, void *private)
+{
+	CREATE3res *res = data;
+	struct entry *entry = private;
+	WRITE3args args = {.count = (count3)entry->size, .stable = UNSTABLE};
+
+	(void)context;
+	check(status, res->status, entry);
+	take(entry, &res->CREATE3res_u.resok.obj);
+	if (entry->size == 0) {
+		send_set(entry);
+		return;
+	}
+	args.data.data_len = (u_int)entry->size;
+	args.data.data_val = content;
+	use(&args.file, &entry->handle);
+	queued(rpc_nfs3_write_async(rpc, write_done, &args, entry));
+}
+
+static void mkdir_done(struct rpc_context *context, int status, void *data, void *private)
+{
+	MKDIR3res *res = data;
+
+	(void)context;
+	check(status, res->status, private);
+	take(private, &res->MKDIR3res_u.resok.obj);
+	flying--;
+}
+
+static void start(struct entry *entry)
+{
+	flying++;
+	if (entry->is_dir) {
+		MKDIR3args args = {.where.name = entry->name, .attributes = attributes(0)};
+
+		args.attributes.mode.set_mode3_u.mode = 0755;
+		use(&args.where.dir, parent_handle(entry));
+		queued(rpc_nfs3_mkdir_async(rpc, mkdir_done, &args, entry));
+	} else {
+		CREATE3args args = {.where.name = entry->name, .how.mode = UNCHECKED};
+
+		args.how.createhow3_u.obj_attributes = attributes(0);
+		use(&args.where.dir, parent_handle(entry));
+		queued(rpc_nfs3_create_async(rpc, create_done, &args, entry));
+	}
+}
+
+static void run_raw(size_t window)
+{
+	for (size_t i = 0; i < count; i++) {
+		while (flying >= window || parent_handle(&entries[i])->length == 0)
+			turn();
+		start(&entries[i]);
+	}
+	while (flying > 0)
+		turn();
+	for (size_t i = 0; i < count; i++) {
+		if (!entries[i].is_dir)
+			continue;
+		while (flying >= window)
+			turn();
+		flying++;
+		send_set(&entries[i]);
+	}
+	while (flying > 0)
+		turn();
+}
+
+static void piece_done(struct rpc_context *context, int status, void *data, void *private)
+{
+	(void)context;
+	check(status, ((WRITE3res *)data)->status, private);
+	flying--;
+}
+
+static void run_bulk(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct entry *entry = &entries[i];
+		size_t size = entry->size;
+
+		entry->size = 0; /* made empty, then filled */
+		while (parent_handle(entry)->length == 0)
+			turn();
+		start(entry);
+		while (flying > 0)
+			turn();
+		for (size_t at = 0; !entry->is_dir && at < size; at += BIG) {
+			size_t length = size - at < BIG ? size - at : BIG;
+			WRITE3args args = {
+				.offset = at, .count = (count3)length, .stable = UNSTABLE};
+
+			while (flying >= 8)
+				turn();
+			args.data.data_len = (u_int)length;
+			args.data.data_val = content;
+			use(&args.file, &entry->handle);
+			flying++;
+			queued(rpc_nfs3_write_async(rpc, piece_done, &args, entry));
+		}
+		while (flying > 0)
+			turn();
+	}
+}
+
+static void run_synchronous(struct nfs_context *nfs)
+{
+	struct timeval times[2] = {{1500000000, 0}, {1500000000, 0}};
+
+	for (size_t i = 0; i < count; i++) {
+		struct entry *entry = &entries[i];
+		struct nfsfh *file;
+
+		if (entry->is_dir) {
+			if (nfs_mkdir2(nfs, entry->path, 0755) != 0)
+				die(entry->path, nfs_get_error(nfs));
+			continue;
+		}
+		if (nfs_creat(nfs, entry->path, 0644, &file) != 0)
+			die(entry->path, nfs_get_error(nfs));
+		if (entry->size > 0 && nfs_write(nfs, file, entry->size, content) < 0)
+			die(entry->path, nfs_get_error(nfs));
+		nfs_close(nfs, file);
+		if (nfs_chown(nfs, entry->path, 2, 2) != 0 ||
+			nfs_chmod(nfs, entry->path, 0644) != 0 ||
+			nfs_utimes(nfs, entry->path, times) != 0)
+			die(entry->path, nfs_get_error(nfs));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct nfs_context *nfs = nfs_init_context();
+	char text[4300];
+	struct nfs_url *url;
+	double started;
+
+	if (argc != 7 || nfs == NULL) {
+		fprintf(stderr, "usage: nfsload limit|one|synchronous|bulk HOST EXPORT NFSPORT "
+				"MOUNTPORT PLAN\n");
+		return 2;
+	}
+	memset(content, 'x', sizeof content);
+	read_plan(argv[6]);
+	snprintf(text, sizeof text,
+		"nfs://%s%s/?version=3&nfsport=%s&mountport=%s&auto-traverse-mounts=0", argv[2],
+		argv[3], argv[4], argv[5]);
+	url = nfs_parse_url_dir(nfs, text);
+	if (url == NULL || nfs_mount(nfs, url->server, url->path) != 0)
+		die(argv[3], nfs_get_error(nfs));
+	rpc = nfs_get_rpc_context(nfs);
+	root.length = (unsigned)nfs_get_rootfh(nfs)->data.data_len;
+	memcpy(root.data, nfs_get_rootfh(nfs)->data.data_val, root.length);
+	started = now();
+	if (strcmp(argv[1], "limit") == 0)
+		run_raw(256);
+	else if (strcmp(argv[1], "one") == 0)
+		run_raw(1);
+	else if (strcmp(argv[1], "bulk") == 0)
+		run_bulk();
+	else
+		run_synchronous(nfs);
+	printf("%.4f %lu\n", now() - started, calls);
+	return 0;
+}
