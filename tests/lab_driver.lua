@@ -43,6 +43,24 @@ function lab.engine_spawn(program, argv, output)
     table.concat(words, " "), output) }, { env = { ALTMIG_LAB = lab.dir }, detach = true }))
 end
 
+-- Process ids below one, deepest last; other labs of the machine have processes of the same names.
+local function descendants(pid, list)
+  for _, name in ipairs(sys.list("/proc") or {}) do
+    local parent = name:match("^%d+$") and (sys.read_file("/proc/" .. name .. "/stat") or ""):match("%) %a (%d+)")
+    if parent and tonumber(parent) == pid then
+      list[#list + 1] = tonumber(name)
+      descendants(tonumber(name), list)
+    end
+  end
+  return list
+end
+
+--- Kills what engine_spawn started, with everything below it, as a crash of the engine host would.
+function lab.kill(pid)
+  for _, one in ipairs(descendants(pid, { pid })) do sys.kill(one, "KILL") end
+  sys.wait(pid)
+end
+
 --- Runs a shell command on a host of the lab; fails the test unless it ends with status 0.
 function lab.on(host, command)
   return lab.must("ssh", host, command)

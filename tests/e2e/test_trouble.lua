@@ -139,8 +139,7 @@ function TestTroubleInTheLab:test_6_the_prompt_in_a_migration_killed_in_phase_5(
     sys.sleep(0.01)
     lu.assertTrue(sys.time() < deadline)
   until (sys.read_file(output) or ""):find("Restoring base operating system.", 1, true)
-  os.execute(("pkill -KILL -g %d 2>/dev/null; pkill -KILL -f 'nimadm -c %s' 2>/dev/null; :"):format(pid, client))
-  sys.wait(pid)
+  lab.kill(pid)
 
   local status, out, problem = lab.engine("altmig", { "repl", client }, { stdin = table.concat({
     "m.name", "m.alt:stat('/etc/passwd').type", "function twice(n)", "  return 2 * n", "end", "twice(21)",

@@ -100,7 +100,7 @@ function storage.mirror(m, add)
   local _, copies = size_of_copy(vg, lvs, #m.disks)
   if copies > #m.disks then
     add { id = "mirrored-rootvg", severity = "warning", host = m.name,
-      what = ("rootvg is mirrored (%d copies) and there %s %d target disk%s: the copy will not be mirrored so far"):format(copies,
+      what = ("rootvg is mirrored (%d copies) and there %s %d target disk%s: the copy will not be mirrored"):format(copies,
         #m.disks == 1 and "is" or "are", #m.disks, #m.disks == 1 and "" or "s"),
       evidence = "lsvg -l rootvg", remedy = "name a disk for each copy, or run mirrorvg and bosboot after the migration" }
   end
@@ -127,7 +127,7 @@ function storage.filesystems(m, add)
       add { id = "not-mounted", severity = of_bos[at] and "inhibitor" or "warning", host = m.name,
         what = ("%s (%s) of rootvg is not mounted: it would not be in the copy"):format(at, lv.name), evidence = "lsvg -l rootvg",
         remedy = ("mount %s"):format(at) }
-    elseif not at and not no_files[lv.type] then
+    elseif not at and not no_files[lv.type] and not lv.name:match("^bos_") then
       add { id = "raw-lv", severity = "warning", host = m.name,
         what = ("logical volume %s (%s) of rootvg has no file system: its content is not copied"):format(lv.name, lv.type),
         evidence = "lsvg -l rootvg", remedy = "copy its data yourself after the migration" }

@@ -1,0 +1,189 @@
+-- Each trouble of real sites, made in the lab: preflight names it with its remedy, or nimadm says what
+-- the field knows. Every test starts from the same saved lab.
+
+local lu = require "luaunit"
+local json = require "altmig.json"
+local sys = require "altmig.sys"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+
+TestScenarios = {}
+
+function TestScenarios:setupClass()
+  if sys.getuid() ~= 0 then return end
+  lab.up()
+  lab.must("save", "fresh")
+end
+
+function TestScenarios:teardownClass() lab.down() end
+
+function TestScenarios:setUp()
+  lab.require_root()
+  if self.used then lab.must("load", "fresh") end
+  self.used = true
+end
+
+local check_flags = table.move(lab.flags, 1, #lab.flags - 1, 1, {})
+
+-- altmig check: its status, and the findings by id.
+local function check(want_status)
+  local status, out, problem = lab.engine("altmig", { "check", "--json", table.unpack(check_flags) })
+  lu.assertEquals(status, want_status, out .. problem)
+  local findings, last = {}, nil
+  for line in out:gmatch("[^\n]+") do
+    last = assert(json.decode(line))
+    if last.event == "finding" then findings[last.id] = last end
+  end
+  lu.assertEquals(last.event, "checked")
+  return findings
+end
+
+-- A finding of that severity, with evidence and remedy; nothing on the hosts changes by looking.
+local function found(id, severity, what)
+  local finding = check(severity == "inhibitor" and 3 or 0)[id]
+  lu.assertNotNil(finding, id)
+  lu.assertEquals(finding.severity, severity)
+  lu.assertStrContains(finding.what, what)
+  lu.assertNotNil(finding.evidence)
+  return finding
+end
+
+local function nimadm(want_status, ...)
+  local argv = table.move(lab.flags, 1, #lab.flags, 1, {})
+  for _, word in ipairs { ... } do argv[#argv + 1] = word end
+  local status, out, problem = lab.engine("nimadm", argv)
+  lu.assertEquals(status, want_status, out .. problem)
+  return out .. problem
+end
+
+local function assert_untouched()
+  lu.assertStrMatches(lab.on(client, "lspv | grep hdisk2"), "hdisk2%s+%S+%s+None%s*")
+  lu.assertEquals(lab.on(client, "exportfs"), "")
+  lu.assertEquals(lab.on(master, "exportfs"), "")
+end
+
+function TestScenarios:test_a_fresh_lab_has_no_findings()
+  lu.assertEquals(check(0), {})
+  assert_untouched()
+  lu.assertEquals(lab.on(client, "ls /var/adm/ras/alt_mig 2>/dev/null; :"), "")
+end
+
+function TestScenarios:test_spot_without_alt_disk_install()
+  lab.must("scenario", "spot-without-alt-disk-install")
+  found("spot-level", "inhibitor", "0.0.0.0 in SPOT spot_AIX72TL5, 7.2.5.101 on the master")
+  local said = nimadm(3)
+  lu.assertStrContains(said, [[
+Initializing the NIM master.
+Initializing NIM client adachi-AIX7.
+0042-001 nim: processing error encountered on "master":
+   /usr/bin/lslpp: Fileset bos.alt_disk_install.rte not installed.
+
+0505-204 nimadm: SPOT spot_AIX72TL5 does not have bos.alt_disk_install.rte installed.
+0505-205 nimadm: The level of bos.alt_disk_install.rte installed in SPOT
+spot_AIX72TL5 (0.0.0.0) does not match the NIM master's level (7.2.5.101).
+Cleaning up alt_disk_migration on the NIM master.
+]])
+  assert_untouched()
+end
+
+function TestScenarios:test_nimsh_down_is_a_warning_and_load_undoes_it()
+  lab.must("scenario", "nimsh-down")
+  lu.assertStrContains(found("nimsh", "warning", "nimsh is not active").remedy, "startsrc -s nimsh")
+  lab.must("load", "fresh")
+  lu.assertEquals(check(0), {})
+end
+
+function TestScenarios:test_ghost_device_and_its_remedy()
+  lab.must("scenario", "ghost-device")
+  local finding = found("ghost-device", "inhibitor", "/dev has ghostlv")
+  lu.assertStrContains(finding.what, "0516-082")
+  lu.assertStrContains(nimadm(3), "0516-082")
+  assert_untouched()
+  lab.on(client, finding.remedy)
+  lu.assertEquals(check(0), {})
+end
+
+function TestScenarios:test_ghost_device_that_comes_after_the_check_ends_phase_11()
+  nimadm(0, "-P", "1,2,3,4,5,6,7,8,9,10")
+  lab.must("scenario", "ghost-device")
+  local said = nimadm(1, "-P", "11,12")
+  lu.assertStrContains(said, "0516-082 /usr/sbin/lchangelv: Unable to access a special device file.")
+  lu.assertStrContains(said, "phase 11 failed on adachi-AIX7")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
+end
+
+function TestScenarios:test_tcb_enabled()
+  lab.must("scenario", "tcb-enabled")
+  found("tcb-enabled", "inhibitor", "Trusted Computing Base")
+  lu.assertStrContains(nimadm(3), "1 inhibitor found (tcb-enabled)")
+  assert_untouched()
+end
+
+function TestScenarios:test_multibos()
+  lab.must("scenario", "multibos")
+  lu.assertStrContains(found("multibos", "inhibitor", "bos_hd5").remedy, "multibos -R")
+  nimadm(3)
+  assert_untouched()
+end
+
+function TestScenarios:test_mirrored_rootvg_takes_the_room_of_one_copy_on_one_disk()
+  lab.must("scenario", "mirrored-rootvg")
+  found("mirrored-rootvg", "warning", "2 copies")
+  nimadm(0, "-P", "1")
+  lu.assertEquals(lab.on(client, "lsvg -l altinst_rootvg"):match("alt_hd2%s+jfs2%s+(%d+%s+%d+)"):gsub("%s+", " "), "40 40")
+end
+
+function TestScenarios:test_ifix_locked()
+  lab.must("scenario", "ifix-locked")
+  lu.assertStrContains(found("ifix-locked", "inhibitor", "IJ44987s3a locks bos.net.tcp.client").remedy, "emgr -r -L IJ44987s3a")
+  nimadm(3)
+  assert_untouched()
+end
+
+function TestScenarios:test_small_usr_is_expanded_in_the_copy()
+  lab.must("scenario", "small-usr")
+  local said = nimadm(0, "-P", "1,2,3,4,5")
+  lu.assertStrContains(said, "Expanding /alt_inst/usr client filesystem.")
+  lu.assertNotNil(said:match("Filesystem size changed to %d+"))
+end
+
+function TestScenarios:test_locked_client()
+  lab.must("scenario", "locked-client")
+  found("locked", "inhibitor", "other-engine:")
+  lu.assertStrContains(nimadm(4), "client adachi-AIX7 is locked by another run: other-engine:")
+  assert_untouched()
+  nimadm(0, "-F", "-P", "1")
+end
+
+function TestScenarios:test_broken_image_is_found_before_anything_is_written_and_the_run_resumes()
+  lab.on(master, "cp -p /export/nim/lpp_source/AIX72TL5/installp/ppc/bos /tmp/bos.keep")
+  local offset = lab.must("scenario", "broken-image"):match("offset (%d+)")
+  local said = nimadm(1)
+  lu.assertStrContains(said, ("offset 0x%x"):format(offset))
+  lu.assertStrContains(said, "phase 5 failed on adachi-nim")
+  lu.assertNotStrContains(said, "Restoring base operating system.")
+  lab.on(master, "cp -p /tmp/bos.keep /export/nim/lpp_source/AIX72TL5/installp/ppc/bos")
+  local status, out, problem = lab.engine("altmig", { "resume", client })
+  lu.assertEquals(status, 0, out .. problem)
+end
+
+function TestScenarios:test_stale_exports_small_disk_and_a_disk_in_use()
+  lab.must("scenario", "stale-exports")
+  lu.assertStrContains(found("stale-exports", "inhibitor", "/alt_inst /alt_inst/usr are").remedy, "exportfs -u /alt_inst")
+  lab.must("load", "fresh")
+  lab.must("scenario", "target-disk-in-use")
+  found("lvm-signature", "inhibitor", "hdisk2 is free in the ODM")
+  lab.must("load", "fresh")
+  lab.must("scenario", "small-target-disk")
+  found("disk-too-small", "inhibitor", "2048 MB, but the copy of rootvg takes 7040 MB")
+end
+
+function TestScenarios:test_what_the_hosts_say_of_services_names_and_file_systems()
+  lab.on(client, "stopsrc -s rpc.lockd; umount /var/adm/ras/livedump; sed -i '/adachi-nim/d' /etc/hosts")
+  lab.on(master, "sed -i 's/^10.77.0.3.*/10.77.0.3 other-name/' /etc/hosts")
+  local findings = check(3)
+  lu.assertEquals(findings["nfs-locks"].severity, "warning")
+  lu.assertStrContains(findings["not-mounted"].what, "/var/adm/ras/livedump")
+  lu.assertStrContains(findings["name-resolution"].what, "cannot resolve")
+end
