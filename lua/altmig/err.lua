@@ -7,6 +7,7 @@
 ---@field command string?    the command line that failed
 ---@field output string?     what that command printed (its end)
 ---@field remedy string?     what to do next
+---@field unsettled boolean?  a job was left behind that may still go on
 ---@field status integer?    exit status of altmig, when not 1
 ---@field phase integer?     filled in by the flow
 ---@field traceback string?  for mistakes in scripts

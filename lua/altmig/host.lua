@@ -88,6 +88,9 @@ function host:holds(argv, opts)
   return self:run(argv, opts).status == 0
 end
 
+-- Errors that say that the job is not, or no longer, there; with any other it may go on.
+local no_job = { JOB_GONE = true, JOB_START = true }
+
 --- Starts the job `id`, or attaches to it if it is there already, and waits for its end.
 ---@param id string
 ---@param argv string[]
@@ -99,13 +102,16 @@ function host:job(id, argv, opts)
   local on_line = opts.on_line
   opts.on_line = nil
   local job, message, code = self.session:job(argv, opts)
+  -- The id tells run, step and attempt: another command under it is the same step, begun with
+  -- other options. It is waited for; a second one beside it would be worse.
+  if not job and code == "JOB_MISMATCH" then job, message, code = self.session:attach(id, { dir = host.job_dir }) end
   local result
   if job then
     result, message, code = job:wait { on_line = on_line }
   end
   trace(self, argv, opts, result, message)
   if not result then
-    err.raise { code = code, host = self.name, command = ssh.quote(argv),
+    err.raise { code = code, host = self.name, command = ssh.quote(argv), unsettled = not no_job[code],
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }
   end
   return result

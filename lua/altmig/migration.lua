@@ -94,11 +94,15 @@ function migration.fold(records)
     elseif event == "phase_begin" then
       state.phases[record.phase] = "begun"
       state.last_phase = record.phase
+      state.failure, state.ended = nil, nil
     elseif event == "phase_done" then
       state.phases[record.phase] = "done"
     elseif event == "phase_failed" then
-      state.phases[record.phase] = "failed"
-      state.failure = record
+      if record.phase then
+        state.phases[record.phase] = "failed"
+        state.last_phase = record.phase
+      end
+      state.failure, state.ended = record, nil
     elseif event == "begin" then
       state.begun[record.key] = record
       state.attempts[record.key] = record.attempt
@@ -276,14 +280,16 @@ function M:perform(name, step, ...)
   if not begun then
     self:note { event = "begin", phase = self.phase, step = name, key = key, attempt = attempt, job = context.job_id }
     self.record.attempts[key] = attempt
+    self.record.begun[key] = { attempt = attempt, job = context.job_id, phase = self.phase, step = name }
   end
   local outer = self.current_step
   self.current_step = name
   local ok, result = xpcall(step.run, err.wrap, self, context, ...)
   self.current_step = outer
   if not ok then
-    -- What the transport lost may still go on over there: such a step stays begun.
-    if result.code ~= "SSH_LOST" and result.code ~= "CANCELLED" then
+    -- What the transport lost may still go on over there: such a step stays begun, so that the next
+    -- attempt finds its job instead of starting a second one beside it.
+    if not (result.unsettled or result.code == "CANCELLED" or result.code:match("^SSH_")) then
       self:note { event = "failed", phase = self.phase, step = name, key = key, attempt = attempt, code = result.code,
         message = result.message }
       self.record.begun[key] = nil
@@ -316,6 +322,7 @@ end
 --- Before a resumed phase runs: steps of earlier phases whose effect is still wanted and is gone
 --- (mounts, exports) are made again.
 local function restore_effects(m, phase)
+  if phase > 2 and phase <= 8 then m:prove_mounts() end
   local again = {}
   for _, key in ipairs(m.record.order) do
     local done = m.record.done[key]
@@ -427,8 +434,30 @@ end
 
 -- On failure nothing of the run stays reachable: mounts and exports go, the copy stays.
 local function withdraw(m)
-  local ok, e = xpcall(function() m:withdraw() end, err.wrap)
+  sys.cancel_clear() -- an interrupt ends the phase, not the tidying up
+  local ok, e = xpcall(function()
+    local running = m:running_jobs()
+    if #running == 0 then return m:withdraw() end
+    m:warn(("altmig: %s still running; mounts and exports stay until it ends. 'altmig resume %s' goes on with it"):format(
+      table.concat(running, ", "), m.name))
+  end, err.wrap)
   if not ok then m:warn("altmig: could not withdraw every mount and export: " .. e.message) end
+end
+
+-- A phase builds on those before it: phase 11 on a copy that phase 8 never reached would set the
+-- bootlist to a disk that cannot boot.
+local function check_order(m, flow, wanted)
+  local done = {}
+  for n = 1, 12 do done[n] = m.record.phases[n] == "done" or flow.skipped[n] end
+  for _, n in ipairs(wanted) do
+    for before = 1, n - 1 do
+      if not done[before] then
+        err.raise { code = "PHASE_ORDER", message = ("phase %d of %s cannot run: phase %d is not done"):format(n, m.name, before),
+          remedy = ("run phase %d first, or go on where it stopped: altmig resume %s"):format(before, m.name) }
+      end
+    end
+    done[n] = true
+  end
 end
 
 --- Runs the phases of a flow that are asked for. Raises the error of the one that failed.
@@ -441,9 +470,13 @@ function M:run_flow(flow, first)
     for _, p in ipairs(self.opts.phases or {}) do asked = asked or p == n end
     if asked and n >= (first or 1) then wanted[#wanted + 1] = n end
   end
+  check_order(self, flow, wanted)
   local ok, e = xpcall(function()
     for i, n in ipairs(wanted) do
-      if i == 1 then restore_effects(self, n) end
+      if i == 1 then
+        self.phase, self.occurrences = n, {}
+        restore_effects(self, n)
+      end
       run_phase(self, flow, n)
     end
   end, err.wrap)
@@ -544,12 +577,16 @@ function migration.migrate(opts)
         message = ("a migration of %s stopped in phase %s (%s)"):format(m.name, state.last_phase or "0", state.last_time or "?"),
         remedy = ("go on: altmig resume %s; or begin anew after: nimadm -C -c %s -s %s"):format(m.name, m.name, opts.spot) }
     end
+    if partial then m:require_same_run() end
     m:connect()
     m:lock_client()
-    if partial then
-      m:require_same_run()
-    else
-      m:check_eligibility()
+    if not partial then
+      local ok, e = xpcall(m.check_eligibility, err.wrap, m)
+      if not ok then
+        sys.cancel_clear()
+        pcall(m.unlock_client, m) -- nothing was begun, so nothing is locked
+        error(e, 0)
+      end
       m:start()
     end
     m:say("Initializing log: " .. m.log_path)

@@ -145,6 +145,8 @@ return function(migration)
           remedy = "mend the cause, then resume: the restore goes on over what is there" }
       end
       m.alt:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
+      m.alt:remove("/var/adm/ras/alt_mig/lock") -- and the marks of this run, which mean nothing there
+      m.alt:remove_all("/var/adm/ras/alt_mig/jobs")
       m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
         stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
       for _, moved in ipairs(stats.moved or {}) do

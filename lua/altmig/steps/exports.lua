@@ -50,6 +50,12 @@ return function(migration)
         message = ("%s: does not tell the address of the engine host (SSH_CONNECTION is empty)"):format(m.name),
         remedy = ("name it in %s: engine = { address = \"...\" }"):format(m.nim.path) }
     end
+    engine = engine:gsub("^::ffff:", "")
+    if engine:find(":", 1, true) then
+      err.raise { code = "ENGINE_ADDRESS", host = m.name,
+        message = ("%s: sees the engine host as %s, which an export's list of hosts cannot hold"):format(m.name, engine),
+        remedy = ("give it a name in %s: engine = { address = \"...\" }"):format(m.nim.path) }
+    end
     local master = migration.node_of(m.nim:master())
     return master == engine and { master } or { master, engine }
   end)
@@ -87,12 +93,17 @@ return function(migration)
     end
   end)
 
-  --- Proves that all exports are the copy: by the client's own commands, and by what the NFS server
-  --- answers. Raises ALT_NOT_MOUNTED. Called before the first write, after each reconnect, at resume.
-  migration.method("prove_exports", function(m, copy)
+  --- Proves on the client that every file system of the copy is mounted. Raises ALT_NOT_MOUNTED.
+  migration.method("prove_mounts", function(m)
     local mounts = {}
     for mount in m:alt_filesystems() do mounts[#mounts + 1] = mount end
     prove_mounted(m, mounts)
+  end)
+
+  --- Proves that all exports are the copy: by the client's own commands, and by what the NFS server
+  --- answers. Raises ALT_NOT_MOUNTED. Called before the first write, after each reconnect, at resume.
+  migration.method("prove_exports", function(m, copy)
+    m:prove_mounts()
     local recorded = m:result_of("record_exports")
     if not recorded then return true end
     for _, mount in ipairs((copy or m.alt):mounts()) do

@@ -11,6 +11,18 @@ local function owner_text(m)
   return ("%s:%s"):format(sys.hostname(), m.state)
 end
 
+-- The jobs of this client on a host. A client's name may be the beginning of another's, so the whole
+-- form of an id is looked at: NAME-STEP-DIGEST-ATTEMPT.
+local function job_ids(m, h)
+  local ids, prefix = {}, m.name .. "-"
+  for id in h:run({ "ls", host.job_dir }).stdout:gmatch("[^\n]+") do
+    if id:sub(1, #prefix) == prefix and id:sub(#prefix + 1):match("^[%w_]+%-" .. ("%x"):rep(12) .. "%-%d+$") then
+      ids[#ids + 1] = id
+    end
+  end
+  return ids
+end
+
 return function(migration)
   --- What the lock on the client says when it is this run's.
   migration.method("lock_owner", owner_text)
@@ -31,7 +43,8 @@ return function(migration)
 
   migration.method("break_client_lock", function(m) m.client:must { "rm", "-f", marker } end)
   migration.method("unlock_client", function(m)
-    if m.client then m.client:must { "rm", "-f", marker } end
+    -- A client that reboots may be gone any moment; reboot_client has taken the mark away before.
+    if m.client and not m.rebooting then m.client:must { "rm", "-f", marker } end
   end)
 
   --- A resumed or partial run must be the run of the journal: same disks, same resources.
@@ -61,19 +74,37 @@ return function(migration)
 
   -- Jobs keep a directory each on their host until the migration is over.
   migration.method("remove_jobs", function(m)
-    local pattern = host.job_dir .. "/" .. m.name .. "-"
     for _, h in ipairs { m.client, m.master } do
-      h:must { "sh", "-c", 'rm -rf "$1"*; rmdir "${1%/*}" 2>/dev/null; :', "sh", pattern }
+      for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
+      h:run { "rmdir", host.job_dir }
     end
   end)
 
+  --- The jobs of begun steps that still run: "NAME on HOST".
+  migration.method("running_jobs", function(m)
+    local running = {}
+    if not m.client or not m.master then return running end
+    for _, begun in pairs(m.record.begun) do
+      for _, h in ipairs { m.client, m.master } do
+        local job = h.session:attach(begun.job, { dir = host.job_dir })
+        if job and job:poll() == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
+      end
+    end
+    return running
+  end)
+
   -- The end of a good run: the SPOT goes, jobs and scratch files go.
+  -- A phase that is run again may have made them anew, so this is never called done.
+  local function never() return false end
+
   migration.define("clean_master", {
+    holds = never,
     run = function(m)
       m:unmount_all(true)
     end,
   })
   migration.define("clean_client", {
+    holds = never,
     run = function(m)
       m:unexport_all()
       m:remove_spot()
@@ -85,7 +116,11 @@ return function(migration)
   -- -r: reboots the client from the migrated disk.
   migration.define("reboot_client", {
     run = function(m)
+      local _, by_name = aix.lspv(m.client:must { "lspv" })
+      if by_name[m.disks[1]] and by_name[m.disks[1]].vg == "rootvg" then return end -- an earlier attempt did it
       m:say(("altmig: rebooting %s."):format(m.name))
+      m:unlock_client()
+      m.rebooting = true
       m.client:run({ "sh", "-c", "nohup shutdown -Fr >/dev/null 2>&1 </dev/null &" }, { timeout = 60 })
     end,
   })
@@ -100,9 +135,13 @@ return function(migration)
     m:unexport_all()
     local disks = aix.lspv(m.client:must { "lspv" })
     local copy, rootvg
+    local roots = {}
     for _, disk in ipairs(disks) do
       if disk.vg == "altinst_rootvg" then copy = disk.name end
-      if disk.vg == "rootvg" then rootvg = rootvg or disk.name end
+      if disk.vg == "rootvg" then
+        rootvg = rootvg or disk.name
+        roots[disk.name] = true
+      end
     end
     if copy then
       if not m.spot then
@@ -119,7 +158,7 @@ return function(migration)
     end
     if rootvg then
       local list = m.client:must { "bootlist", "-m", "normal", "-o" }
-      if list:match("^%s*(%S+)") ~= rootvg then
+      if not roots[list:match("^%s*(%S+)")] then -- of a mirrored rootvg either disk will do
         m.client:must { "bootlist", "-m", "normal", rootvg }
         m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(rootvg))
       end
@@ -134,9 +173,10 @@ return function(migration)
 
   --- Stops what still runs on the hosts for this client.
   migration.method("cancel_jobs", function(m)
-    for _, begun in pairs(m.record.begun) do
-      for _, h in ipairs { m.client, m.master } do
-        local job = h.session:attach(begun.job, { dir = host.job_dir })
+    -- By what lies on the hosts: the journal may be lost.
+    for _, h in ipairs { m.client, m.master } do
+      for _, id in ipairs(job_ids(m, h)) do
+        local job = h.session:attach(id, { dir = host.job_dir })
         if job then job:cancel() end
       end
     end

@@ -78,13 +78,14 @@ return function(migration)
   -- NFS clients cache names and attributes: what the engine wrote is seen by a mount made afterwards.
   local function mount_anew(m)
     m:unmount_all(true)
+    m:prove_mounts() -- before a mount point is made in what the client exports
     for filesystem in m:alt_filesystems() do mount_one(m, filesystem) end
     mount_null(m)
     mount_images(m)
   end
 
   local function probe(m)
-    local path = ("/tmp/.altmig_probe.%d"):format(sys.getpid())
+    local path = "/tmp/.altmig_probe" -- always the same: the next probe takes away what a kill left
     local ours = ("engine %.6f"):format(sys.time())
     err.check(m.alt:write(path, ours, { mode = 384 }))
     local seen = m.exec:run({ "cat", path }).stdout
@@ -99,6 +100,11 @@ return function(migration)
   --- Gives the pen to "engine" or "executor": one writer at a time. A file is written on each side
   --- and read on the other; a difference is printed with nimadm's warning and the mounts are made anew.
   migration.method("hand_over", function(m, to)
+    -- The executor writes without a look at the exports, so they are looked at anew before it may.
+    if to == "executor" then
+      m:close_copy()
+      m:prove_exports()
+    end
     -- A mount whose export went away and came back stays stale; it is there and shows nothing.
     if to == "executor" or not m.exec:sees_copy() then mount_anew(m) end
     m.alt:drop_caches()

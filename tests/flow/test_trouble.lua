@@ -1,0 +1,88 @@
+-- Troubles at the edges of a run: resumes that fail early, phases out of order, jobs that go on, the
+-- lock on the client, and what belongs to other clients.
+
+local lu = require "luaunit"
+local world = require "fake_world"
+
+local silent = io.open("/dev/null", "w")
+local stderr = io.stderr
+
+TestTrouble = {}
+
+function TestTrouble:setUp()
+  self.w = world.new()
+  rawset(io, "stderr", silent)
+end
+
+function TestTrouble:tearDown()
+  rawset(io, "stderr", stderr)
+  world.remove(self.w)
+end
+
+local function fails(fn, ...)
+  local ok, e = pcall(fn, ...)
+  lu.assertFalse(ok, "was expected to fail")
+  return e
+end
+
+function TestTrouble:test_a_resume_that_fails_before_its_first_phase_leaves_a_readable_journal()
+  local w = self.w
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts())
+  w.usr_unmounted = true
+  local e = fails(w.migration.resume, w.opts())
+  lu.assertEquals(e.code, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(world.log_text(w), "altmig: phase 8 failed on lpar: ALT_NOT_MOUNTED")
+  lu.assertEquals(w.migration.read_state(w.opts(), "lpar").phases[8], "failed")
+  w.usr_unmounted, w.fail = nil, {}
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+end
+
+function TestTrouble:test_phases_are_not_run_before_the_ones_they_rest_on()
+  local w = self.w
+  w.migration.migrate(w.opts { phases = { 1 } })
+  local e = fails(w.migration.migrate, w.opts { phases = { 11 } })
+  lu.assertEquals(e.code, "PHASE_ORDER")
+  lu.assertStrContains(e.message, "phase 2")
+  lu.assertEquals(world.count(w, "%-P3"), 0)
+  lu.assertEquals(fails(w.migration.resume, w.opts { from = 11 }).code, "PHASE_ORDER")
+  lu.assertEquals(world.count(w, "%-P3"), 0)
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+end
+
+function TestTrouble:test_an_end_that_is_run_again_leaves_nothing()
+  local w = self.w
+  w.migration.migrate(w.opts())
+  lu.assertEquals(w.migration.resume(w.opts { from = 11 }), 0)
+  lu.assertEquals({ w.exports.master, w.mounts.client }, { {}, {} })
+  lu.assertEquals(w.migration.migrate(w.opts { from = 12 }), 0)
+  lu.assertEquals({ w.exports.master, w.mounts.client }, { {}, {} })
+end
+
+function TestTrouble:test_an_inhibitor_leaves_no_lock_on_the_client()
+  local w = self.w
+  w.disk_size = 100
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).status, 3)
+  lu.assertNil(w.client_lock)
+end
+
+function TestTrouble:test_a_job_whose_fate_is_unknown_is_attached_to_again()
+  for _, code in ipairs { "SSH_LOST", "SSH_CONNECT", "SSH_TIMEOUT", "ENOMEM", "CANCELLED" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    local job
+    w.job_fails = function(argv)
+      if argv[1] == "/ALT_MIG_SPOT/sbin/alt_disk_copy" then
+        job = w.jobs[#w.jobs]
+        w.job_fails = nil
+        return code
+      end
+    end
+    lu.assertEquals(fails(w.migration.migrate, w.opts()).code, code)
+    w.jobs = {}
+    w.migration.resume(w.opts())
+    lu.assertEquals(w.jobs[1], job, code)
+    lu.assertEquals(world.count(w, "alt_rootvg_op %-X"), 0, code)
+  end
+end
