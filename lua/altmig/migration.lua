@@ -4,6 +4,7 @@
 -- next one starts, so that a run which was killed anywhere can be resumed: phases are run again from
 -- their top, steps that are done are checked and not repeated.
 
+local color = require "altmig.color"
 local err = require "altmig.err"
 local host = require "altmig.host"
 local journal = require "altmig.journal"
@@ -234,10 +235,12 @@ function M:say(text)
 end
 
 --- A diagnostic of altmig's own: to stderr and the log.
-function M:warn(text)
+---@param text string
+---@param kind "failed"|nil   its colour on a terminal
+function M:warn(text, kind)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     write_log(self, line)
-    io.stderr:write(line, "\n")
+    io.stderr:write(kind and color.paint(self.opts, 2, kind, line) or line, "\n")
   end
   self:event { event = "warning", text = text }
 end
@@ -284,7 +287,10 @@ function M:perform(name, step, ...)
   end
   local outer = self.current_step
   self.current_step = name
+  self:event { event = "step_begin", attempt = attempt }
   local ok, result = xpcall(step.run, err.wrap, self, context, ...)
+  self:event { event = ok and "step_done" or "step_failed", attempt = attempt, code = not ok and result.code or nil,
+    message = not ok and result.message or nil }
   self.current_step = outer
   if not ok then
     -- What the transport lost may still go on over there: such a step stays begun, so that the next
@@ -405,7 +411,7 @@ local function run_phase(m, flow, n)
   m.phase, m.occurrences = n, {}
   m:say("\n" .. banner .. ("\nExecuting nimadm phase %d.\n"):format(n) .. banner)
   m:note { event = "phase_begin", phase = n }
-  m:event { event = "phase_begin" }
+  m:event { event = "phase_begin", title = flow.phases[n][1] and fill_in(m, flow.phases[n][1]) or nil }
   if flow.skipped[n] then
     m:say(("altmig: phase %d is skipped by the flow script."):format(n))
   else
@@ -421,7 +427,7 @@ end
 function M:explain(e)
   local where = self.phase and ("phase %d"):format(self.phase) or "start"
   self:warn(("altmig: %s failed%s: %s%s"):format(where, e.host and (" on " .. e.host) or "", e.message,
-    e.message:find(e.code, 1, true) and "" or (" (%s)"):format(e.code)))
+    e.message:find(e.code, 1, true) and "" or (" (%s)"):format(e.code)), "failed")
   if e.command then self:warn("  command: " .. e.command) end
   if e.output and e.output ~= "" then self:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
   if e.traceback then self:warn(e.traceback) end
@@ -491,6 +497,8 @@ function M:run_flow(flow, first)
     local hook_ok, problem = pcall(fn, self, e)
     if not hook_ok then self:warn("altmig: on_error hook: " .. tostring(problem)) end
   end
+  self:event { event = "phase_failed", code = e.code, message = e.message, host = e.host, command = e.command,
+    output = e.output, remedy = e.remedy }
   self:explain(e)
   if self.opts.repl_on_error then
     require("altmig.repl").run { m = self, message = "The migration stopped here; everything is live." }
@@ -513,6 +521,7 @@ function M:start()
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }
   self.record = migration.fold(err.check(self.journal:records()))
+  self:event { event = "start", run = self.record.start.run, options = self.record.start.options }
 end
 
 --- The phases with their state, for `status` and the prompt.
@@ -548,6 +557,10 @@ local function with(opts, fn)
   if not ok and not result.explained then
     local told = pcall(m.explain, m, result)
     result.explained = told
+  end
+  if not m.opts.no_log then
+    local status = ok and result or result.status or (result.code == "CANCELLED" and 130) or 1
+    m:event { event = "ended", status = status, code = not ok and result.code or nil, message = not ok and result.message or nil }
   end
   m:close()
   if not ok then error(result, 0) end

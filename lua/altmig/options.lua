@@ -78,6 +78,9 @@ function options.parse(args, who)
     end
     i = i + 1
   end
+  if opts.color and not ({ auto = true, always = true, never = true })[opts.color] then
+    cli.usage(("%s: --color %s: auto, always or never"):format(who, opts.color))
+  end
   return opts, operands
 end
 

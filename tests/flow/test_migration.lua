@@ -349,6 +349,61 @@ function TestMigration:test_debug_logs_every_command_and_its_status()
   lu.assertNotStrContains(world.log_text(self.w), "+ lpar:")
 end
 
+-- Events of --json that a run prints.
+local function events_of(run)
+  local json, text, real = require "altmig.json", {}, io.stdout
+  rawset(io, "stdout", { write = function(_, ...) text[#text + 1] = table.concat { ... } end, flush = function() end })
+  pcall(run)
+  rawset(io, "stdout", real)
+  local events = {}
+  for line in table.concat(text):gmatch("[^\n]+") do events[#events + 1] = assert(json.decode(line)) end
+  return events
+end
+
+function TestMigration:test_json_tells_every_phase_and_step_and_the_end()
+  local w = self.w
+  w.down = { ["client:nimsh"] = true }
+  local opts = w.opts { json = true }
+  opts.quiet = nil
+  local seen, phases, open = {}, {}, {}
+  for _, e in ipairs(events_of(function() w.migration.migrate(opts) end)) do
+    lu.assertEquals(e.client, "lpar")
+    lu.assertStrMatches(e.time, "%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ")
+    if e.event == "phase_begin" then phases[#phases + 1] = e.phase end
+    if e.event == "step_begin" then open[#open + 1] = e.step end
+    if e.event == "step_done" then lu.assertEquals(table.remove(open), e.step) end
+    if e.event == "finding" then lu.assertEquals(e.id, "nimsh") end
+    seen[e.event], seen.last = e, e
+  end
+  lu.assertEquals(phases, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 })
+  lu.assertEquals(open, {})
+  lu.assertEquals(seen.start.options.disks, { "hdisk2" })
+  lu.assertEquals(seen.phase_done.phase, 12)
+  lu.assertNotNil(seen.line)
+  lu.assertNotNil(seen.finding)
+  lu.assertEquals({ seen.last.event, seen.last.status }, { "ended", 0 })
+end
+
+function TestMigration:test_json_tells_what_failed()
+  local w = self.w
+  w.fail.bosboot = 1
+  local opts = w.opts { json = true }
+  opts.quiet = nil
+  local seen = {}
+  for _, e in ipairs(events_of(function() w.migration.migrate(opts) end)) do seen[e.event], seen.last = e, e end
+  lu.assertEquals({ seen.step_failed.phase, seen.step_failed.step, seen.step_failed.code }, { 8, "build_boot_image", "COMMAND" })
+  lu.assertEquals({ seen.phase_failed.phase, seen.phase_failed.host }, { 8, "nim" })
+  lu.assertStrContains(seen.phase_failed.command, "bosboot -a -b")
+  lu.assertStrContains(seen.phase_failed.output, "provoked")
+  lu.assertEquals({ seen.last.event, seen.last.status, seen.last.code }, { "ended", 1, "COMMAND" })
+  -- An inhibitor ends a run with 3, and the events say so.
+  w.fail, w.tcb = {}, true
+  opts = w.opts { json = true, state = w.dir .. "/other", force = true }
+  opts.quiet = nil
+  local events = events_of(function() w.migration.migrate(opts) end)
+  lu.assertEquals({ events[#events].event, events[#events].status, events[#events].code }, { "ended", 3, "INHIBITOR" })
+end
+
 function TestMigration:test_a_dead_engine_at_any_record_resumes_to_the_same_end()
   self.w.migration.migrate(self.w.opts())
   local total = #world.journal(self.w)

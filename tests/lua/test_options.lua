@@ -46,6 +46,33 @@ function TestOptions:test_mount_options_that_weaken_the_mount_are_refused_by_nam
   refused(options.mount_options, " , ,", "nimadm")
 end
 
+function TestOptions:test_color_is_one_of_three()
+  lu.assertEquals(options.parse({ "--color=never" }, "x").color, "never")
+  lu.assertEquals(options.parse({ "--color", "always" }, "x").color, "always")
+  lu.assertStrContains(refused(options.parse, { "--color", "pink" }, "altmig check"), "--color pink: auto, always or never")
+  refused(options.parse, { "--color" }, "x")
+end
+
+function TestOptions:test_color_and_no_color()
+  local color, sys = require "altmig.color", require "altmig.sys"
+  local getenv, isatty, env = sys.getenv, sys.isatty, {}
+  sys.getenv = function(name) return env[name] end
+  sys.isatty = function() return true end
+  lu.assertEquals(color.paint({}, 1, "warning", "x"), "\27[33mx\27[0m")
+  lu.assertEquals(color.paint({ color = "never" }, 1, "warning", "x"), "x")
+  env.NO_COLOR = "1"
+  lu.assertEquals(color.paint({}, 1, "warning", "x"), "x")
+  lu.assertEquals(color.paint({ color = "auto" }, 1, "warning", "x"), "x")
+  lu.assertTrue(color.wanted({ color = "always" }, 1))
+  env.NO_COLOR, env.TERM = "", "dumb"
+  lu.assertFalse(color.wanted({}, 1))
+  env.TERM = "vt100"
+  lu.assertTrue(color.wanted({}, 1))
+  sys.isatty = function() return false end
+  lu.assertFalse(color.wanted({}, 1))
+  sys.getenv, sys.isatty = getenv, isatty
+end
+
 function TestOptions:test_the_default_restore_way_may_be_named()
   lu.assertEquals(options.parse({ "--restore-via", "nfs", "-q" }, "x"), { quiet = true })
   lu.assertEquals(options.parse({ "--restore-via=nfs" }, "x"), {})

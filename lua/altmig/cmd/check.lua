@@ -1,6 +1,7 @@
 -- altmig check FLAGS: what a migration with these flags would find before it starts. Changes nothing.
 
 local cli = require "altmig.cli"
+local color = require "altmig.color"
 local options = require "altmig.options"
 
 local command = {
@@ -10,7 +11,7 @@ usage: altmig check -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS [FLAGS] [--json]
   FLAGS are those of altmig migrate. Each finding has a severity, a host, what was found, the evidence
   (command and output) and a remedy (commands to type).
   --json  one JSON object a line: an event "finding" each, then "checked" with the counts
-  -q      no evidence
+  -q      no evidence            --color auto|always|never   (NO_COLOR is honoured)
 exit status: 0 no inhibitor, 1 failed, 2 usage, 3 inhibitors found]],
 }
 
@@ -20,7 +21,7 @@ end
 
 local function show(m, finding)
   if m.opts.json then return m:finding_event(finding) end
-  print(("%s: %s: %s [%s]"):format(finding.severity, finding.host, finding.what, finding.id))
+  print(("%s: %s: %s [%s]"):format(color.paint(m.opts, 1, finding.severity, finding.severity), finding.host, finding.what, finding.id))
   if finding.evidence and not m.opts.quiet_findings then indented("evidence:", finding.evidence) end
   if finding.remedy then indented("remedy:", finding.remedy) end
 end

@@ -19,6 +19,7 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
   --state DIR     journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)
   --script FILE   your own copy of scripts/migrate.lua     --from N  start at phase N
   --json          one JSON object a line instead of text   --repl-on-error  prompt where it failed
+  --color auto|always|never   (NO_COLOR is honoured)
 exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted]],
 }
 

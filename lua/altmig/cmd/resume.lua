@@ -5,7 +5,7 @@ local options = require "altmig.options"
 
 local command = {
   summary = "go on where the last run of a client stopped",
-  usage = "usage: altmig resume CLIENT [--from N] [--nim FILE] [--state DIR] [-F] [-V] [-q] [--json] [--repl-on-error]",
+  usage = "usage: altmig resume CLIENT [--from N] [--nim FILE] [--state DIR] [-F] [-V] [-q] [-D] [-E] [--json] [--color WHEN]",
 }
 
 function command.run(args)
