@@ -3,7 +3,7 @@
 
 packages="build-essential cmake ninja-build pkg-config liblua5.4-dev libssh2-1-dev libnfs-dev libedit-dev libjansson-dev
 libmd-dev libcmocka-dev lua-unit nfs-ganesha nfs-ganesha-vfs openssh-server openssh-client rpcbind xfsprogs mksh
-busybox-static iproute2 util-linux kmod procps"
+busybox-static iproute2 util-linux kmod procps netbase"
 
 say() { printf '%s\n' "$*"; }
 
