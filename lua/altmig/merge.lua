@@ -346,5 +346,6 @@ require "altmig.merge_table"(merge, checked)
 require "altmig.merge_odm"(merge, checked)
 require "altmig.merge_smit"(merge)
 require "altmig.merge_swvpd"(merge, joined)
+require "altmig.merge_rest"(merge, checked, joined)
 
 return merge

@@ -87,9 +87,31 @@ static void refuses_lines_of_another_shape(void **state)
 	am_records_free(&file);
 }
 
+static void maps_have_four_to_six_columns(void **state)
+{
+	static const char map[] = "# attributes\nusername SEC_CHAR uid s\n#id SEC_INT n s na yes\n"
+				  "username SEC_CHAR cn s na\n# a SENTENCE about nothing\n";
+	struct am_records file;
+	struct am_error error;
+
+	(void)state;
+	assert_int_equal(am_table_parse_ldapmap(&file, "m", map, sizeof map - 1, &error), 0);
+	assert_int_equal(file.count, 3);
+	assert_int_equal(file.records[1].kind, AM_RECORD_DISABLED);
+	assert_true(file.records[2].is_repeat);
+	am_records_free(&file);
+	assert_int_equal(am_table_parse_ldapmap_pairs(&file, "m", map, sizeof map - 1, &error), 0);
+	assert_false(file.records[2].is_repeat);
+	assert_non_null(am_records_find(&file, am_slice_of("username\tcn")));
+	am_records_free(&file);
+	assert_int_equal(am_table_parse_ldapmap(&file, "m", "a b\n", 4, &error), -1);
+	am_records_free(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_have_four_to_six_columns),
 		cmocka_unit_test(tells_records_from_comments),
 		cmocka_unit_test(is_lossless_when_cut),
 		cmocka_unit_test(refuses_lines_of_another_shape),
