@@ -248,12 +248,43 @@ static void start(struct entry *entry)
 	}
 }
 
+static size_t depth(const struct entry *entry)
+{
+	size_t n = 0;
+
+	for (const char *p = entry->path; *p != '\0'; p++)
+		n += *p == '/';
+	return n;
+}
+
+/* Level by level, so that nothing waits for one directory alone. */
+static void make_directories(size_t window)
+{
+	for (size_t level = 1, left = 1; left > 0; level++) {
+		left = 0;
+		for (size_t i = 0; i < count; i++) {
+			size_t n = entries[i].is_dir ? depth(&entries[i]) : 0;
+
+			left += n > level;
+			if (n != level)
+				continue;
+			while (flying >= window)
+				turn();
+			start(&entries[i]);
+		}
+		while (flying > 0)
+			turn();
+	}
+}
+
 static void run_raw(size_t window)
 {
+	make_directories(window);
 	for (size_t i = 0; i < count; i++) {
-		while (flying >= window || parent_handle(&entries[i])->length == 0)
+		while (flying >= window)
 			turn();
-		start(&entries[i]);
+		if (!entries[i].is_dir)
+			start(&entries[i]);
 	}
 	while (flying > 0)
 		turn();
