@@ -283,6 +283,7 @@ function world.new()
         end
         return { status = "merged" }
       end,
+      cross_check = function() return 0 end,
     },
     ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }

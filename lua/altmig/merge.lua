@@ -347,5 +347,6 @@ require "altmig.merge_odm"(merge, checked)
 require "altmig.merge_smit"(merge)
 require "altmig.merge_swvpd"(merge, joined)
 require "altmig.merge_rest"(merge, checked, joined)
+require "altmig.merge_check"(merge)
 
 return merge

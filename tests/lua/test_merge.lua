@@ -1,6 +1,7 @@
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
+local odm = require "altmig.odm"
 local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
 local sys = require "altmig.sys"
@@ -236,6 +237,40 @@ function TestMerge:test_all_methods_twice_give_the_same_tree()
   lu.assertEquals(t:read("/etc/objrepos/Config_Rules"), "rules of the new level")
   lu.assertEquals(t:read("/etc/security/ldap/ldap.cfg"), "#ldapservers:example\nldapservers:ours\n")
   lu.assertEquals(t:stat("/etc/security/ldap/ldap.cfg").mode, 384)
+  finish(t)
+end
+
+function TestMerge:test_the_cross_check_reports_what_does_not_agree()
+  local t = fresh()
+  put(t, "/etc/passwd", "root:!:0:0::/:/usr/bin/ksh\nlost:!:9:99::/:\n+::::::\n")
+  put(t, "/etc/group", "system:!:0:root,remote\n")
+  put(t, "/etc/security/user", "default:\n\tregistry = files\n\nghost:\n\tregistry = LDAP\n")
+  put(t, "/etc/security/login.cfg", "usw:\n\tshells = /etc/passwd,/bin/gone\n")
+  assert(t:makedirs "/etc/objrepos")
+  local store = assert(odm.open(dir .. "/etc/objrepos"))
+  for _, class in ipairs(assert(odm.definitions [[
+    class SRCsubsys { char subsysname[30]; char path[100]; };
+    class SRCsubsvr { char sub_type[30]; char subsysname[30]; }; ]])) do
+    assert(store:create(class.name, class.descriptors))
+  end
+  assert(store:add("SRCsubsys", { subsysname = "inetd", path = "/etc/passwd" }))
+  assert(store:add("SRCsubsvr", { sub_type = "ftp", subsysname = "inetd" }))
+  assert(store:add("SRCsubsvr", { sub_type = "x", subsysname = "gone" }))
+  assert(store:commit())
+  local before = assert(t:digest("/"))
+  local said = {}
+  local count = merge.cross_check { tree = t, report = function(d) said[#said + 1] = ("%s %s %s"):format(d.file, d.key, d.rule) end }
+  table.sort(said)
+  lu.assertEquals(said, {
+    "/etc/group system member remote is no local account",
+    "/etc/objrepos/SRCsubsvr gone SRCsubsys has no such object",
+    "/etc/passwd lost its group 99 does not exist",
+    "/etc/security/login.cfg usw the shell /bin/gone does not exist",
+    "/etc/security/user ghost registry LDAP is not in methods.cfg",
+    "/etc/security/user ghost there is no account or group of this name",
+  })
+  lu.assertEquals(count, #said)
+  lu.assertEquals(t:digest("/"), before)
   finish(t)
 end
 

@@ -184,6 +184,15 @@ return function(migration)
     end,
   })
 
+  -- Whether the merged files agree with each other; reports only.
+  migration.define("cross_check", {
+    run = function(m)
+      local context = saveconf.context(m.alt, save_root)
+      context.log = function(line) m:detail(line) end
+      return { findings = err.check(merge.cross_check(context)) }
+    end,
+  })
+
   migration.define("merge_summary", {
     run = function(_, _, unavailable, files) return { unavailable = unavailable, files = files } end,
   })
@@ -197,6 +206,7 @@ return function(migration)
       local result = m:merge(method)
       if result.status == "unavailable" then unavailable, files = unavailable + 1, files + result.notes end
     end
+    m:cross_check()
     m:merge_summary(unavailable, files)
   end)
 
