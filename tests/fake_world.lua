@@ -179,7 +179,10 @@ function world.new()
         return { status = status, stdout = text, stderr = "" }
       end }
     end
-    function s:attach() return nil, "no job", "JOB_GONE" end
+    function s:attach(id)
+      if w.running then return { poll = function() return w.running(host, id) and "running" or "gone" end } end
+      return nil, "no job", "JOB_GONE"
+    end
     function s:open() return "archive" end
     function s:get(path)
       if not w.files[path] then return nil, "get: " .. path .. ": no such file", "ENOENT" end

@@ -86,3 +86,47 @@ function TestTrouble:test_a_job_whose_fate_is_unknown_is_attached_to_again()
     lu.assertEquals(world.count(w, "alt_rootvg_op %-X"), 0, code)
   end
 end
+
+function TestTrouble:test_the_mounts_stay_under_a_job_that_still_works_in_the_copy()
+  local w = self.w
+  w.job_fails = function(argv)
+    if argv[1] == "installp" then
+      w.job_fails = nil
+      w.running = function(host, id) return host == "master" and id:find("installp_apply", 1, true) ~= nil end
+      w.log = {}
+      return "CANCELLED"
+    end
+  end
+  fails(w.migration.migrate, w.opts())
+  lu.assertEquals(world.count(w, "umount"), 0)
+  lu.assertStrContains(world.log_text(w), "still running; mounts and exports stay")
+  w.on_command = function(_, argv)
+    if argv[2] == "-agXYb" then
+      lu.assertEquals(world.count(w, "umount"), 0)
+      w.running, w.on_command = nil, nil
+    end
+  end
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertNil(w.on_command)
+end
+
+function TestTrouble:test_jobs_of_a_client_whose_name_begins_alike_are_left_alone()
+  local w = self.w
+  local other = "lpar-2-installp_apply-0123456789ab-1"
+  w.answers.ls = "lpar-installp_apply-0123456789ab-1\n" .. other .. "\nlparx\n"
+  w.migration.migrate(w.opts())
+  lu.assertTrue(world.count(w, "rm %-rf /var/adm/ras/alt_mig/jobs/lpar%-installp_apply%-0123456789ab%-1$") > 0)
+  lu.assertEquals(world.count(w, "rm .*lpar%-2"), 0)
+  lu.assertEquals(world.count(w, "rm .*%*"), 0)
+end
+
+function TestTrouble:test_the_lock_goes_before_the_reboot_and_a_reboot_is_not_repeated()
+  local w = self.w
+  local locked
+  w.answers.sh = nil
+  w.on_command = function(_, argv)
+    if argv[1] == "sh" and argv[3]:find("shutdown", 1, true) then locked = w.client_lock or false end
+  end
+  lu.assertEquals(w.migration.migrate(w.opts { reboot = true }), 0)
+  lu.assertEquals(locked, false)
+end

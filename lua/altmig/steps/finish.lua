@@ -80,12 +80,12 @@ return function(migration)
     end
   end)
 
-  --- The jobs of begun steps that still run: "NAME on HOST".
-  migration.method("running_jobs", function(m)
+  --- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
+  migration.method("running_jobs", function(m, hosts)
     local running = {}
     if not m.client or not m.master then return running end
     for _, begun in pairs(m.record.begun) do
-      for _, h in ipairs { m.client, m.master } do
+      for _, h in ipairs(hosts or { m.client, m.master }) do
         local job = h.session:attach(begun.job, { dir = host.job_dir })
         if job and job:poll() == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
       end

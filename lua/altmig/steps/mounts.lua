@@ -100,6 +100,9 @@ return function(migration)
   --- Gives the pen to "engine" or "executor": one writer at a time. A file is written on each side
   --- and read on the other; a difference is printed with nimadm's warning and the mounts are made anew.
   migration.method("hand_over", function(m, to)
+    -- A job of a run that was killed still works in the copy: it has the pen, and taking the mounts
+    -- away under it would break what it does. The step attaches to it.
+    if to == "executor" and #m:running_jobs { m.master } > 0 then return end
     -- The executor writes without a look at the exports, so they are looked at anew before it may.
     if to == "executor" then
       m:close_copy()
