@@ -35,14 +35,17 @@ install_packages() {
 	need=$(missing_packages)
 	[ -n "$need" ] || return 0
 	say "Installing packages (no service is started or enabled): $need"
-	[ ! -e "$policy.altmig-saved" ] || restore_policy # an earlier run was killed
+	# An earlier run was killed: what lies there is ours, and must not be kept as the site's own.
+	if [ -e "$policy.altmig-saved" ] || grep -qsx '# altmig' "$policy"; then restore_policy; fi
+	trap 'restore_policy; exit 130' INT TERM HUP
 	if [ -e "$policy" ]; then as_root mv "$policy" "$policy.altmig-saved"; fi
-	printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+	printf '#!/bin/sh\n# altmig\nexit 101\n' | as_root tee "$policy" >/dev/null
 	as_root chmod 755 "$policy"
 	status=0
 	{ as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 		--no-install-recommends --no-upgrade $need </dev/null; } >"${TMPDIR:-/tmp}/altmig-apt.$$" 2>&1 || status=1
 	restore_policy
+	trap - INT TERM HUP
 	for package in $need; do
 		case $package in
 		openssh-server) units="ssh.service ssh.socket" ;;
