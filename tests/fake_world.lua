@@ -125,7 +125,10 @@ handlers["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = function(w)
   return ""
 end
 handlers["/ALT_MIG_SPOT/sbin/mkboot"] = function() return "" end
-function handlers.bootlist(w, _, argv) return argv[4] == "-o" and "hdisk0 blv=hd5 pathid=0\n" or "" end
+function handlers.bootlist(w, _, argv)
+  if argv[4] == "-o" then return (w.bootlist or "hdisk0") .. " blv=hd5 pathid=0\n" end
+  w.bootlist = table.concat(argv, " ", 4)
+end
 function handlers.bosboot() return "bosboot: Boot image is 61441 512 byte blocks.\n" end
 function handlers.installp(w, _, argv)
   if argv[2] == "-L" then return "bos:bos.net:7.2.5.0::I:C:::::N:Net::::0:1:\n" end

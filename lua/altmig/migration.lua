@@ -687,7 +687,16 @@ function migration.cleanup(opts)
   local ok, stored = pcall(options_of_run, opts, opts.client)
   return with(ok and stored or opts, function(m)
     m:lock()
-    m:open_journal()
+    local readable, e = pcall(m.open_journal, m)
+    if not readable then
+      if e.code ~= "JOURNAL_CORRUPT" then error(e, 0) end
+      -- What there is to clean up is seen on the hosts; the journal only says who made the SPOT's export.
+      m:warn(("altmig: %s; kept as %s/journal.bad"):format(e.message, m.state))
+      if m.journal then m.journal:close() end
+      m.journal = nil
+      err.check(sys.rename(m.state .. "/journal", m.state .. "/journal.bad"))
+      m:open_journal()
+    end
     m:connect()
     if opts.force then m:break_client_lock() end
     m:lock_client()

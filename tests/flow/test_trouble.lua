@@ -130,3 +130,44 @@ function TestTrouble:test_the_lock_goes_before_the_reboot_and_a_reboot_is_not_re
   lu.assertEquals(w.migration.migrate(w.opts { reboot = true }), 0)
   lu.assertEquals(locked, false)
 end
+
+function TestTrouble:test_a_phase_11_that_fails_leaves_the_bootlist_on_the_running_system()
+  local w = self.w
+  w.on_command = function(_, argv)
+    if argv[4] == "-P3" then
+      w.bootlist = "hdisk2"
+      w.fail["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = 1
+    end
+  end
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).phase, 11)
+  lu.assertEquals(w.bootlist, "hdisk0")
+end
+
+function TestTrouble:test_a_mount_that_stays_does_not_keep_the_exports()
+  local w = self.w
+  w.fail.bosboot = 1
+  w.on_command = function(_, argv)
+    if argv[1] == "bosboot" then w.fail.umount = 1 end
+  end
+  fails(w.migration.migrate, w.opts())
+  lu.assertEquals(w.exports.client, {})
+  lu.assertStrContains(world.log_text(w), "could not withdraw every mount and export")
+end
+
+function TestTrouble:test_cleanup_works_without_state_with_a_broken_journal_and_before_anything()
+  local w = self.w
+  local function cleanup()
+    return w.migration.cleanup { client = "lpar", spot = "spot", nim = w.opts().nim, state = w.opts().state, quiet = true }
+  end
+  lu.assertEquals(cleanup(), 0)
+  for _, damage in ipairs { "rm -rf %s/state", "sed -i '3s/.*/}/' %s/state/lpar/journal" } do
+    w.fail.bosboot = 1
+    fails(w.migration.migrate, w.opts())
+    w.fail = {}
+    os.execute(damage:format(w.dir))
+    lu.assertEquals(cleanup(), 0, damage)
+    lu.assertFalse(w.cloned)
+    lu.assertEquals({ w.exports.client, w.exports.master, w.mounts.client, w.mounts.master }, { {}, {}, {}, {} })
+  end
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+end

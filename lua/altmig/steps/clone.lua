@@ -110,6 +110,7 @@ return function(migration)
       local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
       if result.status ~= 0 then
         m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
+        m:keep_bootlist()
         err.raise(m.client:failure(argv, result,
           ("see /var/adm/ras/alt_disk_inst.log on %s; then resume"):format(m.name)))
       end

@@ -66,10 +66,26 @@ return function(migration)
   --- After a failure: no mount and no export of the run stays; the copy does.
   migration.method("withdraw", function(m)
     if not m.client or not m.master then return end
-    m:close_copy()
-    m:unmount_all(true)
-    m:unexport_all()
-    m:remove_spot()
+    -- What cannot be taken away keeps nothing else reachable.
+    local problem
+    for _, part in ipairs { "close_copy", "unmount_all", "unexport_all", "remove_spot" } do
+      local ok, e = xpcall(m[part], err.wrap, m, true)
+      problem = problem or not ok and e
+    end
+    if problem then error(problem, 0) end
+  end)
+
+  --- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
+  migration.method("keep_bootlist", function(m)
+    local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+    local roots, of_copy = {}, false
+    for _, disk in ipairs(m.disks) do of_copy = of_copy or disk == first end
+    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
+      if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
+    end
+    if not of_copy or #roots == 0 then return end
+    m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
+    m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
   end)
 
   -- Jobs keep a directory each on their host until the migration is over.
