@@ -15,6 +15,7 @@ local odm = require "altmig.odm"
 ---@field rows altmig.odm.Object[]
 ---@field slots integer[]
 ---@field fields table<string, altmig.odm.Descriptor>
+---@field names string[]          # of the fields, in order
 
 ---@class altmig.merge.Entry      one object of the result
 ---@field key string
@@ -25,6 +26,7 @@ local odm = require "altmig.odm"
 
 ---@class altmig.merge.Shape      how a class is merged
 ---@field key string[]|fun(row: table): string
+---@field names string[]?         # fields of the result's layout; set by merge.objects
 ---@field default "user"|"system"
 ---@field classes table<string, "user"|"system"|function>?
 ---@field whole boolean?          # objects are never mixed: the new level's wins
@@ -44,9 +46,9 @@ return function(merge, checked)
     local image, message = core.parse(path, data, strings)
     if not image then return nil, message end
     local rows, slots = image:rows()
-    local fields = {}
-    for _, descriptor in ipairs(image:descriptors()) do fields[descriptor.name] = descriptor end
-    return { image = image, data = data, strings = strings, rows = rows, slots = slots, fields = fields }
+    local fields, names = {}, {}
+    for i, descriptor in ipairs(image:descriptors()) do fields[descriptor.name], names[i] = descriptor, descriptor.name end
+    return { image = image, data = data, strings = strings, rows = rows, slots = slots, fields = fields, names = names }
   end
 
   --- O, C and N of a class; each false where there is none. A broken C or N is raised, a broken O is
@@ -161,8 +163,9 @@ return function(merge, checked)
   -- The new level's object with the site's changes, or nil when it stays as it is.
   local function merge_fields(path, key, shape, o, c, n, report)
     local changes
-    for name, value in pairs(n) do
-      local mine = c[name]
+    -- In a fixed order, so that a rerun reports in the same words and order.
+    for _, name in ipairs(shape.names) do
+      local value, mine = n[name], c[name]
       if mine ~= nil and not same(mine, value) then
         local pick, severity, rule, own = choose(shape, name, o and o[name], mine, value, { o = o, c = c, n = n })
         report(decision(path, severity, key, own and "merged" or pick, rule, { name, o and o[name], mine, value }))
@@ -250,6 +253,7 @@ return function(merge, checked)
     local c, c_keys = index(input.c, key)
     local n, n_keys = index(input.n, key)
     local entries, erased = {}, {}
+    shape.names = input.n.names
     for i, k in ipairs(n_keys) do
       local entry
       if c[k] then
@@ -278,9 +282,11 @@ return function(merge, checked)
 
   -- An object in the fields of another layout: what has no place is said, what is too long is cut.
   local function fit(path, key, row, fields, report)
-    local fitting = {}
-    for name, value in pairs(row) do
-      local field = fields[name]
+    local fitting, names = {}, {}
+    for name in pairs(row) do names[#names + 1] = name end
+    table.sort(names)
+    for _, name in ipairs(names) do
+      local field, value = fields[name], row[name]
       if field then
         if type(value) == "string" and text_types[field.type] and field.size and field.size > 0 and #value >= field.size then
           report(decision(path, "warning", key, "merged", ("cut to the %d bytes the new level has for it"):format(field.size - 1),
