@@ -1006,12 +1006,15 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 		return -1;
 	job->put.from = source->node;
 	job->put.from_name = job->link + strlen(job->link) - strlen(slash + 1);
-	if (strcmp(job->put.from_name, slash + 1) != 0 ||
-		(member->stored_size > 0 && read_small(m, member, job, error) != 0) ||
+	if (strcmp(job->put.from_name, slash + 1) != 0) {
+		free_job(m, job);
+		return am_fail(error, "ARCHIVE_LINK", "unusable name of its first link");
+	}
+	if ((member->stored_size > 0 && read_small(m, member, job, error) != 0) ||
 		after(job, source->pending, error) != 0 ||
 		after(job, pending_at(m, source_at), error) != 0) {
 		free_job(m, job);
-		return am_fail(error, "ARCHIVE_LINK", "unusable name of its first link");
+		return -1;
 	}
 	return submit_member(m, job, parent, error);
 }
