@@ -32,8 +32,17 @@ install_packages() {
 		say "$packages"
 		return 1
 	fi
+	if [ ! -e /etc/mtab ]; then # nfs-ganesha reads it; only the barest installations lack it
+		say "Making the link /etc/mtab to /proc/self/mounts, which this system lacks."
+		as_root ln -s /proc/self/mounts /etc/mtab || return 1
+	fi
 	need=$(missing_packages)
 	[ -n "$need" ] || return 0
+	if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+		say "Missing packages: $need"
+		say "Run this as root, or install sudo."
+		return 1
+	fi
 	say "Installing packages (no service is started or enabled): $need"
 	# An earlier run was killed: what lies there is ours, and must not be kept as the site's own.
 	if [ -e "$policy.altmig-saved" ] || grep -qsx '# altmig' "$policy"; then restore_policy; fi
