@@ -142,7 +142,7 @@ function handlers.grep(w, _, argv, opts)
   local hit = opts.stdin:match("[^\n]*" .. plain .. "[^\n]*")
   return hit or "", hit and 0 or 1
 end
-for _, quiet in ipairs { "mkdir", "rmdir", "chfs" } do
+for _, quiet in ipairs { "mkdir", "rmdir", "chfs", "logger" } do
   handlers[quiet] = function() return "" end
 end
 
