@@ -283,6 +283,7 @@ function world.new()
       methods = { { title = "passwd_mig" }, { title = "convert_errlog" } },
       run = function(method, context)
         w.merged[#w.merged + 1] = method.title
+        for _, decision in ipairs(w.decisions and w.decisions[method.title] or {}) do context.report(decision) end
         if method.title == "convert_errlog" then
           context.warn("altmig: convert_errlog not available, /var/adm/ras/errlog: new one active, yours in save.config")
           return { status = "unavailable" }

@@ -78,6 +78,7 @@ function checks.levels(m, add)
       remedy = ("nim -o check %s; ls -l %s/installp/ppc"):format(m.lpp_source.name, m.lpp_source.location) }
   end
   m.target = { version = image.version, release = image.release }
+  m.levels = { client = client:match("%S+"), master = master:match("%S+") }
   local function number(l) return l.version * 100 + l.release end
   if number(from) >= number(image) then
     add { id = "level", host = m.name, evidence = "oslevel -s: " .. client,

@@ -10,6 +10,7 @@ local host = require "altmig.host"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
 local nim = require "altmig.nim"
+local report = require "altmig.report"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 
@@ -251,6 +252,27 @@ function M:detail(text)
   write_log(self, text)
 end
 
+-- The report --------------------------------------------------------------------------------------
+
+--- The report of this run; loaded when first asked for.
+---@return altmig.Report
+function M:collected()
+  local collected = rawget(self, "report_object")
+  if not collected then
+    collected = report.open(self)
+    rawset(self, "report_object", collected)
+  end
+  return collected
+end
+
+--- Tells the administrator something: a decision of a merge, or what a step could not do. Inside a
+--- step it is that step's, and goes when the step is run again; outside, it is the phase's.
+--- The report is on disk before the step is recorded as done.
+---@param entry altmig.report.Entry   # rule is needed; severity (default "note") and chosen give the group
+function M:report_entry(entry)
+  self:collected():add(entry, self.report_step or ("phase/%s"):format(self.phase or 0), self.phase)
+end
+
 -- Steps -----------------------------------------------------------------------------------------
 
 local function step_key(m, name, step, ...)
@@ -285,13 +307,18 @@ function M:perform(name, step, ...)
     self.record.attempts[key] = attempt
     self.record.begun[key] = { attempt = attempt, job = context.job_id, phase = self.phase, step = name }
   end
-  local outer = self.current_step
-  self.current_step = name
+  local outer, outer_report = self.current_step, rawget(self, "report_step")
+  self.current_step, self.report_step = name, key
+  self:collected():begin(key)
   self:event { event = "step_begin", attempt = attempt }
-  local ok, result = xpcall(step.run, err.wrap, self, context, ...)
+  local ok, result = xpcall(function(...)
+    local returned = step.run(self, context, ...)
+    self:collected():save()
+    return returned
+  end, err.wrap, ...)
   self:event { event = ok and "step_done" or "step_failed", attempt = attempt, code = not ok and result.code or nil,
     message = not ok and result.message or nil }
-  self.current_step = outer
+  self.current_step, self.report_step = outer, outer_report
   if not ok then
     -- What the transport lost may still go on over there: such a step stays begun, so that the next
     -- attempt finds its job instead of starting a second one beside it.
@@ -363,6 +390,9 @@ end
 
 --- Closes connections and files; the lock goes with them.
 function M:close()
+  local collected = rawget(self, "report_object")
+  if collected then pcall(collected.save, collected) end
+  self.report_object = nil
   if rawget(self, "copy") then
     self.copy:close()
     self.copy = nil
@@ -409,6 +439,7 @@ end
 
 local function run_phase(m, flow, n)
   m.phase, m.occurrences = n, {}
+  m:collected():begin(("phase/%d"):format(n))
   m:say("\n" .. banner .. ("\nExecuting nimadm phase %d.\n"):format(n) .. banner)
   m:note { event = "phase_begin", phase = n }
   m:event { event = "phase_begin", title = flow.phases[n][1] and fill_in(m, flow.phases[n][1]) or nil }
@@ -418,6 +449,7 @@ local function run_phase(m, flow, n)
     if flow.phases[n][1] then m:say(fill_in(m, flow.phases[n][1])) end
     flow:run_phase(n, m)
   end
+  m:collected():save()
   m:note { event = "phase_done", phase = n }
   m.record.phases[n] = "done"
   m:event { event = "phase_done" }
@@ -521,6 +553,15 @@ function M:start()
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }
   self.record = migration.fold(err.check(self.journal:records()))
+  rawset(self, "report_object", nil)
+  local options = self.record.start.options
+  self:collected():tell { client = self.name, started = self.record.start.time, levels = self.levels, target = self.target,
+    lpp_source = options.lpp_source, spot = options.spot, disks = options.disks }
+  for _, finding in ipairs(self.findings or {}) do
+    self:collected():add({ severity = finding.severity == "info" and "note" or finding.severity, method = "preflight", key = finding.host,
+      rule = finding.remedy and ("%s; remedy: %s"):format(finding.what, finding.remedy) or finding.what }, "preflight", 0)
+  end
+  self:collected():save()
   self:event { event = "start", run = self.record.start.run, options = self.record.start.options }
 end
 

@@ -81,6 +81,7 @@ return function(migration)
       local found = m:inspect_bos()
       local result = err.check(saveconf.save(m.alt, save_root,
         err.check(saveconf.candidates(m.alt, found.configuration))))
+      m:collected():tell { baseline = { files = result.files, old = result.old } }
       m:detail(("altmig: %d configuration files saved in %s."):format(result.files or 0, save_root))
       return { files = result.files }
     end,
@@ -170,7 +171,11 @@ return function(migration)
       m:say(("Running migration merge method: %s."):format(method.title))
       local decisions, notes = 0, 0
       local context = saveconf.context(m.alt, save_root)
-      context.report = function() decisions = decisions + 1 end
+      context.report = function(decision)
+        decisions = decisions + 1
+        decision.method = method.title
+        m:report_entry(decision)
+      end
       context.log = function(line) m:detail(line) end
       context.warn = function(line)
         notes = notes + 1
@@ -189,6 +194,10 @@ return function(migration)
     run = function(m)
       local context = saveconf.context(m.alt, save_root)
       context.log = function(line) m:detail(line) end
+      context.report = function(decision)
+        decision.method = "cross-check"
+        m:report_entry(decision)
+      end
       return { findings = err.check(merge.cross_check(context)) }
     end,
   })

@@ -39,6 +39,7 @@ return function(migration)
     check.alt_disk_install(m)
     m:say("Verifying alt_disk_migration eligibility.")
     local findings, inhibitors = check.run(m), {}
+    m.findings = findings -- for the report, which begins with the run
     for _, finding in ipairs(findings) do
       m:finding_event(finding)
       m:say(("altmig: %s: %s: %s"):format(finding.severity, finding.host, finding.what))
