@@ -312,6 +312,23 @@ static int l_chroot(lua_State *L)
 	return done(L, result, "chroot", root);
 }
 
+/*
+ * open_for_writing(path): whether some process has the file open for writing, so that Linux would
+ * refuse to run it (ETXTBSY). A read lease is granted only on a file nobody writes.
+ */
+static int l_open_for_writing(lua_State *L)
+{
+	int fd = open(bu_checkcstr(L, 1), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int busy = 0;
+
+	if (fd >= 0) {
+		busy = fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
+		close(fd);
+	}
+	lua_pushboolean(L, busy);
+	return 1;
+}
+
 /* ---- NFS ---- */
 
 /* Child: becomes a thread of the server's world, and sends a copy of the mount at `path`. */
@@ -470,7 +487,8 @@ static int l_attach(lua_State *L)
 int luaopen_lpar_core(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"attach", l_attach}, {"chroot", l_chroot},
-		{"kill", l_kill}, {"mount", l_mount}, {"mountd", l_mountd}, {"reap", l_reap},
+		{"kill", l_kill}, {"mount", l_mount}, {"mountd", l_mountd},
+		{"open_for_writing", l_open_for_writing}, {"reap", l_reap},
 		{"sethostname", l_sethostname}, {"spawn", l_spawn}, {"umount", l_umount},
 		{"unshare", l_unshare}, {"wait_event", l_wait_event}, {NULL, NULL}};
 

@@ -128,6 +128,14 @@ function TestLab:test_exports_and_nfs_mounts()
   lu.assertEquals(lab("ssh", "adachi-nim", "ls /mnt/data; touch /mnt/data/x 2>&1 || echo refused"):match "refused", "refused")
 end
 
+-- As after a restore, whose last files the NFS server has not closed yet.
+function TestLab:test_chroot_waits_for_commands_that_are_still_open_for_writing()
+  lab "up"
+  local out = lab("ssh", "adachi-nim", "(exec 3>>/usr/bin/oslevel; sleep 1) >/dev/null 2>&1 & sleep 0.3; "
+    .. "oslevel -s 2>/dev/null || echo busy; chroot / oslevel -s")
+  lu.assertStrMatches(out, "busy\n7200%-05%-06%-%d+\n")
+end
+
 function TestLab:test_save_and_load_keep_the_disks()
   lab "up"
   lab("ssh", "adachi-AIX7", "echo one > /home/file")
