@@ -71,22 +71,56 @@ function aix.df_k(text)
   return rows
 end
 
---- `lslpp -Lqc`: fileset -> { package, fileset, level, state, type, description }.
---- Level fields of RPMs are kept as text; a fileset listed twice keeps the higher level.
+-- The colon-separated fields of a line.
+local function fields(line)
+  local list = {}
+  for text in (line .. ":"):gmatch("([^:]*):") do list[#list + 1] = text end
+  return list
+end
+
+-- An empty field is one blank.
+local function filled(text) return text ~= " " and text or "" end
+
+-- Of the fields of `lslpp -Lc`: seven, the description, which may hold colons, and ten more.
+local FIELDS_BEFORE, FIELDS_AFTER = 7, 10
+
+--- `lslpp -Lqc`, with or without its header: fileset -> { package, fileset, level, ptf, state, type,
+--- description, efix_locked, date }. Level fields of RPMs are kept as text; a fileset listed twice keeps
+--- the higher level.
 function aix.lslpp_Lqc(text)
   local filesets = {}
   for line in lines(text) do
-    local package, fileset, level, _, _, state, kind, description =
-      line:match("^([^:]*):([^:]+):([^:]*):([^:]*):([^:]*):([^:]*):([^:]*):([^:]*)")
-    if fileset and not line:match("^#") then
-      local old = filesets[fileset]
-      if not old or aix.compare_levels(level, old.level) > 0 then
-        filesets[fileset] = { package = package, fileset = fileset, level = level, state = state,
-          type = kind, description = description }
+    local field = fields(line)
+    -- It is in the date of an RPM that there are colons, in the description of others.
+    local first = FIELDS_BEFORE + 1
+    local last = field[FIELDS_BEFORE] == "R" and first or math.max(#field - FIELDS_AFTER, first)
+    if field[first] and field[2] ~= "" and not line:match("^#") then
+      local old = filesets[field[2]]
+      if not old or aix.compare_levels(field[3], old.level) > 0 then
+        filesets[field[2]] = { package = field[1], fileset = field[2], level = field[3], ptf = filled(field[5]),
+          state = field[6], type = field[7], description = table.concat(field, ":", first, last),
+          efix_locked = field[last + 8] == "1", date = filled(table.concat(field, ":", math.min(last + 10, #field + 1))) }
       end
     end
   end
   return filesets
+end
+
+--- `lslpp -lqc`, with or without its header: list of { path, fileset, level, ptf, state, type, description,
+--- efix_locked }, a row for each part. The states are words ("COMMITTED").
+function aix.lslpp_lqc(text)
+  local list = {}
+  for line in lines(text) do
+    local field = fields(line)
+    if field[7] and line:match("^/") then
+      -- AIX 4.3 has no last column; a description may hold colons.
+      local locked = field[8] and field[#field]
+      local last = (locked == "" or locked == "EFIXLOCKED") and #field - 1 or #field
+      list[#list + 1] = { path = field[1], fileset = field[2], level = field[3], ptf = field[4], state = field[5], type = field[6],
+        description = table.concat(field, ":", 7, last), efix_locked = last < #field and locked == "EFIXLOCKED" }
+    end
+  end
+  return list
 end
 
 --- `installp -L -d DIR`: list of { package, fileset, level, type ("I" install, "S" update), description }.

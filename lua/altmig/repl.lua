@@ -24,7 +24,8 @@ local repl = {}
 repl.commands = {}
 
 --- altmig modules that are there as globals of the prompt, loaded when first named.
-repl.modules = { "bff", "bosboot", "installp", "journal", "json", "merge", "nim", "odm", "ssh", "sys", "tree" }
+repl.modules = { "bff", "bosboot", "installp", "journal", "json", "merge", "nim", "odm", "ssh", "swvpd", "sys",
+  "tree" }
 
 local function is_module(name)
   for _, module in ipairs(repl.modules) do
