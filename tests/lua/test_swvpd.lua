@@ -58,7 +58,8 @@ function TestSwvpd:setUp()
   os.remove(dir)
   repository("usr", {
     { "lpp", { name = swvpd.CONTROL, lpp_id = 4 } },
-    lpp(1, "bos.rte", "7.1.5.30", { cp_flag = 0x123 }), lpp(2, "acme.rte", "3.4.0.2", { state = 3 }), lpp(3, "odd.rte", "1.0.0.0", { state = 9 }),
+    lpp(1, "bos.rte", "7.1.5.30", { cp_flag = 0x123 }), lpp(2, "acme.rte", "3.4.0.2", { state = 3 }),
+    lpp(3, "odd.rte", "1.0.0.0", { state = 9 }),
     product("bos.rte", "7.1.0.0", "bos"),
     product("bos.rte", "7.1.5.30", "bos", { update = 1, sceded_by = "1846", ptf = "U876543" }),
     product("acme.rte", "3.4.0.2", "acme", { prereq = "*prereq bos.rte 7.1.0.0\n" }),
@@ -195,8 +196,8 @@ end
 TestRequisite = {}
 
 function TestRequisite:test_nested_groups_on_lines_or_in_one()
-  local text = ">0 {\n>1 {\n*prereq bos.rte v<6\n*prereq Java14.sdk 1.4.2.150\n}\n>1 {*prereq bos.rte 6.1.0.0\n*prereq Java5.sdk 5.0.0.100}\n}\n"
-    .. "*coreq last\t1.0.0.0\n"
+  local text = ">0 {\n>1 {\n*prereq bos.rte v<6\n*prereq Java14.sdk 1.4.2.150\n}\n"
+    .. ">1 {*prereq bos.rte 6.1.0.0\n*prereq Java5.sdk 5.0.0.100}\n}\n*coreq last\t1.0.0.0\n"
   local items = requisite.parse(text)
   lu.assertEquals(#items, 2)
   lu.assertEquals({ items[1].more, #items[1].items, items[1].items[2].items[2].name }, { 0, 2, "Java5.sdk" })
@@ -213,7 +214,8 @@ end
 function TestRequisite:test_odd_text_ends()
   lu.assertEquals(requisite.parse("bos.rte 7.1.0.0\n}\n*prereq\n  \n"), {})
   lu.assertEquals(#requisite.parse((">0 {"):rep(5000)), 1)
-  lu.assertEquals(requisite.parse("*ifreq a(5.1.0.0) 5.1.0.10"), { { kind = "ifreq", name = "a", installed = "5.1.0.0", level = "5.1.0.10" } })
+  lu.assertEquals(requisite.parse("*ifreq a(5.1.0.0) 5.1.0.10"),
+    { { kind = "ifreq", name = "a", installed = "5.1.0.0", level = "5.1.0.10" } })
 end
 
 TestLslppSamples = {}
