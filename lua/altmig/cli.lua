@@ -21,7 +21,7 @@ end
 cli.error_mt = { __tostring = function(e) return e.message end }
 
 --- What DESIGN promises and this version does not do yet. Each refuses by name.
-cli.planned = { "verify", "report", "installp", "odm" }
+cli.planned = { "verify", "installp", "odm" }
 
 local function load_command(name)
   if not name:match("^%l+$") or not resource.read("lua/altmig/cmd/" .. name .. ".lua") then return nil end

@@ -591,6 +591,17 @@ for _, name in ipairs { "eligibility", "resources", "clone", "exports", "mounts"
   require("altmig.steps." .. name)(migration)
 end
 
+-- --report FILE: also of a run that failed, and then most of all.
+local function write_report(m)
+  if not m.opts.report or not (m.record and m.record.start) then return end
+  local ok, e = xpcall(function()
+    local document = require("altmig.cmd.report").document(m.opts, m.name)
+    err.check(sys.write_file(m.opts.report, require("altmig.report_print").for_file(document, m.opts.report),
+      { mode = 384, atomic = true })) -- 0600
+  end, err.wrap)
+  if not ok then io.stderr:write("altmig: the report could not be written: ", e.message, "\n") end
+end
+
 --- Runs fn(m) with the object closed afterwards, whatever happens.
 local function with(opts, fn)
   local m = migration.new(opts)
@@ -604,6 +615,7 @@ local function with(opts, fn)
     m:event { event = "ended", status = status, code = not ok and result.code or nil, message = not ok and result.message or nil }
   end
   m:close()
+  write_report(m) -- by now it is no running migration any more
   if not ok then error(result, 0) end
   return result
 end

@@ -22,9 +22,11 @@ local long = {
   nim = { "nim", true }, state = { "state", true }, script = { "script", true }, from = { "from", true },
   color = { "color", true }, json = { "json" },
   ["repl-on-error"] = { "repl_on_error" },
+  html = { "html", only = { ["altmig report"] = true } },
+  report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
 }
 local long_not_yet = {
-  ["dry-run"] = true, ["restore-via"] = true, baseline = true, fix = true, report = true,
+  ["dry-run"] = true, ["restore-via"] = true, baseline = true, fix = true,
 }
 
 --- Splits a command line into options and operands.
@@ -53,7 +55,7 @@ function options.parse(args, who)
         value(word, attached) -- the only way there is, so naming it changes nothing
       elseif long_not_yet[name] then
         cli.usage(("%s: flag --%s is not supported yet"):format(who, name))
-      elseif not entry then
+      elseif not entry or (entry.only and not entry.only[who]) then
         cli.usage(("%s: unknown flag %s"):format(who, word))
       else
         opts[entry[1]] = entry[2] and value(word, attached) or true

@@ -99,3 +99,56 @@ function TestFlowReport:test_what_a_failed_step_told_is_kept()
   m:close()
   lu.assertEquals(rules(w), { "-: half of it" })
 end
+
+local function command(w, ...)
+  local text, write = {}, io.stdout
+  rawset(io, "stdout", { write = function(_, ...) text[#text + 1] = table.concat { ... } end, flush = function() end })
+  local ok, result = pcall(require("altmig.cmd.report").run, { "lpar", "--state", w.dir .. "/state", ... })
+  rawset(io, "stdout", write)
+  if not ok then error(result, 0) end
+  return table.concat(text)
+end
+
+function TestFlowReport:test_the_command_works_on_complete_failed_running_and_cleaned_migrations()
+  local w = self.w
+  lu.assertErrorMsgContains("no migration of lpar", command, w)
+  w.fail.bosboot = 1
+  pcall(w.migration.migrate, w.opts())
+  local text = command(w)
+  lu.assertStrContains(text, "stopped, phase 8")
+  lu.assertStrContains(text, "failure    ")
+  lu.assertStrContains(text, "root: both changed it")
+  w.fail = {}
+  local running
+  w.on_command = function(_, argv)
+    if argv[1] == "installp" or argv[1] == "bosboot" then running = json.decode(command(w, "--json")) end
+  end
+  w.migration.resume(w.opts())
+  lu.assertEquals(#running.entries, 3)
+  lu.assertEquals(running.entries[1].group, "conflict")
+  lu.assertStrContains(command(w), "complete")
+  lu.assertStrContains(command(w, "--html"), "Conflicts (1)")
+  w.migration.cleanup(w.opts())
+  lu.assertStrContains(command(w), "cleaned up")
+  lu.assertStrContains(command(w), "root: both changed it")
+end
+
+function TestFlowReport:test_the_run_says_where_the_report_lies_and_what_is_in_it()
+  local w = self.w
+  w.migration.migrate(w.opts())
+  lu.assertStrContains(world.log_text(w),
+    ("altmig: 1 conflict, 1 to do by hand: altmig report lpar (%s/state/lpar/report.json)."):format(w.dir))
+end
+
+function TestFlowReport:test_flag_report_writes_the_report_of_a_failure_too()
+  local w = self.w
+  w.fail.bosboot = 1
+  pcall(w.migration.migrate, w.opts { report = w.dir .. "/out.html" })
+  lu.assertStrContains(sys.read_file(w.dir .. "/out.html"), "stopped, phase 8")
+  w.fail = {}
+  w.migration.resume(w.opts { report = w.dir .. "/out.txt" })
+  local text = sys.read_file(w.dir .. "/out.txt")
+  lu.assertStrContains(text, "complete, phase 12")
+  lu.assertStrContains(text, "Conflicts (1)")
+  lu.assertEquals(sys.stat(w.dir .. "/out.txt").mode & 511, 384)
+end

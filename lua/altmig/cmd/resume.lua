@@ -5,7 +5,8 @@ local options = require "altmig.options"
 
 local command = {
   summary = "go on where the last run of a client stopped",
-  usage = "usage: altmig resume CLIENT [--from N] [--nim FILE] [--state DIR] [-F] [-V] [-q] [-D] [-E] [--json] [--color WHEN]",
+  usage = "usage: altmig resume CLIENT [--from N] [--report FILE] [--nim FILE] [--state DIR]\n"
+    .. "       [-F] [-V] [-q] [-D] [-E] [--json] [--color WHEN]",
 }
 
 function command.run(args)

@@ -7,7 +7,8 @@ local command = {
   usage = "usage: altmig status [CLIENT] [--json] [--state DIR]",
 }
 
-local function describe(opts, client)
+--- How far the migration of a client is; nil when there is none.
+function command.describe(opts, client)
   local json, migration, sys = require "altmig.json", require "altmig.migration", require "altmig.sys"
   local state = migration.read_state(opts, client)
   if not state then return nil end
@@ -29,7 +30,7 @@ function command.run(args)
   local status = 0
   for _, client in ipairs(clients) do
     options.check_name(client, "altmig status")
-    local row = describe(opts, client)
+    local row = command.describe(opts, client)
     if not row then
       io.stderr:write(("altmig status: no migration of %s in %s\n"):format(client, migration.state_dir(opts)))
       status = 1

@@ -205,5 +205,8 @@ return function(migration)
       m:say(("altmig: %d merge methods were not available; %d files need a look: see %s and /lpp/save.config on the new system.")
         :format(notes.unavailable, notes.files, m.log_path))
     end
+    local count = m:collected():count()
+    m:say(("altmig: %d conflict%s, %d to do by hand: altmig report %s (%s/report.json)."):format(count.conflict,
+      count.conflict == 1 and "" or "s", count.todo, m.name, m.state))
   end)
 end

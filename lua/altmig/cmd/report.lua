@@ -1,0 +1,49 @@
+-- altmig report CLIENT: what the migration of a client decided. Reads the state of this host only, so
+-- it works while a migration runs, after it failed or ended, and after the copy was cleaned up.
+
+local cli = require "altmig.cli"
+local options = require "altmig.options"
+
+local command = {
+  summary = "what a migration kept, changed and leaves to be done by hand",
+  usage = [[
+usage: altmig report CLIENT [--html|--json] [-V] [--state DIR]
+  Text: kept from you, new from the release, conflicts, to do by hand; -V shows every entry.
+  --html  one page on stdout that needs nothing else        --json  one JSON document]],
+}
+
+--- The report of a client with the state of its migration; nil when there is neither.
+---@return table?
+function command.document(opts, client)
+  local migration, report = require "altmig.migration", require "altmig.report"
+  local state = require("altmig.cmd.status").describe(opts, client)
+  local path = migration.state_dir(opts) .. "/" .. client .. "/report.json"
+  local found, message, code = report.load(path)
+  if not found and code ~= "ENOENT" then cli.fail(1, message) end
+  if not found and not (state and state.options) then return nil end
+  local document = (found or report.new(nil, state.options)):document()
+  document.head.client = document.head.client or client
+  document.state = state or { state = "its journal is gone" }
+  return document
+end
+
+function command.run(args)
+  local who = "altmig report"
+  local opts, operands = options.parse(args, who)
+  if #operands ~= 1 then cli.usage(command.usage) end
+  if opts.html and opts.json then cli.usage(who .. ": --html and --json exclude each other") end
+  local client = options.check_name(operands[1], who)
+  local document = command.document(opts, client)
+  if not document then
+    cli.fail(1, ("%s: no migration of %s in %s"):format(who, client, require("altmig.migration").state_dir(opts)))
+  end
+  local print_report = require "altmig.report_print"
+  if opts.json then
+    io.stdout:write(require("altmig.json").encode(document, { sort = true, lossy = true }), "\n")
+  else
+    io.stdout:write(opts.html and print_report.html(document) or print_report.text(document, { all = opts.verbose }))
+  end
+  return 0
+end
+
+return command
