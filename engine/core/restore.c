@@ -1,6 +1,7 @@
 #include "restore_member.h"
 
 #include "cancel.h"
+#include "flight.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -372,21 +373,13 @@ struct am_tree_attr am_restore_attr_of(const struct am_bff_member *member)
 	};
 }
 
-double am_restore_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 int am_restore_report(struct restore *r, int always, struct am_error *error)
 {
 	double t;
 
 	if (r->options == NULL || r->options->progress == NULL)
 		return 0;
-	t = am_restore_now();
+	t = am_flight_now();
 	if (!always && t - r->reported < 0.1)
 		return 0;
 	r->reported = t;
@@ -695,7 +688,7 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 	struct am_error *error)
 {
 	struct restore *r = calloc(1, sizeof *r);
-	double started = am_restore_now();
+	double started = am_flight_now();
 	uint64_t calls = count_calls(tree);
 	int result;
 
@@ -709,12 +702,12 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 	r->chunk = malloc(CHUNK);
 	if (r->chunk == NULL)
 		result = am_fail_errno(error, ENOMEM, "restore");
-	else if (am_restore_can_many(tree))
+	else if (am_flight_can(tree))
 		result = am_restore_many(r, error);
 	else
 		result = restore_all(r, error);
 	stats->calls = count_calls(tree) - calls;
-	stats->seconds = am_restore_now() - started;
+	stats->seconds = am_flight_now() - started;
 	restore_free(r);
 	return result;
 }

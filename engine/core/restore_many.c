@@ -7,6 +7,7 @@
 #include "restore_member.h"
 
 #include "cancel.h"
+#include "flight.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,13 +20,8 @@ enum {
 	PIECE = 1 << 20,
 	MEMORY_MAX = 16 << 20,
 	BUCKETS = 4096,
-	WINDOW_FIRST = 64,
-	WINDOW_MIN = 8,
-	WINDOW_MAX = 256,
 	AHEAD = 256, /* jobs that wait besides those of the window */
-	MOUNTS_MAX = 64,
 	PASSES_MAX = 5,
-	SLOW = 5, /* seconds for one job: the server is given less at a time */
 };
 
 /* A directory that members go to. */
@@ -42,7 +38,7 @@ struct dir {
 
 /* A file that comes in pieces. */
 struct large {
-	struct am_put_file file;
+	struct am_handle file;
 	struct job *open;
 	enum am_put_outcome opened;
 };
@@ -58,7 +54,6 @@ struct job {
 	struct dir *dir;     /* that it makes */
 	struct large *large; /* CLOSING frees it */
 	int was_made;        /* the link was known as the archive's before */
-	double started;
 	unsigned blocked;
 	struct job **waiters;
 	size_t waiting, capacity;
@@ -69,31 +64,17 @@ struct job {
 
 struct many {
 	struct restore *r;
-	struct am_fs *fs[MOUNTS_MAX];
-	unsigned restarts[MOUNTS_MAX]; /* seen so far */
-	size_t mounts;
+	struct am_flight flight;
+	unsigned restarts[AM_FLIGHT_MOUNTS]; /* seen so far */
 	struct dir *dirs[BUCKETS];
 	struct job *pending[BUCKETS];
 	struct job *all, *ready, *last_ready;
 	size_t aliases; /* entries of directories that are known by another path */
-	size_t jobs, active, memory;
-	size_t window, completed;
-	double epoch, best;
+	size_t jobs, memory;
 	uint64_t begun;          /* members of this pass */
 	uint64_t rewrite_before; /* those before it may be lost; 0: none */
 	uint64_t limit;          /* this pass restores only those before; 0: all */
 };
-
-int am_restore_can_many(struct am_tree *tree)
-{
-	size_t count = am_tree_mount_count(tree);
-
-	for (size_t i = 0; i < count; i++) {
-		if (am_tree_fs(tree, i)->ops->put == NULL)
-			return 0;
-	}
-	return count > 0 && count <= MOUNTS_MAX;
-}
 
 static int no_memory(struct am_error *error)
 {
@@ -133,6 +114,8 @@ static void free_job(struct many *m, struct job *job)
 	free(job);
 }
 
+static int job_over(struct am_put *put, struct am_error *error);
+
 static struct job *new_job(struct many *m, enum am_put_kind kind, struct am_error *error)
 {
 	struct job *job = calloc(1, sizeof *job);
@@ -142,6 +125,8 @@ static struct job *new_job(struct many *m, enum am_put_kind kind, struct am_erro
 		return NULL;
 	}
 	job->put.kind = kind;
+	job->put.over = job_over;
+	job->put.owner = m;
 	job->next = m->all;
 	if (m->all != NULL)
 		m->all->previous = job;
@@ -265,16 +250,14 @@ static void wake_waiters(struct many *m, struct job *job)
 
 static int start_ready(struct many *m, struct am_error *error)
 {
-	while (m->ready != NULL && m->active < m->window) {
+	while (m->ready != NULL && !am_flight_full(&m->flight)) {
 		struct job *job = m->ready;
 
-		if (m->fs[job->mount]->ops->put(m->fs[job->mount], &job->put, error) != 0)
+		if (am_flight_start(&m->flight, m->flight.fs[job->mount], &job->put, error) != 0)
 			return -1;
 		m->ready = job->next_ready;
 		if (m->ready == NULL)
 			m->last_ready = NULL;
-		m->active++;
-		job->started = am_restore_now();
 	}
 	return 0;
 }
@@ -284,7 +267,7 @@ static int start_ready(struct many *m, struct am_error *error)
 /* Says how much room is left where there was too little. */
 static void add_space(struct many *m, size_t mount, struct am_error *error)
 {
-	struct am_fs *fs = m->fs[mount];
+	struct am_fs *fs = m->flight.fs[mount];
 	struct am_tree_space space;
 	struct am_node *root = fs->ops->root(fs, NULL);
 	size_t length = strlen(error->message);
@@ -302,17 +285,8 @@ static void add_space(struct many *m, size_t mount, struct am_error *error)
 static int job_failed(struct many *m, struct job *job, struct am_error *error)
 {
 	const struct job *who = job->owner != NULL ? job->owner : job;
-	struct am_place *place;
 
-	*error = job->put.error;
-	place = calloc(1, sizeof *place);
-	if (place != NULL && !job->put.complete) {
-		snprintf(place->path, sizeof place->path, "%s", who->at != NULL ? who->at : "");
-		place->mount = job->mount;
-		am_place_fail(m->r->tree, place, job->put.operation, error);
-	}
-	free(place);
-	m->fs[job->mount]->complete = 0;
+	am_flight_fail(m->r->tree, job->mount, who->at != NULL ? who->at : "", &job->put, error);
 	if (strcmp(error->code, "ENOSPC") == 0)
 		add_space(m, job->mount, error);
 	if (who->name != NULL)
@@ -395,7 +369,7 @@ static int job_odd(struct many *m, struct job *job, struct am_error *error)
 	}
 	if (dir == NULL)
 		return 0;
-	return m->fs[job->mount]->ops->settle(dir->node, error);
+	return m->flight.fs[job->mount]->ops->settle(dir->node, error);
 }
 
 static int job_done(struct many *m, struct job *job, struct am_error *error)
@@ -423,16 +397,12 @@ static int job_done(struct many *m, struct job *job, struct am_error *error)
 	return 0;
 }
 
-static int settle(struct many *m, struct job *job, struct am_error *error)
+static int job_over(struct am_put *put, struct am_error *error)
 {
+	struct job *job = (struct job *)put;
+	struct many *m = put->owner;
 	int result;
 
-	m->active--;
-	m->completed++;
-	if (am_restore_now() - job->started > SLOW && m->window > WINDOW_MIN) {
-		m->window /= 2;
-		m->completed = 0;
-	}
 	switch (job->put.outcome) {
 	case AM_PUT_DONE:
 	case AM_PUT_SAME:
@@ -456,58 +426,22 @@ static int settle(struct many *m, struct job *job, struct am_error *error)
 	return result;
 }
 
-/* The window doubles while that makes things faster. */
-static void adapt(struct many *m)
-{
-	double t, rate;
-
-	if (m->completed < m->window)
-		return;
-	t = am_restore_now();
-	rate = (double)m->completed / (t - m->epoch + 1e-6);
-	if (m->window < WINDOW_MAX && rate > m->best * 0.8)
-		m->window = m->window * 2 < WINDOW_MAX ? m->window * 2 : WINDOW_MAX;
-	if (rate > m->best)
-		m->best = rate;
-	m->completed = 0;
-	m->epoch = t;
-}
-
 /* A server that was restarted may have forgotten all it was told before. */
 static void watch_restarts(struct many *m)
 {
-	for (size_t i = 0; i < m->mounts; i++) {
-		if (m->fs[i]->restarts != m->restarts[i])
+	for (size_t i = 0; i < m->flight.mounts; i++) {
+		if (m->flight.fs[i]->restarts != m->restarts[i])
 			m->rewrite_before = m->begun;
-		m->restarts[i] = m->fs[i]->restarts;
+		m->restarts[i] = m->flight.fs[i]->restarts;
 	}
-}
-
-static int pump(struct many *m, int wait_ms, struct am_error *error)
-{
-	struct am_put *done = NULL;
-	int result = m->fs[0]->ops->pump(m->fs, m->mounts, wait_ms, &done, error);
-
-	if (result != 0)
-		am_error_prefix(error, "restore");
-	while (done != NULL) {
-		struct am_put *next = done->next;
-		struct am_error second;
-
-		if (settle(m, (struct job *)done, result == 0 ? error : &second) != 0)
-			result = -1;
-		done = next;
-	}
-	return result;
 }
 
 /* Moves everything on, waiting for at most `wait_ms`. */
 static int turn(struct many *m, int wait_ms, struct am_error *error)
 {
-	if (start_ready(m, error) != 0 || pump(m, wait_ms, error) != 0)
+	if (start_ready(m, error) != 0 || am_flight_turn(&m->flight, wait_ms, error) != 0)
 		return -1;
 	watch_restarts(m);
-	adapt(m);
 	if (am_check_cancel("restore", error) != 0)
 		return -1;
 	return am_restore_report(m->r, 0, error);
@@ -525,11 +459,11 @@ static int wait_all(struct many *m, struct am_error *error)
 static int wait_for_room(struct many *m, struct am_error *error)
 {
 	do {
-		int full = m->jobs >= m->window + AHEAD || m->memory >= MEMORY_MAX;
+		int full = m->jobs >= m->flight.window + AHEAD || m->memory >= MEMORY_MAX;
 
 		if (turn(m, full ? 100 : 0, error) != 0)
 			return -1;
-	} while (m->jobs >= m->window + AHEAD || m->memory >= MEMORY_MAX);
+	} while (m->jobs >= m->flight.window + AHEAD || m->memory >= MEMORY_MAX);
 	return 0;
 }
 
@@ -630,7 +564,7 @@ static struct dir *open_dir(
 	if (dir != NULL)
 		return add_entry(m, path, at, dir->mount, NULL, dir, error) != NULL ? dir : NULL;
 	if (mount != (size_t)-1) {
-		node = m->fs[mount]->ops->root(m->fs[mount], error);
+		node = m->flight.fs[mount]->ops->root(m->flight.fs[mount], error);
 	} else {
 		place = calloc(1, sizeof *place);
 		if (place == NULL) {
@@ -654,7 +588,7 @@ static struct dir *make_dir(struct many *m, const char *path, const char *at, st
 	struct job *job, struct am_error *error)
 {
 	struct am_node *node =
-		parent->node->fs->ops->child(parent->node, strrchr(at, '/') + 1, error);
+		parent->node->fs->ops->child(parent->node, strrchr(at, '/') + 1, NULL, error);
 	struct dir *dir = node != NULL ? add_dir(m, path, at, parent->mount, node, error) : NULL;
 
 	if (dir == NULL || after(job, parent->pending, error) != 0 ||
@@ -853,7 +787,8 @@ static int put_piece(struct many *m, struct large *large, struct job *closing, u
 	size_t *length, struct am_error *error)
 {
 	struct job *job = new_job(m, AM_PUT_DATA, error);
-	size_t most = m->fs[closing->mount]->ops->largest(m->fs[closing->mount]), used = 0;
+	size_t most = m->flight.fs[closing->mount]->ops->largest(m->flight.fs[closing->mount]),
+	       used = 0;
 
 	if (job == NULL)
 		return -1;
@@ -1046,7 +981,8 @@ static int put_entry(struct many *m, const struct am_bff_member *member, enum am
 	if (member->link != NULL)
 		return put_hard_link(m, member, parent, at, error);
 	if (member->size <= SMALL &&
-		(size_t)member->size <= m->fs[parent->mount]->ops->largest(m->fs[parent->mount]))
+		(size_t)member->size <=
+			m->flight.fs[parent->mount]->ops->largest(m->flight.fs[parent->mount]))
 		return put_small(m, member, parent, at, error);
 	return put_large(m, member, parent, at, error);
 }
@@ -1151,8 +1087,8 @@ static int one_pass(struct many *m, struct am_error *error)
 	}
 	if (n < 0 || wait_all(m, error) != 0 || finish_dirs(m, error) != 0)
 		return -1;
-	for (size_t i = 0; i < m->mounts; i++) {
-		if (probe(m->fs[i], error) != 0)
+	for (size_t i = 0; i < m->flight.mounts; i++) {
+		if (probe(m->flight.fs[i], error) != 0)
 			return -1;
 	}
 	watch_restarts(m);
@@ -1188,31 +1124,12 @@ static int all_passes(struct many *m, struct am_error *error)
 	return am_restore_report(r, 1, error);
 }
 
-/* After a failure: what was sent ends before anything else is sent, if that does not take long. */
-static void stop(struct many *m)
-{
-	double end = am_restore_now() + 2;
-	struct am_put *done = NULL;
-	struct am_error unused;
-
-	while (m->active > 0 && !am_cancelled() && am_restore_now() < end) {
-		if (m->fs[0]->ops->pump(m->fs, m->mounts, 100, &done, &unused) != 0)
-			break;
-		for (; done != NULL; done = done->next)
-			m->active--;
-	}
-	for (size_t i = 0; i < m->mounts; i++)
-		m->fs[i]->ops->drop(m->fs[i]);
-	while (m->all != NULL)
-		free_job(m, m->all);
-}
-
 static int run(struct many *m, struct am_error *error)
 {
-	for (size_t i = 0; i < m->mounts; i++) {
-		if (probe(m->fs[i], error) != 0)
+	for (size_t i = 0; i < m->flight.mounts; i++) {
+		if (probe(m->flight.fs[i], error) != 0)
 			return -1;
-		m->restarts[i] = m->fs[i]->restarts;
+		m->restarts[i] = m->flight.fs[i]->restarts;
 	}
 	return all_passes(m, error);
 }
@@ -1226,14 +1143,11 @@ int am_restore_many(struct restore *r, struct am_error *error)
 	if (m == NULL)
 		return no_memory(error);
 	m->r = r;
-	m->mounts = am_tree_mount_count(r->tree);
-	for (size_t i = 0; i < m->mounts; i++)
-		m->fs[i] = am_tree_fs(r->tree, i);
-	m->window = WINDOW_FIRST;
-	m->epoch = am_restore_now();
+	am_flight_open(&m->flight, "restore", r->tree, NULL);
 	result = run(m, error != NULL ? error : &unused);
-	if (result != 0)
-		stop(m);
+	am_flight_close(&m->flight);
+	while (m->all != NULL)
+		free_job(m, m->all);
 	forget_dirs(m);
 	free(m);
 	return result;

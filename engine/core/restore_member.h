@@ -32,7 +32,6 @@ struct restore {
 	double reported;
 };
 
-double am_restore_now(void);
 /* The next member that is wanted, its path in r->path. 1, 0 at the end, -1. */
 int am_restore_next(struct restore *r, const struct am_bff_member **member, struct am_error *error);
 /* Names the member a failure is about. Returns -1. */
@@ -65,8 +64,7 @@ int am_restore_add_late(
 /* ... until now. */
 int am_restore_finish_dir(struct restore *r, const struct late *late, struct am_error *error);
 
-/* Many members at a time, when all back ends of the tree can. */
-int am_restore_can_many(struct am_tree *tree);
+/* Many members at a time, when am_flight_can(). */
 int am_restore_many(struct restore *r, struct am_error *error);
 
 #endif

@@ -19,10 +19,17 @@ struct am_node {
 	unsigned references;
 };
 
+/* A file handle, for back ends that have such a thing; length 0: none. */
+struct am_handle {
+	unsigned length;
+	char data[64];
+};
+
 struct am_entry {
 	char *name;
 	int has_stat;
 	struct am_tree_stat stat;
+	struct am_handle handle; /* only together with stat */
 };
 struct am_entries {
 	struct am_entry *entries;
@@ -35,8 +42,9 @@ struct am_fs_file {
 };
 
 /*
- * An entry that is made while others are. put() starts it, pump() moves all of them on and lists
- * those that are over. A put belongs to its caller, who keeps it and what it points to until then.
+ * An entry that is made, or looked at, while others are. put() starts it, pump() moves all of them
+ * on and lists those that are over. A put belongs to its caller, who keeps it and what it points to
+ * until then.
  *
  * A file in the way of a file, link, device or other name is removed, never written through. What
  * is not that simple (a directory in the way, another kind of entry, a stale file) ends as
@@ -52,13 +60,14 @@ enum am_put_kind {
 	AM_PUT_DATA,  /* a piece of the content of `file`, at `offset` */
 	AM_PUT_CLOSE, /* attributes of `file` */
 	AM_PUT_ATTR,  /* attributes of the directory `node` */
+	/* these change nothing */
+	AM_GET_LIST,   /* the directory `node` into `entries`, in the server's order */
+	AM_GET_LOOK,   /* `name` in `dir`: fills `stat` and `file` */
+	AM_GET_TARGET, /* the text of the link `file`, NUL-terminated, into `into` of `length` bytes
+			*/
+	AM_GET_DATA, /* `length` bytes of `file` from `offset` into `into`: fills `got` and `end` */
 };
 enum am_put_outcome { AM_PUT_DONE = 1, AM_PUT_SAME, AM_PUT_ODD, AM_PUT_FAILED };
-
-struct am_put_file {
-	unsigned length;
-	char handle[64];
-};
 
 struct am_put {
 	enum am_put_kind kind;
@@ -69,18 +78,32 @@ struct am_put {
 	uint32_t major_number, minor_number;
 	struct am_node *from, *node;
 	const char *from_name;
-	struct am_put_file *file;
+	struct am_handle *file;
 	const void *data;
-	size_t length; /* at most largest() */
+	size_t length; /* of a file and a piece of it: at most largest() */
 	uint64_t offset;
 	int commit; /* file and close: make the content durable */
+	/*
+	 * A file takes the place of `final` when it is whole and on disk, in one step: what was
+	 * there stays as it was until then. For these every write waits for the disk.
+	 */
+	const char *final;
+	struct am_entries *entries;
+	char *into;
 	/* results */
+	struct am_tree_stat stat;
+	size_t got;
+	int end; /* nothing comes after what was got */
 	enum am_put_outcome outcome;
 	int fresh;             /* the directory is new, so nothing is in it */
 	const char *operation; /* that failed, with `error` as the bare reason */
 	int complete;          /* the message needs nothing before it */
 	struct am_error error;
 	struct am_put *next;
+	/* for flight.h: called when it is over; not 0 with error ends the flight */
+	int (*over)(struct am_put *put, struct am_error *error);
+	void *owner;
+	double started;
 };
 
 struct am_fs_ops {
@@ -130,8 +153,10 @@ struct am_fs_ops {
 	void (*destroy)(struct am_fs *fs);
 
 	/* Many entries at a time, see struct am_put. All NULL when the back end gains nothing. */
-	/* A directory that a put will make; nothing but a put may use it before. */
-	struct am_node *(*child)(struct am_node *dir, const char *name, struct am_error *error);
+	/* A directory that a put will make, nothing but a put may use it before; or the known one.
+	 */
+	struct am_node *(*child)(struct am_node *dir, const char *name,
+		const struct am_handle *handle, struct am_error *error);
 	/* Such a directory, made some other way meanwhile. */
 	int (*settle)(struct am_node *node, struct am_error *error);
 	int (*put)(struct am_fs *fs, struct am_put *put, struct am_error *error);
@@ -157,6 +182,7 @@ struct am_fs {
 	int complete;      /* the message of the last error needs nothing before it */
 	uint64_t calls;    /* calls to the server so far */
 	unsigned restarts; /* of the server, seen by its write verifier */
+	int flying;        /* a flight (flight.h) is under way */
 };
 
 /*

@@ -234,7 +234,7 @@ static int refused(struct nfs_fs *fs, struct am_error *error)
 	}
 }
 
-static int same_handle(const struct handle *a, const struct handle *b)
+static int same_handle(const struct am_handle *a, const struct am_handle *b)
 {
 	return a->length == b->length && memcmp(a->data, b->data, a->length) == 0;
 }
@@ -242,7 +242,7 @@ static int same_handle(const struct handle *a, const struct handle *b)
 /* MOUNT, then the connection that is kept. Everything seen before must still be what it was. */
 static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 {
-	struct handle handle;
+	struct am_handle handle;
 	int queued;
 
 	if (connect_program(fs, fs->mount_port, MOUNT_PROGRAM, MOUNT_V3, "mountd", error) != 0)
@@ -547,7 +547,7 @@ static void use_node(struct call *call, int index, nfs_fh3 *slot, struct nfs_nod
 	call->nodes[index] = node;
 }
 
-static void use_handle(struct call *call, int index, nfs_fh3 *slot, struct handle *handle)
+static void use_handle(struct call *call, int index, nfs_fh3 *slot, struct am_handle *handle)
 {
 	call->slots[index] = slot;
 	call->handles[index] = handle;
@@ -555,92 +555,16 @@ static void use_handle(struct call *call, int index, nfs_fh3 *slot, struct handl
 
 /* ---- answers ---- */
 
-int am_nfs_take_handle(struct call *call, const nfs_fh3 *from, struct handle *to)
-{
-	if (from->data.data_len == 0 || from->data.data_len > HANDLE_MAX) {
-		am_fail(&call->local, "EPROTO", "the server sent an impossible file handle");
-		return -1;
-	}
-	to->length = from->data.data_len;
-	memcpy(to->data, from->data.data_val, from->data.data_len);
-	return 0;
-}
-
-static struct am_tree_time time_of(nfstime3 t)
-{
-	return (struct am_tree_time){t.seconds, t.nseconds < 1000000000 ? t.nseconds : 0};
-}
-
-void am_nfs_convert(const fattr3 *from, struct am_tree_stat *st)
-{
-	*st = (struct am_tree_stat){
-		.type = from->type == NF3DIR    ? AM_TREE_DIR
-			: from->type == NF3BLK  ? AM_TREE_BLOCK
-			: from->type == NF3CHR  ? AM_TREE_CHAR
-			: from->type == NF3LNK  ? AM_TREE_LINK
-			: from->type == NF3SOCK ? AM_TREE_SOCKET
-			: from->type == NF3FIFO ? AM_TREE_FIFO
-						: AM_TREE_FILE,
-		.mode = from->mode & 07777,
-		.uid = from->uid,
-		.gid = from->gid,
-		.nlink = from->nlink,
-		.size = from->size,
-		.ino = from->fileid,
-		.fsid = from->fsid,
-		.atime = time_of(from->atime),
-		.mtime = time_of(from->mtime),
-		.ctime = time_of(from->ctime),
-	};
-	if (st->type == AM_TREE_BLOCK || st->type == AM_TREE_CHAR) {
-		st->rdev_major = from->rdev.specdata1;
-		st->rdev_minor = from->rdev.specdata2;
-	}
-}
-
-static int send_getattr(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_getattr_async(rpc, callback, call->args, call);
-}
-
-static int take_getattr(struct call *call, void *answer)
-{
-	GETATTR3res *res = answer;
-
-	if (res->status == NFS3_OK)
-		am_nfs_convert(&res->GETATTR3res_u.resok.obj_attributes, call->out);
-	return (int)res->status;
-}
-
-static int getattr(struct nfs_fs *fs, struct nfs_node *node, struct handle *handle,
+static int getattr(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
 	struct am_tree_stat *st, struct am_error *error)
 {
 	GETATTR3args args = {0};
-	struct call call = {.send = send_getattr, .take = take_getattr, .args = &args, .out = st};
+	struct call call = {
+		.send = am_nfs_send_getattr, .take = am_nfs_take_getattr, .args = &args, .out = st};
 
 	use_handle(&call, 0, &args.object, handle);
 	call.nodes[0] = node;
 	return run_ok(fs, &call, error);
-}
-
-static int send_lookup(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_lookup_async(rpc, callback, call->args, call);
-}
-
-static int take_lookup(struct call *call, void *answer)
-{
-	LOOKUP3res *res = answer;
-	LOOKUP3resok *good = &res->LOOKUP3res_u.resok;
-	struct found *found = call->out;
-
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	am_nfs_take_handle(call, &good->object, &found->handle);
-	found->has_stat = good->obj_attributes.attributes_follow != 0;
-	if (found->has_stat)
-		am_nfs_convert(&good->obj_attributes.post_op_attr_u.attributes, &found->stat);
-	return NFS3_OK;
 }
 
 static int lookup(
@@ -648,7 +572,10 @@ static int lookup(
 {
 	struct nfs_fs *fs = fs_of(&dir->base);
 	LOOKUP3args args = {.what.name = (char *)name};
-	struct call call = {.send = send_lookup, .take = take_lookup, .args = &args, .out = found};
+	struct call call = {.send = am_nfs_send_lookup,
+		.take = am_nfs_take_lookup,
+		.args = &args,
+		.out = found};
 
 	*found = (struct found){0};
 	use_node(&call, 0, &args.what.dir, dir);
@@ -706,7 +633,7 @@ static void drop_caches(struct am_fs *base)
 }
 
 struct nfs_node *am_nfs_new_node(struct nfs_fs *fs, struct nfs_node *parent, const char *name,
-	const struct handle *handle, struct am_error *error)
+	const struct am_handle *handle, struct am_error *error)
 {
 	size_t length = strlen(name) + 1;
 	struct nfs_node *node = calloc(1, sizeof *node + length);
@@ -813,38 +740,15 @@ static int mount_stat(
 	return 0;
 }
 
-static int send_readlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_readlink_async(rpc, callback, call->args, call);
-}
-
-struct text {
-	char *data;
-	size_t size;
-};
-
-static int take_readlink(struct call *call, void *answer)
-{
-	READLINK3res *res = answer;
-	struct text *text = call->out;
-	size_t length;
-
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	length = strlen(res->READLINK3res_u.resok.data);
-	if (length >= text->size)
-		return NFS3ERR_NAMETOOLONG;
-	memcpy(text->data, res->READLINK3res_u.resok.data, length + 1);
-	return NFS3_OK;
-}
-
 static int mount_readlink(
 	struct am_node *base, const char *name, char *target, size_t size, struct am_error *error)
 {
 	READLINK3args args = {0};
 	struct text text = {target, size};
-	struct call call = {
-		.send = send_readlink, .take = take_readlink, .args = &args, .out = &text};
+	struct call call = {.send = am_nfs_send_readlink,
+		.take = am_nfs_take_readlink,
+		.args = &args,
+		.out = &text};
 	struct found found;
 
 	if (lookup((struct nfs_node *)base, name, &found, error) != 0)
@@ -855,58 +759,15 @@ static int mount_readlink(
 	return run_ok(fs_of(base), &call, error);
 }
 
-/* One page of a directory. */
-struct page {
-	struct am_entries *entries;
-	uint64_t cookie;
-	cookieverf3 verifier;
-	int end;
-	size_t count;
-};
-
-static int send_readdirplus(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_readdirplus_async(rpc, callback, call->args, call);
-}
-
-static int take_readdirplus(struct call *call, void *answer)
-{
-	READDIRPLUS3res *res = answer;
-	READDIRPLUS3resok *good = &res->READDIRPLUS3res_u.resok;
-	struct page *page = call->out;
-	struct am_tree_stat st;
-
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	memcpy(page->verifier, good->cookieverf, sizeof page->verifier);
-	page->end = good->reply.eof != 0;
-	page->count = 0;
-	for (const void *next = good->reply.entries; next != NULL;) {
-		entryplus3 e;
-		int has;
-
-		memcpy(&e, next, sizeof e); /* the library does not align its entries */
-		next = e.nextentry;
-		has = e.name_attributes.attributes_follow != 0;
-		if (has)
-			am_nfs_convert(&e.name_attributes.post_op_attr_u.attributes, &st);
-		if (am_entries_add(page->entries, e.name, has ? &st : NULL, &call->local) != 0)
-			return NFS3ERR_IO;
-		page->cookie = e.cookie;
-		page->count++;
-	}
-	return NFS3_OK;
-}
-
 static int mount_list(struct am_node *base, struct am_entries *entries, struct am_error *error)
 {
-	struct page page = {.entries = entries};
+	struct page page = {.entries = entries, .fsid = fs_of(base)->fsid};
 
 	while (!page.end) {
 		READDIRPLUS3args args = {
 			.cookie = page.cookie, .dircount = LIST_BYTES / 4, .maxcount = LIST_BYTES};
-		struct call call = {.send = send_readdirplus,
-			.take = take_readdirplus,
+		struct call call = {.send = am_nfs_send_readdirplus,
+			.take = am_nfs_take_readdirplus,
 			.args = &args,
 			.out = &page};
 
@@ -922,44 +783,14 @@ static int mount_list(struct am_node *base, struct am_entries *entries, struct a
 
 /* ---- attributes ---- */
 
-void am_nfs_fill_sattr(const struct am_tree_attr *attr, sattr3 *to)
-{
-	to->mode.set_it = (attr->set & AM_SET_MODE) != 0;
-	to->mode.set_mode3_u.mode = attr->mode;
-	to->uid.set_it = (attr->set & AM_SET_UID) != 0;
-	to->uid.set_uid3_u.uid = attr->uid;
-	to->gid.set_it = (attr->set & AM_SET_GID) != 0;
-	to->gid.set_gid3_u.gid = attr->gid;
-	to->size.set_it = (attr->set & AM_SET_SIZE) != 0;
-	to->size.set_size3_u.size = attr->size;
-	if (attr->set & AM_SET_ATIME) {
-		to->atime.set_it = SET_TO_CLIENT_TIME;
-		to->atime.set_atime_u.atime.seconds = (u_int)attr->atime.seconds;
-		to->atime.set_atime_u.atime.nseconds = attr->atime.nanoseconds;
-	}
-	if (attr->set & AM_SET_MTIME) {
-		to->mtime.set_it = SET_TO_CLIENT_TIME;
-		to->mtime.set_mtime_u.mtime.seconds = (u_int)attr->mtime.seconds;
-		to->mtime.set_mtime_u.mtime.nseconds = attr->mtime.nanoseconds;
-	}
-}
-
-static int send_setattr(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_setattr_async(rpc, callback, call->args, call);
-}
-
-static int take_status(struct call *call, void *answer)
-{
-	(void)call;
-	return (int)*(nfsstat3 *)answer; /* every answer begins with its status */
-}
-
-static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct handle *handle,
+static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
 	SETATTR3args args = {0};
-	struct call call = {.send = send_setattr, .take = take_status, .args = &args, .writes = 1};
+	struct call call = {.send = am_nfs_send_setattr,
+		.take = am_nfs_take_status,
+		.args = &args,
+		.writes = 1};
 
 	am_nfs_fill_sattr(attr, &args.new_attributes);
 	use_handle(&call, 0, &args.object, handle);
@@ -971,7 +802,7 @@ static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct handle 
  * A server may change the owner after the mode, and lose the suid bits by it: where both are
  * given, the mode is sent once more.
  */
-static int set_handle(struct nfs_fs *fs, struct nfs_node *node, struct handle *handle,
+static int set_handle(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
 	struct am_tree_attr mode = *attr;
@@ -1012,7 +843,7 @@ static int mount_setattr(struct am_node *base, const char *name, const struct am
 struct nfs_file {
 	struct am_fs_file base;
 	struct am_node *dir; /* keeps the file system's nodes in order */
-	struct handle handle;
+	struct am_handle handle;
 	uint64_t offset; /* of the next read, or of the window */
 	int end;
 	char *window;
@@ -1020,7 +851,7 @@ struct nfs_file {
 };
 
 static struct nfs_file *new_file(
-	struct am_node *dir, const struct handle *handle, struct am_error *error)
+	struct am_node *dir, const struct am_handle *handle, struct am_error *error)
 {
 	struct nfs_file *file = calloc(1, sizeof *file);
 
@@ -1068,11 +899,6 @@ struct piece {
 	int end;
 };
 
-static int send_read(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_read_async(rpc, callback, call->args, call);
-}
-
 static int take_read(struct call *call, void *answer)
 {
 	READ3res *res = answer;
@@ -1097,7 +923,8 @@ static ssize_t mount_read(struct am_fs_file *base, void *data, size_t size, stru
 	struct nfs_fs *fs = (struct nfs_fs *)base->fs;
 	struct piece piece = {.data = data};
 	READ3args args = {.offset = file->offset};
-	struct call call = {.send = send_read, .take = take_read, .args = &args, .out = &piece};
+	struct call call = {
+		.send = am_nfs_send_read, .take = take_read, .args = &args, .out = &piece};
 
 	if (file->end || size == 0)
 		return 0;
@@ -1111,16 +938,11 @@ static ssize_t mount_read(struct am_fs_file *base, void *data, size_t size, stru
 	return (ssize_t)piece.got;
 }
 
-static int send_create(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_create_async(rpc, callback, call->args, call);
-}
-
 static int take_create(struct call *call, void *answer)
 {
 	CREATE3res *res = answer;
 	post_op_fh3 *object = &res->CREATE3res_u.resok.obj;
-	struct handle *handle = call->out;
+	struct am_handle *handle = call->out;
 
 	handle->length = 0;
 	if (res->status == NFS3_OK && object->handle_follows)
@@ -1137,8 +959,11 @@ static struct am_fs_file *mount_create(
 {
 	struct nfs_file *file = new_file(dir, NULL, error);
 	CREATE3args args = {.where.name = (char *)name, .how.mode = GUARDED};
-	struct call call = {
-		.send = send_create, .take = take_create, .args = &args, .writes = 1, .makes = 1};
+	struct call call = {.send = am_nfs_send_create,
+		.take = take_create,
+		.args = &args,
+		.writes = 1,
+		.makes = 1};
 	struct found found;
 	int r;
 
@@ -1166,11 +991,6 @@ struct chunk {
 	char verifier[8];
 };
 
-static int send_write(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_write_async(rpc, callback, call->args, call);
-}
-
 static int take_write(struct call *call, void *answer)
 {
 	WRITE3res *res = answer;
@@ -1191,11 +1011,6 @@ static int take_write(struct call *call, void *answer)
 		chunk->committed = good->committed;
 	memcpy(chunk->verifier, good->verf, sizeof chunk->verifier);
 	return NFS3_OK;
-}
-
-static int send_commit(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_commit_async(rpc, callback, call->args, call);
 }
 
 static int take_commit(struct call *call, void *answer)
@@ -1259,7 +1074,7 @@ static void prepare_chunks(struct nfs_file *file, struct chunk *chunks, size_t c
 		chunk->args.count = chunk->args.data.data_len = chunk->left;
 		chunk->args.data.data_val = file->window + at;
 		chunk->args.stable = count == 1 ? FILE_SYNC : UNSTABLE;
-		chunk->call = (struct call){.send = send_write,
+		chunk->call = (struct call){.send = am_nfs_send_write,
 			.take = take_write,
 			.args = &chunk->args,
 			.out = chunk,
@@ -1274,7 +1089,7 @@ static int commit(struct nfs_file *file, struct chunk *chunks, size_t count, str
 	struct nfs_fs *fs = (struct nfs_fs *)file->base.fs;
 	char verifier[8];
 	COMMIT3args args = {0};
-	struct call call = {.send = send_commit,
+	struct call call = {.send = am_nfs_send_commit,
 		.take = take_commit,
 		.args = &args,
 		.out = verifier,
@@ -1374,18 +1189,16 @@ static int made_before(struct call *call, struct nfs_node *dir, const char *name
 	       lookup(dir, name, found, NULL) == 0 && found->stat.type == type;
 }
 
-static int send_mkdir(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_mkdir_async(rpc, callback, call->args, call);
-}
-
 static int mount_mkdir(
 	struct am_node *base, const char *name, uint32_t mode, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
 	MKDIR3args args = {.where.name = (char *)name};
-	struct call call = {
-		.send = send_mkdir, .take = take_status, .args = &args, .writes = 1, .makes = 1};
+	struct call call = {.send = am_nfs_send_mkdir,
+		.take = am_nfs_take_status,
+		.args = &args,
+		.writes = 1,
+		.makes = 1};
 	struct am_tree_attr attr = {.set = AM_SET_MODE, .mode = mode};
 	struct found found;
 
@@ -1399,18 +1212,16 @@ static int mount_mkdir(
 	return mode & 07000 ? mount_setattr(base, name, &attr, error) : 0;
 }
 
-static int send_symlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_symlink_async(rpc, callback, call->args, call);
-}
-
 static int mount_symlink(
 	struct am_node *base, const char *name, const char *target, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
 	SYMLINK3args args = {.where.name = (char *)name, .symlink.symlink_data = (char *)target};
-	struct call call = {
-		.send = send_symlink, .take = take_status, .args = &args, .writes = 1, .makes = 1};
+	struct call call = {.send = am_nfs_send_symlink,
+		.take = am_nfs_take_status,
+		.args = &args,
+		.writes = 1,
+		.makes = 1};
 	char old[AM_TREE_PATH_MAX];
 	struct found found;
 
@@ -1425,17 +1236,13 @@ static int mount_symlink(
 	return am_nfs_fail_status(error, call.status);
 }
 
-static int send_link(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_link_async(rpc, callback, call->args, call);
-}
-
 static int mount_link(struct am_node *from, const char *from_name, struct am_node *to,
 	const char *to_name, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)to;
 	LINK3args args = {.link.name = (char *)to_name};
-	struct call call = {.send = send_link, .take = take_status, .args = &args, .writes = 1};
+	struct call call = {
+		.send = am_nfs_send_link, .take = am_nfs_take_status, .args = &args, .writes = 1};
 	struct found source, found;
 
 	if (lookup((struct nfs_node *)from, from_name, &source, error) != 0)
@@ -1452,18 +1259,14 @@ static int mount_link(struct am_node *from, const char *from_name, struct am_nod
 	return am_nfs_fail_status(error, call.status);
 }
 
-static int send_rename(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_rename_async(rpc, callback, call->args, call);
-}
-
 /* Looks at the source first, to know it again at the other end should the answer get lost. */
 static int mount_rename(struct am_node *from, const char *from_name, struct am_node *to,
 	const char *to_name, struct am_error *error)
 {
 	struct nfs_node *from_dir = (struct nfs_node *)from, *to_dir = (struct nfs_node *)to;
 	RENAME3args args = {.from.name = (char *)from_name, .to.name = (char *)to_name};
-	struct call call = {.send = send_rename, .take = take_status, .args = &args, .writes = 1};
+	struct call call = {
+		.send = am_nfs_send_rename, .take = am_nfs_take_status, .args = &args, .writes = 1};
 	struct found source, found;
 
 	if (lookup(from_dir, from_name, &source, error) != 0)
@@ -1482,16 +1285,6 @@ static int mount_rename(struct am_node *from, const char *from_name, struct am_n
 	return am_nfs_fail_status(error, call.status);
 }
 
-static int send_remove(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_remove_async(rpc, callback, call->args, call);
-}
-
-static int send_rmdir(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_rmdir_async(rpc, callback, call->args, call);
-}
-
 static int remove_name(struct am_node *base, struct call *call, struct am_error *error)
 {
 	if (run(fs_of(base), call, error) != 0)
@@ -1504,7 +1297,8 @@ static int remove_name(struct am_node *base, struct call *call, struct am_error 
 static int mount_unlink(struct am_node *base, const char *name, struct am_error *error)
 {
 	REMOVE3args args = {.object.name = (char *)name};
-	struct call call = {.send = send_remove, .take = take_status, .args = &args, .writes = 1};
+	struct call call = {
+		.send = am_nfs_send_remove, .take = am_nfs_take_status, .args = &args, .writes = 1};
 
 	use_node(&call, 0, &args.object.dir, (struct nfs_node *)base);
 	return remove_name(base, &call, error);
@@ -1513,16 +1307,12 @@ static int mount_unlink(struct am_node *base, const char *name, struct am_error 
 static int mount_rmdir(struct am_node *base, const char *name, struct am_error *error)
 {
 	RMDIR3args args = {.object.name = (char *)name};
-	struct call call = {.send = send_rmdir, .take = take_status, .args = &args, .writes = 1};
+	struct call call = {
+		.send = am_nfs_send_rmdir, .take = am_nfs_take_status, .args = &args, .writes = 1};
 
 	use_node(&call, 0, &args.object.dir, (struct nfs_node *)base);
 	forget((struct nfs_node *)base, name);
 	return remove_name(base, &call, error);
-}
-
-static int send_mknod(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_mknod_async(rpc, callback, call->args, call);
 }
 
 static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type type,
@@ -1530,8 +1320,11 @@ static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
 	MKNOD3args args = {.where.name = (char *)name};
-	struct call call = {
-		.send = send_mknod, .take = take_status, .args = &args, .writes = 1, .makes = 1};
+	struct call call = {.send = am_nfs_send_mknod,
+		.take = am_nfs_take_status,
+		.args = &args,
+		.writes = 1,
+		.makes = 1};
 	struct am_tree_attr attr = {.set = AM_SET_MODE, .mode = mode};
 	devicedata3 *device = &args.what.mknoddata3_u.chr_device;
 	struct found found;
@@ -1557,11 +1350,6 @@ static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type
 
 /* ---- the file system ---- */
 
-static int send_fsstat(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_fsstat_async(rpc, callback, call->args, call);
-}
-
 static int take_fsstat(struct call *call, void *answer)
 {
 	FSSTAT3res *res = answer;
@@ -1576,15 +1364,11 @@ static int take_fsstat(struct call *call, void *answer)
 static int mount_df(struct am_node *base, struct am_tree_space *space, struct am_error *error)
 {
 	FSSTAT3args args = {0};
-	struct call call = {.send = send_fsstat, .take = take_fsstat, .args = &args, .out = space};
+	struct call call = {
+		.send = am_nfs_send_fsstat, .take = take_fsstat, .args = &args, .out = space};
 
 	use_node(&call, 0, &args.fsroot, (struct nfs_node *)base);
 	return run_ok(fs_of(base), &call, error);
-}
-
-static int send_fsinfo(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_fsinfo_async(rpc, callback, call->args, call);
 }
 
 static uint32_t transfer_size(uint32_t most)
@@ -1640,7 +1424,7 @@ static int mount_probe(struct am_fs *base, struct am_error *error)
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 	char verifier[8];
 	COMMIT3args args = {0};
-	struct call call = {.send = send_commit,
+	struct call call = {.send = am_nfs_send_commit,
 		.take = take_commit,
 		.args = &args,
 		.out = verifier,
@@ -1783,7 +1567,8 @@ static int parse_url(struct nfs_fs *fs, const char *url, struct am_error *error)
 static int first_look(struct nfs_fs *fs, struct am_error *error)
 {
 	FSINFO3args args = {0};
-	struct call call = {.send = send_fsinfo, .take = take_fsinfo, .args = &args, .out = fs};
+	struct call call = {
+		.send = am_nfs_send_fsinfo, .take = take_fsinfo, .args = &args, .out = fs};
 	struct am_tree_stat st;
 
 	fs->root = am_nfs_new_node(fs, NULL, "", &fs->root_handle, error);

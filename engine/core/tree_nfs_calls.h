@@ -19,7 +19,7 @@
 struct work;
 
 enum {
-	HANDLE_MAX = 64,
+	HANDLE_MAX = sizeof((struct am_handle *)NULL)->data,
 	CACHE_BUCKETS = 1024,
 	CACHE_MAX = 4096,
 	TRANSFER_MAX = 1 << 20, /* one READ or WRITE */
@@ -30,14 +30,9 @@ enum {
 	POLL_MS = 200,
 };
 
-struct handle {
-	unsigned length;
-	char data[HANDLE_MAX];
-};
-
 struct nfs_node {
 	struct am_node base;
-	struct handle handle;
+	struct am_handle handle;
 	struct nfs_node *parent; /* NULL: the root */
 	struct nfs_node *next;   /* in its bucket of the cache */
 	char name[];
@@ -47,7 +42,7 @@ struct nfs_node {
 struct step {
 	int done, status;
 	char text[200];
-	struct handle handle;
+	struct am_handle handle;
 	mountstat3 mount_status;
 };
 
@@ -62,7 +57,7 @@ struct nfs_fs {
 	unsigned proved;   /* value of `connects` at the last proof */
 	int proving;
 	char lost[200]; /* why the connection went */
-	struct handle root_handle;
+	struct am_handle root_handle;
 	uint64_t fsid;
 	uint32_t read_max, write_max;
 	char verifier[8];
@@ -74,11 +69,11 @@ struct nfs_fs {
 	struct work *first, *first_due, *last_due;
 	struct call *ready;
 	struct am_put *done;
-	struct handle written; /* the file written last */
-	size_t making, sent;
-	unsigned connection; /* value of `connects` when calls were sent last */
-	double heard;        /* when the last answer came, or the first call was sent */
-	double give_up;      /* 0: connected */
+	struct am_handle written;     /* the file written last */
+	size_t making, writing, sent; /* writing: those of `making` that change something */
+	unsigned connection;          /* value of `connects` when calls were sent last */
+	double heard;                 /* when the last answer came, or the first call was sent */
+	double give_up;               /* 0: connected */
 };
 
 /*
@@ -91,7 +86,7 @@ struct call {
 	int (*take)(struct call *call, void *answer);
 	void *args, *out;
 	nfs_fh3 *slots[2];
-	struct handle *handles[2];
+	struct am_handle *handles[2];
 	struct nfs_node *nodes[2]; /* whose handles they are, when they can be looked up anew */
 	int writes;
 	int makes; /* a name in nodes[0]: ENOENT then means that the directory itself is gone */
@@ -105,10 +100,54 @@ struct call {
 
 /* A file as LOOKUP finds it. */
 struct found {
-	struct handle handle;
+	struct am_handle handle;
 	int has_stat;
 	struct am_tree_stat stat;
 };
+
+/* The text of a link. */
+struct text {
+	char *data;
+	size_t size;
+};
+
+/* One page of a directory. */
+struct page {
+	struct am_entries *entries;
+	uint64_t fsid; /* of the directory */
+	uint64_t cookie;
+	cookieverf3 verifier;
+	int end;
+	size_t count;
+};
+
+/* The senders of struct call, see tree_nfs_rpc.c. */
+#define SENDER(name) int am_nfs_send_##name(struct rpc_context *, rpc_cb, struct call *)
+SENDER(commit);
+SENDER(create);
+SENDER(fsinfo);
+SENDER(fsstat);
+SENDER(getattr);
+SENDER(link);
+SENDER(lookup);
+SENDER(mkdir);
+SENDER(mknod);
+SENDER(read);
+SENDER(readdirplus);
+SENDER(readlink);
+SENDER(remove);
+SENDER(rename);
+SENDER(rmdir);
+SENDER(setattr);
+SENDER(symlink);
+SENDER(write);
+#undef SENDER
+/* Takers: of every answer, since each begins with its status; into what call->out points to. */
+int am_nfs_take_status(struct call *call, void *answer);
+int am_nfs_take_getattr(struct call *call, void *answer);     /* struct am_tree_stat */
+int am_nfs_take_lookup(struct call *call, void *answer);      /* struct found */
+int am_nfs_take_readlink(struct call *call, void *answer);    /* struct text */
+int am_nfs_take_readdirplus(struct call *call, void *answer); /* struct page */
 
 /* A status of the server as an error. Returns -1. */
 int am_nfs_fail_status(struct am_error *error, int status);
@@ -121,10 +160,10 @@ int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_e
 int am_nfs_send_call(struct nfs_fs *fs, struct call *call);
 int am_nfs_is_stale(const struct call *call);
 /* 0, or -1 with call->local. */
-int am_nfs_take_handle(struct call *call, const nfs_fh3 *from, struct handle *to);
+int am_nfs_take_handle(struct call *call, const nfs_fh3 *from, struct am_handle *to);
 void am_nfs_convert(const fattr3 *from, struct am_tree_stat *st);
 struct nfs_node *am_nfs_new_node(struct nfs_fs *fs, struct nfs_node *parent, const char *name,
-	const struct handle *handle, struct am_error *error);
+	const struct am_handle *handle, struct am_error *error);
 /* What the name leads to, when that is a directory of this file system. */
 int am_nfs_lookup_directory(
 	struct nfs_node *dir, const char *name, struct found *found, struct am_error *error);
@@ -134,7 +173,8 @@ void am_nfs_fill_sattr(const struct am_tree_attr *attr, sattr3 *to);
 void am_nfs_set_verifier(struct nfs_fs *fs, const char *verifier);
 
 /* Entries made many at a time: the operations of struct am_fs_ops. */
-struct am_node *am_nfs_child(struct am_node *dir, const char *name, struct am_error *error);
+struct am_node *am_nfs_child(struct am_node *dir, const char *name, const struct am_handle *handle,
+	struct am_error *error);
 int am_nfs_settle(struct am_node *node, struct am_error *error);
 int am_nfs_put(struct am_fs *fs, struct am_put *put, struct am_error *error);
 int am_nfs_pump(struct am_fs *const *fs, size_t count, int wait_ms, struct am_put **done,

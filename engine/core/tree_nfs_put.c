@@ -1,13 +1,14 @@
 /*
- * Entries made many at a time. Each is a small machine of calls: CREATE, WRITE, SETATTR for a file,
- * REMOVE and CREATE again where something is in the way. Answers only list their call as ready;
- * what comes next is decided outside of the library, so nothing is ever queued on a context that is
- * going down. After a lost connection every call without an answer is sent again: CREATE is
- * GUARDED, a name the lost try has made is removed and made anew like any other that is in the way.
+ * Entries made (and, by tree_nfs_get.c, looked at) many at a time. Each is a small machine of
+ * calls: CREATE, WRITE, SETATTR for a file, REMOVE and CREATE again where something is in the way.
+ * Answers only list their call as ready; what comes next is decided outside of the library, so
+ * nothing is ever queued on a context that is going down. After a lost connection every call
+ * without an answer is sent again: CREATE is GUARDED, a name the lost try has made is removed and
+ * made anew like any other that is in the way.
  */
 #define _DEFAULT_SOURCE
 
-#include "tree_nfs_calls.h"
+#include "tree_nfs_work.h"
 
 #include "cancel.h"
 
@@ -18,35 +19,6 @@
 #include <time.h>
 
 enum { REMOVALS_MAX = 4, FAILURES_MAX = 3, FDS_MAX = 64 };
-
-enum put_step { MAKE, REMOVE, FIND, READ_TARGET, SOURCE, WRITE, COMMIT, SET, SET_MODE };
-
-struct work {
-	struct call call; /* first: a call on the list of ready ones is a work */
-	struct work *next, *previous, *next_due;
-	struct am_put *put;
-	enum put_step step;
-	struct handle handle; /* of the entry */
-	struct found found;
-	uint32_t mode_after; /* as the server answers */
-	int has_mode_after, owner_right, same_target;
-	int due, resent, removals, refreshed, unstable;
-	double not_before, delay, busy_since;
-	size_t written;
-	union {
-		CREATE3args create;
-		MKDIR3args mkdir;
-		SYMLINK3args symlink;
-		MKNOD3args mknod;
-		LINK3args link;
-		REMOVE3args remove;
-		LOOKUP3args lookup;
-		READLINK3args readlink;
-		WRITE3args write;
-		COMMIT3args commit;
-		SETATTR3args setattr;
-	} args;
-};
 
 static double now(void)
 {
@@ -103,9 +75,10 @@ static void unlink_work(struct work *work)
 	if (work->next != NULL)
 		work->next->previous = work->previous;
 	fs->making--;
+	fs->writing -= work->put->kind < AM_GET_LIST;
 }
 
-static void finish(struct work *work, enum am_put_outcome outcome)
+void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome)
 {
 	struct nfs_fs *fs = fs_of(work);
 	struct am_put *put = work->put;
@@ -119,8 +92,7 @@ static void finish(struct work *work, enum am_put_outcome outcome)
 
 /* ---- calls ---- */
 
-/* Starts the call over for the next step. */
-static void prepare(struct work *work, enum put_step step,
+void am_nfs_work_prepare(struct work *work, enum put_step step,
 	int (*send)(struct rpc_context *, rpc_cb, struct call *),
 	int (*take)(struct call *, void *), int writes)
 {
@@ -139,7 +111,7 @@ static void prepare(struct work *work, enum put_step step,
 	make_due(work);
 }
 
-static void use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir)
+void am_nfs_work_use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir)
 {
 	struct nfs_node *node = (struct nfs_node *)dir;
 
@@ -148,16 +120,10 @@ static void use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node 
 	work->call.nodes[index] = node;
 }
 
-static void use_file(struct work *work, nfs_fh3 *slot)
+void am_nfs_work_use_file(struct work *work, nfs_fh3 *slot)
 {
 	work->call.slots[0] = slot;
 	work->call.handles[0] = &work->handle;
-}
-
-static int take_plain(struct call *call, void *answer)
-{
-	(void)call;
-	return (int)*(nfsstat3 *)answer; /* every answer begins with its status */
 }
 
 static int take_made(
@@ -211,31 +177,6 @@ static int take_mknod(struct call *call, void *answer)
 		&res->MKNOD3res_u.resok.obj_attributes);
 }
 
-static int send_create(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_create_async(rpc, callback, call->args, call);
-}
-
-static int send_mkdir(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_mkdir_async(rpc, callback, call->args, call);
-}
-
-static int send_symlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_symlink_async(rpc, callback, call->args, call);
-}
-
-static int send_mknod(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_mknod_async(rpc, callback, call->args, call);
-}
-
-static int send_link(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_link_async(rpc, callback, call->args, call);
-}
-
 /* The attributes an entry is made with: everything but times and what a write would clear. */
 static void first_attributes(const struct am_put *put, sattr3 *to)
 {
@@ -253,7 +194,7 @@ static void make_node(struct work *work)
 	devicedata3 *device = &args->what.mknoddata3_u.chr_device;
 	enum am_tree_type type = put->type;
 
-	prepare(work, MAKE, send_mknod, take_mknod, 1);
+	am_nfs_work_prepare(work, MAKE, am_nfs_send_mknod, take_mknod, 1);
 	args->where.name = (char *)put->name;
 	args->what.type = type == AM_TREE_BLOCK  ? NF3BLK
 			  : type == AM_TREE_CHAR ? NF3CHR
@@ -266,7 +207,7 @@ static void make_node(struct work *work)
 	} else {
 		first_attributes(put, &args->what.mknoddata3_u.pipe_attributes);
 	}
-	use_dir(work, 0, &args->where.dir, put->dir);
+	am_nfs_work_use_dir(work, 0, &args->where.dir, put->dir);
 }
 
 static void make_link(struct work *work)
@@ -274,9 +215,9 @@ static void make_link(struct work *work)
 	struct am_put *put = work->put;
 	LINK3args *args = &work->args.link;
 
-	prepare(work, MAKE, send_link, take_plain, 1);
+	am_nfs_work_prepare(work, MAKE, am_nfs_send_link, am_nfs_take_status, 1);
 	args->link.name = (char *)put->name;
-	use_dir(work, 0, &args->link.dir, put->dir);
+	am_nfs_work_use_dir(work, 0, &args->link.dir, put->dir);
 	work->call.slots[1] = &args->file;
 	work->call.handles[1] = &work->found.handle;
 }
@@ -287,17 +228,17 @@ static void make(struct work *work)
 
 	switch (put->kind) {
 	case AM_PUT_DIR:
-		prepare(work, MAKE, send_mkdir, take_mkdir, 1);
+		am_nfs_work_prepare(work, MAKE, am_nfs_send_mkdir, take_mkdir, 1);
 		work->args.mkdir.where.name = (char *)put->name;
 		first_attributes(put, &work->args.mkdir.attributes);
-		use_dir(work, 0, &work->args.mkdir.where.dir, put->dir);
+		am_nfs_work_use_dir(work, 0, &work->args.mkdir.where.dir, put->dir);
 		break;
 	case AM_PUT_LINK:
-		prepare(work, MAKE, send_symlink, take_symlink, 1);
+		am_nfs_work_prepare(work, MAKE, am_nfs_send_symlink, take_symlink, 1);
 		work->args.symlink.where.name = (char *)put->name;
 		first_attributes(put, &work->args.symlink.symlink.symlink_attributes);
 		work->args.symlink.symlink.symlink_data = (char *)put->target;
-		use_dir(work, 0, &work->args.symlink.where.dir, put->dir);
+		am_nfs_work_use_dir(work, 0, &work->args.symlink.where.dir, put->dir);
 		break;
 	case AM_PUT_NODE:
 		make_node(work);
@@ -306,62 +247,33 @@ static void make(struct work *work)
 		make_link(work);
 		return; /* NOENT may be the source's */
 	default:
-		prepare(work, MAKE, send_create, take_create, 1);
+		am_nfs_work_prepare(work, MAKE, am_nfs_send_create, take_create, 1);
 		work->args.create.where.name = (char *)put->name;
 		work->args.create.how.mode = GUARDED;
 		first_attributes(put, &work->args.create.how.createhow3_u.g_obj_attributes);
-		use_dir(work, 0, &work->args.create.where.dir, put->dir);
+		am_nfs_work_use_dir(work, 0, &work->args.create.where.dir, put->dir);
 		break;
 	}
 	work->call.makes = 1;
-}
-
-static int send_remove(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_remove_async(rpc, callback, call->args, call);
 }
 
 static void remove_it(struct work *work)
 {
 	REMOVE3args *args = &work->args.remove;
 
-	prepare(work, REMOVE, send_remove, take_plain, 1);
+	am_nfs_work_prepare(work, REMOVE, am_nfs_send_remove, am_nfs_take_status, 1);
 	args->object.name = (char *)work->put->name;
-	use_dir(work, 0, &args->object.dir, work->put->dir);
-}
-
-static int send_lookup(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_lookup_async(rpc, callback, call->args, call);
-}
-
-static int take_lookup(struct call *call, void *answer)
-{
-	LOOKUP3res *res = answer;
-	LOOKUP3resok *good = &res->LOOKUP3res_u.resok;
-	struct work *work = call->out;
-
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	am_nfs_take_handle(call, &good->object, &work->found.handle);
-	work->found.has_stat = good->obj_attributes.attributes_follow != 0;
-	if (work->found.has_stat)
-		am_nfs_convert(&good->obj_attributes.post_op_attr_u.attributes, &work->found.stat);
-	return NFS3_OK;
+	am_nfs_work_use_dir(work, 0, &args->object.dir, work->put->dir);
 }
 
 static void find(struct work *work, enum put_step step, struct am_node *dir, const char *name)
 {
 	LOOKUP3args *args = &work->args.lookup;
 
-	prepare(work, step, send_lookup, take_lookup, 0);
+	am_nfs_work_prepare(work, step, am_nfs_send_lookup, am_nfs_take_lookup, 0);
+	work->call.out = &work->found;
 	args->what.name = (char *)name;
-	use_dir(work, 0, &args->what.dir, dir);
-}
-
-static int send_readlink(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_readlink_async(rpc, callback, call->args, call);
+	am_nfs_work_use_dir(work, 0, &args->what.dir, dir);
 }
 
 static int take_readlink(struct call *call, void *answer)
@@ -376,13 +288,8 @@ static int take_readlink(struct call *call, void *answer)
 
 static void read_target(struct work *work)
 {
-	prepare(work, READ_TARGET, send_readlink, take_readlink, 0);
-	use_file(work, &work->args.readlink.symlink);
-}
-
-static int send_write(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_write_async(rpc, callback, call->args, call);
+	am_nfs_work_prepare(work, READ_TARGET, am_nfs_send_readlink, take_readlink, 0);
+	am_nfs_work_use_file(work, &work->args.readlink.symlink);
 }
 
 static int take_write(struct call *call, void *answer)
@@ -409,18 +316,13 @@ static void write_rest(struct work *work)
 	const struct am_put *put = work->put;
 	WRITE3args *args = &work->args.write;
 
-	prepare(work, WRITE, send_write, take_write, 1);
+	am_nfs_work_prepare(work, WRITE, am_nfs_send_write, take_write, 1);
 	args->offset = put->offset + work->written;
 	args->count = (count3)(put->length - work->written);
-	args->stable = UNSTABLE;
+	args->stable = put->final != NULL ? FILE_SYNC : UNSTABLE;
 	args->data.data_len = args->count;
 	args->data.data_val = (char *)put->data + work->written;
-	use_file(work, &args->file);
-}
-
-static int send_commit(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_commit_async(rpc, callback, call->args, call);
+	am_nfs_work_use_file(work, &args->file);
 }
 
 static int take_commit(struct call *call, void *answer)
@@ -434,13 +336,8 @@ static int take_commit(struct call *call, void *answer)
 
 static void commit(struct work *work)
 {
-	prepare(work, COMMIT, send_commit, take_commit, 1);
-	use_file(work, &work->args.commit.file);
-}
-
-static int send_setattr(struct rpc_context *rpc, rpc_cb callback, struct call *call)
-{
-	return rpc_nfs3_setattr_async(rpc, callback, call->args, call);
+	am_nfs_work_prepare(work, COMMIT, am_nfs_send_commit, take_commit, 1);
+	am_nfs_work_use_file(work, &work->args.commit.file);
 }
 
 static int take_setattr(struct call *call, void *answer)
@@ -473,23 +370,23 @@ static void set(struct work *work, enum put_step step)
 		attr.set &= ~(unsigned)(AM_SET_UID | AM_SET_GID);
 	if (put->kind == AM_PUT_LINK)
 		attr.set &= ~(unsigned)AM_SET_MODE;
-	prepare(work, step, send_setattr, take_setattr, 1);
+	am_nfs_work_prepare(work, step, am_nfs_send_setattr, take_setattr, 1);
 	am_nfs_fill_sattr(&attr, &args->new_attributes);
 	if (put->kind == AM_PUT_ATTR)
-		use_dir(work, 0, &args->object, put->node);
+		am_nfs_work_use_dir(work, 0, &args->object, put->node);
 	else
-		use_file(work, &args->object);
+		am_nfs_work_use_file(work, &args->object);
 }
 
 /* ---- from one step to the next ---- */
 
-static void fail_with(struct work *work, const char *operation)
+void am_nfs_work_fail(struct work *work, const char *operation)
 {
 	struct am_put *put = work->put;
 
 	put->operation = operation;
 	am_nfs_fail_status(&put->error, work->call.status);
-	finish(work, AM_PUT_FAILED);
+	am_nfs_work_finish(work, AM_PUT_FAILED);
 }
 
 static const char *verb(const struct am_put *put)
@@ -505,6 +402,13 @@ static const char *verb(const struct am_put *put)
 		return "link";
 	case AM_PUT_ATTR:
 		return "setattr";
+	case AM_GET_LIST:
+	case AM_GET_LOOK:
+		return "walk";
+	case AM_GET_TARGET:
+		return "readlink";
+	case AM_GET_DATA:
+		return "read";
 	default:
 		return "write";
 	}
@@ -517,15 +421,14 @@ static void entry_made(struct work *work)
 	switch (put->kind) {
 	case AM_PUT_DIR:
 		((struct nfs_node *)put->node)->handle = work->handle;
-		finish(work, AM_PUT_DONE);
+		am_nfs_work_finish(work, AM_PUT_DONE);
 		break;
 	case AM_PUT_HARD:
-		finish(work, AM_PUT_DONE);
+		am_nfs_work_finish(work, AM_PUT_DONE);
 		break;
 	case AM_PUT_OPEN:
-		put->file->length = work->handle.length;
-		memcpy(put->file->handle, work->handle.data, work->handle.length);
-		finish(work, AM_PUT_DONE);
+		*put->file = work->handle;
+		am_nfs_work_finish(work, AM_PUT_DONE);
 		break;
 	default:
 		if (put->kind == AM_PUT_FILE && put->length > 0)
@@ -545,12 +448,12 @@ static void after_make(struct work *work)
 		else if (++work->removals < REMOVALS_MAX)
 			remove_it(work);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 	} else if (work->call.status != NFS3_OK) {
 		if (put->kind == AM_PUT_HARD)
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		else
-			fail_with(work, verb(put));
+			am_nfs_work_fail(work, verb(put));
 	} else {
 		put->fresh = 1;
 		if (put->kind != AM_PUT_HARD && work->handle.length == 0)
@@ -567,7 +470,7 @@ static void after_find(struct work *work)
 	enum am_tree_type type = found->stat.type;
 
 	if (work->call.status != NFS3_OK || !found->has_stat) {
-		finish(work, AM_PUT_ODD);
+		am_nfs_work_finish(work, AM_PUT_ODD);
 		return;
 	}
 	work->handle = found->handle;
@@ -576,15 +479,39 @@ static void after_find(struct work *work)
 		if (type == AM_TREE_DIR && found->stat.fsid == fs_of(work)->fsid)
 			entry_made(work);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 	} else if (put->kind == AM_PUT_LINK && !put->fresh) {
 		if (type == AM_TREE_LINK)
 			read_target(work);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 	} else {
 		entry_made(work);
 	}
+}
+
+/* The finished file takes the place of the old one. */
+static void replace(struct work *work)
+{
+	struct am_put *put = work->put;
+	RENAME3args *args = &work->args.rename;
+
+	am_nfs_work_prepare(work, REPLACE, am_nfs_send_rename, am_nfs_take_status, 1);
+	args->from.name = (char *)put->name;
+	args->to.name = (char *)put->final;
+	am_nfs_work_use_dir(work, 0, &args->from.dir, put->dir);
+	am_nfs_work_use_dir(work, 1, &args->to.dir, put->dir);
+}
+
+/* A name that is gone when the call went twice: the first try has moved it. */
+static void after_replace(struct work *work)
+{
+	int status = work->call.status;
+
+	if (status == NFS3_OK || (status == NFS3ERR_NOENT && work->call.sends > 1))
+		am_nfs_work_finish(work, AM_PUT_DONE);
+	else
+		am_nfs_work_finish(work, AM_PUT_ODD);
 }
 
 static void after_set(struct work *work)
@@ -595,19 +522,21 @@ static void after_set(struct work *work)
 
 	if (work->call.status != NFS3_OK) {
 		if (stale && put->kind != AM_PUT_CLOSE)
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		else
-			fail_with(work, "setattr");
+			am_nfs_work_fail(work, "setattr");
 		return;
 	}
 	if (work->step == SET && wanted &&
 		(work->has_mode_after ? work->mode_after != put->attr.mode
 				      : (put->attr.mode & 07000) != 0))
 		set(work, SET_MODE);
+	else if (put->final != NULL)
+		replace(work);
 	else
-		finish(work, put->kind == AM_PUT_LINK && !put->fresh && !work->resent
-				     ? AM_PUT_SAME
-				     : AM_PUT_DONE);
+		am_nfs_work_finish(work, put->kind == AM_PUT_LINK && !put->fresh && !work->resent
+						 ? AM_PUT_SAME
+						 : AM_PUT_DONE);
 }
 
 static void after_write(struct work *work)
@@ -616,13 +545,13 @@ static void after_write(struct work *work)
 
 	if (work->call.status != NFS3_OK) {
 		if (work->call.status == NFS3ERR_STALE && put->kind == AM_PUT_FILE)
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		else
-			fail_with(work, "write");
+			am_nfs_work_fail(work, "write");
 	} else if (work->written < put->length) {
 		write_rest(work);
 	} else if (put->kind == AM_PUT_DATA) {
-		finish(work, AM_PUT_DONE);
+		am_nfs_work_finish(work, AM_PUT_DONE);
 	} else if (put->commit && work->unstable) {
 		commit(work);
 	} else {
@@ -642,7 +571,7 @@ static void step_on(struct work *work)
 		if (status == NFS3_OK || status == NFS3ERR_NOENT)
 			make(work);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		break;
 	case FIND:
 		after_find(work);
@@ -651,13 +580,13 @@ static void step_on(struct work *work)
 		if (status == NFS3_OK && work->same_target)
 			set(work, SET);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		break;
 	case SOURCE:
 		if (status == NFS3_OK)
 			make(work);
 		else
-			finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_PUT_ODD);
 		break;
 	case WRITE:
 		after_write(work);
@@ -666,12 +595,17 @@ static void step_on(struct work *work)
 		if (status == NFS3_OK)
 			set(work, SET);
 		else
-			fail_with(work, "commit");
+			am_nfs_work_fail(work, "commit");
 		break;
 	case SET:
 	case SET_MODE:
 		after_set(work);
 		break;
+	case REPLACE:
+		after_replace(work);
+		break;
+	default:
+		am_nfs_get_on(work);
 	}
 }
 
@@ -719,7 +653,7 @@ static void answered(struct work *work)
 	if (work->call.local.code[0] != '\0') {
 		put->operation = verb(put);
 		put->error = work->call.local;
-		finish(work, AM_PUT_FAILED);
+		am_nfs_work_finish(work, AM_PUT_FAILED);
 		return;
 	}
 	if (busy(work))
@@ -728,7 +662,7 @@ static void answered(struct work *work)
 	if (r < 0) {
 		put->operation = verb(put);
 		put->complete = fs_of(work)->base.complete;
-		finish(work, AM_PUT_FAILED);
+		am_nfs_work_finish(work, AM_PUT_FAILED);
 	} else if (r == 0) {
 		step_on(work);
 	}
@@ -749,7 +683,7 @@ static void process_ready(struct nfs_fs *fs)
 		} else if (work->call.failures >= FAILURES_MAX) {
 			work->put->operation = verb(work->put);
 			am_fail(&work->put->error, "NFS_RPC", "the server does not take the call");
-			finish(work, AM_PUT_FAILED);
+			am_nfs_work_finish(work, AM_PUT_FAILED);
 		} else {
 			work->resent = 1;
 			make_due(work);
@@ -786,12 +720,16 @@ static void recall(struct nfs_fs *fs)
 static int prepare_to_send(struct nfs_fs *fs, struct am_error *error)
 {
 	for (;;) {
+		int writes;
+
 		process_ready(fs);
-		if (fs->rpc != NULL && (fs->options.guard == NULL || fs->proved == fs->connects))
+		writes = fs->writing > 0;
+		if (fs->rpc != NULL &&
+			(!writes || fs->options.guard == NULL || fs->proved == fs->connects))
 			break;
 		if (fs->rpc == NULL && lost_for_good(fs, error) != 0)
 			return -1;
-		if (am_nfs_make_ready(fs, 1,
+		if (am_nfs_make_ready(fs, writes,
 			    fs->give_up != 0 ? fs->give_up : now() + fs->options.retry, error) != 0)
 			return -1;
 	}
@@ -894,11 +832,12 @@ int am_nfs_pump(struct am_fs *const *list, size_t count, int wait_ms, struct am_
 
 /* ---- the operations ---- */
 
-struct am_node *am_nfs_child(struct am_node *dir, const char *name, struct am_error *error)
+struct am_node *am_nfs_child(struct am_node *dir, const char *name, const struct am_handle *handle,
+	struct am_error *error)
 {
-	static const struct handle none;
-	struct nfs_node *node = am_nfs_new_node(
-		(struct nfs_fs *)dir->fs, (struct nfs_node *)dir, name, &none, error);
+	static const struct am_handle none;
+	struct nfs_node *node = am_nfs_new_node((struct nfs_fs *)dir->fs, (struct nfs_node *)dir,
+		name, handle != NULL ? handle : &none, error);
 
 	return node != NULL ? &node->base : NULL;
 }
@@ -924,11 +863,12 @@ int am_nfs_put(struct am_fs *base, struct am_put *put, struct am_error *error)
 		fs->first->previous = work;
 	fs->first = work;
 	fs->making++;
-	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE) {
-		work->handle.length = put->file->length;
-		memcpy(work->handle.data, put->file->handle, put->file->length);
-	}
-	if (put->kind == AM_PUT_DATA)
+	fs->writing += put->kind < AM_GET_LIST;
+	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
+		work->handle = *put->file;
+	if (put->kind >= AM_GET_LIST)
+		am_nfs_get_begin(work);
+	else if (put->kind == AM_PUT_DATA)
 		write_rest(work);
 	else if (put->kind == AM_PUT_CLOSE && put->commit)
 		commit(work);

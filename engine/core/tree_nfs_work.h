@@ -1,0 +1,76 @@
+/*
+ * Entries that are made or looked at while others are: what tree_nfs_put.c (which runs them) and
+ * tree_nfs_get.c (the steps of those that only look) share.
+ */
+#ifndef ALTMIG_TREE_NFS_WORK_H
+#define ALTMIG_TREE_NFS_WORK_H
+
+#include "tree_nfs_calls.h"
+
+enum put_step {
+	MAKE,
+	REMOVE,
+	FIND,
+	READ_TARGET,
+	SOURCE,
+	WRITE,
+	COMMIT,
+	SET,
+	SET_MODE,
+	REPLACE,
+	/* of those that only look */
+	LIST,
+	LOOK,
+	LOOK_ATTR,
+	TARGET,
+	READ,
+};
+
+struct work {
+	struct call call; /* first: a call on the list of ready ones is a work */
+	struct work *next, *previous, *next_due;
+	struct am_put *put;
+	enum put_step step;
+	struct am_handle handle; /* of the entry */
+	struct found found;
+	uint32_t mode_after; /* as the server answers */
+	int has_mode_after, owner_right, same_target;
+	int due, resent, removals, refreshed, unstable;
+	double not_before, delay, busy_since;
+	size_t written;
+	struct page page;
+	struct text text;
+	union {
+		CREATE3args create;
+		MKDIR3args mkdir;
+		SYMLINK3args symlink;
+		MKNOD3args mknod;
+		LINK3args link;
+		REMOVE3args remove;
+		LOOKUP3args lookup;
+		READLINK3args readlink;
+		WRITE3args write;
+		COMMIT3args commit;
+		SETATTR3args setattr;
+		RENAME3args rename;
+		GETATTR3args getattr;
+		READDIRPLUS3args readdirplus;
+		READ3args read;
+	} args;
+};
+
+/* Starts the call over for the next step. */
+void am_nfs_work_prepare(struct work *work, enum put_step step,
+	int (*send)(struct rpc_context *, rpc_cb, struct call *),
+	int (*take)(struct call *, void *), int writes);
+void am_nfs_work_use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir);
+void am_nfs_work_use_file(struct work *work, nfs_fh3 *slot);
+void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome);
+/* The server's status is why. */
+void am_nfs_work_fail(struct work *work, const char *operation);
+
+/* The first call of one that only looks, and what comes after each answer. */
+void am_nfs_get_begin(struct work *work);
+void am_nfs_get_on(struct work *work);
+
+#endif
