@@ -291,6 +291,7 @@ function world.new()
         return { status = "merged" }
       end,
       cross_check = function() return 0 end,
+      reset = function() end,
     },
     ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bindutil.h"
+#include "colonfile.h"
 #include "merge.h"
 #include "modules_bind.h"
 #include "stanza.h"
@@ -128,6 +129,8 @@ static int compare_slices(const void *a, const void *b)
 /* What a policy table turns into; the arrays are userdata on the stack. */
 struct policy {
 	struct am_merge_policy core;
+	struct am_columns columns; /* of a grammar whose columns the table names */
+	size_t key[AM_COLUMNS_MAX];
 	struct am_slice *admitted;
 	size_t admitted_count;
 	const char **mandatory;
@@ -184,9 +187,111 @@ static void check_classes(lua_State *L, int table, struct policy *policy)
 	lua_remove(L, -2); /* the list stays in the policy table */
 }
 
-static void check_grammar(
-	lua_State *L, int table, const char *grammar, struct am_merge_policy *policy)
+/* The number of a column of that name. [-0, +0, v] */
+static size_t find_column(lua_State *L, const struct am_columns *columns, const char *name)
 {
+	for (size_t i = 0; i < columns->count; i++)
+		if (strcmp(columns->names[i], name) == 0)
+			return i;
+	luaL_error(L, "field 'key': there is no column '%s'", name);
+	return 0;
+}
+
+/* Field "key": a list of names of columns; default the first column. [-0, +1, v] */
+static void check_key(lua_State *L, int table, struct policy *policy)
+{
+	struct am_columns *columns = &policy->columns;
+	const char **names;
+	size_t count;
+
+	columns->key = policy->key;
+	columns->key_count = 1;
+	policy->key[0] = 0;
+	if (lua_getfield(L, table, "key") == LUA_TNIL)
+		return;
+	luaL_checktype(L, -1, LUA_TTABLE);
+	names = bu_checkargv(L, lua_gettop(L), &count);
+	if (count == 0 || count > columns->count)
+		luaL_error(
+			L, "field 'key': 1 to %d names of columns expected", (int)columns->count);
+	for (size_t i = 0; i < count; i++)
+		policy->key[i] = find_column(L, columns, names[i]);
+	columns->key_count = count;
+	lua_remove(L, -2);
+}
+
+/* A field of one character; 0 where it is absent. [-0, +0, v] */
+static char check_character(lua_State *L, int table, const char *name)
+{
+	const char *text = bu_fieldstr(L, table, name, NULL);
+
+	if (text == NULL)
+		return 0;
+	if (strlen(text) != 1 || strchr(" \t\r\n#", text[0]) != NULL)
+		luaL_error(L, "field '%s': one character expected", name);
+	return text[0];
+}
+
+/* Fields "columns", "key", "least", "separator", "control". [-0, +2, v] */
+static void check_columns(lua_State *L, int table, struct policy *policy)
+{
+	struct am_columns *columns = &policy->columns;
+	lua_Integer least;
+
+	luaL_checkstack(L, 4, NULL);
+	if (lua_getfield(L, table, "columns") != LUA_TTABLE)
+		luaL_error(L, "field 'columns': list of names expected");
+	columns->names = bu_checkargv(L, lua_gettop(L), &columns->count);
+	if (columns->count == 0 || columns->count > AM_COLUMNS_MAX)
+		luaL_error(L, "field 'columns': 1 to %d names expected", AM_COLUMNS_MAX);
+	lua_remove(L, -2);
+	check_key(L, table, policy);
+	least = bu_fieldint(L, table, "least", 1);
+	if (least < 1 || (size_t)least > columns->count)
+		luaL_error(L, "field 'least': 1 to %d expected", (int)columns->count);
+	columns->least = (size_t)least;
+	columns->separator = check_character(L, table, "separator");
+	columns->control = check_character(L, table, "control");
+	columns->hash_comments = 1;
+	policy->core.columns = columns;
+}
+
+static int is_site_grammar(const char *grammar)
+{
+	return strcmp(grammar, "colon") == 0 || strcmp(grammar, "table") == 0 ||
+	       strcmp(grammar, "lines") == 0;
+}
+
+/* Grammars that are read as the table says. May leave values on the stack. [-0, +?, v] */
+static void check_site_grammar(lua_State *L, int table, const char *grammar, struct policy *policy)
+{
+	static const char *const line[] = {"line", NULL};
+
+	policy->core.parse_columns = am_colonfile_parse;
+	if (strcmp(grammar, "lines") == 0) {
+		policy->columns = (struct am_columns){.names = line,
+			.count = 1,
+			.least = 1,
+			.key = policy->key,
+			.key_count = 1,
+			.separator = '\n',
+			.hash_comments = 1};
+		policy->key[0] = 0;
+		policy->core.columns = &policy->columns;
+		return;
+	}
+	check_columns(L, table, policy);
+	if (strcmp(grammar, "table") == 0)
+		policy->core.parse_columns = am_table_parse_columns;
+	else
+		policy->core.separator =
+			policy->columns.separator == 0 ? ':' : policy->columns.separator;
+}
+
+static void check_grammar(lua_State *L, int table, const char *grammar, struct policy *all)
+{
+	struct am_merge_policy *policy = &all->core;
+
 	policy->separator = '\t';
 	policy->new_order = 1; /* of tables: N's helpers and drivers come in the order they need */
 	if (strcmp(grammar, "vfs") == 0) {
@@ -202,6 +307,9 @@ static void check_grammar(
 		policy->parse =
 			bu_fieldbool(L, table, "sets", 0) ? am_stanza_parse_sets : am_stanza_parse;
 		policy->new_order = 0;
+	} else if (is_site_grammar(grammar)) {
+		policy->new_order = bu_fieldbool(L, table, "new_order", 0);
+		check_site_grammar(L, table, grammar, all);
 	} else {
 		luaL_error(L, "unknown grammar '%s'", grammar);
 	}
@@ -218,7 +326,7 @@ static void check_policy(lua_State *L, int table, struct policy *policy)
 	policy->core.file = bu_fieldstr(L, table, "file", NULL);
 	if (policy->core.file == NULL)
 		luaL_error(L, "field 'file' is missing");
-	check_grammar(L, table, grammar, &policy->core);
+	check_grammar(L, table, grammar, policy);
 	policy->core.fold_case = bu_fieldbool(L, table, "fold_case", 0);
 	policy->core.fallback = check_class(L, bu_fieldstr(L, table, "default", "user"));
 	policy->core.keep_obsolete = bu_fieldbool(L, table, "keep_obsolete", 0);
@@ -357,22 +465,32 @@ static const struct am_field **collect_fields(lua_State *L, const struct am_reco
 	return room;
 }
 
-/* merge_core.parse(text, file [, grammar]) -> list of records */
+/* merge_core.parse(text, file [, grammar or policy]) -> list of records */
 static int l_parse(lua_State *L)
 {
 	size_t length, count;
 	const char *text = luaL_checklstring(L, 1, &length), *file = bu_checkcstr(L, 2);
-	const char *grammar = bu_optcstr(L, 3, "stanza");
-	struct am_merge_policy how;
+	struct policy how;
 	struct outcome *outcome;
 	struct am_error error;
 	lua_Integer n = 0;
+	int result;
 
 	lua_settop(L, 3);
-	lua_newtable(L); /* no options */
-	check_grammar(L, 4, grammar, &how);
+	memset(&how, 0, sizeof how);
+	if (lua_istable(L, 3)) {
+		check_grammar(L, 3, bu_fieldstr(L, 3, "grammar", "stanza"), &how);
+	} else {
+		lua_newtable(L); /* no options */
+		check_grammar(L, 4, bu_optcstr(L, 3, "stanza"), &how);
+	}
 	outcome = new_outcome(L);
-	if (how.parse(&outcome->records, file, text, length, &error) != 0)
+	if (how.core.columns != NULL)
+		result = how.core.parse_columns(
+			&outcome->records, how.core.columns, file, text, length, &error);
+	else
+		result = how.core.parse(&outcome->records, file, text, length, &error);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_newtable(L);
 	for (size_t i = 0; i < outcome->records.count; i++) {

@@ -1,5 +1,6 @@
 /*
- * Colon files: /etc/passwd and /etc/group. A record is one line of fields between colons.
+ * Colon files: /etc/passwd, /etc/group, and whatever has fields between one character. A record is
+ * one line.
  */
 #ifndef ALTMIG_COLONFILE_H
 #define ALTMIG_COLONFILE_H
@@ -25,6 +26,9 @@ enum { AM_GROUP_NAME, AM_GROUP_PASSWORD, AM_GROUP_GID, AM_GROUP_MEMBERS };
  * malformed lines, and NIS lines that begin with "+" or "-", become AM_RECORD_RAW and keep their
  * place. A line with fewer fields than columns, but at least columns->least, is a record (its
  * missing fields are empty) and is noted, as pwdck only asks for two colons.
+ *
+ * With columns->hash_comments comments and blank lines belong to the record that follows, a record
+ * behind "#" without a blank is AM_RECORD_DISABLED, and missing fields are nothing to note.
  */
 int am_colonfile_parse(struct am_records *file, const struct am_columns *columns, const char *name,
 	const char *text, size_t length, struct am_error *error);

@@ -604,6 +604,7 @@ struct pair {
 	const struct am_record *o, *c, *n;
 	struct fields fo, fc, fn;
 	struct am_buf line; /* of a line-oriented record, put together field by field */
+	size_t line_fields;
 	int differs_from_c, differs_from_n;
 };
 
@@ -659,8 +660,8 @@ static int merge_attribute(struct merge *m, struct pair *p, struct am_slice name
 
 	if (report_attribute(m, p->c->key, name, &t, entry != NULL && entry->secret, choice) != 0)
 		return -1;
-	if (m->c.line_oriented && p->line.length > 0 &&
-		(choice.pick == PICK_N ? t.n != NULL : t.c != NULL) &&
+	if (m->c.line_oriented && (choice.pick == PICK_N ? t.n != NULL : t.c != NULL) &&
+		p->line_fields++ > 0 &&
 		am_buf_add(&p->line, &m->policy->separator, 1, m->error) != 0)
 		return -1;
 	return put_choice(m, p, &t, choice.pick);
@@ -984,7 +985,12 @@ static int report_notes(struct merge *m)
 static int parse_side(
 	struct merge *m, struct am_records *file, struct am_slice text, struct am_error *error)
 {
-	return m->policy->parse(file, m->policy->file, text.at, text.length, error);
+	const struct am_merge_policy *policy = m->policy;
+
+	if (policy->columns != NULL)
+		return policy->parse_columns(
+			file, policy->columns, policy->file, text.at, text.length, error);
+	return policy->parse(file, policy->file, text.at, text.length, error);
 }
 
 static int merge_parsed(

@@ -89,6 +89,10 @@ struct am_merge_policy {
 	/* Parses a text of this file's grammar. */
 	int (*parse)(struct am_records *file, const char *name, const char *text, size_t length,
 		struct am_error *error);
+	/* Where `columns` is set, in the place of `parse`: a grammar whose columns a site names. */
+	int (*parse_columns)(struct am_records *file, const struct am_columns *columns,
+		const char *name, const char *text, size_t length, struct am_error *error);
+	const struct am_columns *columns;
 	char separator;         /* between the fields of a line; unused for stanzas */
 	enum am_class fallback; /* of attributes without an entry */
 	const struct am_merge_attribute *attributes;

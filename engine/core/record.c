@@ -354,3 +354,42 @@ size_t am_records_take_header(struct am_records *file, size_t end)
 	file->header.length = at;
 	return at;
 }
+
+/* No key is longer than its line and its separators. */
+int am_records_room_for_keys(struct am_records *file, struct am_error *error)
+{
+	size_t lines = 1;
+
+	for (size_t i = 0; i < file->length; i++)
+		lines += file->text[i] == '\n';
+	file->keys_capacity = file->length + lines * AM_COLUMNS_MAX;
+	file->keys = malloc(file->keys_capacity);
+	if (file->keys == NULL)
+		return am_fail_errno(error, ENOMEM, "parse: %s", file->name);
+	return 0;
+}
+
+struct am_slice am_records_compose_key(struct am_records *file, const struct am_columns *columns,
+	const struct am_slice *fields, size_t count)
+{
+	struct am_slice key = {file->keys + file->keys_length, 0};
+
+	for (size_t i = 0; i < columns->key_count; i++) {
+		size_t column = columns->key[i];
+		struct am_slice part = {"", 0};
+
+		if (column < count)
+			part = fields[column];
+		if (columns->dash_is_absent && part.length == 1 && part.at[0] == '-')
+			part.length = 0;
+		if (i == 0 && columns->first_bytes != 0 && part.length > columns->first_bytes)
+			part.length = columns->first_bytes;
+		if (i > 0)
+			file->keys[file->keys_length++] = '\t';
+		if (part.length > 0)
+			memcpy(file->keys + file->keys_length, part.at, part.length);
+		file->keys_length += part.length;
+	}
+	key.length = (size_t)(file->keys + file->keys_length - key.at);
+	return key;
+}

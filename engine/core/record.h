@@ -83,7 +83,12 @@ struct am_columns {
 	size_t key_count;
 	size_t first_bytes; /* of the first key column only these count; 0: all */
 	int dash_is_absent; /* "-" and a missing trailing column are the same in a key */
+	char control;       /* tables: a line that begins so is kept in its place; 0: none */
+	char separator; /* colon files: 0 is ':'; '\n', which no line holds, makes it one field */
+	int hash_comments; /* colon files: "#" begins a comment, "+" and "-" mean nothing */
 };
+
+#define AM_COLUMNS_MAX 32
 
 struct am_slice am_slice_of(const char *text);
 int am_slice_equal(struct am_slice a, struct am_slice b);
@@ -129,6 +134,11 @@ struct am_slice am_records_line(const struct am_records *file, size_t at);
  * `end` is where the first record begins, or the text's end. Returns where the rest begins.
  */
 size_t am_records_take_header(struct am_records *file, size_t end);
+/* Room for the composed keys of every line; once, before the first of them. */
+int am_records_room_for_keys(struct am_records *file, struct am_error *error);
+/* The key columns of a line with a tab between them. */
+struct am_slice am_records_compose_key(struct am_records *file, const struct am_columns *columns,
+	const struct am_slice *fields, size_t count);
 /* A line without its LF or CRLF. */
 struct am_slice am_line_content(struct am_slice line);
 

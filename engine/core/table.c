@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 16
-
 struct parser {
 	struct am_records *file;
 	const struct am_columns *columns;
@@ -14,7 +12,7 @@ struct parser {
 	size_t at, line, pending;
 };
 
-/* Splits at blanks up to "#": the number of fields, COLUMNS_MAX + 1 when there are more. */
+/* Splits at blanks up to "#": the number of fields, AM_COLUMNS_MAX + 1 when there are more. */
 static size_t split(struct am_slice content, struct am_slice *fields)
 {
 	const char *at = content.at, *end = content.at + content.length;
@@ -25,8 +23,8 @@ static size_t split(struct am_slice content, struct am_slice *fields)
 			at++;
 		if (at == end || *at == '#')
 			return count;
-		if (count == COLUMNS_MAX)
-			return COLUMNS_MAX + 1;
+		if (count == AM_COLUMNS_MAX)
+			return AM_COLUMNS_MAX + 1;
 		fields[count].at = at;
 		while (at < end && *at != ' ' && *at != '\t' && *at != '\f' && *at != '\v' &&
 			*at != '#')
@@ -40,32 +38,6 @@ static int fits(const struct parser *p, const struct am_slice *fields, size_t co
 {
 	return count >= p->columns->least && count <= p->columns->count &&
 	       (p->is_record == NULL || p->is_record(fields, count));
-}
-
-/* Key columns with a tab between them; the room was made before the first line. */
-static struct am_slice compose_key(struct parser *p, const struct am_slice *fields, size_t count)
-{
-	struct am_records *file = p->file;
-	struct am_slice key = {file->keys + file->keys_length, 0};
-
-	for (size_t i = 0; i < p->columns->key_count; i++) {
-		size_t column = p->columns->key[i];
-		struct am_slice part = {"", 0};
-
-		if (column < count)
-			part = fields[column];
-		if (p->columns->dash_is_absent && part.length == 1 && part.at[0] == '-')
-			part.length = 0;
-		if (i == 0 && p->columns->first_bytes != 0 && part.length > p->columns->first_bytes)
-			part.length = p->columns->first_bytes;
-		if (i > 0)
-			file->keys[file->keys_length++] = '\t';
-		if (part.length > 0)
-			memcpy(file->keys + file->keys_length, part.at, part.length);
-		file->keys_length += part.length;
-	}
-	key.length = (size_t)(file->keys + file->keys_length - key.at);
-	return key;
 }
 
 static int add_record(struct parser *p, enum am_record_kind kind, struct am_slice line,
@@ -83,7 +55,7 @@ static int add_record(struct parser *p, enum am_record_kind kind, struct am_slic
 	record->text = line;
 	record->line = p->line;
 	if (kind != AM_RECORD_RAW)
-		record->key = compose_key(p, fields, count);
+		record->key = am_records_compose_key(p->file, p->columns, fields, count);
 	for (size_t i = 0; i < count && kind != AM_RECORD_RAW; i++) {
 		struct am_field *field = am_records_add_field(p->file, error);
 
@@ -99,7 +71,7 @@ static int add_record(struct parser *p, enum am_record_kind kind, struct am_slic
 
 static int parse_line(struct parser *p, struct am_slice line, struct am_error *error)
 {
-	struct am_slice content = am_slice_trim(line), fields[COLUMNS_MAX];
+	struct am_slice content = am_slice_trim(line), fields[AM_COLUMNS_MAX];
 	size_t count;
 
 	if (content.length == 0)
@@ -124,20 +96,6 @@ static int parse_line(struct parser *p, struct am_slice line, struct am_error *e
 	return add_record(p, AM_RECORD_LIVE, line, fields, count, error);
 }
 
-/* Room for every key: no key is longer than its line and its separators. */
-static int make_room_for_keys(struct parser *p, struct am_error *error)
-{
-	size_t lines = 1;
-
-	for (size_t i = 0; i < p->file->length; i++)
-		lines += p->file->text[i] == '\n';
-	p->file->keys_capacity = p->file->length + lines * COLUMNS_MAX;
-	p->file->keys = malloc(p->file->keys_capacity);
-	if (p->file->keys == NULL)
-		return am_fail_errno(error, ENOMEM, "parse: %s", p->file->name);
-	return 0;
-}
-
 int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error)
@@ -147,7 +105,7 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns, ch
 	if (am_records_init(file, name, text, length, error) != 0)
 		return -1;
 	file->line_oriented = 1;
-	if (make_room_for_keys(&p, error) != 0)
+	if (am_records_room_for_keys(file, error) != 0)
 		return -1;
 	while (p.at < file->length) {
 		struct am_slice line = am_records_line(file, p.at);
@@ -164,6 +122,12 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns, ch
 	return am_records_index(file, error);
 }
 
+int am_table_parse_columns(struct am_records *file, const struct am_columns *columns,
+	const char *name, const char *text, size_t length, struct am_error *error)
+{
+	return am_table_parse(file, columns, columns->control, NULL, name, text, length, error);
+}
+
 static int is_vfs(const struct am_slice *fields, size_t count)
 {
 	for (size_t i = 0; i < fields[1].length; i++)
@@ -177,7 +141,8 @@ int am_table_parse_vfs(struct am_records *file, const char *name, const char *te
 {
 	static const char *const names[] = {"name", "type", "mount_helper", "fs_helper", "remote"};
 	static const size_t key[] = {0};
-	static const struct am_columns columns = {names, 5, 3, key, 1, 0, 0};
+	static const struct am_columns columns = {
+		.names = names, .count = 5, .least = 3, .key = key, .key_count = 1};
 
 	return am_table_parse(file, &columns, '%', is_vfs, name, text, length, error);
 }
@@ -200,7 +165,13 @@ int am_table_parse_pse(struct am_records *file, const char *name, const char *te
 	static const char *const names[] = {"attributes", "filename", "argument", "node", "minor1",
 		"minor2", "minor3", "minor4", "minor5", "minor6", "minor7", "minor8"};
 	static const size_t key[] = {0, 1, 2, 3};
-	static const struct am_columns columns = {names, 12, 2, key, 4, 1, 1};
+	static const struct am_columns columns = {.names = names,
+		.count = 12,
+		.least = 2,
+		.key = key,
+		.key_count = 4,
+		.first_bytes = 1,
+		.dash_is_absent = 1};
 
 	return am_table_parse(file, &columns, 0, is_pse, name, text, length, error);
 }
@@ -217,7 +188,8 @@ int am_table_parse_ldapmap(struct am_records *file, const char *name, const char
 	size_t length, struct am_error *error)
 {
 	static const size_t key[] = {0};
-	static const struct am_columns columns = {ldapmap_names, 6, 3, key, 1, 0, 0};
+	static const struct am_columns columns = {
+		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 1};
 
 	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
 }
@@ -226,7 +198,8 @@ int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, cons
 	size_t length, struct am_error *error)
 {
 	static const size_t key[] = {0, 2};
-	static const struct am_columns columns = {ldapmap_names, 6, 3, key, 2, 0, 0};
+	static const struct am_columns columns = {
+		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 2};
 
 	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
 }

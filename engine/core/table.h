@@ -18,6 +18,10 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns, ch
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error);
 
+/* The same for a file whose columns somebody names: any line of that many words is a record. */
+int am_table_parse_columns(struct am_records *file, const struct am_columns *columns,
+	const char *name, const char *text, size_t length, struct am_error *error);
+
 /*
  * /etc/vfs: name, type number, mount helper, file system helper, "remote"; "%" begins a control
  * line. The key is the name.

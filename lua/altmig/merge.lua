@@ -15,6 +15,7 @@ local merge = {}
 ---@field kind "text"|"odm"|"errlog"|"sysck"
 ---@field files string[]
 ---@field available boolean
+---@field site boolean?       # added by merge.define
 
 ---@class altmig.merge.Context
 ---@field tree table                               # altmig.tree of the copy
@@ -196,11 +197,11 @@ method("text", "nscontrol_mig", nil, { "/etc/nscontrol.conf" })
 
 --- Gives the methods of this title their implementation.
 ---@param title string
----@param run altmig.merge.Run
+---@param run altmig.merge.Run?   # nil: it has none any more
 function merge.register(title, run)
   handlers[title] = run
   for _, entry in ipairs(merge.methods) do
-    if entry.title == title then entry.available = true end
+    if entry.title == title then entry.available = run ~= nil end
   end
 end
 
@@ -231,11 +232,11 @@ local function unavailable(entry, job)
 end
 
 -- The site's file cannot be read: the new level's is active, nothing of the site's is lost.
-function Job:broken(path, message)
+function Job:broken(path, message, active)
   self.count = self.count + 1
   self.lines[#self.lines + 1] = message
-  if self.ctx.report then self.ctx.report { severity = "error", file = path, chosen = "N", rule = message } end
-  self:warn(("altmig: %s: %s: new one active, yours in save.config"):format(self.method.title, message))
+  if self.ctx.report then self.ctx.report { severity = "error", file = path, chosen = active and "C" or "N", rule = message } end
+  self:warn(("altmig: %s: %s: %s"):format(self.method.title, message, active or "new one active, yours in save.config"))
 end
 
 local function unparsable(entry, job, e)
@@ -288,58 +289,6 @@ local function merge_stanza(job, path, rules)
   return result.status
 end
 
----@class altmig.merge.Definition
----@field name string
----@field files string[]
----@field grammar "stanza"?
----@field classes altmig.merge.Class[]?
----@field default string?
----@field run (fun(o: string?, c: string?, n: string?, report: fun(decision: table)): string?)?
----@field before string?      # title of the method it runs before; default: at the end
-
--- A site's own function: text in, text out, once for each file.
-local function run_function(job, path, fn)
-  local input = job:input(path)
-  local text = fn(input.o, input.c, input.n, function(decision)
-    decision.file, decision.chosen = decision.file or path, decision.chosen or "merged"
-    decision.severity, decision.rule = decision.severity or "note", decision.rule or "site method"
-    job:report { decision }
-  end)
-  if text == nil then return "new" end
-  if type(text) ~= "string" then error(("merge method %s: run returned a %s"):format(job.method.name, type(text)), 0) end
-  job:write(path, text)
-  return text == input.c and "kept" or text == input.n and "new" or "merged"
-end
-
---- Adds a site method: a stanza file with classes of its attributes, or a function of O, C and N
---- that returns the new text (nil: leave the file alone).
----@param definition altmig.merge.Definition
----@return altmig.merge.Method
-function merge.define(definition)
-  local name = definition.name
-  if type(name) ~= "string" or not name:match("^[%w_.-]+$") then error("merge.define: name is missing or odd", 2) end
-  if type(definition.files) ~= "table" or #definition.files == 0 then error("merge.define: files is missing", 2) end
-  if merge.method(name) then error(("merge.define: there is a method '%s' already"):format(name), 2) end
-  if not definition.run and (definition.grammar or "stanza") ~= "stanza" then
-    error(("merge.define: unknown grammar '%s'"):format(tostring(definition.grammar)), 2)
-  end
-  local entry = { name = name, title = name, kind = "text", files = definition.files, available = true }
-  local at = #merge.methods + 1
-  for i, other in ipairs(merge.methods) do
-    if definition.before == other.title and i < at then at = i end
-  end
-  table.insert(merge.methods, at, entry)
-  merge.register(name, function(_, job)
-    local statuses = {}
-    for _, path in ipairs(definition.files) do
-      statuses[#statuses + 1] = definition.run and run_function(job, path, definition.run)
-        or merge_stanza(job, path, { classes = definition.classes, default = definition.default })
-    end
-    return joined(statuses)
-  end)
-  return entry
-end
-
 require "altmig.merge_users"(merge, checked, joined)
 require "altmig.merge_stanza"(merge, checked, joined, merge_stanza)
 require "altmig.merge_table"(merge, checked)
@@ -348,5 +297,6 @@ require "altmig.merge_smit"(merge)
 require "altmig.merge_swvpd"(merge, joined)
 require "altmig.merge_rest"(merge, checked, joined)
 require "altmig.merge_check"(merge)
+require "altmig.merge_site"(merge, checked, joined)
 
 return merge

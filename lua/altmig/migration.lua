@@ -426,6 +426,7 @@ function M:load_flow()
   end
   local chunk, message = load(text, origin, "t")
   if not chunk then err.raise { code = "SCRIPT", message = "flow: " .. message } end
+  require("altmig.merge").reset() -- methods of the site come from the script, which may be read again
   local result = chunk()
   if getmetatable(result) ~= require "altmig.flow" then
     err.raise { code = "SCRIPT", message = ("flow: %s does not return flow.new { ... }"):format(path or origin) }

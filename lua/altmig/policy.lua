@@ -20,7 +20,7 @@ local policy = {}
 ---@field path string
 ---@field policy "preserve"|"hold_new"|"merge"|"user_merge"|"new"
 ---@field method string?      # title of the merge method
----@field source "documented"|"inferred"
+---@field source "documented"|"inferred"|"site"
 ---@field note string?
 
 ---@type altmig.policy.Row[]
@@ -111,6 +111,33 @@ end
 -- The error log is history in a format of its level.
 add("merge", "inferred", "/var/adm/ras/errlog /var/adm/ras/errtmplt", "convert_errlog")
 
+--- Gives a file to a site's own merge method, whatever the table says of it.
+---@param path string
+---@param method string
+function policy.claim(path, method)
+  table.insert(policy.rows, 1, { path = path, policy = "merge", method = method, source = "site" })
+end
+
+--- Takes a claim back.
+---@param path string
+function policy.release(path)
+  for i, row in ipairs(policy.rows) do
+    if row.source ~= "site" then return end
+    if row.path == path then return table.remove(policy.rows, i) end
+  end
+end
+
+--- Whether a method of the site's merges this file. Claimed files are followed over links.
+---@param path string
+---@return boolean
+function policy.is_claimed(path)
+  for _, row in ipairs(policy.rows) do
+    if row.source ~= "site" then return false end
+    if row.path == path then return true end
+  end
+  return false
+end
+
 ---@param path string
 ---@return string? directory, string? pattern, boolean? deep
 local function pattern_of(path)
@@ -120,7 +147,8 @@ local function pattern_of(path)
   return dir, "^" .. last:gsub("%*", "\0"):gsub("%p", "%%%0"):gsub("%z", ".*") .. "$", false
 end
 
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
+-- A link that leads out of the copy leads nowhere.
+local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "OUTSIDE_TREE" or code == "ELOOP" end
 
 -- The paths of the files of one row that the tree has.
 local function expand_row(tree, row, found)
@@ -159,7 +187,7 @@ function policy.expand(tree)
     local bad, why
     local ok, message, code = expand_row(tree, row, function(path)
       if rows[path] or bad then return end
-      local stat, text, name = tree:stat(path)
+      local stat, text, name = tree:stat(path, { follow = row.source == "site" })
       if stat and stat.type == "file" then
         rows[path] = row
       elseif not stat and not is_missing(name) then

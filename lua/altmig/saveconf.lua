@@ -29,13 +29,13 @@ saveconf.max = 512 << 20
 ---@field sha256 string
 ---@field old string?         # digest of O
 
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
+local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "OUTSIDE_TREE" or code == "ELOOP" end
 
 local function private(root, part) return root .. "/.altmig" .. part end
 
--- The content of a regular file; false when there is none.
+-- The content of a regular file; false when there is none. A site's method merges what a link leads to.
 local function read_file(tree, path)
-  local stat, message, code = tree:stat(path)
+  local stat, message, code = tree:stat(path, { follow = policy.is_claimed(path) })
   if not stat then
     if is_missing(code) then return false end
     return nil, message, code
@@ -245,7 +245,7 @@ function saveconf.verify(tree, root)
 end
 
 -- N of a path: the live file, unless the archive left the site's one there; then the pristine copy.
-local function find_new(tree, roots, path, entry)
+local function find_new(tree, roots, path, entry, carried)
   local live, stat, code = read_file(tree, path)
   if live == nil then return nil, stat, code end
   if live and not (entry and sys.sha256(live) == entry.sha256) then return live, stat end
@@ -253,6 +253,8 @@ local function find_new(tree, roots, path, entry)
   data, message, code = pristine(tree, roots, path)
   if data == nil then return nil, message, code end
   if data then return data, live and stat or { mode = 384, uid = 0, gid = 0 } end
+  -- The new level has no such file: what lies there is the site's.
+  if carried and not carried[path] and policy.is_claimed(path) then return false end
   return live, stat
 end
 
@@ -261,11 +263,14 @@ end
 --- first and changes nothing, since the live files may be merged by then.
 ---@param tree table
 ---@param root string?
+---@param names string[]?     # files of the archive, at least those of the policy table
 ---@return boolean? ok
 ---@return string? message
 ---@return string? code
-function saveconf.keep_shipped(tree, root)
+function saveconf.keep_shipped(tree, root, names)
   root = root or saveconf.root
+  local carried = names and {}
+  for _, name in ipairs(names or {}) do carried[name] = true end
   local done, message, code = read_json(tree, private(root, "/new.json"))
   if done ~= false then return done and true, message, code end
   local entries, rows, roots
@@ -283,7 +288,7 @@ function saveconf.keep_shipped(tree, root)
   table.sort(paths)
   for _, path in ipairs(paths) do
     local data, stat
-    data, stat, code = find_new(tree, roots, path, entries[path])
+    data, stat, code = find_new(tree, roots, path, entries[path], carried)
     if data == nil then return nil, stat, code end
     if data then
       local ok

@@ -31,7 +31,13 @@ local core = {}
 
 ---@class altmig.merge.Policy
 ---@field file string                 # path, for decisions and messages
----@field grammar "stanza"|"vfs"|"pse"|"ldapmap"|"ldapmap pairs"|nil   # default "stanza"; the tables keep N's order
+---@field grammar "stanza"|"vfs"|"pse"|"ldapmap"|"ldapmap pairs"|"colon"|"table"|"lines"|nil   # default "stanza"
+---@field columns string[]?           # "colon" and "table": names of the columns, at most 32
+---@field key string[]?               # of these the ones that make the key; default: the first
+---@field least integer?              # columns a line must have; default 1
+---@field separator string?           # "colon": the character between fields; default ":"
+---@field control string?             # "table": lines that begin with it stay in their place
+---@field new_order boolean?          # "colon", "table", "lines": N's order, the site's own records behind
 ---@field default "user"|"system"|"list"|"valid"|nil
 ---@field classes altmig.merge.Class[]?
 ---@field mandatory string[]?         # records that return when the site removed them
@@ -86,11 +92,11 @@ function core.group(names, security, passwd) end
 --- The stanzas of a text (or records of a table), in order; repeats folded into the first.
 ---@param text string
 ---@param file string        # for messages
----@param grammar "stanza"|"vfs"|"pse"|nil
+---@param grammar string|altmig.merge.Policy|nil   # a policy's grammar, or a policy whose columns count
 ---@return altmig.merge.Stanza[]? stanzas
 ---@return string? message   # with file and line
 ---@return string? code      # "CONFIG_SYNTAX"
-function core.parse(text, file) end
+function core.parse(text, file, grammar) end
 
 --- What whole-file comparison alone decides; nil when records must be merged.
 ---@param file string

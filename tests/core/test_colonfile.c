@@ -95,6 +95,59 @@ static void reads_ids_as_unsigned(void **state)
 	assert_int_equal(am_colonfile_id(am_slice_of("99999999999999999999999999"), &id), -1);
 }
 
+static const char *const site_names[] = {"site", "name", "role"};
+static const size_t site_key[] = {1, 0};
+static const struct am_columns site_columns = {.names = site_names,
+	.count = 3,
+	.least = 2,
+	.key = site_key,
+	.key_count = 2,
+	.separator = '|',
+	.hash_comments = 1};
+
+static const char site[] =
+	"# head\n\n# why\nosaka|ann|op\n#kobe|bob\n\n# prose | here\n+|dan\nodd\n# end";
+
+static void reads_columns_a_site_names(void **state)
+{
+	struct am_records file;
+	struct am_error error;
+
+	(void)state;
+	assert_int_equal(
+		am_colonfile_parse(&file, &site_columns, "f", site, strlen(site), &error), 0);
+	assert_int_equal(file.count, 4);
+	assert_true(am_slice_is(file.header, "# head\n\n"));
+	assert_true(am_slice_is(file.records[0].key, "ann\tosaka"));
+	assert_true(am_slice_is(file.records[0].lead, "# why\n"));
+	assert_int_equal(file.records[1].kind, AM_RECORD_DISABLED);
+	assert_true(am_slice_is(file.records[1].key, "bob\tkobe"));
+	assert_int_equal(file.records[2].kind, AM_RECORD_LIVE);
+	assert_true(am_slice_is(file.records[2].lead, "\n# prose | here\n"));
+	assert_int_equal(file.records[3].kind, AM_RECORD_RAW);
+	assert_int_equal(file.note_count, 1);
+	assert_true(am_slice_is(file.trailer, "# end"));
+	am_records_free(&file);
+}
+
+static void site_columns_are_lossless_when_cut(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n <= strlen(site); n++) {
+		struct am_records file;
+		struct am_error error;
+		struct am_buf out = {0};
+
+		assert_int_equal(am_colonfile_parse(&file, &site_columns, "f", site, n, &error), 0);
+		assert_int_equal(am_records_write(&file, &out, &error), 0);
+		assert_int_equal(out.length, n);
+		if (n > 0)
+			assert_memory_equal(out.data, site, n);
+		am_buf_free(&out);
+		am_records_free(&file);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +155,8 @@ int main(void)
 		cmocka_unit_test(is_lossless_when_cut),
 		cmocka_unit_test(refuses_nul_bytes),
 		cmocka_unit_test(reads_ids_as_unsigned),
+		cmocka_unit_test(reads_columns_a_site_names),
+		cmocka_unit_test(site_columns_are_lossless_when_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,8 @@
 
 static const char *const names[] = {"attributes", "filename", "argument", "node", "minor"};
 static const size_t key[] = {1, 2, 3};
-static const struct am_columns columns = {names, 5, 2, key, 3, 0, 1};
+static const struct am_columns columns = {
+	.names = names, .count = 5, .least = 2, .key = key, .key_count = 3, .dash_is_absent = 1};
 
 static int is_extension(const struct am_slice *fields, size_t count)
 {

@@ -329,9 +329,7 @@ function TestMerge:test_site_methods()
   lu.assertEquals(merge.methods[count + 2].name, "site_text")
   lu.assertErrorMsgContains("already", merge.define, { name = "site_text", files = { "/x" } })
   lu.assertErrorMsgContains("unknown grammar 'xml'", merge.define, { name = "x", files = { "/x" }, grammar = "xml" })
-  for i = #merge.methods, 1, -1 do
-    if merge.methods[i].name:match("^site_") then table.remove(merge.methods, i) end
-  end
+  merge.reset()
   finish(t)
 end
 

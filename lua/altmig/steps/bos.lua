@@ -4,6 +4,7 @@ local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
 local merge = require "altmig.merge"
+local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
 local tree = require "altmig.tree"
 
@@ -62,7 +63,7 @@ return function(migration)
           local at = mount_of(mounts, path)
           members, bytes = members + 1, bytes + member.size
           needed[at] = (needed[at] or 0) + (member.size + block - 1) // block * block + (member.type == "dir" and block or 0)
-          if path:match("^/etc/") or path:match("^/var/") then names[#names + 1] = path end
+          if path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path) then names[#names + 1] = path end
         end
       end, err.wrap)
       archive:close()
@@ -159,7 +160,8 @@ return function(migration)
 
   migration.define("keep_shipped", {
     run = function(m)
-      err.check(saveconf.keep_shipped(m.alt, save_root))
+      local found = m:result_of("inspect_bos")
+      err.check(saveconf.keep_shipped(m.alt, save_root, found and found.configuration))
       err.check(saveconf.restore_preserved(m.alt, save_root))
     end,
   })
