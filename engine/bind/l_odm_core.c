@@ -5,18 +5,24 @@
 #include "bindutil.h"
 #include "modules_bind.h"
 #include "odm.h"
+#include "odm_bind.h"
 #include "odm_file.h"
 
 #define CLASS_CLASS    "altmig.odm.class"
 #define CRITERIA_CLASS "altmig.odm.criteria"
 #define TEXT_CLASS     "altmig.odm.text"
 
+struct am_odm_class **odm_check_class(lua_State *L, int arg)
+{
+	struct am_odm_class **slot = luaL_checkudata(L, arg, CLASS_CLASS);
+
+	luaL_argcheck(L, *slot != NULL, arg, "class is closed");
+	return slot;
+}
+
 static struct am_odm_class *check_class(lua_State *L)
 {
-	struct am_odm_class **slot = luaL_checkudata(L, 1, CLASS_CLASS);
-
-	luaL_argcheck(L, *slot != NULL, 1, "class is closed");
-	return *slot;
+	return *odm_check_class(L, 1);
 }
 
 static int class_close(lua_State *L)
@@ -72,7 +78,7 @@ static struct am_odm_criteria *push_criteria(
 
 /* --- objects out --- */
 
-static void push_value(lua_State *L, const struct am_odm_value *value)
+void odm_push_value(lua_State *L, const struct am_odm_value *value)
 {
 	if (value->kind == AM_ODM_TEXT)
 		lua_pushlstring(L, value->text, value->length);
@@ -82,7 +88,7 @@ static void push_value(lua_State *L, const struct am_odm_value *value)
 		lua_pushinteger(L, value->number);
 }
 
-static void push_object(lua_State *L, const struct am_odm_class *class, size_t slot)
+void odm_push_object(lua_State *L, const struct am_odm_class *class, size_t slot)
 {
 	size_t count;
 	const struct am_odm_descriptor *descriptors = am_odm_class_descriptors(class, &count);
@@ -92,7 +98,7 @@ static void push_object(lua_State *L, const struct am_odm_class *class, size_t s
 		struct am_odm_value value = {AM_ODM_NONE, "", 0, 0, 0};
 
 		am_odm_class_get(class, slot, i, &value);
-		push_value(L, &value);
+		odm_push_value(L, &value);
 		lua_setfield(L, -2, descriptors[i].name);
 	}
 }
@@ -111,8 +117,31 @@ static int class_get(lua_State *L)
 	for (size_t slot = 0; slot < am_odm_class_slots(class); slot++) {
 		if (!am_odm_class_live(class, slot) || !am_odm_class_match(class, slot, criteria))
 			continue;
-		push_object(L, class, slot);
+		odm_push_object(L, class, slot);
 		lua_seti(L, -2, ++n);
+	}
+	return 1;
+}
+
+/* c:column(name) -> the field of all objects; empty when there is no such field */
+static int class_column(lua_State *L)
+{
+	struct am_odm_class *class = check_class(L);
+	size_t count, length;
+	const char *name = luaL_checklstring(L, 2, &length);
+	const struct am_odm_descriptor *descriptors = am_odm_class_descriptors(class, &count);
+	int field = am_odm_find(descriptors, count, name, length);
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	for (size_t slot = 0; field >= 0 && slot < am_odm_class_slots(class); slot++) {
+		struct am_odm_value value = {AM_ODM_NONE, "", 0, 0, 0};
+
+		if (!am_odm_class_live(class, slot))
+			continue;
+		am_odm_class_get(class, slot, (size_t)field, &value);
+		odm_push_value(L, &value);
+		lua_rawseti(L, -2, ++n);
 	}
 	return 1;
 }
@@ -129,7 +158,7 @@ static int class_rows(lua_State *L)
 	for (size_t slot = 0; slot < am_odm_class_slots(class); slot++) {
 		if (!am_odm_class_live(class, slot))
 			continue;
-		push_object(L, class, slot);
+		odm_push_object(L, class, slot);
 		lua_rawseti(L, 2, ++n);
 		lua_pushinteger(L, (lua_Integer)slot);
 		lua_rawseti(L, 3, n);
@@ -563,21 +592,22 @@ int luaopen_altmig_odm_core(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"get", class_get}, {"format", class_format},
 		{"descriptors", class_descriptors}, {"name", class_name}, {"count", class_count},
-		{"images", class_images}, {"rows", class_rows}, {"set", class_set},
-		{"erase", class_erase}, {"add", class_add}, {"change", class_change},
-		{"delete", class_delete}, {"writable", class_writable}, {"close", class_close},
-		{NULL, NULL}};
+		{"images", class_images}, {"rows", class_rows}, {"column", class_column},
+		{"set", class_set}, {"erase", class_erase}, {"add", class_add},
+		{"change", class_change}, {"delete", class_delete}, {"writable", class_writable},
+		{"close", class_close}, {NULL, NULL}};
 	static const luaL_Reg metamethods[] = {
 		{"__gc", class_close}, {"__close", class_close}, {NULL, NULL}};
 	static const luaL_Reg none[] = {{NULL, NULL}};
 	static const luaL_Reg criteria_meta[] = {{"__gc", criteria_free}, {NULL, NULL}};
 	static const luaL_Reg text_meta[] = {{"__gc", text_free}, {NULL, NULL}};
 	static const luaL_Reg functions[] = {{"parse", l_parse}, {"create", l_create},
-		{"text", l_text}, {"quote", l_quote}, {NULL, NULL}};
+		{"text", l_text}, {"quote", l_quote}, {"merge", odm_merge}, {NULL, NULL}};
 
 	bu_newclass(L, CLASS_CLASS, methods, metamethods);
 	bu_newclass(L, CRITERIA_CLASS, none, criteria_meta);
 	bu_newclass(L, TEXT_CLASS, none, text_meta);
+	odm_plan_class(L);
 	luaL_newlib(L, functions);
 	return 1;
 }

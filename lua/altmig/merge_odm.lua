@@ -4,6 +4,8 @@
 -- The result is the new level's class edited in place: what nobody changed keeps its bytes and its slot,
 -- the site's own objects follow. Fields are copied by name, since the layouts of two levels differ.
 -- Keys and rules of the classes are inferred (IBM's are not public): correct them in the table below.
+-- Keying and comparing is odm_core's, which makes a plan of findings; what they mean, in words and where
+-- more than three values decide, is said here.
 
 local core = require "altmig.odm_core"
 local odm = require "altmig.odm"
@@ -12,10 +14,9 @@ local odm = require "altmig.odm"
 ---@field image altmig.odm.Class
 ---@field data string
 ---@field strings string?
----@field rows altmig.odm.Object[]
----@field slots integer[]
+---@field rows altmig.odm.Object[]                    # made when asked for
+---@field slots integer[]                             # the same
 ---@field fields table<string, altmig.odm.Descriptor>
----@field names string[]          # of the fields, in order
 
 ---@class altmig.merge.Entry      one object of the result
 ---@field key string
@@ -25,30 +26,38 @@ local odm = require "altmig.odm"
 ---@field from "C"|"N"|"merged"
 
 ---@class altmig.merge.Shape      how a class is merged
----@field key string[]|fun(row: table): string
----@field names string[]?         # fields of the result's layout; set by merge.objects
+---@field key altmig.odm.Key[]
 ---@field default "user"|"system"
 ---@field classes table<string, "user"|"system"|function>?
 ---@field whole boolean?          # objects are never mixed: the new level's wins
 ---@field mandatory boolean?      # what the site deleted comes back: predefined data
----@field keep (fun(row: table, side: table): boolean, string?)?   # of objects that only the site has
+---@field keep (fun(row: table): boolean, string?)?       # of objects that only the site has
+---@field obsolete (fun(row: table): boolean, string?)?   # of objects the vendor dropped and the site left alone
+---@field prepare fun(plan: altmig.odm.Plan, input: table)?             # sees the plan before the first question
 
 return function(merge, checked)
   local function unreadable(message) error({ code = "CONFIG_SYNTAX", message = message }, 0) end
 
   ---------------------------------------------------------------- one side of a class
 
-  -- Lists the objects of a class under their fields; false when the side has no such class.
+  local lazy = { __index = function(part, name)
+    if name == "rows" or name == "slots" then
+      part.rows, part.slots = part.image:rows()
+      return rawget(part, name)
+    end
+    return nil
+  end }
+
+  -- One side of a class; false when the side has no such class.
   local function side(path, reader)
     local data = reader(path)
     if not data then return false end
     local strings = reader(path .. ".vc")
     local image, message = core.parse(path, data, strings)
     if not image then return nil, message end
-    local rows, slots = image:rows()
-    local fields, names = {}, {}
-    for i, descriptor in ipairs(image:descriptors()) do fields[descriptor.name], names[i] = descriptor, descriptor.name end
-    return { image = image, data = data, strings = strings, rows = rows, slots = slots, fields = fields, names = names }
+    local fields = {}
+    for _, descriptor in ipairs(image:descriptors()) do fields[descriptor.name] = descriptor end
+    return setmetatable({ image = image, data = data, strings = strings, fields = fields }, lazy)
   end
 
   --- O, C and N of a class; each false where there is none. A broken C or N is raised, a broken O is
@@ -93,35 +102,6 @@ return function(merge, checked)
 
   ---------------------------------------------------------------- the merge of objects
 
-  local function key_function(shape)
-    local key = shape.key
-    if type(key) == "function" then return key end
-    local a, b, c = table.unpack(key)
-    if not b then return function(row) return tostring(row[a]) end end
-    if not c then return function(row) return row[a] .. "\0" .. row[b] end end
-    return function(row)
-      local parts = {}
-      for i, name in ipairs(key) do parts[i] = tostring(row[name] or "") end
-      return table.concat(parts, "\0")
-    end
-  end
-
-  -- The objects of a side by key, and their keys in order. A key that comes again is another object.
-  local function index(part, key)
-    local map, keys = {}, {}
-    if not part then return map, keys end
-    for i, row in ipairs(part.rows) do
-      local k = key(row)
-      if map[k] then
-        local again = 2
-        while map[k .. "\0#" .. again] do again = again + 1 end
-        k = k .. "\0#" .. again
-      end
-      map[k], keys[i] = row, k
-    end
-    return map, keys
-  end
-
   local function same(a, b) return a == b or (a ~= nil and b ~= nil and tostring(a) == tostring(b)) end
 
   -- Whether two objects say the same in the fields that both layouts have.
@@ -147,38 +127,6 @@ return function(merge, checked)
     return d
   end
 
-  -- Which value of a field: "C" or "N" or a value of its own, with severity and rule.
-  local function choose(shape, name, o, c, n, rows)
-    if o ~= nil then
-      if same(c, o) then return "N", "note", "not changed by the site" end
-      if same(n, o) then return "C", "note", "changed by the site" end
-    end
-    local class = shape.classes and shape.classes[name] or shape.default
-    if type(class) == "function" then return class(o, c, n, rows) end
-    if class == "system" then return "N", "conflict", "both changed it: the new level's value" end
-    return "C", "conflict", o == nil and "levels differ, old default not known: the site's value stays"
-      or "both changed it: the site's value stays"
-  end
-
-  -- The new level's object with the site's changes, or nil when it stays as it is.
-  local function merge_fields(path, key, shape, o, c, n, report)
-    local changes
-    -- In a fixed order, so that a rerun reports in the same words and order.
-    for _, name in ipairs(shape.names) do
-      local value, mine = n[name], c[name]
-      if mine ~= nil and not same(mine, value) then
-        local pick, severity, rule, own = choose(shape, name, o and o[name], mine, value, { o = o, c = c, n = n })
-        report(decision(path, severity, key, own and "merged" or pick, rule, { name, o and o[name], mine, value }))
-        if pick == "C" then own = mine end
-        if own ~= nil then
-          changes = changes or {}
-          changes[name] = own
-        end
-      end
-    end
-    return changes
-  end
-
   local function patched(row, changes)
     local copy = {}
     for name, value in pairs(row) do copy[name] = value end
@@ -187,93 +135,100 @@ return function(merge, checked)
   end
   merge.patched = patched
 
-  -- An object of both levels.
-  local function both(path, key, shape, o, c, n, report)
-    if not shape.whole then
-      local changes = merge_fields(path, key, shape, o, c, n, report)
-      if changes then return { key = key, row = patched(n, changes), changes = changes, from = "merged" } end
-      return { key = key, row = n, from = "N" }
+  -- What findings of odm_core say: what was chosen, how grave that is, and why; "unknown" where O is not known.
+  local findings = {
+    ["field theirs"] = { "N", "note", "not changed by the site" },
+    ["field ours"] = { "C", "note", "changed by the site" },
+    ["field system"] = { "N", "conflict", "both changed it: the new level's value" },
+    ["field user"] = { "C", "conflict", "both changed it: the site's value stays" },
+    ["object theirs"] = { "N", "note", "not changed by the site" },
+    ["object ours"] = { "C", "note", "changed by the site" },
+    ["object conflict"] = { "N", "conflict", "objects of the new level are not mixed with others" },
+    ["removed"] = { "none", "note", "removed by the site: stays removed" },
+    ["removed changed"] = { "none", "warning", "removed by the site: stays removed" },
+    ["returned"] = { "N", "warning", "removed by the site, but the system needs it" },
+    ["new"] = { "N", "note", "new object", unknown = "not in the old class: a removal cannot be told" },
+    ["added"] = { "C", "note", "added by the site", unknown = "only in the old class: kept" },
+    ["changed obsolete"] = { "C", "warning", "no longer shipped, changed by the site: kept" },
+  }
+  local unknown_field = "levels differ, old default not known: the site's value stays"
+
+  local ask = {}
+
+  -- A field of which all three differ, or two without O.
+  ask["field ask"] = function(plan, i, shape, path, entry, key, name, o, c, n)
+    local sides = { o = plan:row(entry, "o"), c = plan:row(entry, "c"), n = plan:row(entry, "n") }
+    local pick, severity, rule, own = shape.classes[name](o, c, n, sides)
+    if own then
+      plan:choose(i, "own", own)
+    elseif pick == "C" then
+      plan:choose(i, "C")
     end
-    if same_row(c, n) then return { key = key, row = n, from = "N" } end
-    if o and same_row(o, n) then
-      report(decision(path, "note", key, "C", "changed by the site"))
-      return { key = key, row = c, changes = c, from = "C" }
-    end
-    if o and same_row(o, c) then
-      report(decision(path, "note", key, "N", "not changed by the site"))
-    else
-      report(decision(path, "conflict", key, "N", "objects of the new level are not mixed with others"))
-    end
-    return { key = key, row = n, from = "N" }
+    return decision(path, severity, key, own and "merged" or pick, rule, { name, o, c, n })
   end
 
-  -- An object of the new level that the site does not have; nil when it stays out.
-  local function theirs(path, key, shape, o, n, known, report)
-    if o and not shape.mandatory then
-      report(decision(path, same_row(o, n) and "note" or "warning", key, "none", "removed by the site: stays removed"))
-      return nil
-    end
-    if o then
-      report(decision(path, "warning", key, "N", "removed by the site, but the system needs it"))
-    else
-      report(decision(path, "note", key, "N", known and "new object" or "not in the old class: a removal cannot be told"))
-    end
-    return { key = key, row = n, from = "N" }
+  -- An object that the vendor dropped and the site left alone goes, unless something needs it.
+  ask["obsolete"] = function(plan, _, shape, path, entry, key)
+    local keep, why
+    if shape.obsolete then keep, why = shape.obsolete(plan:row(entry)) end
+    plan:keep(entry, keep == true)
+    if not keep then return decision(path, "note", key, "none", "no longer shipped and not changed by the site: dropped") end
+    return decision(path, "warning", key, "C", "no longer shipped: kept, " .. (why or "it is used"))
   end
 
-  -- An object that only the site has; nil when it goes.
-  local function ours(path, key, shape, o, c, known, report, sides)
-    local keep, why = true, nil
-    if o and same_row(o, c) then
-      if shape.obsolete then keep, why = shape.obsolete(c, sides) else keep = false end
-      if not keep then
-        report(decision(path, "note", key, "none", "no longer shipped and not changed by the site: dropped"))
-        return nil
-      end
-      report(decision(path, "warning", key, "C", "no longer shipped: kept, " .. (why or "it is used")))
-      return { key = key, row = c, from = "C" }
-    end
-    if shape.keep then keep, why = shape.keep(c, sides) end
-    if not keep then
-      report(decision(path, "warning", key, "none", why .. ": dropped"))
-      return nil
-    end
-    report(decision(path, o and "warning" or "note", key, "C", o and "no longer shipped, changed by the site: kept"
-      or known and "added by the site" or "only in the old class: kept"))
-    return { key = key, row = c, from = "C" }
+  -- An object of the site's own stays, unless it cannot.
+  local function ask_keep(plan, shape, path, entry, key)
+    if not shape.keep then return nil end
+    local keep, why = shape.keep(plan:row(entry))
+    if keep then return nil end
+    plan:keep(entry, false)
+    return decision(path, "warning", key, "none", why .. ": dropped")
+  end
+  ask["added"] = function(plan, _, shape, path, entry, key) return ask_keep(plan, shape, path, entry, key) end
+  ask["changed obsolete"] = ask["added"]
+
+  local function told(path, known, kind, key, name, o, c, n)
+    local chosen, severity, rule = table.unpack(findings[kind], 1, 3)
+    if not known then rule = findings[kind].unknown or rule end
+    if kind == "field user" and o == nil then rule = unknown_field end
+    return decision(path, severity, key, chosen, rule, name and { name, o, c, n })
   end
 
-  --- The merged objects of a class, in the new level's order with the site's own behind; and the slots of
-  --- the new level's class that are to go.
-  ---@return altmig.merge.Entry[] entries
-  ---@return integer[] erased
+  -- The classes of fields that odm_core decides by, and those it asks about.
+  local function field_classes(shape)
+    local classes = {}
+    for name, class in pairs(shape.classes or {}) do classes[name] = type(class) == "string" and class or "ask" end
+    return classes
+  end
+
+  --- Merges the objects of a class: in the new level's order with the site's own behind.
+  ---@return altmig.odm.Plan
   function merge.objects(input, shape, report)
-    local key, path, known = key_function(shape), input.path, input.o ~= false
-    local o = index(input.o, key)
-    local c, c_keys = index(input.c, key)
-    local n, n_keys = index(input.n, key)
-    local entries, erased = {}, {}
-    shape.names = input.n.names
-    for i, k in ipairs(n_keys) do
-      local entry
-      if c[k] then
-        entry = both(path, k, shape, o[k], c[k], n[k], report)
-      else
-        entry = theirs(path, k, shape, o[k], n[k], known, report)
-      end
-      if entry then
-        entry.slot = input.n.slots[i]
-        entries[#entries + 1] = entry
-      else
-        erased[#erased + 1] = input.n.slots[i]
-      end
+    local path, known = input.path, input.o ~= false
+    local plan = checked(core.merge { o = input.o and input.o.image, c = input.c.image, n = input.n.image, key = shape.key,
+      default = shape.default, classes = field_classes(shape), whole = shape.whole, mandatory = shape.mandatory })
+    if shape.prepare then shape.prepare(plan, input) end
+    local _, count = plan:count()
+    for i = 1, count do
+      local kind, entry, key, name, o, c, n = plan:finding(i)
+      local answer = ask[kind] and ask[kind](plan, i, shape, path, entry, key, name, o, c, n)
+      report(answer or told(path, known, kind, key, name, o, c, n))
     end
-    local sides = { o = o, c = c, n = n, input = input }
-    for _, k in ipairs(c_keys) do
-      if not n[k] then entries[#entries + 1] = ours(path, k, shape, o[k], c[k], known, report, sides) end
-    end
-    return entries, erased
+    return plan
   end
+
+  --- The objects of a plan's result, in order: number, key, and which side they are of.
+  local function entries_of(plan)
+    local last = plan:count()
+    return function(_, i)
+      while i < last do
+        i = i + 1
+        local key, from = plan:entry(i)
+        if key then return i, key, from end
+      end
+    end, nil, 0
+  end
+  merge.entries_of = entries_of
 
   ---------------------------------------------------------------- from objects to a class
 
@@ -301,33 +256,60 @@ return function(merge, checked)
     return fitting
   end
 
+  -- Adds an object, or changes the one in the slot.
+  local function put(path, part, key, slot, fields, report)
+    local ok, message, code
+    fields = fit(path, key, fields, part.fields, report)
+    if slot then ok, message, code = part.image:set(slot, fields) else ok, message, code = part.image:add(fields) end
+    if ok then return end
+    if code ~= "ODM_RANGE" then checked(ok, message, code) end
+    report(decision(path, "error", key, "none", message))
+  end
+
+  local function check_writable(part)
+    local ok, message = part.image:writable()
+    if not ok then unreadable(message) end
+  end
+
+  local function bytes_of(part)
+    local data, strings = part.image:images()
+    return data, strings, true
+  end
+
   --- The bytes of the new level's class with these objects. Raises what merge.run reports when the class
   --- cannot be changed.
+  ---@param entries altmig.merge.Entry[]
+  ---@param erased integer[]     # slots of the new level's class that are to go
   ---@return string data
   ---@return string? strings
   ---@return boolean changed
   function merge.build_class(path, part, entries, erased, report)
-    local image, changed = part.image, #erased > 0
+    local changed = #erased > 0
     for _, entry in ipairs(entries) do changed = changed or not entry.slot or entry.changes ~= nil end
     if not changed then return part.data, part.strings, false end
-    local ok, message = image:writable()
-    if not ok then unreadable(message) end
-    for _, slot in ipairs(erased) do checked(image:erase(slot)) end
+    check_writable(part)
+    for _, slot in ipairs(erased) do checked(part.image:erase(slot)) end
     for _, entry in ipairs(entries) do
-      local code
-      ok = true
       if not entry.slot then
-        ok, message, code = image:add(fit(path, entry.key, entry.row, part.fields, report))
+        put(path, part, entry.key, nil, entry.row, report)
       elseif entry.changes then
-        ok, message, code = image:set(entry.slot, fit(path, entry.key, entry.changes, part.fields, report))
-      end
-      if not ok then
-        if code ~= "ODM_RANGE" then checked(ok, message, code) end
-        report(decision(path, "error", entry.key, "none", message))
+        put(path, part, entry.key, entry.slot, entry.changes, report)
       end
     end
-    local data, strings = image:images()
-    return data, strings, true
+    return bytes_of(part)
+  end
+
+  --- The same with what a plan made of it.
+  ---@param plan altmig.odm.Plan
+  function merge.build_plan(path, part, plan, report)
+    local i, key, slot, fields = plan:next(0)
+    if not i then return part.data, part.strings, false end
+    check_writable(part)
+    while i do
+      if fields then put(path, part, key, slot, fields, report) else checked(part.image:erase(slot)) end
+      i, key, slot, fields = plan:next(i)
+    end
+    return bytes_of(part)
   end
 
   --- Answers that need no merge; the status, or nil.
@@ -354,16 +336,16 @@ return function(merge, checked)
     return list, function(d) list[#list + 1] = d end
   end
 
-  --- Merges one class and makes it live. mend(entries, erased, input, report) may change the result.
+  --- Merges one class and makes it live. mend(plan, input, report) may change the result.
   ---@return "merged"|"kept"|"new" status
   function merge.merge_class(job, path, shape, mend)
     local input = merge.class(job, path)
     local status = merge.whole_class(job, input)
     if status then return status end
     local list, report = merge.collector()
-    local entries, erased = merge.objects(input, shape, report)
-    if mend then mend(entries, erased, input, report) end
-    local data, strings, changed = merge.build_class(path, input.n, entries, erased, report)
+    local plan <close> = merge.objects(input, shape, report)
+    if mend then mend(plan, input, report) end
+    local data, strings, changed = merge.build_plan(path, input.n, plan, report)
     job:report(list)
     merge.write_class(job, path, data, strings)
     return changed and "merged" or "new"
@@ -384,7 +366,7 @@ return function(merge, checked)
   -- Values of a field in a class of the site's, as a set; empty when it cannot be read.
   local function saved_values(job, path, field)
     local part, set = side(path, job.ctx.saved), {}
-    for _, row in ipairs(part and part.rows or {}) do set[row[field]] = true end
+    for _, value in ipairs(part and part.image:column(field) or {}) do set[value] = true end
     return set
   end
   merge.saved_side = function(job, path) return side(path, job.ctx.saved) or nil end
@@ -401,18 +383,18 @@ return function(merge, checked)
 
   function shapes.Config_Rules(job)
     local function place(row) return ("%d %d %s"):format(row.phase, row.boot_mask, program_of(row.rule)) end
-    local respelled
+    local respelled = {} -- places of rules that only the new level has, where O is not known
     return {
-      key = { "phase", "boot_mask", "rule" }, default = "system", classes = { seq = seq_class },
-      keep = function(row, sides)
-        if not merge.has_path(job, program_of(row.rule)) then return false, "its program does not exist in the new level" end
-        if not respelled then
-          respelled = {}
-          for key, n in pairs(sides.n) do
-            if not sides.c[key] then respelled[place(n)] = true end
-          end
+      key = { { "phase", "boot_mask", "rule" } }, default = "system", classes = { seq = seq_class },
+      prepare = function(plan, input)
+        for i = 1, input.o and 0 or plan:count() do
+          local n = plan:row(i, "n")
+          if n and not plan:row(i, "c") then respelled[place(n)] = true end
         end
-        if not sides.input.o and respelled[place(row)] then return false, "the new level runs this program with other arguments" end
+      end,
+      keep = function(row)
+        if not merge.has_path(job, program_of(row.rule)) then return false, "its program does not exist in the new level" end
+        if respelled[place(row)] then return false, "the new level runs this program with other arguments" end
         return true
       end,
     }
@@ -421,12 +403,12 @@ return function(merge, checked)
   function shapes.SRCextmeth(job)
     local known
     return {
-      key = { "subsysname", "action", "method" }, default = "user",
+      key = { { "subsysname", "action", "method" } }, default = "user",
       keep = function(row)
         if not known then
           known = saved_values(job, etc .. "SRCsubsys", "subsysname")
           local n = side(etc .. "SRCsubsys", job.ctx.shipped_new)
-          for _, subsystem in ipairs(n and n.rows or {}) do known[subsystem.subsysname] = true end
+          for _, name in ipairs(n and n.image:column("subsysname") or {}) do known[name] = true end
         end
         return known[row.subsysname] or false, "there is no subsystem " .. row.subsysname
       end,
@@ -441,25 +423,25 @@ return function(merge, checked)
       end,
     }
     for _, name in ipairs { "contact", "svrkey", "svrmtype", "signorm", "sigforce", "multi", "auditid" } do classes[name] = "system" end
-    return { key = { "subsysname" }, default = "user", classes = classes }
+    return { key = { { "subsysname" } }, default = "user", classes = classes }
   end
 
-  local function mend_subsystems(entries, _, input, report)
-    local owner = {}
-    for _, entry in ipairs(entries) do
-      local name = entry.row.synonym
+  local function mend_subsystems(plan, input, report)
+    local owner, synonyms, names = {}, plan:column("synonym"), plan:column("subsysname")
+    for i, key in entries_of(plan) do
+      local name = synonyms[i]
       if name and name ~= "" then
         if owner[name] then
-          report(decision(input.path, "warning", entry.key, "merged", ("synonym %s is also of %s"):format(name, owner[name])))
+          report(decision(input.path, "warning", key, "merged", ("synonym %s is also of %s"):format(name, owner[name])))
         end
-        owner[name] = owner[name] or entry.row.subsysname
+        owner[name] = owner[name] or names[i]
       end
     end
   end
 
   function shapes.SWservAt()
     return {
-      key = function(row) return row.attribute == "alog_type" and "alog_type\0" .. row.value or row.attribute end,
+      key = { { when = "attribute", is = "alog_type", "attribute", "value" }, { "attribute" } },
       default = "system",
       classes = { value = function(o, c, _, rows)
         if rows.c.deflt == c then return "N", "note", "the site had the default" end
@@ -470,10 +452,11 @@ return function(merge, checked)
 
   -- A log type the site removed takes its name, size and verbosity with it; the dump device must be there.
   local function mend_services(job)
-    return function(entries, erased, input, report)
+    return function(plan, input, report)
       local types, gone = {}, {}
-      for _, entry in ipairs(entries) do
-        if entry.row.attribute == "alog_type" then types[entry.row.value] = true end
+      local attributes, values = plan:column("attribute"), plan:column("value")
+      for i, attribute in ipairs(attributes) do
+        if attribute == "alog_type" then types[values[i]] = true end
       end
       for _, part in ipairs { input.o or input.c, input.n } do
         for _, row in ipairs(part.rows) do
@@ -481,19 +464,18 @@ return function(merge, checked)
         end
       end
       local devices
-      for i = #entries, 1, -1 do
-        local entry = entries[i]
-        local kind = entry.row.attribute:match("^(.*)_log%l+$")
+      for i = #attributes, 1, -1 do
+        local key, from = plan:entry(i)
+        local attribute = key and attributes[i] or ""
+        local kind = attribute:match("^(.*)_log%l+$")
         if kind and gone[kind] then
-          report(decision(input.path, "note", entry.key, "none", "belongs to a log type that is not there: dropped"))
-          if entry.slot then erased[#erased + 1] = entry.slot end
-          table.remove(entries, i)
-        elseif entry.row.attribute == "primary" or entry.row.attribute == "secondary" then
+          report(decision(input.path, "note", key, "none", "belongs to a log type that is not there: dropped"))
+          plan:keep(i, false)
+        elseif attribute == "primary" or attribute == "secondary" then
           devices = devices or saved_values(job, etc .. "CuDv", "name")
-          local device = entry.row.value:match("^/dev/([^/]+)$")
+          local device = values[i]:match("^/dev/([^/]+)$")
           if device and next(devices) and device ~= "sysdumpnull" and not devices[device] then
-            report(decision(input.path, "warning", entry.key, entry.from, "names no device of this system",
-              { "value", nil, entry.row.value }))
+            report(decision(input.path, "warning", key, from, "names no device of this system", { "value", nil, values[i] }))
           end
         end
       end
@@ -510,11 +492,8 @@ return function(merge, checked)
     local part = input.n or input.c
     if not part then return nil end
     local types = {}
-    if input.c and input.n then
-      for _, entry in ipairs((merge.objects(input, shapes.PdDv(job), function() end))) do types[entry.row.uniquetype] = true end
-    else
-      for _, row in ipairs(part.rows) do types[row.uniquetype] = true end
-    end
+    local plan <close> = input.c and input.n and merge.objects(input, shapes.PdDv(job), function() end) or nil
+    for _, name in ipairs((plan or part.image):column("uniquetype")) do types[name] = true end
     return types
   end
 
@@ -529,10 +508,7 @@ return function(merge, checked)
 
   function shapes.PdAtXtd(job)
     return {
-      key = function(row)
-        if row.attribute and row.attribute ~= "" then return row.uniquetype .. "\0" .. row.attribute end
-        return ("%s\0\0%s\0%s"):format(row.uniquetype, row.operation or "", row.operation_value or "")
-      end,
+      key = { { when = "attribute", "uniquetype", "attribute" }, { "uniquetype", "", "operation", "operation_value" } },
       default = "system", whole = true, mandatory = true, keep = of_known_type(job),
     }
   end
@@ -543,14 +519,14 @@ return function(merge, checked)
       used = used or saved_values(job, etc .. "CuDv", "PdDvLn")
       return used[row.uniquetype] or false, "a device of this system is of this type"
     end
-    return { key = { "uniquetype" }, default = "system", whole = true, mandatory = true, obsolete = in_use }
+    return { key = { { "uniquetype" } }, default = "system", whole = true, mandatory = true, obsolete = in_use }
   end
 
-  local function check_types(entries, _, input, report)
-    for _, entry in ipairs(entries) do
-      local row = entry.row
-      if entry.from == "C" and row.uniquetype ~= ("%s/%s/%s"):format(row.class, row.subclass, row.type) then
-        report(decision(input.path, "warning", entry.key, "C", "uniquetype is not class/subclass/type"))
+  local function check_types(plan, input, report)
+    for i, key, from in entries_of(plan) do
+      local row = from == "C" and plan:row(i)
+      if row and row.uniquetype ~= ("%s/%s/%s"):format(row.class, row.subclass, row.type) then
+        report(decision(input.path, "warning", key, "C", "uniquetype is not class/subclass/type"))
       end
     end
   end
@@ -595,27 +571,33 @@ return function(merge, checked)
       end
       return "N", "conflict", ("the site's value is not among %s"):format(n == row.deflt and row.values or n)
     end
-    return { key = { "uniquetype", "attribute" }, default = "system", classes = { deflt = deflt }, mandatory = true,
+    return { key = { { "uniquetype", "attribute" } }, default = "system", classes = { deflt = deflt }, mandatory = true,
       keep = of_known_type(job) }
   end
 
   -- Customised attributes are kept apart, in CuAt: devices without one follow a changed default.
   local function tell_changed_defaults(job)
-    return function(entries, _, input, report)
-      local before, devices = {}, {}
-      for _, row in ipairs(input.c.rows) do before[row.uniquetype .. "\0" .. row.attribute] = row.deflt end
+    return function(plan, input, report)
+      local before, devices, set = {}, {}, {}
       for _, row in ipairs((merge.saved_side(job, etc .. "CuDv") or { rows = {} }).rows) do
         devices[row.PdDvLn] = devices[row.PdDvLn] or {}
         table.insert(devices[row.PdDvLn], row.name)
       end
-      local set = {}
       for _, row in ipairs((merge.saved_side(job, etc .. "CuAt") or { rows = {} }).rows) do
         set[row.name .. "\0" .. row.attribute] = row.value
       end
-      for _, entry in ipairs(entries) do
-        local row = entry.row
-        for _, name in ipairs(devices[row.uniquetype] or {}) do
-          local value, old = set[name .. "\0" .. row.attribute], before[row.uniquetype .. "\0" .. row.attribute]
+      local c_types, c_attributes, c_defaults = input.c.image:column("uniquetype"), nil, nil
+      for i, kind in ipairs(c_types) do
+        if devices[kind] then
+          c_attributes, c_defaults = c_attributes or input.c.image:column("attribute"), c_defaults or input.c.image:column("deflt")
+          before[kind .. "\0" .. c_attributes[i]] = c_defaults[i]
+        end
+      end
+      local types = plan:column("uniquetype")
+      for i, kind in ipairs(types) do
+        local row = kind and devices[kind] and plan:row(i)
+        for _, name in ipairs(row and devices[kind] or {}) do
+          local value, old = set[name .. "\0" .. row.attribute], before[kind .. "\0" .. row.attribute]
           if value == nil and old ~= nil and old ~= row.deflt then
             report(decision(input.path, "warning", name, "N", "the device follows the default, which changed",
               { row.attribute, nil, old, row.deflt }))
@@ -630,13 +612,7 @@ return function(merge, checked)
 
   -- Of an object all fields are its key: the result is the union without what the vendor took out.
   function shapes.GAI()
-    return { default = "system", key = function(row)
-      local names, parts = {}, {}
-      for name in pairs(row) do names[#names + 1] = name end
-      table.sort(names)
-      for i, name in ipairs(names) do parts[i] = tostring(row[name]) end
-      return table.concat(parts, "\0")
-    end }
+    return { default = "system", key = { { "*" } } }
   end
 
   local function fileset_lines(text)
@@ -651,7 +627,7 @@ return function(merge, checked)
   function shapes.fix(job)
     local remaining
     return {
-      key = { "name" }, default = "system",
+      key = { { "name" } }, default = "system",
       classes = { filesets = function(_, c, n)
         local new, order = fileset_lines(n)
         local old, old_order = fileset_lines(c)
@@ -693,9 +669,8 @@ return function(merge, checked)
 
   -- Notifications are the site's; those of processes, and those a restart removes, do not outlive it.
   merge.register("convert_errnotify", function(entry, job)
-    local all_fields = shapes.GAI().key
     local shape = {
-      key = function(row) return row.en_name ~= "" and row.en_name or "\0" .. all_fields(row) end, default = "user",
+      key = { { when = "en_name", "en_name" }, { "", "*" } }, default = "user",
       keep = function(row)
         if row.en_pid ~= 0 then return false, ("it is of the process %d"):format(row.en_pid) end
         return row.en_persistenceflg ~= 0, "it does not outlive a restart"

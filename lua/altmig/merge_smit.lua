@@ -18,13 +18,6 @@ local option_key = fields_key("id", "id_seq_num")
 return function(merge)
   local decision, same_row = merge.decision, merge.same_row
 
-  local whole = { default = "system", whole = true }
-  local function shape(key)
-    local copy = { key = key }
-    for name, value in pairs(whole) do copy[name] = value end
-    return copy
-  end
-
   -- The objects of a side that make up each dialog: headers by the options they use, and those options.
   local function dialogs(headers, options)
     local map, order = {}, {}
@@ -164,6 +157,15 @@ return function(merge)
       local data, strings, changed = merge.build_class(inputs[name].path, inputs[name].n, entries, erased, report)
       images[name], merged = { data, strings }, merged or changed
     end
+    -- Objects that stand for themselves. inspect sees the entries of the result.
+    local function merge_whole(name, key, inspect)
+      local input, entries = inputs[name], {}
+      local plan <close> = merge.objects(input, { default = "system", whole = true, key = { key } }, report)
+      for i, text, from in merge.entries_of(plan) do entries[#entries + 1] = { key = text, row = plan:row(i), from = from } end
+      inspect(entries)
+      local data, strings, changed = merge.build_plan(input.path, input.n, plan, report)
+      images[name], merged = { data, strings }, merged or changed
+    end
     local function whole_side(name)
       local input = inputs[name]
       if input.c and input.n then return false end
@@ -189,14 +191,12 @@ return function(merge)
       end
     end
     if not whole_side("sm_name_hdr") then
-      local entries, erased = merge.objects(inputs.sm_name_hdr, shape(fields_key("id")), report)
-      note_targets(entries)
-      done("sm_name_hdr", entries, erased)
+      merge_whole("sm_name_hdr", { "id" }, note_targets)
     end
     if not whole_side("sm_menu_opt") then
-      local entries, erased = merge.objects(inputs.sm_menu_opt, shape(fields_key("id", "next_id", "next_type", "alias")), report)
-      check(inputs.sm_menu_opt.path, entries, targets, report)
-      done("sm_menu_opt", entries, erased)
+      merge_whole("sm_menu_opt", { "id", "next_id", "next_type", "alias" }, function(entries)
+        check(inputs.sm_menu_opt.path, entries, targets, report)
+      end)
     end
     job:report(list)
     if next(images) then merge.write_classes(job, dir:sub(1, -2), images) end

@@ -297,3 +297,50 @@ function TestOdmCore:test_another_decoder_agrees()
     .. "('how', b'')]")
   lu.assertStrContains(result.stdout, "(-1, 0, 0)")
 end
+
+local function filled(...)
+  local c = assert(core.create("Test", "Test", descriptors))
+  for _, object in ipairs { ... } do assert(c:add(object)) end
+  return c
+end
+
+function TestOdmCore:test_plan_of_a_merge()
+  local c = filled({ name = "a", count = 1, text = "x" }, { name = "mine", count = 3 })
+  local n = filled({ name = "a", count = 2, text = "y" }, { name = "new" })
+  local plan <close> = assert(core.merge { o = false, c = c, n = n, key = { { "name" } }, default = "system",
+    classes = { count = "user", text = "ask" } })
+  lu.assertEquals({ plan:count() }, { 3, 4 })
+  lu.assertEquals({ plan:finding(1) }, { "field user", 1, "a", "count", nil, 1, 2 })
+  lu.assertEquals({ plan:finding(2) }, { "field ask", 1, "a", "text", nil, "x", "y" })
+  lu.assertEquals({ plan:finding(4) }, { "added", 3, "mine" })
+  plan:choose(2, "own", "z")
+  lu.assertEquals({ plan:next(0) }, { 1, "a", 0, { count = 1, text = "z" } })
+  lu.assertEquals(plan:row(1).text, "z")
+  lu.assertEquals(plan:row(1, "n").text, "y")
+  lu.assertNil(plan:row(3, "n"))
+  plan:keep(2, false)
+  lu.assertEquals({ plan:next(1) }, { 2, "new", 1 }) -- to be erased
+  lu.assertNil((plan:entry(2)))
+  local i, key, slot, row = plan:next(2)
+  lu.assertEquals({ i, key, slot, row.count }, { 3, "mine", nil, 3 })
+  lu.assertNil((plan:next(3)))
+  lu.assertEquals(plan:column("name"), { "a", false, "mine" })
+  lu.assertEquals(n:column("name"), { "a", "new" })
+  lu.assertEquals(n:column("nothing"), {})
+end
+
+function TestOdmCore:test_misuse_of_merge_raises()
+  local c, n = filled { name = "a" }, filled { name = "a" }
+  lu.assertErrorMsgContains("no class of a field", core.merge, { c = c, n = n, key = { { "name" } }, default = "list" })
+  lu.assertErrorMsgContains("one to eight keys", core.merge, { c = c, n = n, key = {} })
+  lu.assertErrorMsgContains("part of a key", core.merge, { c = c, n = n, key = { { true } } })
+  lu.assertError(core.merge, { c = c, key = { { "name" } } })
+  local plan = assert(core.merge { c = c, n = n, key = { { "name" } } })
+  lu.assertError(plan.finding, plan, 1)
+  lu.assertError(plan.row, plan, 2)
+  n:close()
+  lu.assertErrorMsgContains("closed", plan.row, plan, 1)
+  plan:close()
+  plan:close()
+  lu.assertErrorMsgContains("closed", plan.count, plan)
+end
