@@ -1,6 +1,7 @@
 /* altmig.bff: AIX backup-by-name archives. */
 #include "l_bff.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include "bindutil.h"
 #include "modules_bind.h"
+#include "restore_stream.h"
 
 #define ARCHIVE_CLASS "altmig.bff"
 #define WRITER_CLASS  "altmig.bff.writer"
@@ -241,26 +243,49 @@ static int archive_volume(lua_State *L)
 	return 1;
 }
 
-/* bff.open(path_or_reader) -> archive. The reader belongs to the archive from then on. */
+static struct am_reader *open_source(lua_State *L, struct am_error *error)
+{
+	switch (lua_type(L, 1)) {
+	case LUA_TSTRING:
+		return am_reader_file(lua_tostring(L, 1), error);
+	case LUA_TNUMBER:
+		return am_reader_descriptor((int)lua_tointeger(L, 1),
+			lua_tointeger(L, 1) == 0 ? "standard input" : "descriptor", error);
+	default:
+		return bu_takereader(L, 1);
+	}
+}
+
+/* Argument 1 is what open_source takes. */
+static void check_source(lua_State *L)
+{
+	if (lua_type(L, 1) == LUA_TSTRING)
+		bu_checkcstr(L, 1);
+	else if (lua_type(L, 1) == LUA_TNUMBER)
+		bu_checkrange(L, 1, 0, INT_MAX);
+	else
+		bu_checkreader(L, 1);
+}
+
+/*
+ * bff.open(path_or_reader_or_descriptor) -> archive. The reader belongs to the archive from then
+ * on; a descriptor stays the caller's.
+ */
 static int l_open(lua_State *L)
 {
 	struct am_error error;
 	struct archive *a;
-	const char *path = NULL;
 
-	if (lua_type(L, 1) == LUA_TSTRING)
-		path = bu_checkcstr(L, 1);
-	else
-		bu_checkreader(L, 1);
+	check_source(L);
 	a = lua_newuserdatauv(L, sizeof *a, 1);
 	*a = (struct archive){NULL, NULL, UINT64_MAX};
 	luaL_setmetatable(L, ARCHIVE_CLASS);
-	if (path == NULL) {
+	if (lua_type(L, 1) == LUA_TUSERDATA) {
 		/* What the reader stands on (a tree, a session) lives as long as the archive. */
 		lua_pushvalue(L, 1);
 		lua_setiuservalue(L, -2, 1);
 	}
-	a->reader = path != NULL ? am_reader_file(path, &error) : bu_takereader(L, 1);
+	a->reader = open_source(L, &error);
 	if (a->reader == NULL)
 		return bu_fail(L, &error);
 	a->bff = am_bff_open(a->reader, &error);
@@ -296,6 +321,85 @@ static int l_verify(lua_State *L)
 	set_integer(L, "members", members);
 	set_integer(L, "bytes", bytes);
 	return 1;
+}
+
+/* --- what is sent on --- */
+
+/* Outlives the reader: its user value is what the reader needs. */
+struct filter {
+	struct am_restore_options options;
+	struct am_restore_stats stats;
+};
+
+/* The function that tells what went through: upvalue 1 is the filter. */
+static int filter_stats(lua_State *L)
+{
+	const struct filter *filter = lua_touserdata(L, lua_upvalueindex(1));
+
+	lua_createtable(L, 0, 7);
+	set_integer(L, "files", (lua_Integer)filter->stats.files);
+	set_integer(L, "dirs", (lua_Integer)filter->stats.dirs);
+	set_integer(L, "links", (lua_Integer)filter->stats.links);
+	set_integer(L, "devices", (lua_Integer)filter->stats.devices);
+	set_integer(L, "bytes", (lua_Integer)filter->stats.bytes);
+	set_integer(L, "members", (lua_Integer)filter->stats.members);
+	set_integer(L, "skipped", (lua_Integer)filter->stats.skipped);
+	return 1;
+}
+
+/* A list of patterns of the options; a copy of it is kept in the table at `keep`. [-0, +0, e] */
+static const char *const *field_patterns(lua_State *L, const char *name, int keep)
+{
+	const char *const *vector;
+	lua_Integer n;
+	int list;
+
+	if (lua_isnoneornil(L, 2))
+		return NULL;
+	if (lua_getfield(L, 2, name) == LUA_TNIL) {
+		lua_pop(L, 1);
+		return NULL;
+	}
+	list = lua_gettop(L);
+	luaL_checktype(L, list, LUA_TTABLE);
+	n = luaL_len(L, list);
+	lua_newtable(L);
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_geti(L, list, i);
+		lua_rawseti(L, list + 1, i);
+	}
+	vector = bu_checkargv(L, list + 1, NULL);
+	luaL_ref(L, keep);
+	luaL_ref(L, keep);
+	lua_pop(L, 1);
+	return vector;
+}
+
+/* bff.filter(source [, {select=, exclude=}]) -> reader, function: what went through */
+static int l_filter(lua_State *L)
+{
+	struct am_reader **slot, *source;
+	struct filter *filter;
+	struct am_error error;
+
+	lua_settop(L, 2);
+	check_source(L);
+	lua_createtable(L, 4, 0);
+	lua_pushvalue(L, 1);
+	luaL_ref(L, 3);
+	filter = lua_newuserdatauv(L, sizeof *filter, 1);
+	memset(filter, 0, sizeof *filter);
+	lua_pushvalue(L, 3);
+	lua_setiuservalue(L, 4, 1);
+	filter->options.only = field_patterns(L, "select", 3);
+	filter->options.exclude = field_patterns(L, "exclude", 3);
+	slot = bu_newreader(L, 4);
+	lua_pushvalue(L, 4);
+	lua_pushcclosure(L, filter_stats, 1);
+	source = open_source(L, &error);
+	if (source != NULL)
+		*slot = am_restore_stream(source, &filter->options, &filter->stats, &error);
+	return *slot != NULL ? 2 : bu_fail(L, &error);
 }
 
 /* --- writing --- */
@@ -469,8 +573,8 @@ int luaopen_altmig_bff(lua_State *L)
 		{"__gc", writer_abort}, {"__close", writer_abort}, {NULL, NULL}};
 	static const luaL_Reg error_methods[] = {{NULL, NULL}};
 	static const luaL_Reg error_meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
-	static const luaL_Reg functions[] = {
-		{"open", l_open}, {"create", l_create}, {"verify", l_verify}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"open", l_open}, {"create", l_create},
+		{"filter", l_filter}, {"verify", l_verify}, {NULL, NULL}};
 
 	bu_newclass(L, ARCHIVE_CLASS, archive_methods, archive_meta);
 	bu_newclass(L, WRITER_CLASS, writer_methods, writer_meta);

@@ -2,11 +2,13 @@
 #include "bindutil.h"
 #include "l_bff.h"
 #include "restore.h"
+#include "restore_stream.h"
 #include "tree_bind.h"
 
 #include <string.h>
 
-#define JOB_CLASS "altmig.tree.restore"
+#define JOB_CLASS   "altmig.tree.restore"
+#define SECURED_MAX ((size_t)16 << 20) /* bytes of access rights kept */
 
 /* What a call owns: freed by its collector whatever happens. */
 struct job {
@@ -16,6 +18,10 @@ struct job {
 	int select, progress, again; /* stack indices, 0: none */
 	int archive;                 /* stack index of what `again` returned */
 	int list;                    /* verify: stack index of the result */
+	int secured;              /* stack index of the list of members with more than mode bits */
+	size_t secured_bytes;     /* in that list */
+	uint64_t secured_dropped; /* what was too much for it */
+	const struct am_bff_member *member;
 	/* arguments of the callback under way */
 	const struct am_restore_stats *report;
 	const char *path, *what, *want, *have;
@@ -112,6 +118,28 @@ static int add_difference(lua_State *L)
 	return 0;
 }
 
+/* List, light userdata -> */
+static int add_secured(lua_State *L)
+{
+	const struct job *job = lua_touserdata(L, 2);
+	const struct am_bff_member *m = job->member;
+	int what = am_bff_secured(m);
+
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, job->path);
+	lua_setfield(L, -2, "path");
+	if ((what & AM_BFF_ACL) != 0) {
+		lua_pushlstring(L, (const char *)m->acl, m->acl_length);
+		lua_setfield(L, -2, "acl");
+	}
+	if ((what & AM_BFF_PCL) != 0) {
+		lua_pushlstring(L, (const char *)m->pcl, m->pcl_length);
+		lua_setfield(L, -2, "pcl");
+	}
+	lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+	return 0;
+}
+
 static int protect(struct job *job, lua_CFunction body, int index, struct am_error *error)
 {
 	lua_pushcfunction(job->L, body);
@@ -163,6 +191,21 @@ static int on_select(void *context, const char *path, struct am_error *error)
 
 	job->path = path;
 	return protect(job, call_select, job->select, error) != 0 ? -1 : job->answer;
+}
+
+static int on_secured(
+	void *context, const char *path, const struct am_bff_member *member, struct am_error *error)
+{
+	struct job *job = context;
+
+	job->secured_bytes += strlen(path) + member->acl_length + member->pcl_length;
+	if (job->secured_bytes > SECURED_MAX) {
+		job->secured_dropped++;
+		return 0;
+	}
+	job->path = path;
+	job->member = member;
+	return protect(job, add_secured, job->secured, error);
 }
 
 static int on_difference(void *context, const char *path, const char *what, const char *want,
@@ -223,7 +266,10 @@ static struct am_bff *get_archive(lua_State *L, struct job *job, struct am_error
 	return job->own;
 }
 
-int bu_tree_restore(lua_State *L)
+/* What restoring and checking have in common. */
+static int run_restore(lua_State *L,
+	int (*run)(struct am_tree *, struct am_bff *, const struct am_restore_options *,
+		struct am_restore_stats *, struct am_error *))
 {
 	struct am_tree *tree = bu_checktree(L, 1);
 	struct bu_tree *box = lua_touserdata(L, 1);
@@ -237,16 +283,32 @@ int bu_tree_restore(lua_State *L)
 	luaL_checkstack(L, 32, NULL);
 	job = new_job(L);
 	options = get_options(L, 3, job);
+	options.secured = on_secured;
+	lua_newtable(L);
+	job->secured = lua_gettop(L);
 	archive = get_archive(L, job, &error);
 	if (archive != NULL) {
 		box->busy++;
-		r = am_restore(tree, archive, &options, &job->stats, &error);
+		r = run(tree, archive, &options, &job->stats, &error);
 		box->busy--;
 	}
 	if (r != 0)
 		return bu_fail(L, &error);
 	push_stats(L, &job->stats);
+	lua_pushvalue(L, job->secured);
+	lua_setfield(L, -2, "secured");
+	set_count(L, "secured_dropped", job->secured_dropped);
 	return 1;
+}
+
+int bu_tree_restore(lua_State *L)
+{
+	return run_restore(L, am_restore);
+}
+
+int bu_tree_check(lua_State *L)
+{
+	return run_restore(L, am_restore_check);
 }
 
 int bu_tree_verify(lua_State *L)

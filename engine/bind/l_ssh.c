@@ -32,7 +32,8 @@ struct session {
  */
 struct call {
 	lua_State *L;
-	int on_line; /* stack index of the callback, 0: none */
+	int on_line;     /* stack index of the callback, 0: none */
+	int on_progress; /* the same */
 	struct am_buf command;
 	struct am_buf output[2];
 	struct am_lines lines[2];
@@ -219,6 +220,18 @@ static int take_output(void *context, enum am_ssh_source source, const char *dat
 	return call->on_line != 0 ? am_lines_add(&call->lines[i], data, length, error) : 0;
 }
 
+static int call_progress(void *context, struct am_error *error)
+{
+	struct call *call = context;
+
+	if (call->on_progress == 0)
+		return 0;
+	lua_pushvalue(call->L, call->on_progress);
+	if (bu_pcall(call->L, 0, 0, error) == 0)
+		return 0;
+	return am_cancelled() ? am_fail(error, "CANCELLED", "cancelled") : -1;
+}
+
 static int end_lines(struct call *call, struct am_error *error)
 {
 	for (int i = 0; i < 2 && call->on_line != 0; i++) {
@@ -343,6 +356,21 @@ static int session_reconnect(lua_State *L)
 	return 1;
 }
 
+/* The field stdin: a string, or a reader. [-0, +1, v] */
+static void input_options(lua_State *L, struct am_ssh_run *run, int opts)
+{
+	if (lua_isnoneornil(L, opts) || lua_getfield(L, opts, "stdin") != LUA_TUSERDATA) {
+		lua_settop(L, lua_gettop(L) - !lua_isnoneornil(L, opts));
+		lua_pushnil(L);
+		run->input = field_data(L, opts, "stdin", &run->input_length);
+		return;
+	}
+	run->reader = bu_testreader(L, lua_gettop(L));
+	if (run->reader == NULL)
+		luaL_error(L, "field 'stdin': string or open reader expected");
+	run->progress = call_progress;
+}
+
 /* s:run(argv, opts) -> { status=, signal=, stdout=, stderr= } */
 static int session_run(lua_State *L)
 {
@@ -357,8 +385,11 @@ static int session_run(lua_State *L)
 	call = new_call(L);
 	build_command(L, call, 2, 3, 1);
 	output_options(L, call, 3);
+	input_options(L, &run, 3);
+	if (bu_fieldfn(L, 3, "on_progress"))
+		call->on_progress = lua_gettop(L);
+	luaL_checkstack(L, 8, NULL);
 	run.command = call->command.data;
-	run.input = field_data(L, 3, "stdin", &run.input_length);
 	run.timeout = field_seconds(L, 3, "timeout");
 	run.context = call;
 	session->busy++;

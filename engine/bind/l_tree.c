@@ -728,6 +728,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"symlink", tree_symlink},
 		{"utime", tree_utime},
 		{"verify", bu_tree_verify},
+		{"check", bu_tree_check},
 		{"walk", tree_walk},
 		{"write", tree_write},
 		{NULL, NULL},

@@ -26,5 +26,6 @@ struct am_tree *bu_testtree(lua_State *L, int arg);
 /* Methods in files of their own. */
 int bu_tree_restore(lua_State *L);
 int bu_tree_verify(lua_State *L);
+int bu_tree_check(lua_State *L);
 
 #endif

@@ -54,6 +54,11 @@ struct am_bff {
 
 	void *links; /* tsearch tree of struct link_entry */
 	size_t link_names;
+
+	unsigned char volume_record[BFF_VOLUME_SIZE];
+	int keep_raw;
+	struct am_buf raw; /* the current record up to its data */
+	size_t raw_at;
 };
 
 static int fail(struct am_bff *bff, struct am_error *error, const char *code, uint64_t offset,
@@ -97,6 +102,15 @@ static void consume(struct am_bff *bff, size_t count)
 {
 	bff->start += count;
 	bff->offset += count;
+}
+
+/* Consumes a part of a record that is not data. */
+static int take(struct am_bff *bff, size_t count, struct am_error *error)
+{
+	if (bff->keep_raw && am_buf_add(&bff->raw, bff->buffer + bff->start, count, error) != 0)
+		return -1;
+	consume(bff, count);
+	return 0;
 }
 
 static int need(struct am_bff *bff, size_t want, const char *what, struct am_error *error)
@@ -231,6 +245,7 @@ static int read_volume(struct am_bff *bff, struct am_error *error)
 			bff->reader->name, (unsigned)bff->volume.number);
 	bff->volume.date = bff_get32(p + 8);
 	memcpy(bff->volume.user, p + 52, 16);
+	memcpy(bff->volume_record, p, BFF_VOLUME_SIZE);
 	consume(bff, BFF_VOLUME_SIZE);
 	return 0;
 }
@@ -516,8 +531,7 @@ static int take_security(struct am_bff *bff, struct am_error *error)
 	bff->member.acl_length = acl;
 	bff->member.pcl = bff->member.acl + acl;
 	bff->member.pcl_length = (size_t)length - 8 - acl;
-	consume(bff, (size_t)length);
-	return 0;
+	return take(bff, (size_t)length, error);
 }
 
 static int take_target(struct am_bff *bff, struct am_error *error)
@@ -533,8 +547,7 @@ static int take_target(struct am_bff *bff, struct am_error *error)
 	if (am_buf_add(&bff->target, at(bff, 0), length, error) != 0)
 		return -1;
 	bff->member.target = bff->target.data;
-	consume(bff, padded);
-	return 0;
+	return take(bff, padded, error);
 }
 
 static int take_member(struct am_bff *bff, unsigned type, struct am_error *error)
@@ -544,7 +557,8 @@ static int take_member(struct am_bff *bff, unsigned type, struct am_error *error
 
 	if (choose_layout(bff, type, &layout, error) != 0)
 		return -1;
-	consume(bff, (size_t)at(bff, 0)[0] * 8);
+	if (take(bff, (size_t)at(bff, 0)[0] * 8, error) != 0)
+		return -1;
 	if (layout->security_before && take_security(bff, error) != 0)
 		return -1;
 	if (!layout->data)
@@ -653,6 +667,7 @@ static int next_member(struct am_bff *bff, struct am_error *error)
 	bff->left = bff->data_left = 0;
 	bff->padding = 0;
 	bff->unpacking = 0;
+	bff->raw.length = bff->raw_at = 0;
 	if (header_here(bff, error) != 0)
 		return -1;
 	p = at(bff, 0);
@@ -660,7 +675,7 @@ static int next_member(struct am_bff *bff, struct am_error *error)
 	switch (type) {
 	case FS_END:
 		bff->ended = 1;
-		return 0;
+		return take(bff, (size_t)p[0] * 8, error);
 	case FS_NAME_X:
 		fixed = BFF_NAME_X_SIZE;
 		break;
@@ -741,6 +756,22 @@ int am_bff_next(struct am_bff *bff, const struct am_bff_member **member, struct 
 	return n;
 }
 
+int am_bff_secured(const struct am_bff_member *member)
+{
+	int what = 0;
+
+	/* The length within may be less than the room; beyond the plain 16 bytes entries follow. */
+	if (member->acl != NULL && member->acl_length > BFF_ACL_PLAIN &&
+		bff_get32(member->acl) > BFF_ACL_PLAIN)
+		what |= AM_BFF_ACL;
+	if (member->pcl != NULL && member->pcl_length > BFF_ACL_PLAIN &&
+		bff_get32(member->pcl) > BFF_ACL_PLAIN)
+		what |= AM_BFF_PCL;
+	for (size_t i = 8; member->pcl != NULL && i < BFF_ACL_PLAIN && i < member->pcl_length; i++)
+		what |= member->pcl[i] != 0 ? AM_BFF_PCL : 0;
+	return what;
+}
+
 static ssize_t read_plain(struct am_bff *bff, void *data, size_t size, struct am_error *error)
 {
 	ssize_t n;
@@ -766,6 +797,54 @@ static ssize_t read_plain(struct am_bff *bff, void *data, size_t size, struct am
 	bff->left -= n;
 	bff->data_left -= n;
 	return n;
+}
+
+int am_bff_keep_raw(struct am_bff *bff, struct am_error *error)
+{
+	bff->keep_raw = 1;
+	return am_buf_add(&bff->raw, bff->volume_record, BFF_VOLUME_SIZE, error);
+}
+
+/* Data and padding as they are stored. */
+static ssize_t read_stored(struct am_bff *bff, void *data, size_t size, struct am_error *error)
+{
+	ssize_t n;
+
+	bff->data_left = 0; /* unpacked they will not be had any more */
+	if (bff->left > 0) {
+		n = read_plain(bff, data, size, error);
+		bff->data_left = 0;
+		return n;
+	}
+	if (size > bff->padding)
+		size = bff->padding;
+	if (need(bff, size, "a member's padding", error) != 0)
+		return -1;
+	memcpy(data, at(bff, 0), size);
+	consume(bff, size);
+	bff->padding -= (unsigned)size;
+	return (ssize_t)size;
+}
+
+ssize_t am_bff_read_raw(struct am_bff *bff, void *data, size_t size, struct am_error *error)
+{
+	size_t left = bff->raw.length - bff->raw_at;
+	struct am_error failure;
+	ssize_t n;
+
+	if (bff->failed)
+		return keep_failure(bff, &bff->failure, error);
+	if (left > 0) {
+		if (size > left)
+			size = left;
+		memcpy(data, bff->raw.data + bff->raw_at, size);
+		bff->raw_at += size;
+		return (ssize_t)size;
+	}
+	if (size == 0 || (bff->left == 0 && bff->padding == 0))
+		return 0;
+	n = read_stored(bff, data, size, &failure);
+	return n < 0 ? keep_failure(bff, &failure, error) : n;
 }
 
 static int pack_failure(struct am_bff *bff, const char *what, struct am_error *error)
@@ -867,6 +946,7 @@ void am_bff_close(struct am_bff *bff)
 	am_buf_free(&bff->target);
 	am_buf_free(&bff->link);
 	am_buf_free(&bff->security);
+	am_buf_free(&bff->raw);
 	free(bff->huffman);
 	free(bff->buffer);
 	free(bff);

@@ -67,8 +67,25 @@ const struct am_bff_volume *am_bff_volume(const struct am_bff *bff);
  */
 int am_bff_next(struct am_bff *bff, const struct am_bff_member **member, struct am_error *error);
 
+/*
+ * What the security block says beyond mode bits: AM_BFF_ACL (the ACL has entries for users or
+ * groups), AM_BFF_PCL (default privileges); 0 when nothing is lost with mode, owner and group.
+ */
+enum { AM_BFF_ACL = 1, AM_BFF_PCL = 2 };
+int am_bff_secured(const struct am_bff_member *member);
+
 /* Data of the current member, unpacked: the count, 0 at its end (and for all but files), -1. */
 ssize_t am_bff_read(struct am_bff *bff, void *data, size_t size, struct am_error *error);
+
+/*
+ * Records as they are stored, for copying them: asked for right after opening, am_bff_read_raw
+ * gives the volume header, then after each am_bff_next that member's header, security block, data
+ * and padding, and after the last one the end record. Bytes left over are dropped by the next
+ * am_bff_next. Of one member either its raw bytes or its data are read, not both.
+ */
+int am_bff_keep_raw(struct am_bff *bff, struct am_error *error);
+/* The count, 0 at the end of the record, -1. */
+ssize_t am_bff_read_raw(struct am_bff *bff, void *data, size_t size, struct am_error *error);
 
 /* Frees the archive, not its reader. NULL is allowed. */
 void am_bff_close(struct am_bff *bff);

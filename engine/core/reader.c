@@ -9,6 +9,7 @@
 struct file_reader {
 	struct am_reader base;
 	int fd;
+	int borrowed;
 	char name[];
 };
 
@@ -32,21 +33,44 @@ static ssize_t file_read(struct am_reader *reader, void *data, size_t size, stru
 
 static void file_close(struct am_reader *reader)
 {
-	close(((struct file_reader *)reader)->fd);
-	free(reader);
+	struct file_reader *file = (struct file_reader *)reader;
+
+	if (!file->borrowed)
+		close(file->fd);
+	free(file);
+}
+
+static struct file_reader *new_file_reader(const char *name, struct am_error *error)
+{
+	size_t length = strlen(name) + 1;
+	struct file_reader *file = calloc(1, sizeof *file + length);
+
+	if (file == NULL) {
+		am_fail_errno(error, ENOMEM, "open: %s", name);
+		return NULL;
+	}
+	memcpy(file->name, name, length);
+	file->base = (struct am_reader){file_read, file_close, file->name};
+	return file;
+}
+
+struct am_reader *am_reader_descriptor(int fd, const char *name, struct am_error *error)
+{
+	struct file_reader *file = new_file_reader(name, error);
+
+	if (file == NULL)
+		return NULL;
+	file->fd = fd;
+	file->borrowed = 1;
+	return &file->base;
 }
 
 struct am_reader *am_reader_file(const char *path, struct am_error *error)
 {
-	size_t length = strlen(path) + 1;
-	struct file_reader *file = malloc(sizeof *file + length);
+	struct file_reader *file = new_file_reader(path, error);
 
-	if (file == NULL) {
-		am_fail_errno(error, ENOMEM, "open: %s", path);
+	if (file == NULL)
 		return NULL;
-	}
-	memcpy(file->name, path, length);
-	file->base = (struct am_reader){file_read, file_close, file->name};
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (file->fd < 0) {
 		am_fail_errno(error, errno, "open: %s", path);

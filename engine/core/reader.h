@@ -22,6 +22,9 @@ struct am_reader {
 /* A local file. NULL with `error` filled when it cannot be opened. The caller closes it. */
 struct am_reader *am_reader_file(const char *path, struct am_error *error);
 
+/* A descriptor that is open already, and stays open: the caller's, standard input for one. */
+struct am_reader *am_reader_descriptor(int fd, const char *name, struct am_error *error);
+
 /* `length` bytes at `data`, which must outlive the reader. NULL only without memory. */
 struct am_reader *am_reader_memory(
 	const char *name, const void *data, size_t length, struct am_error *error);

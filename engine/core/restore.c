@@ -655,6 +655,10 @@ int am_restore_next(struct restore *r, const struct am_bff_member **member, stru
 		if (am_member_path((*member)->name, r->path, error) != 0)
 			return am_restore_member_fail("restore", *member, error);
 		wanted = am_restore_selected(r->options, r->path, error);
+		if (wanted > 0 && r->options != NULL && r->options->secured != NULL &&
+			am_bff_secured(*member) != 0 &&
+			r->options->secured(r->options->context, r->path, *member, error) != 0)
+			return -1;
 		if (wanted != 0)
 			return wanted;
 		r->stats->skipped++;

@@ -49,6 +49,12 @@ struct am_restore_options {
 	const char *const *exclude; /* NULL: nothing */
 	/* 1: restore it, 0: not, -1 with error: stop. NULL: everything. */
 	int (*select)(void *context, const char *path, struct am_error *error);
+	/*
+	 * Told of every member that is restored and has access rights a tree cannot take
+	 * (am_bff_secured), again when a restore begins again. Not 0 stops with its error.
+	 */
+	int (*secured)(void *context, const char *path, const struct am_bff_member *member,
+		struct am_error *error);
 	/* At most ten times a second, and at the end. Not 0 stops with its error. */
 	int (*progress)(
 		void *context, const struct am_restore_stats *stats, struct am_error *error);

@@ -30,7 +30,8 @@
 #include "ssh_key.h"
 
 enum { POLL_SLICE_MS = 200, UNANSWERED_MAX = 4, CHUNK = 32768, STDERR_KEPT = 65536 };
-enum { COMMAND_MAX = 120000 }; /* what a shell takes as one argument on every system */
+enum { FEED = 262144, FEEDS = 8 }; /* input held; packets of it sent before output is looked at */
+enum { COMMAND_MAX = 120000 };     /* what a shell takes as one argument on every system */
 
 #define CLOSE_GRACE 0.3 /* seconds to wait for the host to confirm the end of a channel */
 
@@ -912,17 +913,45 @@ static int channel_finish(struct channel *channel, double deadline, struct am_ss
 struct feed {
 	const char *at;
 	size_t left;
-	int done; /* end of input was sent, or is to be held back */
+	int done;    /* end of input was sent, or is to be held back */
+	char *block; /* what was read last, when there is a reader */
+	double told; /* when progress was reported */
 };
 
-/* Sends what the window takes; 1 when something moved, 0 when not, -1 on failure. */
-static int feed_some(
-	struct channel *channel, struct feed *feed, double deadline, struct am_error *error)
+/* The next piece of the reader. */
+static int refill(struct channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	struct am_error *error)
+{
+	ssize_t n;
+
+	if (libssh2_channel_eof(channel->handle))
+		return 0; /* nobody is there to take it any more */
+	n = run->reader->read(run->reader, feed->block, FEED, error);
+	if (n < 0)
+		return -1;
+	feed->at = feed->block;
+	feed->left = (size_t)n;
+	if (run->progress != NULL && (n == 0 || now() - feed->told >= 0.1)) {
+		feed->told = now();
+		if (run->progress(run->context, error) != 0)
+			return -1;
+	}
+	if (gone(channel, error) != 0)
+		return -1;
+	begin(channel->ssh); /* reading may have taken its time */
+	return 0;
+}
+
+/* Sends one packet, as far as the window takes it; 1 when something moved, 0 when not, -1. */
+static int feed_packet(struct channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	double deadline, struct am_error *error)
 {
 	ssize_t n;
 
 	if (feed->done)
 		return 0;
+	if (feed->left == 0 && run->reader != NULL && refill(channel, run, feed, error) != 0)
+		return -1;
 	if (feed->left == 0) {
 		feed->done = 1;
 		return channel_send_eof(channel, deadline, error) == 0 ? 1 : -1;
@@ -934,6 +963,24 @@ static int feed_some(
 	feed->at += n;
 	feed->left -= (size_t)n;
 	return 1;
+}
+
+/* The same with several packets: looking for output between any two would cost as much again. */
+static int feed_some(struct channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	double deadline, struct am_error *error)
+{
+	int moved = 0;
+
+	for (int i = 0; i < FEEDS; i++) {
+		int n = feed_packet(channel, run, feed, deadline, error);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		moved = 1;
+	}
+	return moved;
 }
 
 /* Hands over what has come on one stream; as feed_some. */
@@ -952,14 +999,13 @@ static int take_some(struct channel *channel, const struct am_ssh_run *run,
 	return 1;
 }
 
-static int drive(struct channel *channel, const struct am_ssh_run *run, double deadline,
-	struct am_ssh_status *status, struct am_error *error)
+static int drive(struct channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	double deadline, struct am_ssh_status *status, struct am_error *error)
 {
-	struct feed feed = {run->input, run->input_length, run->hold_input};
 	char block[CHUNK];
 
 	for (;;) {
-		int in = feed_some(channel, &feed, deadline, error);
+		int in = feed_some(channel, run, feed, deadline, error);
 		int out = in < 0 ? -1
 				 : take_some(channel, run, AM_SSH_STDOUT, block, deadline, error);
 		int err = out < 0 ? -1
@@ -989,15 +1035,20 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 	struct am_error *error)
 {
 	double deadline = deadline_after(run->timeout);
+	struct feed feed = {run->input, run->input_length, run->hold_input, NULL, 0};
 	struct channel channel;
 	int result;
 
+	if (run->reader != NULL && (feed.block = malloc(FEED)) == NULL)
+		return am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
 	if (channel_start(ssh, &channel, run->command, deadline, error) != 0) {
+		free(feed.block);
 		explain_run(ssh, run->command, run->label, error);
 		return -1;
 	}
-	result = drive(&channel, run, deadline, status, error);
+	result = drive(&channel, run, &feed, deadline, status, error);
 	channel_close(&channel);
+	free(feed.block);
 	if (result != 0 && (error == NULL || strcmp(error->code, "CALLBACK") != 0))
 		explain_run(ssh, run->command, run->label, error);
 	return result;

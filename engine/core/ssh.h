@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "reader.h"
 
 struct am_ssh_options {
 	const char *host;
@@ -54,6 +55,14 @@ struct am_ssh_run {
 	const char *label;   /* what messages call it; NULL: its own text */
 	const void *input;   /* its standard input */
 	size_t input_length;
+	/*
+	 * Or its standard input comes from here (borrowed), read as the command takes it, so that
+	 * no more than 256 KiB wait here. Read no further once the command's output has ended. When
+	 * reading fails, the run fails with that error, and the command's input ends there.
+	 */
+	struct am_reader *reader;
+	/* While input is read: at most ten times a second. Not 0 ends the run. */
+	int (*progress)(void *context, struct am_error *error);
 	int hold_input; /* keep standard input open until the command ends */
 	double timeout; /* seconds; 0: none */
 	am_ssh_output_fn *output;

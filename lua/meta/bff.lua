@@ -95,7 +95,7 @@ function Writer:close() end
 function Writer:abort() end
 
 --- Reads as a stream. A reader belongs to the archive from then on.
----@param source string|altmig.reader   # path or reader
+---@param source string|altmig.reader|integer   # path, reader, or a descriptor (0: standard input)
 ---@return altmig.bff.Archive? archive, string? message, string? code
 ---@nodiscard
 function bff.open(source) end
@@ -106,6 +106,30 @@ function bff.open(source) end
 ---@return altmig.bff.Writer? writer, string? message, string? code
 ---@nodiscard
 function bff.create(path, options) end
+
+---@class altmig.bff.FilterOptions
+---@field select string[]?     # patterns as tree:restore takes them; default: everything
+---@field exclude string[]?
+
+---@class altmig.bff.Sent      # counts of what went through so far
+---@field files integer
+---@field dirs integer
+---@field links integer
+---@field devices integer
+---@field bytes integer        # of files, unpacked
+---@field members integer
+---@field skipped integer
+
+--- The archive without the members that the options leave out, as an archive again: records pass byte
+--- for byte, packed data and security blocks included, and nothing is unpacked. Reading fails with
+--- ARCHIVE_PATH for a name that leaves the tree and ARCHIVE_LINK for a further name of a file whose
+--- data are left out. A reader given as source belongs to the new one.
+---@param source string|altmig.reader|integer
+---@param options altmig.bff.FilterOptions?
+---@return altmig.reader? reader
+---@return (fun(): altmig.bff.Sent)|string sent_or_message   # what went through
+---@return string? code
+function bff.filter(source, options) end
 
 --- Reads everything: headers, checksums, packed data.
 ---@param source string|altmig.reader

@@ -24,6 +24,8 @@ local ssh = {}
 ---@field stdin string?
 
 ---@class altmig.ssh.RunOptions : altmig.ssh.CommandOptions
+---@field stdin string|altmig.reader|nil   # a reader is read as the command takes it, 256 KiB ahead at most
+---@field on_progress fun()?    # with a reader: at most ten times a second, and at its end
 ---@field on_line fun(line: string, stream: "stdout"|"stderr")?
 ---@field timeout number?       # seconds; the command may go on over there: use a job where that matters
 ---@field max_output integer?   # bytes of each stream, default 64 MiB; more is E2BIG

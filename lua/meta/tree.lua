@@ -247,6 +247,13 @@ function Tree:prove() end
 ---@field seconds number
 ---@field restarts integer     # of servers that made it write again what they may have forgotten
 ---@field moved string[]       # directories that were in the way: where they are now
+---@field secured altmig.tree.Secured[]   # members whose access rights a tree cannot take
+---@field secured_dropped integer         # how many more there are, beyond 16 MiB of them
+
+---@class altmig.tree.Secured  # path twice: the last one counts
+---@field path string
+---@field acl string?          # as stored, when it has entries beyond mode bits
+---@field pcl string?          # as stored, when it has default privileges
 
 --- Restores an archive. Codes of its own: ARCHIVE_PATH (a name that is absolute, leads upwards or
 --- goes through a link the archive itself brought), ARCHIVE_LINK, NFS_RESTARTED (a server was restarted
@@ -256,6 +263,14 @@ function Tree:prove() end
 ---@param options altmig.tree.RestoreOptions?
 ---@return altmig.tree.RestoreStats? stats, string? message, string? code
 function Tree:restore(archive, options) end
+
+--- Whether a command that follows links (restore of AIX, in a chroot) may restore the archive over
+--- the tree: the directories above the members are looked at, by the rules of restore. Changes
+--- nothing. Codes: ARCHIVE_PATH, OUTSIDE_TREE, ELOOP; the message names the member and its offset.
+---@param archive altmig.reader|altmig.bff.Archive
+---@param options altmig.tree.RestoreOptions?
+---@return altmig.tree.RestoreStats? stats, string? message, string? code   # counts only
+function Tree:check(archive, options) end
 
 ---@class altmig.tree.Difference
 ---@field path string
