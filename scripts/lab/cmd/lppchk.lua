@@ -48,27 +48,22 @@ end
 
 local function files()
   local status = 0
-  for part, filesets in pairs { usr = usr, root = root } do
-    local by_id = {}
-    for name, row in pairs(filesets) do
-      if selected(name) then by_id[row.id] = name end
+  for _, file in ipairs(db:files() or {}) do
+    local name = file.fileset
+    local wanted = name ~= "?" and selected(name)
+    local stat = wanted and sys.lstat(file.path)
+    local problem
+    if wanted and not stat then
+      problem = "not found"
+    elseif wanted and stat.type == "file" and file.size >= 0 and stat.size ~= file.size then
+      problem = ("size is %d, should be %d"):format(stat.size, file.size)
+    elseif wanted and options.c and stat.type == "file" and file.checksum > 0
+      and swvpd.sum(sys.read_file(file.path) or "") ~= file.checksum then
+      problem = "checksum differs"
     end
-    for _, file in ipairs(db.stores[part]:get("inventory") or {}) do
-      local name = by_id[file.lpp_id]
-      local stat = name and sys.lstat(file.loc0)
-      local problem
-      if name and not stat then
-        problem = "not found"
-      elseif name and stat.type == "file" and file.size >= 0 and stat.size ~= file.size then
-        problem = ("size is %d, should be %d"):format(stat.size, file.size)
-      elseif name and options.c and stat.type == "file" and file.checksum > 0
-        and swvpd.sum(sys.read_file(file.loc0) or "") ~= file.checksum then
-        problem = "checksum differs"
-      end
-      if problem then
-        print(("lppchk: File %s of fileset %s: %s."):format(file.loc0, name, problem))
-        status = 1
-      end
+    if problem then
+      print(("lppchk: File %s of fileset %s: %s."):format(file.path, name, problem))
+      status = 1
     end
   end
   return status

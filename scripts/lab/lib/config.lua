@@ -12,6 +12,8 @@ local config = {
       disks = { { "hdisk0", 20480 }, { "hdisk1", 10240 }, { "hdisk2", 20480 } } },
   },
   lpp_source = { name = "lpp_source_AIX72TL5", location = "/export/nim/lpp_source/AIX72TL5" },
+  -- Modules of the engine that the systems of the lab use too; there they are lib/altmig_NAME.lua.
+  engine_modules = { "aix", "lslpp", "odm", "requisite", "swvpd" },
   spot = { name = "spot_AIX72TL5", location = "/export/nim/spot/spot_AIX72TL5/usr" },
 }
 

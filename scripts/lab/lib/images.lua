@@ -4,6 +4,7 @@
 -- Every function returns a list of entries { path, type, mode, uid, gid, mtime, data | source |
 -- target | rdev_major, rdev_minor }, sorted by path, directories before what is in them.
 
+local config = require "lab.config"
 local devices = require "lab.devices"
 local filesfile = require "lab.filesfile"
 local odm = require "lab.odm"
@@ -269,8 +270,11 @@ local function add_programs(tree)
   for _, name in ipairs(resource.list("scripts/lab/lib/")) do
     tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
   end
-  local engine = resource.read("lua/altmig/odm.lua")
-  if engine then tree:file("/usr/lpp/lab/lib/altmig_odm.lua", engine, 292) end
+  -- When disks are built they lie among the libraries already.
+  for _, name in ipairs(config.engine_modules) do
+    local text = resource.read("lua/altmig/" .. name .. ".lua")
+    if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(name), text, 292) end
+  end
 end
 
 local function add_usr_files(tree)

@@ -3,7 +3,7 @@
 
 local bff = require "altmig.bff"
 local lppname = require "lab.lppname"
-local requisites = require "lab.requisites"
+local requisites = require "altmig.requisite"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 

@@ -235,8 +235,11 @@ local function prepare_files()
     check(sys.rename(dir .. "/bin/aixlua.new", dir .. "/bin/aixlua"))
   end
   for _, sub in ipairs { "lib", "cmd", "images" } do unpack("scripts/lab/" .. sub .. "/", dir .. "/" .. sub) end
-  -- The systems of the lab read their ODM with the engine's own module.
-  check(sys.write_file(dir .. "/lib/altmig_odm.lua", resource.read("lua/altmig/odm.lua"), { mode = 384, atomic = false }))
+  -- The systems of the lab read their ODM with the engine's own modules.
+  for _, name in ipairs(config.engine_modules) do
+    check(sys.write_file(("%s/lib/altmig_%s.lua"):format(dir, name), resource.read("lua/altmig/" .. name .. ".lua"),
+      { mode = 384, atomic = false }))
+  end
   keygen(dir .. "/key", "altmig lab")
   local known = {}
   for _, host in ipairs(config.hosts) do

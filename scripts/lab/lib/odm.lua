@@ -1,11 +1,8 @@
 -- The object data manager of the lab's systems: altmig.odm's stores of binary class files, plus the
 -- definitions of the classes a system has.
 
--- Inside an LPAR the engine's module lies among the libraries of the lab.
-local has_engine, engine = pcall(require, "altmig.odm")
-if not has_engine then engine = require "lab.altmig_odm" end
-
 local core = require "altmig.odm_core"
+local engine = require "altmig.odm"
 
 local odm = {}
 

@@ -1,20 +1,14 @@
--- The software vital product data of a system: classes lpp, product, history and inventory in the
--- three repositories (usr, root, share). lpp_id joins them and means something inside one
--- repository alone; the record __SWVPD_CTL__ holds the next one to give out.
+-- The software database of the lab's systems: altmig.swvpd, and what installp needs to change one.
 
-local odm = require "lab.odm"
+local engine = require "altmig.swvpd"
 
-local swvpd = {}
+---@class lab.swvpd: altmig.swvpd
+local swvpd = setmetatable({}, { __index = engine })
 
-swvpd.directories = { usr = "/usr/lib/objrepos", root = "/etc/objrepos", share = "/usr/share/lib/objrepos" }
-swvpd.classes = { "lpp", "product", "history", "inventory" }
-
-local CONTROL = "__SWVPD_CTL__"
-local COMMITTED, APPLIED, BROKEN = 5, 3, 1
+local CONTROL = engine.CONTROL
+local COMMITTED, APPLIED, BROKEN = engine.states.committed, engine.states.applied, 1
 swvpd.states = { committed = COMMITTED, applied = APPLIED, broken = BROKEN }
-local HAS_ROOT, BASE, UPDATE = 0x2, 0x10, 0x20
-local FILE, DIRECTORY, SYMLINK = 0, 1, 2
-swvpd.file_types = { file = FILE, dir = DIRECTORY, link = SYMLINK }
+local HAS_ROOT, BASE, UPDATE = engine.HAS_ROOT, 0x10, engine.UPDATE
 
 ---@class lab.swvpd.Fileset
 ---@field name string
@@ -28,28 +22,8 @@ swvpd.file_types = { file = FILE, dir = DIRECTORY, link = SYMLINK }
 ---@field update boolean? an update, not a base level
 ---@field state integer?
 
----------------------------------------------------------------- levels
-
---- A level as four numbers; nil for text that is none.
----@param text string
----@return integer[]?
-function swvpd.parse_level(text)
-  local v, r, m, f = text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
-  return v and { tonumber(v), tonumber(r), tonumber(m), tonumber(f) }
-end
-
 --- The level in its usual form, without leading zeros.
 function swvpd.format_level(level) return table.concat(level, ".") end
-
---- Below 0, 0 or above 0, as a is below, equal to or above b. Both are texts.
----@return integer
-function swvpd.compare(a, b)
-  local left, right = swvpd.parse_level(a) or { 0, 0, 0, 0 }, swvpd.parse_level(b) or { 0, 0, 0, 0 }
-  for i = 1, 4 do
-    if left[i] ~= right[i] then return left[i] < right[i] and -1 or 1 end
-  end
-  return 0
-end
 
 --- The 16-bit sum that inventories hold, as `sum -r` makes it.
 ---@param data string
@@ -99,7 +73,7 @@ end
 --- The inventory row of a file.
 ---@param file {path: string, type: string, size: integer, checksum: integer, target: string?}
 function swvpd.inventory_row(file, id)
-  return { lpp_id = id, private = "", file_type = swvpd.file_types[file.type] or FILE, format = 1, loc0 = file.path,
+  return { lpp_id = id, private = "", file_type = swvpd.file_types[file.type] or swvpd.file_types.file, format = 1, loc0 = file.path,
     loc1 = "", loc2 = file.target or "", size = file.size, checksum = file.checksum }
 end
 
@@ -111,65 +85,21 @@ end
 
 ---------------------------------------------------------------- a system's databases
 
----@class lab.swvpd.Database
-local Database = {}
+---@class lab.swvpd.Database: altmig.swvpd.Database
+local Database = setmetatable({}, { __index = engine.Database })
 Database.__index = Database
 
 --- Opens the software database of the system below `root` ("" or nil: the own one).
 ---@param root string|nil
 ---@return lab.swvpd.Database
-function swvpd.open(root)
-  local db = { stores = {} }
-  for part, dir in pairs(swvpd.directories) do db.stores[part] = odm.open((root or "") .. dir) end
-  return setmetatable(db, Database)
+function swvpd.open(root) return setmetatable(engine.open(root, { words = { [BROKEN] = "BROKEN" } }), Database) end
+
+--- The lpp row of a fileset that is there, or nil.
+function Database:find(part, name)
+  local store, message, code = self:store(part)
+  if not store then return nil, message, code end
+  return store:first("lpp", "name = " .. name)
 end
-
-local function level_of(row) return ("%d.%d.%d.%d"):format(row.ver, row.rel, row.mod, row.fix) end
-
--- Product rows by fileset and level, last one wins.
-local function products_by_key(rows)
-  local out = {}
-  for _, row in ipairs(rows) do out[row.lpp_name .. " " .. level_of(row)] = row end
-  return out
-end
-
---- The filesets of one repository: name -> description of its present level.
----@param part string usr, root or share
----@return table<string, table>?
----@return string? message
----@return string? code
-function Database:part(part)
-  local lpps, message, code = self.stores[part]:get("lpp", "name != " .. CONTROL)
-  if not lpps then return nil, message, code end
-  local products
-  products, message, code = self.stores[part]:get("product")
-  if not products then return nil, message, code end
-  local by_key, out = products_by_key(products), {}
-  for _, row in ipairs(lpps) do
-    local level = level_of(row)
-    local product = by_key[row.name .. " " .. level] or {}
-    out[row.name] = { name = row.name, level = level, state = row.state, description = row.description,
-      has_root = row.cp_flag & HAS_ROOT ~= 0, update = (product.update or 0) == 1, package = product.name or row.name,
-      date = product.sceded_by or "", prereq = product.prereq or "", ptf = product.ptf or "", id = row.lpp_id }
-  end
-  return out
-end
-
---- All filesets by name. The usr part speaks for a fileset that has one.
----@return table<string, table>?
----@return string? message
----@return string? code
-function Database:filesets()
-  local out, message, code = self:part("usr")
-  if not out then return nil, message, code end
-  for name, row in pairs(self:part("root") or {}) do
-    if not out[name] then out[name] = row end
-  end
-  return out
-end
-
---- A product row and its lpp row of a fileset that is there, or nil.
-function Database:find(part, name) return self.stores[part]:first("lpp", "name = " .. name) end
 
 local function next_id(store)
   local control = store:first("lpp", "name = " .. CONTROL)
@@ -192,8 +122,10 @@ end
 ---@return string? message
 ---@return string? code
 function Database:record(part, f, files)
-  local store = self.stores[part]
-  local ok, message, code = store:begin()
+  local store, message, code = self:store(part)
+  if not store then return nil, message, code end
+  local ok
+  ok, message, code = store:begin()
   if not ok then return nil, message, code end
   local old = self:find(part, f.name)
   local id, control
@@ -230,8 +162,9 @@ end
 
 --- Sets the state of a fileset where it is recorded.
 function Database:set_state(part, name, state)
-  self.stores[part]:change("lpp", "name = " .. name, { state = state })
-  self.stores[part]:change("product", "lpp_name = " .. name, { state = state })
+  local store = assert(self:store(part))
+  store:change("lpp", "name = " .. name, { state = state })
+  store:change("product", "lpp_name = " .. name, { state = state })
 end
 
 --- Takes a fileset out of a repository; returns the paths it owned.
@@ -239,9 +172,9 @@ end
 ---@return string? message
 ---@return string? code
 function Database:remove(part, name)
-  local store = self.stores[part]
   local row, message, code = self:find(part, name)
   if not row then return message and nil or {}, message, code end
+  local store = self.stores[part]
   local paths = {}
   for _, file in ipairs(store:get("inventory", "lpp_id = " .. row.lpp_id) or {}) do paths[#paths + 1] = file.loc0 end
   store:delete("inventory", "lpp_id = " .. row.lpp_id)
@@ -256,15 +189,12 @@ end
 ---@return string? message
 ---@return string? code
 function Database:commit()
-  for _, part in ipairs { "usr", "root", "share" } do
-    local ok, message, code = self.stores[part]:commit()
+  for _, part in ipairs(swvpd.parts) do
+    local ok, message, code = true, nil, nil
+    if self.stores[part] then ok, message, code = self.stores[part]:commit() end
     if not ok then return nil, message, code end
   end
   return true
-end
-
-function Database:close()
-  for _, store in pairs(self.stores) do store:close() end
 end
 
 return swvpd
