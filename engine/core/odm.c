@@ -211,9 +211,11 @@ int am_odm_convert(
 
 enum operator{ OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE, OP_LIKE };
 
+enum node_kind { NODE_TERM, NODE_AND, NODE_OR };
+
 /* A tree kept in one array. Nodes with children hold when all (AND) or any (OR) of them do. */
 struct node {
-	enum { NODE_TERM, NODE_AND, NODE_OR } kind;
+	enum node_kind kind;
 	int child, next; /* first child, next sibling; -1: none */
 	size_t index;    /* of a term: its descriptor */
 	enum operator op;
@@ -261,7 +263,7 @@ static int take_word(struct parser *parser, const char *word)
 	return 1;
 }
 
-static int new_node(struct parser *parser, int kind)
+static int new_node(struct parser *parser, enum node_kind kind)
 {
 	struct am_odm_criteria *c = parser->criteria;
 
@@ -392,15 +394,17 @@ static int parse_factor(struct parser *parser, int nesting)
 	return id;
 }
 
-static int parse_all(struct parser *parser, int nesting)
+/* Operands with the same word between them: a node of `kind`, its operands as children. */
+static int parse_chain(struct parser *parser, enum node_kind kind, const char *word,
+	int (*operand)(struct parser *parser, int nesting), int nesting)
 {
-	int id = new_node(parser, NODE_AND);
+	int id = new_node(parser, kind);
 	int last = -1;
 
 	if (id < 0)
 		return -1;
 	do {
-		int child = parse_factor(parser, nesting);
+		int child = operand(parser, nesting);
 
 		if (child < 0)
 			return -1;
@@ -409,29 +413,18 @@ static int parse_all(struct parser *parser, int nesting)
 		else
 			parser->criteria->nodes[last].next = child;
 		last = child;
-	} while (take_word(parser, "AND"));
+	} while (take_word(parser, word));
 	return id;
+}
+
+static int parse_all(struct parser *parser, int nesting)
+{
+	return parse_chain(parser, NODE_AND, "AND", parse_factor, nesting);
 }
 
 static int parse_any(struct parser *parser, int nesting)
 {
-	int id = new_node(parser, NODE_OR);
-	int last = -1;
-
-	if (id < 0)
-		return -1;
-	do {
-		int child = parse_all(parser, nesting);
-
-		if (child < 0)
-			return -1;
-		if (last < 0)
-			parser->criteria->nodes[id].child = child;
-		else
-			parser->criteria->nodes[last].next = child;
-		last = child;
-	} while (take_word(parser, "OR"));
-	return id;
+	return parse_chain(parser, NODE_OR, "OR", parse_all, nesting);
 }
 
 static int parse_criteria(struct parser *parser)

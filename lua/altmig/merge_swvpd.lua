@@ -5,20 +5,20 @@
 -- the site gets a fresh one. What was installed here before is history and stays, under the id that the
 -- fileset now has.
 
-local CONTROL = "__SWVPD_CTL__" -- its lpp_id is the next one to give out
-local ID_MAX = 32767
-local APPLIED, COMMITTED = 3, 5
--- How lslpp comes to print OBSOLETE is not public: such filesets keep their state and are reported.
-local DIRECTORY = 1
-local HAS_ROOT = 2
+local swvpd = require "altmig.swvpd"
 
-local directories = { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" }
-local classes = { "lpp", "product", "history", "inventory" }
+local CONTROL = swvpd.CONTROL -- its lpp_id is the next one to give out
+local ID_MAX = 32767
+-- How lslpp comes to print OBSOLETE is not public: such filesets keep their state and are reported.
+local APPLIED, COMMITTED = swvpd.states.applied, swvpd.states.committed
+local DIRECTORY = swvpd.file_types.dir
+local HAS_ROOT = swvpd.HAS_ROOT
+
+local classes, directories, level_of = swvpd.classes, {}, swvpd.level_of
+for i, part in ipairs(swvpd.parts) do directories[i] = swvpd.directories[part] end
 
 return function(merge, joined)
   local decision, patched = merge.decision, merge.patched
-
-  local function level_of(row) return ("%d.%d.%d.%d"):format(row.ver, row.rel, row.mod, row.fix) end
 
   local function by_name(rows)
     local map = {}
