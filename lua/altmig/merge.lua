@@ -24,6 +24,7 @@ local merge = {}
 ---@field shipped_old fun(path: string): string?   # O
 ---@field shipped_new fun(path: string): string?   # N, as kept before any merge
 ---@field new_stat fun(path: string): table?
+---@field modified (fun(path: string): boolean?)?  # where O is unknown: did the site change it
 ---@field report fun(decision: altmig.merge.Decision)?
 ---@field log fun(line: string)?
 ---@field warn fun(line: string)?
@@ -49,6 +50,7 @@ end
 function Job:input(path)
   local ctx = self.ctx
   local input = { o = ctx.shipped_old(path), c = ctx.saved(path), n = ctx.shipped_new(path) }
+  if not input.o and ctx.modified then input.modified = ctx.modified(path) end
   if input.c and not input.n then
     local target = ctx.tree:resolve(path)
     if target and target ~= path then

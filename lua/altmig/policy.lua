@@ -10,6 +10,8 @@
 --   user_merge  the new file is active, the site's is kept for the administrator
 --   new         the new file is active; the site's is kept, nobody is expected to look at it
 --
+-- Filesets bring lists of their own (altmig.cfgfiles); their rows stand below this table.
+--
 -- source: "documented" (the file and its role are; its handling here never is), or "inferred".
 -- A path may end in "/*" (the files of a directory) or "/**" (all files below it), or have "*" in its
 -- last part.
@@ -22,6 +24,7 @@ local policy = {}
 ---@field method string?      # title of the merge method
 ---@field source "documented"|"inferred"|"site"
 ---@field note string?
+---@field literal boolean?    # path is a name, not a pattern
 
 ---@type altmig.policy.Row[]
 policy.rows = {}
@@ -138,10 +141,11 @@ function policy.is_claimed(path)
   return false
 end
 
----@param path string
+---@param row altmig.policy.Row
 ---@return string? directory, string? pattern, boolean? deep
-local function pattern_of(path)
-  local dir, last = path:match("^(.*)/([^/]*)$")
+local function pattern_of(row)
+  if row.literal then return nil end
+  local dir, last = row.path:match("^(.*)/([^/]*)$")
   if not last:find("*", 1, true) then return nil end
   if last == "**" then return dir, ".", true end
   return dir, "^" .. last:gsub("%*", "\0"):gsub("%p", "%%%0"):gsub("%z", ".*") .. "$", false
@@ -152,7 +156,7 @@ local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or 
 
 -- The paths of the files of one row that the tree has.
 local function expand_row(tree, row, found)
-  local dir, pattern, deep = pattern_of(row.path)
+  local dir, pattern, deep = pattern_of(row)
   if not dir then
     found(row.path)
     return true
@@ -178,12 +182,14 @@ end
 
 --- The files of the table that the tree has, by path.
 ---@param tree table    # altmig.tree
+---@param extra altmig.policy.Row[]?   # rows below those of the table
 ---@return table<string, altmig.policy.Row>? rows
 ---@return string? message
 ---@return string? code
-function policy.expand(tree)
+function policy.expand(tree, extra)
   local rows = {}
-  for _, row in ipairs(policy.rows) do
+  local all = table.move(extra or {}, 1, #(extra or {}), #policy.rows + 1, table.move(policy.rows, 1, #policy.rows, 1, {}))
+  for _, row in ipairs(all) do
     local bad, why
     local ok, message, code = expand_row(tree, row, function(path)
       if rows[path] or bad then return end
@@ -205,7 +211,7 @@ end
 ---@return altmig.policy.Row?
 function policy.of(path)
   for _, row in ipairs(policy.rows) do
-    local dir, pattern, deep = pattern_of(row.path)
+    local dir, pattern, deep = pattern_of(row)
     if not dir then
       if row.path == path then return row end
     elseif path:sub(1, #dir + 1) == dir .. "/" then

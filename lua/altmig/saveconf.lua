@@ -1,10 +1,18 @@
 -- Saves what a migration could overwrite, into the copy itself, and gives the merges their inputs.
 --
 --   <root>/PATH                 C: the site's file, with its owner, mode and time
---   <root>/.altmig/old/PATH     O: what the old level shipped (its pristine root part)
+--   <root>/.altmig/old/PATH     O: what the old level shipped
+--   <root>/.altmig/site/PATH    C once more, of files that installp may handle in phase 6: it uses
+--                               <root>/PATH for its own ends
 --   <root>/.altmig/new/PATH     N: what the new level ships, taken after the restore
 --   <root>/.altmig/manifest.json, new.json     what lies there, with digests; written last
 --   <root>/.altmig/report/METHOD               what each merge decided
+--
+-- Where O comes from, in this order; the manifest says which it was for each file:
+--   "baseline"   images of the old level (--baseline)
+--   "inst_root"  the pristine root part that the old level's filesets keep below /usr/lpp
+--   "vpd"        the software database says that the site never changed the file: O is C
+--   "none"       not known; `modified` says whether the software database knows it as changed
 --
 -- A manifest is written last and atomically: where there is one, everything it names is there.
 
@@ -28,6 +36,11 @@ saveconf.max = 512 << 20
 ---@field mtime integer
 ---@field sha256 string
 ---@field old string?         # digest of O
+---@field base "baseline"|"inst_root"|"vpd"|"none"   # where O comes from
+---@field modified boolean?   # base "none": changed since it was installed
+---@field method string?      # title of the merge method
+---@field fileset string?     # the fileset whose cfgfiles gave the policy
+---@field installp boolean?   # a fileset that phase 6 installs brings the file
 
 local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "OUTSIDE_TREE" or code == "ELOOP" end
 
@@ -56,7 +69,10 @@ local function put(tree, path, data, opts)
   return tree:write(path, data, opts)
 end
 
--- The pristine root parts that the old level's filesets keep: bos and its parts.
+--- Root part of bos: where the restore brings the new level's pristine copies.
+saveconf.bos_root = "/usr/lpp/bos/inst_root"
+
+-- The pristine root parts that the old level's filesets keep, of every package.
 local function pristine_roots(tree)
   local names, message, code = tree:list("/usr/lpp")
   if not names then
@@ -65,14 +81,14 @@ local function pristine_roots(tree)
   end
   local roots = {}
   for _, name in ipairs(names) do
-    if name:match("^bos") and tree:exists("/usr/lpp/" .. name .. "/inst_root") then
-      roots[#roots + 1] = "/usr/lpp/" .. name .. "/inst_root"
-    end
+    local dir = "/usr/lpp/" .. name .. "/inst_root"
+    if dir ~= saveconf.bos_root and tree:exists(dir) then roots[#roots + 1] = dir end
   end
+  if tree:exists(saveconf.bos_root) then table.insert(roots, 1, saveconf.bos_root) end
   return roots
 end
 
--- O (or, after the restore, the pristine N) of a path; false when no fileset has it.
+-- A pristine copy of a path; false when no fileset has it.
 local function pristine(tree, roots, path)
   for _, root in ipairs(roots) do
     local data, message, code = read_file(tree, root .. path)
@@ -110,88 +126,171 @@ local function read_json(tree, path)
   return value
 end
 
---- What to save: every file of the policy table that is there, and every archive member below /etc or
---- /var that would overwrite a file that differs from what the old level shipped, or where that is
---- not known.
+---@class altmig.saveconf.Sources    what is known of the old level, and which files matter beside the table
+---@field rows altmig.policy.Row[]?           # of cfgfiles, below the table
+---@field inventory altmig.inventory.Table?
+---@field changed string[]?                   # files outside /etc and /var known to be changed by the site
+---@field installed string[]?                 # files that filesets of phase 6 bring
+---@field baseline table<string, string>?     # path -> digest of O, which lies in the save area already
+
+-- O of a file with this content: content or false, where it comes from, and whether the site changed it.
+local function find_old(tree, roots, path, data, sources)
+  if sources.baseline and sources.baseline[path] then return true, "baseline" end
+  local old, message, code = pristine(tree, roots, path)
+  if old == nil then return nil, message, code end
+  if old then return old, "inst_root" end
+  local changed
+  if sources.inventory then changed = sources.inventory:changed(path, data) end
+  if changed == false then return data, "vpd" end
+  return false, "none", changed
+end
+
+local function absolute(name) return "/" .. name:gsub("^%./", ""):gsub("^/+", "") end
+
+-- Names of members as paths, each once, without those that lead upwards.
+local function plain_paths(names, seen, list)
+  for _, name in ipairs(names) do
+    local path = absolute(name)
+    if not seen[path] and not (path .. "/"):find("/../", 1, true) then
+      seen[path] = true
+      list[#list + 1] = path
+    end
+  end
+end
+
+-- Whether an unlisted file is worth saving: it differs from what the old level shipped, or nobody
+-- knows what that was.
+local function differs(tree, roots, path, sources)
+  local data, stat, code = read_file(tree, path)
+  if not data then return data, stat, code end
+  local old, message, what = find_old(tree, roots, path, data, sources)
+  if old == nil then return nil, message, what end
+  if message == "baseline" then return sources.baseline[path] ~= sys.sha256(data) end
+  return old ~= data
+end
+
+--- What to save: every file of the policy table and of the filesets' own lists that is there, and
+--- every other file that an archive member would overwrite and that differs from what the old level
+--- shipped; below /etc and /var also where that is not known.
 ---@param tree table
 ---@param names string[]      # members of the archive: "./etc/x", "etc/x" or "/etc/x"
----@return { path: string, policy: string }[]? files   # sorted
+---@param sources altmig.saveconf.Sources?
+---@return { path: string, policy: string, method: string?, fileset: string?, installp: boolean? }[]? files   # sorted
 ---@return string? message
 ---@return string? code
-function saveconf.candidates(tree, names)
-  local rows, message, code = policy.expand(tree)
+function saveconf.candidates(tree, names, sources)
+  sources = sources or {}
+  local rows, message, code = policy.expand(tree, sources.rows)
   if not rows then return nil, message, code end
   local roots
   roots, message, code = pristine_roots(tree)
   if not roots then return nil, message, code end
-  local files, seen = {}, {}
+  local files, seen, others, in_image = {}, {}, {}, {}
+  for _, name in ipairs(sources.installed or {}) do in_image[absolute(name)] = true end
   for path, row in pairs(rows) do
-    files[#files + 1] = { path = path, policy = row.policy }
+    files[#files + 1] = { path = path, policy = row.policy, method = row.method, fileset = row.fileset,
+      installp = in_image[path] }
     seen[path] = true
   end
-  for _, name in ipairs(names) do
-    local path = "/" .. name:gsub("^%./", ""):gsub("^/+", "")
-    if (path:match("^/etc/") or path:match("^/var/")) and not seen[path] and not path:find("/../", 1, true) then
-      seen[path] = true
-      local old, data
-      data, message, code = read_file(tree, path)
-      if data == nil then return nil, message, code end
-      if data then
-        old, message, code = pristine(tree, roots, path)
-        if old == nil then return nil, message, code end
-        if old ~= data then files[#files + 1] = { path = path, policy = "unlisted" } end
-      end
+  for _, list in ipairs { names, sources.installed or {} } do
+    local below = {}
+    for _, name in ipairs(list) do
+      local path = absolute(name)
+      if path:match("^/etc/") or path:match("^/var/") then below[#below + 1] = path end
     end
+    plain_paths(below, seen, others)
+  end
+  plain_paths(sources.changed or {}, seen, others)
+  for _, path in ipairs(others) do
+    local worth
+    worth, message, code = differs(tree, roots, path, sources)
+    if worth == nil then return nil, message, code end
+    if worth then files[#files + 1] = { path = path, policy = "unlisted", installp = in_image[path] } end
   end
   table.sort(files, function(a, b) return a.path < b.path end)
   return files
 end
 
-local function save_one(tree, root, roots, file)
+--- Puts O of a file from a baseline into the save area; for saveconf.save's `baseline`.
+---@param tree table
+---@param root string?
+---@param path string
+---@param data string
+---@return string? digest
+---@return string? message
+---@return string? code
+function saveconf.put_old(tree, root, path, data)
+  local ok, message, code = put(tree, private(root or saveconf.root, "/old") .. path, data, { mode = 384 }) -- 0600
+  if not ok then return nil, message, code end
+  return sys.sha256(data)
+end
+
+local function save_one(tree, root, roots, file, sources)
   local data, stat, code = read_file(tree, file.path)
   if not data then return data, stat, code end
   local entry = { path = file.path, policy = file.policy or "unlisted", size = #data, mode = stat.mode, uid = stat.uid,
-    gid = stat.gid, mtime = stat.mtime, sha256 = sys.sha256(data) }
+    gid = stat.gid, mtime = stat.mtime, sha256 = sys.sha256(data), method = file.method, fileset = file.fileset,
+    installp = file.installp }
+  local attributes = { mode = stat.mode, uid = stat.uid, gid = stat.gid, mtime = stat.mtime }
   local ok, message
-  ok, message, code = put(tree, root .. file.path, data,
-    { mode = stat.mode, uid = stat.uid, gid = stat.gid, mtime = stat.mtime })
+  ok, message, code = put(tree, root .. file.path, data, attributes)
+  if ok and file.installp then ok, message, code = put(tree, private(root, "/site") .. file.path, data, attributes) end
   if not ok then return nil, message, code end
-  local old
-  old, message, code = pristine(tree, roots, file.path)
-  if old == nil then return nil, message, code end
-  if old then
-    ok, message, code = put(tree, private(root, "/old") .. file.path, old, { mode = 384 }) -- 0600
-    if not ok then return nil, message, code end
-    entry.old = sys.sha256(old)
+  local old, base, modified = find_old(tree, roots, file.path, data, sources)
+  if old == nil then return nil, base, modified end
+  entry.base, entry.modified = base, modified
+  if base == "baseline" then
+    entry.old = sources.baseline[file.path]
+  elseif old then
+    entry.old, message, code = saveconf.put_old(tree, root, file.path, old)
+    if not entry.old then return nil, message, code end
   end
   return entry
+end
+
+--- The save area itself: for root alone.
+---@param tree table
+---@param root string?
+---@return true? ok
+---@return string? message
+---@return string? code
+function saveconf.prepare(tree, root)
+  root = root or saveconf.root
+  local ok, message, code = tree:makedirs(parent(root), 493) -- 0755
+  if ok then ok, message, code = tree:makedirs(private(root, ""), 448) end
+  if ok then ok, message, code = tree:chmod(root, 448) end
+  return ok, message, code
 end
 
 --- Copies the files and their old shipped defaults into the save area. Before the restore only.
 ---@param tree table
 ---@param root string?        # default "/lpp/save.config"
 ---@param files ({ path: string, policy: string }|string)[]   # from candidates
----@return { files: integer, bytes: integer, old: integer, unlisted: string[] }? result
+---@param sources altmig.saveconf.Sources?
+---@return { files: integer, bytes: integer, old: integer, bases: table<string, integer>, unlisted: string[] }? result
 ---@return string? message
 ---@return string? code
-function saveconf.save(tree, root, files)
-  root = root or saveconf.root
-  local ok, message, code = tree:makedirs(parent(root), 493) -- 0755
-  if ok then ok, message, code = tree:makedirs(private(root, ""), 448) end
-  if ok then ok, message, code = tree:chmod(root, 448) end
+function saveconf.save(tree, root, files, sources)
+  root, sources = root or saveconf.root, sources or {}
+  local ok, message, code = saveconf.prepare(tree, root)
   if not ok then return nil, message, code end
   local roots
   roots, message, code = pristine_roots(tree)
   if not roots then return nil, message, code end
-  local entries, result = json.array(), { files = 0, bytes = 0, old = 0, unlisted = {} }
+  local entries = json.array()
+  local result = { files = 0, bytes = 0, old = 0, unlisted = {}, bases = { baseline = 0, inst_root = 0, vpd = 0, none = 0 } }
   for _, file in ipairs(files) do
-    if type(file) == "string" then file = { path = file, policy = (policy.of(file) or { policy = "unlisted" }).policy } end
+    if type(file) == "string" then
+      local row = policy.of(file) or { policy = "unlisted" }
+      file = { path = file, policy = row.policy, method = row.method }
+    end
     local entry
-    entry, message, code = save_one(tree, root, roots, file)
+    entry, message, code = save_one(tree, root, roots, file, sources)
     if entry == nil then return nil, message, code end
     if entry then
       entries[#entries + 1] = entry
       result.files, result.bytes = result.files + 1, result.bytes + entry.size
+      result.bases[entry.base] = result.bases[entry.base] + 1
       if entry.old then result.old = result.old + 1 end
       if entry.policy == "unlisted" then table.insert(result.unlisted, entry.path) end
     end
@@ -199,6 +298,61 @@ function saveconf.save(tree, root, files)
   ok, message, code = write_json(tree, private(root, "/manifest.json"), entries)
   if not ok then return nil, message, code end
   return result
+end
+
+--- What the new level shipped, by path, as keep_shipped noted it; nil, message, "SAVE_MISSING" before.
+---@param tree table
+---@param root string?
+---@return table<string, { path: string, sha256: string, mode: integer, uid: integer, gid: integer }>? entries
+---@return string? message
+---@return string? code
+function saveconf.shipped(tree, root)
+  root = root or saveconf.root
+  local value, message, code = read_json(tree, private(root, "/new.json"))
+  if value == nil then return nil, message, code end
+  if not value then return nil, ("manifest: %s: the new level's files were not kept"):format(root), "SAVE_MISSING" end
+  local entries = {}
+  for _, entry in ipairs(value.files) do entries[entry.path] = entry end
+  return entries
+end
+
+--- Digest of a regular file; false when there is none.
+---@param tree table
+---@param path string
+---@return string|false|nil digest
+---@return string? message
+---@return string? code
+function saveconf.digest(tree, path)
+  local data, message, code = read_file(tree, path)
+  if not data then return data, message, code end
+  return sys.sha256(data)
+end
+
+--- A list of entries with a path, kept in the save area beside the manifest.
+---@param tree table
+---@param root string?
+---@param name string
+---@param entries { path: string }[]
+---@return true? ok
+---@return string? message
+---@return string? code
+function saveconf.keep_list(tree, root, name, entries)
+  return write_json(tree, private(root or saveconf.root, "/" .. name .. ".json"), json.array(entries))
+end
+
+--- What keep_list kept, by path; false when nothing was.
+---@param tree table
+---@param root string?
+---@param name string
+---@return table<string, table>|false|nil entries
+---@return string? message
+---@return string? code
+function saveconf.kept_list(tree, root, name)
+  local value, message, code = read_json(tree, private(root or saveconf.root, "/" .. name .. ".json"))
+  if not value then return value, message, code end
+  local entries = {}
+  for _, entry in ipairs(value.files) do entries[entry.path] = entry end
+  return entries
 end
 
 --- The manifest, by path. nil, message, "SAVE_MISSING" when nothing was saved to the end.
@@ -264,22 +418,21 @@ end
 ---@param tree table
 ---@param root string?
 ---@param names string[]?     # files of the archive, at least those of the policy table
+---@param roots string[]?     # pristine root parts that the archive brought; default: that of bos
 ---@return boolean? ok
 ---@return string? message
 ---@return string? code
-function saveconf.keep_shipped(tree, root, names)
-  root = root or saveconf.root
+function saveconf.keep_shipped(tree, root, names, roots)
+  root, roots = root or saveconf.root, roots or { saveconf.bos_root }
   local carried = names and {}
   for _, name in ipairs(names or {}) do carried[name] = true end
   local done, message, code = read_json(tree, private(root, "/new.json"))
   if done ~= false then return done and true, message, code end
-  local entries, rows, roots
+  local entries, rows
   entries, message, code = saveconf.manifest(tree, root)
   if not entries then return nil, message, code end
   rows, message, code = policy.expand(tree)
   if not rows then return nil, message, code end
-  roots, message, code = pristine_roots(tree)
-  if not roots then return nil, message, code end
   local paths, files = {}, json.array()
   for path in pairs(entries) do paths[#paths + 1] = path end
   for path in pairs(rows) do
@@ -300,7 +453,15 @@ function saveconf.keep_shipped(tree, root, names)
   return write_json(tree, private(root, "/new.json"), files)
 end
 
---- Puts back every file of the policies preserve and hold_new as the site had it.
+-- Whether the site's file is made active again. What a fileset says is to be merged, and no method
+-- of ours merges, is the site's unless the site never changed it.
+local function is_put_back(entry)
+  if entry.policy == "preserve" or entry.policy == "hold_new" then return true end
+  return entry.policy == "merge" and not entry.method and entry.old ~= entry.sha256
+end
+
+--- Puts back every file of the policies preserve and hold_new as the site had it, and those of merge
+--- that have no method.
 ---@param tree table
 ---@param root string?
 ---@return { files: integer }? result
@@ -312,7 +473,7 @@ function saveconf.restore_preserved(tree, root)
   if not entries then return nil, message, code end
   local paths, count = {}, 0
   for path, entry in pairs(entries) do
-    if entry.policy == "preserve" or entry.policy == "hold_new" then paths[#paths + 1] = path end
+    if is_put_back(entry) then paths[#paths + 1] = path end
   end
   table.sort(paths)
   for _, path in ipairs(paths) do
@@ -348,10 +509,7 @@ function saveconf.context(tree, root)
   local function load()
     if entries then return end
     entries = checked(saveconf.manifest(tree, root))
-    shipped = {}
-    local value = checked(read_json(tree, private(root, "/new.json")))
-    if not value then error({ code = "SAVE_MISSING", message = ("manifest: %s: the new level's files were not kept"):format(root) }, 0) end
-    for _, entry in ipairs(value.files) do shipped[entry.path] = entry end
+    shipped = checked(saveconf.shipped(tree, root))
   end
   local function content(path, digest)
     local data = checked(tree:read(path, saveconf.max))
@@ -372,6 +530,10 @@ function saveconf.context(tree, root)
       load()
       local entry = entries[path]
       return entry and entry.old and content(private(root, "/old") .. path, entry.old) or nil
+    end,
+    modified = function(path)
+      load()
+      return entries[path] and entries[path].modified
     end,
     shipped_new = function(path)
       load()

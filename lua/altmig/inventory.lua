@@ -1,0 +1,103 @@
+-- What the software database says its files were when they were installed: size and sum of the
+-- class inventory, in the three repositories. It tells whether the site changed a file, not what the
+-- file was. Configuration files are mostly VOLATILE there: nothing is known of those.
+--
+-- The sum is that of `sum -r`. For inventory stanzas of images this is verified with a real file; that
+-- the class holds the same number, and that -1 stands for VOLATILE, is INFERRED.
+
+local swvpd = require "altmig.swvpd"
+
+local inventory = {}
+
+local FILE <const> = swvpd.file_types.file
+local SLICE <const> = 64 -- filesets read at a time: a real class has 100,000 objects
+
+--- The 16-bit rotating sum of `sum -r`.
+---@param data string
+---@return integer
+function inventory.sum(data)
+  local s = 0
+  for from = 1, #data, 4096 do
+    local chunk = { data:byte(from, math.min(from + 4095, #data)) }
+    for i = 1, #chunk do s = ((s >> 1 | s << 15) + chunk[i]) & 0xFFFF end
+  end
+  return s
+end
+
+-- A number of the class, whatever type its field has; nil for VOLATILE and what else is none.
+local function number(value)
+  local n = math.tointeger(tonumber(type(value) == "string" and value:match("^%s*(%d+)") or value))
+  return n and n >= 0 and n or nil
+end
+
+---@class altmig.inventory.Table
+---@field sizes table<string, integer>
+---@field sums table<string, integer>
+local Table = {}
+Table.__index = Table
+
+local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "ODM_CLASS" end
+
+local function read_repository(self, store, wanted)
+  local highest = 0
+  local filesets, message, code = store:get("lpp")
+  if not filesets then return nil, message, code end
+  for _, row in ipairs(filesets) do highest = math.max(highest, row.lpp_id) end
+  for first = 0, highest, SLICE do
+    local rows
+    rows, message, code = store:get("inventory", ("lpp_id >= %d AND lpp_id < %d"):format(first, first + SLICE))
+    if not rows then return nil, message, code end
+    for _, row in ipairs(rows) do
+      local size, sum = number(row.size), number(row.checksum)
+      if size and sum and row.file_type == FILE and (not wanted or wanted[row.loc0]) then
+        self.sizes[row.loc0], self.sums[row.loc0] = size, sum
+      end
+    end
+  end
+  return true
+end
+
+--- Reads the inventories of a system. A repository that is not there or cannot be read tells nothing;
+--- `problems` says why.
+---@param tree table
+---@param wanted table<string, boolean>?   # only these paths
+---@return altmig.inventory.Table? inventory
+---@return string[]|string problems
+---@return string? code
+function inventory.read(tree, wanted)
+  local self, problems = setmetatable({ sizes = {}, sums = {} }, Table), {}
+  local db <close> = swvpd.open(tree)
+  for _, part in ipairs(swvpd.parts) do
+    local store, message, code = db:store(part)
+    local ok = store
+    if store then ok, message, code = read_repository(self, store, wanted) end
+    if not ok and not is_missing(code) then
+      if not tostring(code):match("^ODM_") then return nil, message, code end
+      problems[#problems + 1] = message
+    end
+  end
+  return self, problems
+end
+
+--- Whether the site changed a file: true, false, or nil where the inventory does not say.
+---@param path string
+---@param data string
+---@return boolean?
+function Table:changed(path, data)
+  local size = self.sizes[path]
+  if not size then return nil end
+  return size ~= #data or self.sums[path] ~= inventory.sum(data)
+end
+
+--- The same from a line of `sum -r`: the sum and the number of KiB.
+---@param path string
+---@param sum integer
+---@param blocks integer
+---@return boolean?
+function Table:sum_differs(path, sum, blocks)
+  local size = self.sizes[path]
+  if not size then return nil end
+  return self.sums[path] ~= sum or (size + 1023) // 1024 ~= blocks
+end
+
+return inventory
