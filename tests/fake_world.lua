@@ -268,8 +268,19 @@ function world.new()
       end,
     },
     ["altmig.saveconf"] = {
-      candidates = function(_, names) return names end,
-      save = function(_, _, files)
+      root = "/lpp/save.config", prepare = function() return true end, is_listed = function() return false end,
+      candidates = function(_, names)
+        local files = {}
+        for i, name in ipairs(names) do files[i] = { path = name } end
+        return files
+      end,
+      put_old = function(_, _, path, data)
+        w.old = w.old or {}
+        w.old[path] = data
+        return "digest of " .. data
+      end,
+      save = function(_, _, files, sources)
+        w.sources = sources
         w.saved = w.saved + 1
         w.restored_when_saved = w.restored
         return { files = #files }
@@ -292,6 +303,27 @@ function world.new()
       end,
       cross_check = function() return 0 end,
       reset = function() end,
+    },
+    ["altmig.inventory"] = { read = function() return { sizes = {}, changed = function() end }, {} end },
+    ["altmig.cfgfiles"] = { on_client = function() return {}, {} end, below_table = function(rows) return rows, {} end },
+    ["altmig.images"] = {
+      parse_name = function() return { filesets = { { name = "bos.rte" } } } end, library_part = function() end,
+      of_resource = function() return { close = function() end } end,
+      of_word = function(_, word)
+        w.baseline_word = word
+        return { close = function() end }
+      end,
+      bos_level = function() return w.baseline_level or "7.2.5.101" end,
+      handling = function() return { filesets = {}, problems = {}, read = 0 } end,
+      baseline = function(_, _, wanted, put)
+        w.baseline_read = (w.baseline_read or 0) + 1
+        if wanted["/etc/passwd"] then put("/etc/passwd", "old") end
+        return { images = 1, files = 1, skipped = 0, problems = {} }
+      end,
+    },
+    ["altmig.outcome"] = {
+      after_merges = function() return w.outcome or {} end,
+      after_installp = function() return {} end,
     },
     ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }

@@ -101,9 +101,10 @@ local active = { preserve = "C", hold_new = "C", merge = "C", user_merge = "N", 
 --- The rows of all lists below the built-in table: one a file, first come. What contradicts the table
 --- or an earlier list is a finding.
 ---@param rows altmig.cfgfiles.Row[]
+---@param by_installp table<string, boolean>?   # files that installp puts into place in phase 6
 ---@return altmig.cfgfiles.Row[] extra
 ---@return altmig.cfgfiles.Finding[] findings
-function cfgfiles.below_table(rows)
+function cfgfiles.below_table(rows, by_installp)
   local extra, by_path, findings = {}, {}, {}
   for _, row in ipairs(rows) do
     local first = policy.of(row.path)
@@ -116,9 +117,11 @@ function cfgfiles.below_table(rows)
       by_path[row.path] = row
       extra[#extra + 1] = row
     elseif first.policy ~= row.policy then
-      findings[#findings + 1] = { file = row.path, fileset = row.fileset, chosen = active[first.policy],
-        severity = active[first.policy] == active[row.policy] and "note" or "conflict",
-        rule = ("fileset %s says %s, %s says %s, which counts"):format(row.fileset, printable(row.code), who, first.policy) }
+      local installp = by_installp and by_installp[row.path]
+      findings[#findings + 1] = { file = row.path, fileset = row.fileset, chosen = active[installp and row.policy or first.policy],
+        severity = (installp or active[first.policy] == active[row.policy]) and "note" or "conflict",
+        rule = ("fileset %s says %s, %s says %s, which counts%s"):format(row.fileset, printable(row.code), who, first.policy,
+          installp and " until installp does as the fileset says" or "") }
     end
   end
   return extra, findings

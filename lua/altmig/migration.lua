@@ -549,7 +549,7 @@ function M:start()
     options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
       pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
       exclude_files = self.opts.exclude_files, image_data = self.opts.image_data, bosinst_data = self.opts.bosinst_data,
-      mount_options = self.opts.mount_options, reboot = self.opts.reboot, target = self.target,
+      mount_options = self.opts.mount_options, baseline = self.opts.baseline, reboot = self.opts.reboot, target = self.target,
       script = self.opts.script and sys.realpath(self.opts.script),
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }
@@ -588,7 +588,7 @@ end
 
 -- Entry points ------------------------------------------------------------------------------------
 
-for _, name in ipairs { "eligibility", "resources", "clone", "exports", "mounts", "bos", "software", "boot", "finish" } do
+for _, name in ipairs { "eligibility", "resources", "clone", "exports", "mounts", "configuration", "bos", "software", "boot", "finish" } do
   require("altmig.steps." .. name)(migration)
 end
 

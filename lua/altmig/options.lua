@@ -23,10 +23,11 @@ local long = {
   color = { "color", true }, json = { "json" },
   ["repl-on-error"] = { "repl_on_error" },
   html = { "html", only = { ["altmig report"] = true } },
+  baseline = { "baseline", true, only = { ["altmig migrate"] = true, ["altmig check"] = true } },
   report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
 }
 local long_not_yet = {
-  ["dry-run"] = true, ["restore-via"] = true, baseline = true, fix = true,
+  ["dry-run"] = true, ["restore-via"] = true, fix = true,
 }
 
 --- Splits a command line into options and operands.

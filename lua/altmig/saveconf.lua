@@ -62,6 +62,11 @@ end
 
 local function parent(path) return path:match("^(.*)/[^/]*$") end
 
+--- Whether the table names the file: it is saved in any case.
+---@param path string
+---@return boolean
+function saveconf.is_listed(path) return policy.of(path) ~= nil end
+
 -- Directories of the save area are for root alone, whatever lies in them.
 local function put(tree, path, data, opts)
   local ok, message, code = tree:makedirs(parent(path), 448) -- 0700

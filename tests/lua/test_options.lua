@@ -100,3 +100,10 @@ function TestOptions:test_phases()
   for _, text in ipairs { "0", "13", "1-3", "x", "," } do refused(options.phases, text, "nimadm") end
   lu.assertEquals(options.phases("12, 1,1", "nimadm"), { 1, 12 })
 end
+
+function TestOptions:test_a_baseline_is_altmigs_own_flag()
+  lu.assertEquals(options.parse({ "--baseline", "lpp71" }, "altmig migrate"), { baseline = "lpp71" })
+  lu.assertEquals(options.parse({ "--baseline=/export/lpp71" }, "altmig check"), { baseline = "/export/lpp71" })
+  lu.assertStrContains(refused(options.parse, { "--baseline", "x" }, "nimadm"), "unknown flag --baseline")
+  lu.assertStrContains(refused(options.parse, { "--baseline" }, "altmig migrate"), "flag --baseline needs an argument")
+end

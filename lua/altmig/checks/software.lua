@@ -1,6 +1,8 @@
 -- Preflight: software of the client that a migration cannot carry, or that needs a hand.
 
 local aix = require "altmig.aix"
+local err = require "altmig.err"
+local images = require "altmig.images"
 
 local software = {}
 
@@ -30,6 +32,32 @@ function software.consistency(m, add)
   local text = (result.stdout .. result.stderr):gsub("%s+$", "")
   add { id = "lppchk", severity = "warning", host = m.name, what = "filesets are not consistent: phase 6 may refuse them",
     evidence = "lppchk -v: " .. text, remedy = "install or correct them: installp -C; lppchk -v" }
+end
+
+--- --baseline: images of the level that the client has now.
+function software.baseline(m, add)
+  local word = m.opts.baseline
+  if not word then return end
+  local ok, level = xpcall(function()
+    local directory = images.of_word(m, word)
+    local level, message, code = images.bos_level(directory)
+    directory.close()
+    return err.check(level, message, code)
+  end, err.wrap)
+  if not ok then
+    return add { id = "baseline", host = "engine host", what = ("--baseline %s: %s"):format(word, level.message),
+      remedy = "name an lpp_source, a directory or an nfs:// URL with the images of the client's present level, or leave it out" }
+  end
+  local row = aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc", "bos.rte" })["bos.rte"]
+  local have = row and row.level or "0.0.0.0"
+  if have:match("^%d+%.%d+") ~= level:match("^%d+%.%d+") then
+    add { id = "baseline", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
+      what = ("--baseline %s is at %s, the client at %s: it does not hold what this level shipped"):format(word, level, have),
+      remedy = "name the images of the client's own release" }
+  elseif aix.compare_levels(have, level) ~= 0 then
+    add { id = "baseline", severity = "warning", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
+      what = ("--baseline %s has bos.rte at %s, the client at %s: what updates replaced may count as changed"):format(word, level, have) }
+  end
 end
 
 --- TCB keeps file attributes that are not visible over NFS.
@@ -121,6 +149,6 @@ function software.machine(m, add)
   end
 end
 
-software.order = { "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers", "machine" }
+software.order = { "baseline", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers", "machine" }
 
 return software

@@ -18,6 +18,8 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
   --nim FILE      resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)
   --state DIR     journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)
   --script FILE   your own copy of scripts/migrate.lua     --from N  start at phase N
+  --baseline LPP  what the old level shipped: an lpp_source, directory or nfs:// URL of the client's
+                  present level; merges are three-way then (altmig migrate only)
   --report FILE   the report at the end, also of a failure; .html, .json or text by its name
   --json          one JSON object a line instead of text   --repl-on-error  prompt where it failed
   --color auto|always|never   (NO_COLOR is honoured)

@@ -3,6 +3,7 @@
 local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
+local images = require "altmig.images"
 local merge = require "altmig.merge"
 local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
@@ -41,7 +42,8 @@ return function(migration)
   end)
 
   -- Reads the bos image once from end to end: a corrupt or truncated image is found before anything
-  -- is written. Result: members, bytes, and what the restore needs per file system.
+  -- is written. Result: members, bytes, what the restore needs per file system, its files below /etc
+  -- and /var, those elsewhere that the site has changed, and what its filesets say of their files.
   migration.define("inspect_bos", {
     run = function(m)
       local image = m:bos_image()
@@ -51,7 +53,8 @@ return function(migration)
         mounts[#mounts + 1] = at == "" and "/" or at
       end
       local archive, message, code = bff.open(image.open())
-      local members, bytes, needed, names = 0, 0, {}, {}
+      local members, bytes, needed, names, others = 0, 0, {}, {}, {}
+      local library, roots, known = { lists = {}, paths = {} }, {}, {}
       local function failed()
         err.raise { code = code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, message),
           remedy = ("make the lpp_source %s whole again (nim -o check %s), then resume"):format(m.lpp_source.name, m.lpp_source.name) }
@@ -63,7 +66,18 @@ return function(migration)
           local at = mount_of(mounts, path)
           members, bytes = members + 1, bytes + member.size
           needed[at] = (needed[at] or 0) + (member.size + block - 1) // block * block + (member.type == "dir" and block or 0)
-          if path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path) then names[#names + 1] = path end
+          if path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path) then
+            names[#names + 1] = path
+          elseif member.type == "file" and not path:find("/inst_root/", 1, true) then
+            others[#others + 1] = path
+          end
+          if member.type == "file" and members == 1 and path == "/lpp_name" then
+            known = images.parse_name(err.check(archive:read(member))) or {}
+          elseif member.type == "file" and images.library_part(member.name) then
+            err.check(images.add_library(err.check(archive:read(member)), "bos image: " .. member.name, library))
+          end
+          local root = path:match("^(/usr/lpp/[^/]+/inst_root)/")
+          if root then roots[root] = true end
         end
       end, err.wrap)
       archive:close()
@@ -71,7 +85,12 @@ return function(migration)
         message, code = e.message, e.code
         failed()
       end
-      return { members = members, bytes = bytes, needed = needed, configuration = names }
+      local filesets, root_list = {}, {}
+      for i, fileset in ipairs(known.filesets or {}) do filesets[i] = fileset.name end
+      for root in pairs(roots) do root_list[#root_list + 1] = root end
+      table.sort(root_list)
+      return { members = members, bytes = bytes, needed = needed, configuration = names, changed = m:changed_files(others),
+        lists = library.lists, filesets = filesets, roots = root_list }
     end,
   })
 
@@ -80,10 +99,14 @@ return function(migration)
   migration.define("save_configuration", {
     run = function(m)
       local found = m:inspect_bos()
-      local result = err.check(saveconf.save(m.alt, save_root,
-        err.check(saveconf.candidates(m.alt, found.configuration))))
-      m:collected():tell { baseline = { files = result.files, old = result.old } }
+      local files, sources = m:plan_saving(found)
+      local result = err.check(saveconf.save(m.alt, save_root, files, sources))
+      m:collected():tell { baseline = { files = result.files, old = result.old, from = result.bases } }
       m:detail(("altmig: %d configuration files saved in %s."):format(result.files or 0, save_root))
+      if result.bases then
+        m:detail(("altmig: what the old level shipped of them: %d from the baseline, %d from pristine root parts, %d never changed, "
+          .. "%d not known."):format(result.bases.baseline, result.bases.inst_root, result.bases.vpd, result.bases.none))
+      end
       return { files = result.files }
     end,
     holds = function(m)
@@ -122,7 +145,7 @@ return function(migration)
   migration.define("check_space", {
     run = function(m)
       m:say("Checking for initial required migration space.")
-      local found = m:inspect_bos()
+      local found = m:result_of("inspect_bos") or m:inspect_bos()
       local mounts = {}
       for at in pairs(found.needed) do mounts[#mounts + 1] = at end
       table.sort(mounts)
@@ -161,7 +184,7 @@ return function(migration)
   migration.define("keep_shipped", {
     run = function(m)
       local found = m:result_of("inspect_bos")
-      err.check(saveconf.keep_shipped(m.alt, save_root, found and found.configuration))
+      err.check(saveconf.keep_shipped(m.alt, save_root, found and found.configuration, found and found.roots))
       err.check(saveconf.restore_preserved(m.alt, save_root))
     end,
   })
@@ -218,6 +241,7 @@ return function(migration)
       if result.status == "unavailable" then unavailable, files = unavailable + 1, files + result.notes end
     end
     m:cross_check()
+    m:list_configuration()
     m:merge_summary(unavailable, files)
   end)
 

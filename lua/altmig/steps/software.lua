@@ -121,5 +121,6 @@ return function(migration)
     end
     m.exec:run { "rm", "-f", list_file }
     m:hand_over("engine")
+    m:list_installed_configuration()
   end)
 end
