@@ -483,6 +483,7 @@ function odm.definitions(text)
     at = text:find("%S", at)
     if not at then return classes end
     local word, name, body, stop = text:match("^(%a+)%s+([%a_][%w_]*)%s*{()[^}]*}()", at)
+    if text:sub(at, at) == "#" then return bad(at, "a line for the C preprocessor, which -p calls") end
     if word ~= "class" and word ~= "struct" then return bad(at, "'class NAME { ... }' was expected") end
     local list, count = {}, 0
     local from = text:find("%S", body)

@@ -212,11 +212,97 @@ function TestOdm:test_commands()
   r = run { "get", "Missing" }
   lu.assertEquals(r.status, 1)
   lu.assertStrContains(r.stderr, "class does not exist")
-  lu.assertEquals(run({ "create", "-p", dir .. "/x.cre" }).status, 2)
+  lu.assertEquals(run({ "create", "-z", dir .. "/x.cre" }).status, 2)
   lu.assertEquals(run({ "frobnicate" }).status, 2)
   r = run({ "add" }, "CuAt:\n\tnls_index = x\n")
   lu.assertEquals(r.status, 1)
   lu.assertStrContains(r.stderr, "standard input: line 1: odm: class CuAt: descriptor nls_index")
+end
+
+-- In a directory of its own, since C files appear in the current one.
+local function create(words, path)
+  return assert(sys.run({ "/bin/sh", "-c", 'cd "$0" && exec "$@"', dir, bin, "odm", "create", table.unpack(words) },
+    { env = { ODMDIR = dir, PATH = path or os.getenv("PATH") } }))
+end
+
+function TestOdm:test_create_makes_classes_and_c_files()
+  assert(sys.write_file(dir .. "/x.cre", definition))
+  lu.assertEquals(create({ "-c", "x.cre" }).status, 0)
+  lu.assertNil(sys.stat(dir .. "/x.h"))
+  lu.assertNotNil(sys.stat(dir .. "/CuAt"))
+  local r = create({ "x" })
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "class exists already")
+  lu.assertNil(sys.stat(dir .. "/x.h"), "nothing when the classes cannot be")
+  for _, name in ipairs { "CuAt", "CuAt.vc", "CuDv" } do os.remove(dir .. "/" .. name) end
+  lu.assertEquals(create({ "-h", "x" }).status, 0) -- .cre is understood
+  lu.assertNil(sys.stat(dir .. "/CuAt"))
+  local header = assert(sys.read_file(dir .. "/x.h"))
+  lu.assertStrContains(header, "struct CuDv {\n\t__long32_t\t_id;")
+  lu.assertStrContains(header, "\tchar\tvalue[256];\n\tshort\tnls_index;\n\tchar\t*note;")
+  lu.assertStrContains(header, "\tchar\tPdDvLn_Lvalue[48];\t/* uniquetype of class PdDv */\n\t};\n#define CuDv_Descs 3\n"
+    .. "extern struct Class CuDv_CLASS[];\n#define get_CuDv_list(a,b,c,d,e) (struct CuDv *)odm_get_list(a,b,c,d,e)\n")
+  local source = assert(sys.read_file(dir .. "/x.c"))
+  lu.assertStrContains(source, '\t{ "note", ODM_VCHAR, offsetof(struct CuAt, note), 64, NULL, NULL, 0, NULL, -1, 0 },\n')
+  lu.assertStrContains(source, 'extern struct Class PdDv_CLASS[];')
+  lu.assertEquals(create({ "x.cre" }).status, 0)
+  lu.assertNotNil(sys.stat(dir .. "/CuAt"))
+  lu.assertEquals(create({ "-ch", "x.cre" }).status, 2)
+  lu.assertStrContains(create({ "-c", "missing" }).stderr, "missing.cre")
+end
+
+function TestOdm:test_create_with_the_c_preprocessor()
+  assert(sys.write_file(dir .. "/p.cre", "#define ROOM 24\nclass A { char name[ROOM]; };\n"))
+  local r = create({ "-c", "p.cre" })
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "line 1: a line for the C preprocessor, which -p calls")
+  r = create({ "-pc", "p.cre" }, "/nonexistent")
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "no cpp on this host")
+  if not os.execute("command -v cpp >/dev/null") then lu.skip("no cpp here") end
+  r = create({ "-p", "p.cre" })
+  lu.assertEquals({ r.status, r.stderr }, { 0, "" })
+  lu.assertEquals(assert(odm.open(dir)):class("A")[1].size, 24)
+  lu.assertStrContains(sys.read_file(dir .. "/p.h"), "char\tname[24];")
+end
+
+-- What odmi.h of AIX declares, as far as the generated files need it.
+local odmi = [[
+#pragma once
+#define ODMI_MAGIC 0x000DCFAC
+#define FALSE 0
+enum { ODM_CHAR, ODM_LONGCHAR, ODM_BINARY, ODM_SHORT, ODM_LONG, ODM_LINK, ODM_METHOD, ODM_VCHAR, ODM_DOUBLE, ODM_ULONG,
+  ODM_LONG_LONG, ODM_ULONG_LONG };
+typedef int __long32_t; typedef unsigned __ulong32_t;
+struct listinfo; struct StringClxn;
+struct ClassElem { char *name; int type, offset, size; char *link, *col; int linktype; void *holder; int ordinal, reserved; };
+struct Class { int begin_magic; char *name; int structsize, nelem; struct ClassElem *elem; struct StringClxn *strings;
+  int open; void *header, *data; int fd, current; void *crit; int ncrit; char criteria[256]; int reserved, end_magic; };
+]]
+
+function TestOdm:test_the_c_files_compile_to_the_records_of_the_class()
+  assert(sys.write_file(dir .. "/odmi.h", odmi))
+  assert(sys.write_file(dir .. "/ok.c", "int ok;\n"))
+  local function cc(file)
+    return os.execute(("cd '%s' && cc -m32 -Wall -Wextra -Werror -I. -c -o /dev/null %s >cc.log 2>&1"):format(dir, file))
+  end
+  if not cc("ok.c") then lu.skip("no compiler for 32-bit programs here") end
+  assert(sys.write_file(dir .. "/y.cre", definition .. "class B { short a; binary raw[3]; longchar text[300]; ulong u; "
+    .. "method m[9]; vchar v[9]; char last[3]; };"))
+  lu.assertEquals(create({ "y.cre" }).stderr, "")
+  local sizes = { '#include <stddef.h>\n#include "y.c"\n' }
+  for _, class in ipairs { "CuAt", "CuDv", "B" } do
+    local data = assert(sys.read_file(dir .. "/" .. class))
+    local function word(at) return (">I4"):unpack(data, at + 1) end
+    sizes[#sizes + 1] = ('_Static_assert(sizeof(struct %s) == %d, "size");\n'):format(class, word(0x14))
+    for i = 0, word(0x18) - 1 do
+      local at = word(0x1C) + 40 * i
+      local name = ("z"):unpack(data, word(at) + 1)
+      sizes[#sizes + 1] = ('_Static_assert(offsetof(struct %s, %s) == %d, "offset of %s");\n'):format(class, name, word(at + 8), name)
+    end
+  end
+  assert(sys.write_file(dir .. "/sizes.c", table.concat(sizes)))
+  lu.assertTrue(cc("sizes.c"), sys.read_file(dir .. "/cc.log"))
 end
 
 function TestOdm:test_two_processes_lose_nothing()

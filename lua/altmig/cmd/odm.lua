@@ -2,6 +2,7 @@
 
 local cli = require "altmig.cli"
 local odm = require "altmig.odm"
+local odm_c = require "altmig.odm_c"
 local sys = require "altmig.sys"
 
 local command = {
@@ -12,8 +13,9 @@ usage: altmig odm get [-q CRITERIA] CLASS ...
        altmig odm add [FILE ...]                     standard input without FILE
        altmig odm delete -o CLASS [-q CRITERIA]
        altmig odm change -o CLASS [-q CRITERIA] [FILE]
-       altmig odm create [-c] FILE ...               classes only, no C files
-the directory is $ODMDIR, else /etc/objrepos]],
+       altmig odm create [-p] [-c | -h] FILE ...     FILE.cre: -c classes only, -h FILE.h and FILE.c only,
+                                                     -p through the C preprocessor
+the directory is $ODMDIR, else /etc/objrepos; create writes C files to the current one]],
 }
 
 local function fail(message) cli.fail(1, "altmig odm: " .. message) end
@@ -23,17 +25,23 @@ local function check(value, message)
   return value
 end
 
---- Options with an argument (letters in `allowed`), then operands. Others are refused by name.
+--- Options, a colon after the letters of those with an argument, then operands. Others are refused
+--- by name.
 local function parse(args, allowed)
   local options, rest, i = {}, {}, 1
   while i <= #args do
     local letter, attached = args[i]:match("^%-(%a)(.*)$")
+    local colon = letter and allowed:match(letter .. "(:?)")
     if not letter or #rest > 0 then
       rest[#rest + 1] = args[i]
-    elseif letter == "c" and allowed:find("c", 1, true) and attached == "" then
-      options.c = true
-    elseif not allowed:find(letter, 1, true) then
+    elseif not colon then
       cli.usage(("altmig odm: flag -%s is not supported\n%s"):format(letter, command.usage))
+    elseif colon == "" then
+      options[letter] = true
+      if attached ~= "" then
+        args[i] = "-" .. attached
+        i = i - 1
+      end
     else
       if attached == "" then
         i = i + 1
@@ -64,7 +72,7 @@ end
 local actions = {}
 
 function actions.get(args)
-  local options, classes = parse(args, "q")
+  local options, classes = parse(args, "q:")
   if #classes == 0 then cli.usage(command.usage) end
   local store <close> = open()
   for _, class in ipairs(classes) do io.write(check(store:format(class, options.q))) end
@@ -93,7 +101,7 @@ function actions.add(args)
 end
 
 function actions.delete(args)
-  local options, rest = parse(args, "oq")
+  local options, rest = parse(args, "o:q:")
   if not options.o or #rest > 0 then cli.usage(command.usage) end
   local store <close> = open()
   local count = check(store:delete(options.o, options.q))
@@ -103,7 +111,7 @@ function actions.delete(args)
 end
 
 function actions.change(args)
-  local options, rest = parse(args, "oq")
+  local options, rest = parse(args, "o:q:")
   if not options.o or #rest > 1 then cli.usage(command.usage) end
   local list = stanzas(rest[1])
   if #list ~= 1 or list[1].class ~= options.o then
@@ -115,16 +123,44 @@ function actions.change(args)
   return 0
 end
 
-function actions.create(args)
-  local _, paths = parse(args, "c")
-  if #paths == 0 then cli.usage(command.usage) end
-  local store <close> = open()
-  for _, path in ipairs(paths) do
-    local classes, message = odm.definitions(input(path))
-    if not classes then fail(path .. ": " .. message) end
-    for _, class in ipairs(classes) do check(store:create(class.name, class.descriptors)) end
+-- The text of a class definition file, through the C preprocessor when asked.
+local function definition_text(path, preprocess)
+  if not preprocess then return input(path) end
+  check(sys.stat(path))
+  local result, message, code = sys.run { "cpp", "-P", path }
+  if not result then
+    fail(code == "ENOENT" and "flag -p needs the C preprocessor, and there is no cpp on this host" or message)
   end
-  check(store:commit())
+  if result.status ~= 0 then fail(("cpp %s: status %s\n%s"):format(path, result.status or result.signal, result.stderr)) end
+  return result.stdout
+end
+
+-- NAME.h and NAME.c of NAME.cre, in the current directory.
+local function write_c(path, classes)
+  local base = path:match("[^/]+$"):gsub("%.cre$", "")
+  check(sys.write_file(base .. ".h", odm_c.header(classes), { mode = 420 }))
+  check(sys.write_file(base .. ".c", odm_c.source(classes, base .. ".h"), { mode = 420 }))
+end
+
+function actions.create(args)
+  local options, paths = parse(args, "chp")
+  if #paths == 0 then cli.usage(command.usage) end
+  if options.c and options.h then cli.usage("altmig odm: -c and -h exclude each other\n" .. command.usage) end
+  local all = {}
+  for i, path in ipairs(paths) do
+    if not path:match("%.[^/.]*$") then path = path .. ".cre" end
+    local classes, message = odm.definitions(definition_text(path, options.p))
+    if not classes then fail(path .. ": " .. message) end
+    paths[i], all[i] = path, classes
+  end
+  if not options.h then
+    local store <close> = open()
+    for _, classes in ipairs(all) do
+      for _, class in ipairs(classes) do check(store:create(class.name, class.descriptors)) end
+    end
+    check(store:commit())
+  end
+  for i, classes in ipairs(options.c and {} or all) do write_c(paths[i], classes) end
   return 0
 end
 
