@@ -135,6 +135,7 @@ static int pmain(lua_State *L)
 	}
 	lua_setglobal(L, "arg");
 	lua_settop(L, 0);
+	luaL_checkstack(L, argc + 8, "too many arguments");
 	lua_pushcfunction(L, message_handler);
 	if (luaL_loadfilex(L, argv[first], "t") != LUA_OK)
 		return lua_error(L);

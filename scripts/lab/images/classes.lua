@@ -30,7 +30,7 @@ local number = { rep = "nr", width = "" }
 
 local function predefined(new)
   local PdDv = {
-    device("sys", "node", "chrp", "sys", "", "/usr/lib/methods/defsys", "/usr/lib/methods/cfgsys_chrp"),
+    device("sys", "node", "chrp", "sys", "", "/usr/lib/methods/defsys", "/usr/lib/methods/cfgsys_chrp", { msgno = new and 2 or 1 }),
     device("disk", "vscsi", "vdisk", "hdisk", "scsidisk", "/etc/methods/define", "/etc/methods/cfgscsidisk"),
     device("adapter", "vdevice", "IBM,v-scsi", "vscsi", "vscsi_initdd", "/etc/methods/define", "/usr/lib/methods/cfg_vclient"),
     device("adapter", "vdevice", "IBM,l-lan", "ent", "vioentdd", "/etc/methods/define", "/usr/lib/methods/cfgvioent"),
@@ -74,19 +74,37 @@ local function predefined(new)
     PdAtXtd = {
       { uniquetype = "disk/vscsi/vdisk", attribute = "queue_depth", classification = "B", sequence = new and "2" or "1",
         description = "Queue DEPTH" },
+      new and { uniquetype = "adapter/vdevice/IBM,vnic", attribute = "failover", classification = "B", sequence = "1",
+        description = "Failover" } or nil,
     },
     sm_menu_opt = {
       { id_seq_num = "010", id = "top_menu", next_id = "swdist", text = "Software Installation and Maintenance",
         text_msg_file = "smit.cat", text_msg_set = 2, text_msg_id = 20, next_type = "m" },
-      { id_seq_num = "020", id = "top_menu", next_id = "_assist", text = "Software License Management", next_type = "m" },
+      { id_seq_num = "020", id = "top_menu", next_id = "_assist",
+        text = new and "Software License and Usage Management" or "Software License Management", next_type = "m" },
+      new and { id_seq_num = "030", id = "top_menu", next_id = "vnic", text = "Virtual NIC Adapters", next_type = "m" } or nil,
     },
-    sm_name_hdr = {},
+    sm_name_hdr = {
+      { id = "enet_sel", next_id = "oslevel_s", name = new and "Ethernet Adapter or vNIC" or "Ethernet Adapter", type = "j",
+        next_type = "d" },
+      new and { id = "vnic_sel", next_id = "lsvnic", name = "Virtual NIC Adapter", type = "j", next_type = "d" } or nil,
+    },
     sm_cmd_hdr = {
       { id = "oslevel_s", option_id = "oslevel_opt", has_name_select = "n", name = "Show Operating System Level",
         cmd_to_exec = new and "/usr/bin/oslevel -s" or "/usr/bin/oslevel -r", exec_mode = "P" },
+      { id = "lsps_a", option_id = "", has_name_select = "n", name = "List All Paging Spaces", cmd_to_exec = "/usr/sbin/lsps -a" },
+      new and { id = "lsvnic", option_id = "lsvnic_opt", has_name_select = "n", name = "List vNIC Adapters",
+        cmd_to_exec = "/usr/sbin/lsdev -Cc adapter -t IBM,vnic", exec_mode = "P" } or nil,
     },
-    sm_cmd_opt = { { id_seq_num = "010", id = "oslevel_opt", name = "Level", entry_type = "t" } },
-    GAI = {},
+    sm_cmd_opt = {
+      { id_seq_num = "010", id = "oslevel_opt", name = "Level", entry_type = "t" },
+      new and { id_seq_num = "010", id = "lsvnic_opt", name = "Adapter", entry_type = "t" } or nil,
+    },
+    GAI = {
+      { Adapter_Id = 1, Module_Key = "GXT135", Module_Path = "/usr/lpp/X11/bin/loadGXT135" },
+      { Adapter_Id = 2, Module_Key = "GXT145", Module_Path = new and "/usr/lpp/X11/bin/loadGXT145_64" or "/usr/lpp/X11/bin/loadGXT145" },
+      new and { Adapter_Id = 3, Module_Key = "GXT155", Module_Path = "/usr/lpp/X11/bin/loadGXT155" } or nil,
+    },
     fix = new and {
       { name = "7200-05_AIX_ML", abstract = "AIX 7200-05 Update", type = "p",
         filesets = "bos.rte:7.2.5.0\nbos.mp64:7.2.5.0\nbos.rte.install:7.2.5.0\n", symptom = "AIX 7200-05 Update\n" },
@@ -108,7 +126,7 @@ end
 
 local function shipped(new)
   local SRCsubsys = {
-    subsystem("inetd", "/usr/sbin/inetd", "tcpip"),
+    subsystem("inetd", "/usr/sbin/inetd", "tcpip", { signorm = new and 15 or 0 }),
     subsystem("syslogd", "/usr/sbin/syslogd", "ras", { cmdargs = new and "-r" or "" }),
     subsystem("portmap", "/usr/sbin/portmap", "portmap"),
     subsystem("biod", "/usr/sbin/biod", "nfs", { cmdargs = "32" }),
@@ -140,7 +158,10 @@ local function shipped(new)
       { phase = 3, seq = 10, boot_mask = 0, rule = "/etc/methods/defsys" },
     },
     SRCsubsys = SRCsubsys,
-    SRCextmeth = { { action = 2, subsysname = "nfsd", method = "/usr/sbin/nfsd_start", methargs = "", user = "root" } },
+    SRCextmeth = {
+      { action = 2, subsysname = "nfsd", method = "/usr/sbin/nfsd_start", methargs = "", user = "root" },
+      new and { action = 2, subsysname = "nfs_fhpd", method = "/usr/sbin/nfsd_start", methargs = "-f", user = "root" } or nil,
+    },
     SRCsubsvr = { { sub_type = "ftp", subsysname = "inetd", sub_code = 21 } },
     SRCnotify = {},
     SWservAt = {
@@ -151,9 +172,11 @@ local function shipped(new)
       { attribute = "boot_logsize", deflt = new and "131072" or "4096", value = new and "131072" or "4096" },
       { attribute = "primary", deflt = "/dev/sysdumpnull", value = "/dev/lg_dumplv" },
       { attribute = "dump_compress", deflt = new and "ON" or "OFF", value = new and "ON" or "OFF" },
+      new and { attribute = "dump_type", deflt = "fw-assisted", value = "fw-assisted" } or nil,
     },
     errnotify = {
       { en_persistenceflg = 1, en_name = "diagela", en_class = "H", en_method = "/usr/lpp/diagnostics/bin/diagela $1" },
+      new and { en_persistenceflg = 1, en_name = "pwr_ela", en_class = "H", en_method = "/usr/lpp/diagnostics/bin/diagela $1" } or nil,
     },
   }
 end

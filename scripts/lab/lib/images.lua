@@ -219,7 +219,7 @@ local only_old = { "/usr/lib/hal_hfi.o", "/usr/lib/hal_hfi64.o", "/usr/hfi/hal/l
   "/usr/sbin/atmsvcd", "/usr/lib/ncs/bin/glbd", "/usr/lib/ncs/bin/llbd", "/usr/lib/methods/cfgatm", "/usr/sbin/snappd" }
 local only_new = { "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/drivers/vnicdd", "/usr/bin/rksh",
   "/usr/bin/rksh93", "/usr/sbin/nfs_fhpd", "/usr/lib/security/PAM", "/usr/lib/security/PAM_64", "/usr/sbin/multibos",
-  "/usr/lib/drivers/pse/pckt" }
+  "/usr/lib/drivers/pse/pckt", "/usr/lib/security/NIS64" }
 
 local setuid = { ["/usr/bin/su"] = 2413, ["/usr/bin/passwd"] = 2413, ["/usr/bin/at"] = 2413, ["/usr/bin/crontab"] = 2413,
   ["/usr/bin/newgrp"] = 2413 }
@@ -388,7 +388,11 @@ local function add_classes(tree)
     add_class(tree, "/usr/lib/objrepos", class, rows)
     for _, file in ipairs { class, class .. ".vc" } do tree:link("/etc/objrepos/" .. file, "/usr/lib/objrepos/" .. file) end
   end
-  for class, rows in pairs(classes.shipped(tree.level.new)) do add_class(tree, "/etc/objrepos", class, rows) end
+  -- Those of the root part have pristine copies, as its files have.
+  for class, rows in pairs(classes.shipped(tree.level.new)) do
+    add_class(tree, "/etc/objrepos", class, rows)
+    add_class(tree, "/usr/lpp/bos/inst_root/etc/objrepos", class, rows)
+  end
   for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
     tree:file(dir .. "/.odm_lock", "", 420, 0, 0)
   end
