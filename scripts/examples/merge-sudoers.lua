@@ -112,6 +112,7 @@ end
 
 local function merge_sudoers(o_text, c_text, n_text, report)
   if not c_text or not n_text then return c_text end
+  if c_text == o_text then return n_text end
   local c, tail = parse(c_text)
   if not c then return nil, tail end
   local n, problem = parse(n_text)
