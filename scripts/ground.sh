@@ -72,11 +72,11 @@ install_packages() {
 	return $status
 }
 
-# build DIR [CMAKE ARG ...]
+# build DIR [CMAKE ARG ...]: all of it, or what $target names
 build() {
 	dir=$1
 	shift
 	cmake -S . -B "$dir" -G Ninja "$@" >"$dir.cmake.log" 2>&1 || { tail -n 20 "$dir.cmake.log"; return 1; }
 	rm -f "$dir.cmake.log"
-	ninja -C "$dir" >"$dir/build.log" 2>&1 || { grep -E 'error|FAILED' "$dir/build.log" | head -n 30; return 1; }
+	ninja -C "$dir" ${target-} >"$dir/build.log" 2>&1 || { grep -E 'error|FAILED' "$dir/build.log" | head -n 30; return 1; }
 }

@@ -312,5 +312,8 @@ enum am_known_result am_known_check(const struct am_buf *text, const char *host,
 		return result;
 	known_name(host, 22, name);
 	result = check_name(text, name, key, length, line);
-	return result == AM_KNOWN_CHANGED ? AM_KNOWN_NONE : result;
+	if (result != AM_KNOWN_CHANGED)
+		return result;
+	*line = 0;
+	return AM_KNOWN_NONE;
 }

@@ -599,12 +599,20 @@ static const struct am_field *find_field(const struct fields *fields, struct am_
 	return NULL;
 }
 
+static int report_record(struct merge *m, struct am_slice key, enum am_severity severity,
+	const char *chosen, const char *rule)
+{
+	return am_decide(m->decisions, severity, m->policy->file, key, NULL, no_values, chosen,
+		rule, m->error);
+}
+
 /* One record during its attribute merge. */
 struct pair {
 	const struct am_record *o, *c, *n;
 	struct fields fo, fc, fn;
 	struct am_buf line; /* of a line-oriented record, put together field by field */
 	size_t line_fields;
+	struct am_buf held; /* columns that were not wanted, in case that a later one is */
 	int differs_from_c, differs_from_n;
 };
 
@@ -650,6 +658,40 @@ static int put_choice(struct merge *m, struct pair *p, const struct trio *t, enu
 	return put_line(m, t->c != NULL ? t->c->lead : t->n->lead, from->text);
 }
 
+/* Columns have no names in the file: one that is not wanted may only be left out at the end. */
+static int hold_column(struct merge *m, struct pair *p, const struct am_field *unwanted)
+{
+	if (am_buf_add(&p->held, &m->policy->separator, 1, m->error) != 0)
+		return -1;
+	return am_buf_add(&p->held, unwanted->value.at, unwanted->value.length, m->error);
+}
+
+static int put_held_columns(struct merge *m, struct pair *p)
+{
+	if (p->held.length == 0)
+		return 0;
+	p->differs_from_c = p->differs_from_n = 1;
+	if (report_record(m, p->c->key, AM_NOTE, "merged",
+		    "a column is kept, since a later one would take its place") != 0 ||
+		am_buf_add(&p->line, p->held.data, p->held.length, m->error) != 0)
+		return -1;
+	p->held.length = 0;
+	return 0;
+}
+
+/* What stands between the columns so far and the one that was chosen, if it was. */
+static int begin_column(
+	struct merge *m, struct pair *p, const struct trio *t, const struct am_field *chosen)
+{
+	if (chosen == NULL)
+		return hold_column(m, p, t->c != NULL ? t->c : t->n);
+	if (put_held_columns(m, p) != 0)
+		return -1;
+	if (p->line_fields++ == 0)
+		return 0;
+	return am_buf_add(&p->line, &m->policy->separator, 1, m->error);
+}
+
 static int merge_attribute(struct merge *m, struct pair *p, struct am_slice name)
 {
 	struct trio t = {
@@ -660,9 +702,7 @@ static int merge_attribute(struct merge *m, struct pair *p, struct am_slice name
 
 	if (report_attribute(m, p->c->key, name, &t, entry != NULL && entry->secret, choice) != 0)
 		return -1;
-	if (m->c.line_oriented && (choice.pick == PICK_N ? t.n != NULL : t.c != NULL) &&
-		p->line_fields++ > 0 &&
-		am_buf_add(&p->line, &m->policy->separator, 1, m->error) != 0)
+	if (m->c.line_oriented && begin_column(m, p, &t, choice.pick == PICK_N ? t.n : t.c) != 0)
 		return -1;
 	return put_choice(m, p, &t, choice.pick);
 }
@@ -708,6 +748,7 @@ static int merge_record(struct merge *m, const struct am_record *o, const struct
 	free(p.fc.list);
 	free(p.fn.list);
 	am_buf_free(&p.line);
+	am_buf_free(&p.held);
 	return result;
 }
 
@@ -727,13 +768,6 @@ static int same_record(struct merge *m, const struct am_records *fa, const struc
 	free(la.list);
 	free(lb.list);
 	return result;
-}
-
-static int report_record(struct merge *m, struct am_slice key, enum am_severity severity,
-	const char *chosen, const char *rule)
-{
-	return am_decide(m->decisions, severity, m->policy->file, key, NULL, no_values, chosen,
-		rule, m->error);
 }
 
 /* A record of C that N does not have. */
@@ -920,6 +954,8 @@ static int put_in_place(struct merge *m, const struct am_record *n)
 		return put_line(m, n->lead, n->text);
 	if (n->is_repeat)
 		return 0;
+	if (am_records_find(&m->n, n->key) != n) /* a comment only: N has the record elsewhere */
+		return put_line(m, n->lead, n->text);
 	c = am_records_find(&m->c, n->key);
 	if (c == NULL)
 		return n->kind == AM_RECORD_LIVE ? add_theirs(m, n) : put_line(m, n->lead, n->text);

@@ -728,6 +728,8 @@ static int scan_string(struct scanner *s, struct am_odm_item *item)
 		if (c == '\0')
 			return syntax_error(s, s->line, "NUL in a string");
 		if (c == '\\' && s->p < s->end) {
+			if (*s->p == '\0')
+				return syntax_error(s, s->line, "NUL in a string");
 			if (!escapes)
 				memcpy(out, start, (size_t)(s->p - 1 - start));
 			if (!escapes)

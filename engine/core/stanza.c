@@ -172,8 +172,11 @@ static int parse_line(struct parser *p, struct am_error *error)
 /* Says which attributes are given twice within one stanza. */
 static void note_repeats(struct am_records *file, const struct am_record *record)
 {
-	const struct am_field *fields = &file->fields[record->first_field];
+	const struct am_field *fields;
 
+	if (record->field_count == 0) /* there may be no array of fields at all */
+		return;
+	fields = &file->fields[record->first_field];
 	for (size_t i = 1; i < record->field_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (am_slice_equal(fields[i].name, fields[k].name)) {

@@ -9,6 +9,7 @@
 
 #include "merge.h"
 #include "stanza.h"
+#include "table.h"
 
 static const struct am_merge_attribute classes[] = {
 	{"usw", "shells", AM_CLASS_LIST, 0},
@@ -230,6 +231,38 @@ static void keeps_the_text_around(void **state)
 		"a:\n\tb = y\n\tc = 2\n");
 }
 
+static void expect_table(
+	int (*parse)(struct am_records *, const char *, const char *, size_t, struct am_error *),
+	const char *o, const char *c, const char *n, const char *result)
+{
+	struct am_merge_policy p = {
+		.file = "table", .parse = parse, .separator = '\t', .new_order = 1};
+	struct outcome r;
+
+	run(&r, &p, o, c, n);
+	assert_string_equal(r.out.data, result);
+	drop(&r);
+}
+
+/* A column that nobody wants stays where a later one would move into its place. */
+static void keeps_the_columns_of_a_line(void **state)
+{
+	(void)state;
+	expect_table(am_table_parse_ldapmap, "name SEC_CHAR uid s seconds\n",
+		"name SEC_CHAR uid s\n", "name SEC_CHAR uid s na yes\n",
+		"name\tSEC_CHAR\tuid\ts\tna\tyes\n");
+	expect_table(am_table_parse_ldapmap, "name SEC_CHAR uid s na yes\n",
+		"name SEC_CHAR uid s\n", "name SEC_CHAR u s na yes\n", "name\tSEC_CHAR\tu\ts\n");
+}
+
+/* A comment that looks like a record is only a comment where the record stands elsewhere. */
+static void tells_comments_from_records(void **state)
+{
+	(void)state;
+	expect_table(am_table_parse_vfs, "nfs 2 /a none\n", "nfs 2 /mine none\n",
+		"nfs 2 /a none\n#nfs 2 /old none\n", "nfs 2 /mine none\n#nfs 2 /old none\n");
+}
+
 static void merge_list(const char *o, const char *c, const char *n, const char *result)
 {
 	struct am_buf out = {0};
@@ -391,6 +424,8 @@ int main(void)
 		cmocka_unit_test(takes_the_whole_file_where_it_can),
 		cmocka_unit_test(says_where_the_site_s_file_is_no_stanza_file),
 		cmocka_unit_test(keeps_the_text_around),
+		cmocka_unit_test(keeps_the_columns_of_a_line),
+		cmocka_unit_test(tells_comments_from_records),
 		cmocka_unit_test(merges_lists),
 		cmocka_unit_test(holds_its_properties),
 		cmocka_unit_test(refuses_or_merges_cut_files),

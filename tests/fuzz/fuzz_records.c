@@ -1,0 +1,79 @@
+/*
+ * The parsers of configuration files: the first byte says which. What is parsed is written again
+ * byte for byte, every record is found by its key, and its fields can be listed.
+ */
+#include "colonfile.h"
+#include "fuzz.h"
+#include "stanza.h"
+#include "table.h"
+
+static int parse_passwd(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	return am_colonfile_parse(file, &am_passwd_columns, name, text, length, error);
+}
+
+static int parse_group(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	return am_colonfile_parse(file, &am_group_columns, name, text, length, error);
+}
+
+static int (*const parsers[])(struct am_records *, const char *, const char *, size_t,
+	struct am_error *) = {am_stanza_parse, am_stanza_parse_sets, am_table_parse_vfs,
+	am_table_parse_pse, am_table_parse_ldapmap, am_table_parse_ldapmap_pairs, parse_passwd,
+	parse_group};
+
+static void check_lossless(const struct am_records *file, const struct fuzz_part *input)
+{
+	struct am_buf out = {0};
+	struct am_error error;
+
+	REQUIRE(am_records_write(file, &out, &error) == 0);
+	REQUIRE(out.length == input->length);
+	REQUIRE(out.length == 0 || memcmp(out.data, input->data, out.length) == 0);
+	am_buf_free(&out);
+}
+
+static void check_records(struct am_records *file)
+{
+	for (size_t i = 0; i < file->count; i++) {
+		struct am_record *record = &file->records[i], *found;
+		const struct am_field **list;
+		struct am_error error;
+		size_t count;
+
+		REQUIRE(record->line >= 1);
+		if (record->kind == AM_RECORD_RAW)
+			continue;
+		found = am_records_find(file, record->key);
+		REQUIRE(found != NULL && am_slice_equal(found->key, record->key));
+		if (record->kind == AM_RECORD_LIVE && !record->is_repeat)
+			REQUIRE(found <= record);
+		if (am_record_fields(file, record, &list, &count, &error) != 0) {
+			fuzz_check_error(&error);
+			continue;
+		}
+		for (size_t k = 0; k < count; k++)
+			REQUIRE(list[k]->value.at != NULL || list[k]->value.length == 0);
+		free(list);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned which = fuzz_choice(&data, &size) % (sizeof parsers / sizeof *parsers);
+	struct fuzz_part input = fuzz_copy(data, size);
+	struct am_records file = {0};
+	struct am_error error;
+
+	if (parsers[which](&file, "input", input.data, input.length, &error) == 0) {
+		check_lossless(&file, &input);
+		check_records(&file);
+	} else {
+		fuzz_check_error(&error);
+	}
+	am_records_free(&file);
+	fuzz_part_free(&input);
+	return 0;
+}
