@@ -88,6 +88,7 @@ int am_entries_add(struct am_entries *entries, const char *name, const struct am
 	entry->name = strdup(name);
 	if (entry->name == NULL)
 		return reason(error, ENOMEM);
+	entry->handle.length = 0;
 	entry->has_stat = stat != NULL;
 	if (stat != NULL)
 		entry->stat = *stat;
@@ -161,18 +162,25 @@ static int add_mount_points(
 	return 0;
 }
 
+int am_tree_arrange(
+	struct am_tree *tree, const char *path, struct am_entries *entries, struct am_error *error)
+{
+	if (add_mount_points(tree, path, entries, error) != 0)
+		return -1;
+	if (entries->count > 1)
+		qsort(entries->entries, entries->count, sizeof *entries->entries, by_name);
+	return 0;
+}
+
 int am_tree_entries(struct am_tree *tree, struct am_node *dir, const char *path,
 	struct am_entries *entries, struct am_error *error)
 {
 	*entries = (struct am_entries){0};
-	if (dir->fs->ops->list(dir, entries, error) != 0 ||
-		add_mount_points(tree, path, entries, error) != 0) {
-		am_entries_free(entries);
-		return -1;
-	}
-	if (entries->count > 1)
-		qsort(entries->entries, entries->count, sizeof *entries->entries, by_name);
-	return 0;
+	if (dir->fs->ops->list(dir, entries, error) == 0 &&
+		am_tree_arrange(tree, path, entries, error) == 0)
+		return 0;
+	am_entries_free(entries);
+	return -1;
 }
 
 static void free_mounts(struct am_tree *tree)

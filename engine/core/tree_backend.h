@@ -223,6 +223,9 @@ size_t am_tree_mount_at(struct am_tree *tree, const char *path);
 /* 1 when a mount lies below `path`. */
 int am_tree_mount_below(struct am_tree *tree, const char *path);
 struct am_fs *am_tree_fs(struct am_tree *tree, size_t mount);
+/* Puts the mount points below the directory `path` into its listing, and that into byte order. */
+int am_tree_arrange(
+	struct am_tree *tree, const char *path, struct am_entries *entries, struct am_error *error);
 /* The names of a directory in byte order, with the mount points in it. `path` is its path. */
 int am_tree_entries(struct am_tree *tree, struct am_node *dir, const char *path,
 	struct am_entries *entries, struct am_error *error);

@@ -4,6 +4,7 @@
 #include "tree.h"
 
 #include "tree_backend.h"
+#include "tree_scan.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -224,33 +225,30 @@ static void final_hex(SHA2_CTX *context, char hex[65])
 	hex_of(bytes, sizeof bytes, hex);
 }
 
-static int content_hex(struct am_tree *tree, const char *path, char hex[65], struct am_error *error)
+static int content_hex(struct am_scan *scan, char hex[65], struct am_error *error)
 {
-	struct am_reader *reader = am_tree_open(tree, path, error);
-	unsigned char *chunk = malloc(CHUNK);
+	const char *data;
+	size_t length;
 	SHA2_CTX context;
-	ssize_t n = -1;
+	int r;
 
 	SHA256Init(&context);
-	if (chunk == NULL)
-		am_fail_errno(error, ENOMEM, "digest: %.300s", path);
-	while (reader != NULL && chunk != NULL &&
-		(n = reader->read(reader, chunk, CHUNK, error)) > 0)
-		SHA256Update(&context, chunk, (size_t)n);
+	while ((r = am_scan_read(scan, &data, &length, error)) == 1)
+		SHA256Update(&context, (const unsigned char *)data, length);
 	final_hex(&context, hex);
-	free(chunk);
-	am_reader_close(reader);
-	return n < 0 ? -1 : 0;
+	return r;
 }
 
 /*
  * The canonical line. Lengths before path and target keep hostile names from imitating another
  * entry. Sizes count for regular files only: a directory's depends on its file system.
  */
-static int entry_line(struct am_tree *tree, const char *path, const char *relative,
-	const struct am_tree_stat *st, int times, struct am_buf *line, struct am_error *error)
+static int entry_line(struct am_scan *scan, const struct am_scan_entry *entry, size_t skip,
+	int times, struct am_buf *line, struct am_error *error)
 {
-	char target[AM_TREE_PATH_MAX], hex[65];
+	const struct am_tree_stat *st = &entry->stat;
+	const char *relative = entry->path + skip;
+	char hex[65];
 
 	line->length = 0;
 	if (am_buf_addf(line, error, "%s %04" PRIo32 " %" PRIu32 " %" PRIu32 " %" PRIu64 " %zu:%s",
@@ -263,13 +261,11 @@ static int entry_line(struct am_tree *tree, const char *path, const char *relati
 		return -1;
 	switch (st->type) {
 	case AM_TREE_FILE:
-		if (content_hex(tree, path, hex, error) != 0)
+		if (content_hex(scan, hex, error) != 0)
 			return -1;
 		return am_buf_addf(line, error, " %s\n", hex);
 	case AM_TREE_LINK:
-		if (am_tree_readlink(tree, path, target, sizeof target, error) != 0)
-			return -1;
-		return am_buf_addf(line, error, " %zu:%s\n", strlen(target), target);
+		return am_buf_addf(line, error, " %zu:%s\n", strlen(entry->target), entry->target);
 	case AM_TREE_BLOCK:
 	case AM_TREE_CHAR:
 		return am_buf_addf(
@@ -285,31 +281,28 @@ static int digest_lines(struct am_tree *tree, const char *path,
 		void *context, const char *path, const struct am_buf *line, struct am_error *error),
 	void *context, struct am_error *error)
 {
-	struct am_walk *walk = am_walk_open(tree, path, error);
-	const struct am_tree_stat *st;
+	struct am_scan_options wanted = {
+		.operation = "digest", .exclude = options != NULL ? options->exclude : NULL};
+	struct am_scan *scan = am_scan_open(tree, path, &wanted, error);
+	const struct am_scan_entry *entry;
 	struct am_buf line = {0};
-	const char *at;
 	size_t skip;
 	int r;
 
-	if (walk == NULL)
+	if (scan == NULL)
 		return -1;
-	r = am_walk_next(walk, &at, &st, error);
-	skip = strcmp(at, "/") == 0 ? 1 : strlen(at) + 1;
-	if (r == 1 && st->type != AM_TREE_DIR)
-		r = am_fail(error, "ENOTDIR", "digest: %.500s: %s", at, strerror(ENOTDIR));
-	while (r == 1 && (r = am_walk_next(walk, &at, &st, error)) == 1) {
-		if (am_path_matches(options != NULL ? options->exclude : NULL, at)) {
-			am_walk_skip(walk);
-			continue;
-		}
-		if (entry_line(tree, at, at + skip, st, options != NULL && options->times, &line,
+	r = am_scan_next(scan, &entry, error);
+	if (r == 1 && entry->stat.type != AM_TREE_DIR)
+		r = am_fail(error, "ENOTDIR", "digest: %.500s: %s", entry->path, strerror(ENOTDIR));
+	skip = r == 1 && strcmp(entry->path, "/") != 0 ? strlen(entry->path) + 1 : 1;
+	while (r == 1 && (r = am_scan_next(scan, &entry, error)) == 1) {
+		if (entry_line(scan, entry, skip, options != NULL && options->times, &line,
 			    error) != 0 ||
-			each(context, at, &line, error) != 0)
+			each(context, entry->path, &line, error) != 0)
 			r = -1;
 	}
 	am_buf_free(&line);
-	am_walk_close(walk);
+	am_scan_close(scan);
 	return r;
 }
 
