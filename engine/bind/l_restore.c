@@ -266,17 +266,35 @@ static struct am_bff *get_archive(lua_State *L, struct job *job, struct am_error
 	return job->own;
 }
 
-/* What restoring and checking have in common. */
-static int run_restore(lua_State *L,
-	int (*run)(struct am_tree *, struct am_bff *, const struct am_restore_options *,
-		struct am_restore_stats *, struct am_error *))
+typedef int work(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct job *job, struct am_error *error);
+
+static int do_restore(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct job *job, struct am_error *error)
+{
+	return am_restore(tree, archive, options, &job->stats, error);
+}
+
+static int do_check(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct job *job, struct am_error *error)
+{
+	return am_restore_check(tree, archive, options, &job->stats, error);
+}
+
+static int do_verify(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct job *job, struct am_error *error)
+{
+	return am_restore_verify(tree, archive, options, &job->stats, on_difference, job, error);
+}
+
+/* Tree, archive, options -> the job that was done, NULL with error; its list is on top then. */
+static struct job *run(lua_State *L, work *what, struct am_error *error)
 {
 	struct am_tree *tree = bu_checktree(L, 1);
 	struct bu_tree *box = lua_touserdata(L, 1);
 	struct job *job;
 	struct am_restore_options options;
 	struct am_bff *archive;
-	struct am_error error;
 	int r = -1;
 
 	lua_settop(L, 3);
@@ -285,14 +303,24 @@ static int run_restore(lua_State *L,
 	options = get_options(L, 3, job);
 	options.secured = on_secured;
 	lua_newtable(L);
-	job->secured = lua_gettop(L);
-	archive = get_archive(L, job, &error);
+	job->list = job->secured = lua_gettop(L);
+	archive = get_archive(L, job, error);
 	if (archive != NULL) {
 		box->busy++;
-		r = run(tree, archive, &options, &job->stats, &error);
+		r = what(tree, archive, &options, job, error);
 		box->busy--;
 	}
-	if (r != 0)
+	lua_settop(L, job->list);
+	return r == 0 ? job : NULL;
+}
+
+/* Statistics, with the secured members. */
+static int push_restored(lua_State *L, work *what)
+{
+	struct am_error error;
+	struct job *job = run(L, what, &error);
+
+	if (job == NULL)
 		return bu_fail(L, &error);
 	push_stats(L, &job->stats);
 	lua_pushvalue(L, job->secured);
@@ -303,38 +331,22 @@ static int run_restore(lua_State *L,
 
 int bu_tree_restore(lua_State *L)
 {
-	return run_restore(L, am_restore);
+	return push_restored(L, do_restore);
 }
 
 int bu_tree_check(lua_State *L)
 {
-	return run_restore(L, am_restore_check);
+	return push_restored(L, do_check);
 }
 
+/* t:verify(archive [, options]) -> list of differences, statistics */
 int bu_tree_verify(lua_State *L)
 {
-	struct am_tree *tree = bu_checktree(L, 1);
-	struct bu_tree *box = lua_touserdata(L, 1);
-	struct job *job;
-	struct am_restore_options options;
-	struct am_bff *archive;
 	struct am_error error;
-	int r = -1;
+	struct job *job = run(L, do_verify, &error);
 
-	lua_settop(L, 3);
-	luaL_checkstack(L, 32, NULL);
-	job = new_job(L);
-	options = get_options(L, 3, job);
-	lua_newtable(L);
-	job->list = lua_gettop(L);
-	archive = get_archive(L, job, &error);
-	if (archive != NULL) {
-		box->busy++;
-		r = am_restore_verify(tree, archive, &options, on_difference, job, &error);
-		box->busy--;
-	}
-	if (r != 0)
+	if (job == NULL)
 		return bu_fail(L, &error);
-	lua_settop(L, job->list);
-	return 1;
+	push_stats(L, &job->stats);
+	return 2;
 }

@@ -13,6 +13,7 @@
 int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_error *error)
 {
 	size_t used = 0;
+	int depth = 0;
 
 	if (name[0] == '/')
 		return am_fail(error, "ARCHIVE_PATH", "absolute name");
@@ -24,6 +25,8 @@ int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_erro
 		if (length > AM_TREE_NAME_MAX || used + length + 2 > AM_TREE_PATH_MAX)
 			return am_fail(error, "ARCHIVE_PATH", "the name is too long");
 		if (length > 0 && !(length == 1 && p[0] == '.')) {
+			if (++depth >= AM_TREE_DEPTH_MAX)
+				return am_fail(error, "ARCHIVE_PATH", "the name is too deep");
 			path[used++] = '/';
 			memcpy(path + used, p, length);
 			used += length;
@@ -678,7 +681,7 @@ static void restore_free(struct restore *r)
 	free(r);
 }
 
-static uint64_t count_calls(struct am_tree *tree)
+uint64_t am_restore_calls(struct am_tree *tree)
 {
 	uint64_t calls = 0;
 
@@ -693,7 +696,7 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 {
 	struct restore *r = calloc(1, sizeof *r);
 	double started = am_flight_now();
-	uint64_t calls = count_calls(tree);
+	uint64_t calls = am_restore_calls(tree);
 	int result;
 
 	*stats = (struct am_restore_stats){0};
@@ -710,7 +713,7 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 		result = am_restore_many(r, error);
 	else
 		result = restore_all(r, error);
-	stats->calls = count_calls(tree) - calls;
+	stats->calls = am_restore_calls(tree) - calls;
 	stats->seconds = am_flight_now() - started;
 	restore_free(r);
 	return result;
@@ -719,179 +722,4 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 void am_restore_stats_free(struct am_restore_stats *stats)
 {
 	am_tree_names_free(&stats->moved);
-}
-
-/* ---- verify ---- */
-
-struct verify {
-	struct am_tree *tree;
-	struct am_bff *archive;
-	int (*differs)(void *context, const char *path, const char *what, const char *want,
-		const char *have, struct am_error *error);
-	void *context;
-	char path[PATH_SIZE];
-	char *mine, *theirs;
-};
-
-static int differ(struct verify *v, const char *what, const char *want, const char *have,
-	struct am_error *error)
-{
-	return v->differs(v->context, v->path, what, want, have, error);
-}
-
-static int compare_number(struct verify *v, const char *what, const char *format, uint64_t want,
-	uint64_t have, struct am_error *error)
-{
-	char a[32], b[32];
-
-	if (want == have)
-		return 0;
-	if (*format == 'o') {
-		snprintf(a, sizeof a, "%04" PRIo64, want);
-		snprintf(b, sizeof b, "%04" PRIo64, have);
-	} else {
-		snprintf(a, sizeof a, "%" PRIu64, want);
-		snprintf(b, sizeof b, "%" PRIu64, have);
-	}
-	return differ(v, what, a, b, error);
-}
-
-/* 1: the same, 0: not, -1. */
-static int same_content(struct verify *v, struct am_error *error)
-{
-	struct am_reader *reader = am_tree_open(v->tree, v->path, error);
-	struct am_error why;
-	int same = 1;
-
-	if (reader == NULL)
-		return -1;
-	while (same == 1) {
-		ssize_t n = am_bff_read(v->archive, v->mine, CHUNK, error);
-
-		if (n <= 0) {
-			same = n < 0 ? -1 : 1;
-			break;
-		}
-		if (am_check_cancel("verify", error) != 0) {
-			same = -1;
-		} else if (am_read_exact(reader, v->theirs, (size_t)n, &why) != 0) {
-			same = strcmp(why.code, "TRUNCATED") == 0 ? 0 : -1;
-			if (same < 0 && error != NULL)
-				*error = why;
-		} else {
-			same = memcmp(v->mine, v->theirs, (size_t)n) == 0;
-		}
-	}
-	am_reader_close(reader);
-	return same;
-}
-
-static int verify_file(struct verify *v, const struct am_bff_member *member,
-	const struct am_tree_stat *st, struct am_error *error)
-{
-	int same;
-
-	if ((uint64_t)member->size != st->size)
-		return compare_number(v, "size", "d", (uint64_t)member->size, st->size, error);
-	if (member->link != NULL && member->stored_size == 0)
-		return 0; /* compared under its first name */
-	same = same_content(v, error);
-	return same != 0 ? (same < 0 ? -1 : 0) : differ(v, "content", "", "", error);
-}
-
-static int verify_link(struct verify *v, const struct am_bff_member *member, struct am_error *error)
-{
-	char target[PATH_SIZE];
-
-	if (am_tree_readlink(v->tree, v->path, target, sizeof target, error) != 0)
-		return -1;
-	if (member->target != NULL && strcmp(member->target, target) != 0)
-		return differ(v, "target", member->target, target, error);
-	return 0;
-}
-
-static int verify_device(struct verify *v, const struct am_bff_member *member,
-	const struct am_tree_stat *st, struct am_error *error)
-{
-	char want[32], have[32];
-
-	if (st->type != AM_TREE_BLOCK && st->type != AM_TREE_CHAR)
-		return 0;
-	if (member->rdev_major == st->rdev_major && member->rdev_minor == st->rdev_minor)
-		return 0;
-	snprintf(want, sizeof want, "%" PRIu32 ",%" PRIu32, member->rdev_major, member->rdev_minor);
-	snprintf(have, sizeof have, "%" PRIu32 ",%" PRIu32, st->rdev_major, st->rdev_minor);
-	return differ(v, "device", want, have, error);
-}
-
-static int verify_member(
-	struct verify *v, const struct am_bff_member *member, int times, struct am_error *error)
-{
-	enum am_tree_type type = am_restore_type_of(member);
-	struct am_tree_stat st;
-	struct am_error why;
-
-	if (am_tree_stat(v->tree, v->path, 0, &st, &why) != 0) {
-		if (strcmp(why.code, "ENOENT") == 0 || strcmp(why.code, "ENOTDIR") == 0)
-			return differ(v, "missing", am_tree_type_name(type), "", error);
-		if (error != NULL)
-			*error = why;
-		return -1;
-	}
-	if (st.type != type)
-		return differ(
-			v, "type", am_tree_type_name(type), am_tree_type_name(st.type), error);
-	if (type != AM_TREE_LINK &&
-		compare_number(v, "mode", "o", member->mode & 07777, st.mode, error) != 0)
-		return -1;
-	if (compare_number(v, "uid", "d", member->uid, st.uid, error) != 0 ||
-		compare_number(v, "gid", "d", member->gid, st.gid, error) != 0)
-		return -1;
-	if (times && type == AM_TREE_FILE &&
-		compare_number(v, "mtime", "d", member->mtime, (uint64_t)st.mtime.seconds, error) !=
-			0)
-		return -1;
-	if (type == AM_TREE_FILE)
-		return verify_file(v, member, &st, error);
-	if (type == AM_TREE_LINK)
-		return verify_link(v, member, error);
-	return verify_device(v, member, &st, error);
-}
-
-static int verify_all(
-	struct verify *v, const struct am_restore_options *options, struct am_error *error)
-{
-	const struct am_bff_member *member;
-	int n;
-
-	while ((n = am_bff_next(v->archive, &member, error)) == 1) {
-		int wanted;
-
-		if (am_check_cancel("verify", error) != 0)
-			return -1;
-		if (am_member_path(member->name, v->path, error) != 0)
-			return am_restore_member_fail("verify", member, error);
-		wanted = am_restore_selected(options, v->path, error);
-		if (wanted < 0)
-			return -1;
-		if (wanted &&
-			verify_member(v, member, options != NULL && options->times, error) != 0)
-			return -1;
-	}
-	return n;
-}
-
-int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options,
-	int (*differs)(void *context, const char *path, const char *what, const char *want,
-		const char *have, struct am_error *error),
-	void *context, struct am_error *error)
-{
-	struct verify v = {tree, archive, differs, context, "", malloc(CHUNK), malloc(CHUNK)};
-	int r = v.mine != NULL && v.theirs != NULL ? verify_all(&v, options, error)
-						   : am_fail_errno(error, ENOMEM, "verify");
-
-	free(v.mine);
-	free(v.theirs);
-	return r;
 }

@@ -77,11 +77,13 @@ void am_restore_stats_free(struct am_restore_stats *stats);
 
 /*
  * Compares every member with the tree. `differs` gets the path, what differs ("missing", "type",
- * "mode", "uid", "gid", "size", "content", "target", "device", "mtime") and both values as text;
- * not 0 stops with its error.
+ * "mode", "uid", "gid", "size", "content", "target", "device", "mtime") and both values as text, in
+ * the order of the archive; not 0 stops with its error. In `stats` files, bytes, members, calls and
+ * seconds count. Over NFS many members are looked up and read at a time, two calls a file, within
+ * 16 MiB of content and as much of what is compared with it.
  */
 int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options,
+	const struct am_restore_options *options, struct am_restore_stats *stats,
 	int (*differs)(void *context, const char *path, const char *what, const char *want,
 		const char *have, struct am_error *error),
 	void *context, struct am_error *error);

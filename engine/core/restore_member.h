@@ -32,6 +32,8 @@ struct restore {
 	double reported;
 };
 
+/* Calls to the servers of the tree so far. */
+uint64_t am_restore_calls(struct am_tree *tree);
 /* The next member that is wanted, its path in r->path. 1, 0 at the end, -1. */
 int am_restore_next(struct restore *r, const struct am_bff_member **member, struct am_error *error);
 /* Names the member a failure is about. Returns -1. */

@@ -45,6 +45,10 @@ static void hostile_names_are_refused(void **state)
 		name[i] = i % 2 != 0 ? '/' : 'd';
 	name[sizeof name - 1] = '\0';
 	assert_string_equal(mapped(name), "ARCHIVE_PATH");
+	name[2 * AM_TREE_DEPTH_MAX] = '\0'; /* short, but deeper than a walk goes */
+	assert_string_equal(mapped(name), "ARCHIVE_PATH");
+	name[2 * (AM_TREE_DEPTH_MAX - 1)] = '\0';
+	assert_string_not_equal(mapped(name), "ARCHIVE_PATH");
 }
 
 int main(void)

@@ -1,0 +1,237 @@
+/*
+ * busy STATUS PROCEDURE[,PROCEDURE...] EVERY COUNT LISTEN:TARGET ...: relays connections to ports
+ * of 127.0.0.1 to others there, record by record, and answers every EVERYth NFS call of those
+ * procedures (numbers of NFS version 3) itself with STATUS, COUNT times at most (0: for ever). The
+ * server never sees such a call. Prints how many it answered when it gets SIGTERM.
+ */
+#define _DEFAULT_SOURCE
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LISTENERS_MAX = 4, PAIRS_MAX = 32, RECORD_MAX = 4 << 20, NFS = 100003, BODY = 16 };
+
+struct pair {
+	int used;
+	int fd[2];       /* the client's, the server's */
+	char *record[2]; /* what came from each, not yet whole */
+	size_t filled[2];
+};
+
+static struct {
+	int fd;
+	uint16_t target;
+} listeners[LISTENERS_MAX];
+static int listening;
+static struct pair pairs[PAIRS_MAX];
+static uint32_t status;
+static int wanted[32];
+static unsigned every, count, seen, answered;
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopped = 1;
+}
+
+static struct sockaddr_in local(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static uint32_t word(const char *record, size_t index)
+{
+	uint32_t value;
+
+	memcpy(&value, record + 4 * index, sizeof value);
+	return ntohl(value);
+}
+
+static void drop(struct pair *pair)
+{
+	for (int i = 0; i < 2; i++) {
+		close(pair->fd[i]);
+		free(pair->record[i]);
+	}
+	memset(pair, 0, sizeof *pair);
+}
+
+static void take_connection(int listener, uint16_t target)
+{
+	struct sockaddr_in address = local(target);
+	int one = 1, from = accept(listener, NULL, NULL), to = socket(AF_INET, SOCK_STREAM, 0);
+
+	for (int port = 1023; port > 600; port--) {
+		struct sockaddr_in own = local((uint16_t)port);
+
+		if (bind(to, (struct sockaddr *)&own, sizeof own) == 0)
+			break;
+	}
+	if (from >= 0 && to >= 0 && connect(to, (struct sockaddr *)&address, sizeof address) == 0) {
+		for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+			if (pair->used)
+				continue;
+			*pair = (struct pair){.used = 1, .fd = {from, to}};
+			for (int i = 0; i < 2; i++) {
+				pair->record[i] = malloc(RECORD_MAX);
+				setsockopt(pair->fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+			}
+			return;
+		}
+	}
+	close(from);
+	close(to);
+}
+
+static int send_all(int fd, const char *data, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return -1;
+		data += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The call is one of those: mark, xid, CALL, RPC version, program, version, procedure. */
+static int chosen(const char *record, size_t length)
+{
+	if (length < 28 || word(record, 2) != 0 || word(record, 4) != NFS ||
+		word(record, 6) >= 32 || !wanted[word(record, 6)])
+		return 0;
+	if (count != 0 && answered >= count)
+		return 0;
+	return ++seen % every == 0;
+}
+
+/* Accepted, no verifier, success; the status, and zeros for what follows it in an error. */
+static int answer(const struct pair *pair, const char *record)
+{
+	uint32_t reply[8 + BODY / 4] = {0};
+
+	reply[0] = htonl(0x80000000u | (uint32_t)(sizeof reply - 4));
+	memcpy(&reply[1], record + 4, 4);
+	reply[2] = htonl(1);
+	reply[7] = htonl(status);
+	answered++;
+	return send_all(pair->fd[0], (const char *)reply, sizeof reply);
+}
+
+/* Hands the whole records from one side on. */
+static int hand_on(struct pair *pair, int side)
+{
+	char *record = pair->record[side];
+	ssize_t n = recv(
+		pair->fd[side], record + pair->filled[side], RECORD_MAX - pair->filled[side], 0);
+
+	if (n <= 0)
+		return -1;
+	pair->filled[side] += (size_t)n;
+	while (pair->filled[side] >= 4) {
+		size_t length = (word(record, 0) & 0x7fffffff) + 4;
+		int r;
+
+		if (length > RECORD_MAX)
+			return -1;
+		if (pair->filled[side] < length)
+			return 0;
+		r = side == 0 && chosen(record, length)
+			    ? answer(pair, record)
+			    : send_all(pair->fd[1 - side], record, length);
+		if (r != 0)
+			return -1;
+		pair->filled[side] -= length;
+		memmove(record, record + length, pair->filled[side]);
+	}
+	return 0;
+}
+
+static void turn(void)
+{
+	struct pollfd fds[LISTENERS_MAX + 2 * PAIRS_MAX];
+	nfds_t n = 0;
+
+	for (int i = 0; i < listening; i++)
+		fds[n++] = (struct pollfd){listeners[i].fd, POLLIN, 0};
+	for (int i = 0; i < PAIRS_MAX; i++) {
+		fds[n++] = (struct pollfd){pairs[i].used ? pairs[i].fd[0] : -1, POLLIN, 0};
+		fds[n++] = (struct pollfd){pairs[i].used ? pairs[i].fd[1] : -1, POLLIN, 0};
+	}
+	if (poll(fds, n, 1000) <= 0)
+		return;
+	for (int i = 0; i < PAIRS_MAX; i++) {
+		for (int side = 0; side < 2 && pairs[i].used; side++) {
+			if (fds[listening + 2 * i + side].revents != 0 &&
+				hand_on(&pairs[i], side) != 0)
+				drop(&pairs[i]);
+		}
+	}
+	for (int i = 0; i < listening; i++) {
+		if (fds[i].revents & POLLIN)
+			take_connection(listeners[i].fd, listeners[i].target);
+	}
+}
+
+static int listen_on(const char *mapping)
+{
+	unsigned from, to;
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in address;
+
+	if (sscanf(mapping, "%u:%u", &from, &to) != 2 || from > 65535 || to > 65535 ||
+		listening == LISTENERS_MAX)
+		return -1;
+	address = local((uint16_t)from);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+		listen(fd, 16) != 0)
+		return -1;
+	listeners[listening].fd = fd;
+	listeners[listening++].target = (uint16_t)to;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 6) {
+		fprintf(stderr, "usage: busy STATUS PROCEDURE,... EVERY COUNT LISTEN:TARGET ...\n");
+		return 2;
+	}
+	status = (uint32_t)strtoul(argv[1], NULL, 10);
+	for (char *p = argv[2]; *p != '\0'; p += *p == ',') {
+		unsigned long procedure = strtoul(p, &p, 10);
+
+		if (procedure < 32)
+			wanted[procedure] = 1;
+		if (*p != '\0' && *p != ',')
+			return 2;
+	}
+	every = (unsigned)strtoul(argv[3], NULL, 10);
+	count = (unsigned)strtoul(argv[4], NULL, 10);
+	if (every == 0)
+		every = 1;
+	for (int i = 5; i < argc; i++) {
+		if (listen_on(argv[i]) != 0) {
+			perror("busy");
+			return 1;
+		}
+	}
+	signal(SIGTERM, on_signal);
+	while (!stopped)
+		turn();
+	printf("%u\n", answered);
+	return 0;
+}
