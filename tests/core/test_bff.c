@@ -12,6 +12,7 @@
 #include "bff.h"
 #include "bff_format.h"
 #include "buf.h"
+#include "hostile.h"
 
 /* Archives are put together by hand here, so that the reader meets more than our writer makes. */
 
@@ -61,18 +62,21 @@ static const struct spec file = {FS_NAME_X, BFF_MAGIC, 0100644, 1, 0, 4, 4, "fil
 static void header(const struct spec *s, unsigned char stale)
 {
 	unsigned char p[BFF_HEADER_MAX];
-	size_t fixed = s->type == FS_NAME_X ? 64 : s->type == FS_NAME_LF ? 72 : 48;
+	size_t fixed = s->type == FS_NAME_X    ? 64
+		       : s->type == FS_NAME_LF ? 72
+		       : s->type == FS_NAME    ? 48
+					       : 40;
 	size_t length = (fixed + strlen(s->name) + 1 + 7) & ~(size_t)7;
 
 	memset(p, 0, sizeof p);
 	memset(p + fixed, stale, length - fixed);
 	memcpy(p + fixed, s->name, strlen(s->name) + 1);
-	if (s->type == FS_NAME) {
+	if (s->type == FS_NAME || s->type == FS_ONAME) {
 		bff_put16(p + 6, s->ino);
 		bff_put16(p + 8, s->mode);
 		bff_put16(p + 10, s->nlink);
 		bff_put32(p + 16, (uint32_t)s->size);
-		bff_put32(p + 40, (uint32_t)s->stored);
+		bff_put32(p + (s->type == FS_NAME ? 40 : 36), (uint32_t)s->stored);
 	} else {
 		bff_put16(p + 6, s->nlink);
 		bff_put32(p + 8, s->ino);
@@ -515,6 +519,117 @@ static void every_flipped_bit_is_survived(void **state)
 	assert_true(unnoticed < 8 * (5 * 40 + 6 * 8));
 }
 
+/* One member of every kind and layout that is read, and where its record begins. */
+static size_t every_record(size_t *at)
+{
+	static const struct spec members[] = {
+		{FS_NAME_X, BFF_MAGIC, 0240755, 2, 0xFFFFFFFF, 0, 512, "./dir"},
+		{FS_NAME_X, BFF_MAGIC, 0100644, 1, 0, 4, 4, "./file"},
+		{FS_NAME_X, BFF_MAGIC, 0100644, 1, 0, 0, 0, "./empty"},
+		{FS_NAME_X, BFF_MAGIC_PACKED, 0100644, 1, 0, 4, 4, "./packed"},
+		{FS_NAME_LF, BFF_MAGIC, 0100644, 1, 0, 4, 4, "./large"},
+		{FS_NAME_X, BFF_MAGIC, 0100644, 2, 0xFFFFFFFE, 4, 4, "./first"},
+		{FS_NAME_X, BFF_MAGIC, 0100644, 2, 0xFFFFFFFE, 4, 4, "./later"},
+		{FS_NAME_X, BFF_MAGIC, 0020600, 1, 0, 0, 0, "./char"},
+		{FS_NAME_X, BFF_MAGIC, 0060600, 1, 0, 0, 0, "./block"},
+		{FS_NAME_X, BFF_MAGIC, 0010600, 1, 0, 0, 0, "./fifo"},
+		{FS_NAME_X, BFF_MAGIC, 0140600, 1, 0, 0, 0, "./socket"},
+		{FS_NAME, BFF_MAGIC, 0100644, 1, 0, 4, 4, "./older"},
+		{FS_ONAME, BFF_MAGIC, 0100644, 1, 0, 4, 4, "./oldest"},
+	};
+	static const struct spec link = {FS_NAME_X, BFF_MAGIC, 0120777, 1, 0, 6, 6, "./link"};
+	size_t count = 0;
+
+	volume(1, 100);
+	at[count++] = 0;
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		const struct spec *m = &members[i];
+
+		at[count++] = archive.length;
+		header(m, 0);
+		if (m->type != FS_NAME && m->type != FS_ONAME)
+			security(m->mode);
+		if (m->magic == BFF_MAGIC_PACKED)
+			add("\1\0a\10\0\0\0\0", 8);
+		else
+			padded(m->size > 0 ? "data" : "");
+	}
+	for (int layout = 0; layout < 3; layout++) {
+		at[count++] = archive.length;
+		header(&link, 0);
+		if (layout == 1)
+			security(link.mode);
+		padded("target");
+		if (layout == 2)
+			security(link.mode);
+	}
+	at[count++] = archive.length;
+	record(FS_END);
+	return count;
+}
+
+static int read_all(const void *data, size_t length, void *context, struct am_error *error)
+{
+	struct am_reader *reader = am_reader_memory("test", data, length, error);
+	struct am_bff *bff = am_bff_open(reader, error);
+	const struct am_bff_member *m;
+	int n = bff == NULL ? -1 : 1;
+
+	(void)context;
+	while (n > 0 && (n = am_bff_next(bff, &m, error)) > 0) {
+		char part[64];
+		ssize_t got;
+		int64_t total = 0;
+
+		assert_true(m->size >= 0 && m->name[0] != '\0');
+		while ((got = am_bff_read(bff, part, sizeof part, error)) > 0)
+			total += got;
+		n = got < 0 ? -1 : 1;
+		if (n > 0 && m->stored_size > 0 && m->target == NULL)
+			assert_int_equal(total, m->size);
+	}
+	am_bff_close(bff);
+	am_reader_close(reader);
+	return n == 0;
+}
+
+/* Gives the header at the context's offset the checksum that its bytes make. */
+static void reseal(unsigned char *data, size_t length, void *context)
+{
+	size_t at = *(const size_t *)context;
+	size_t header_length = (size_t)data[at] * 8;
+
+	if (header_length >= 8 && header_length <= length - at)
+		bff_put16(data + at + 4, bff_checksum(data + at, header_length));
+}
+
+static void every_field_of_every_record_may_be_wrong(void **state)
+{
+	size_t at[32], count = every_record(at);
+	struct hostile h = {.data = (unsigned char *)archive.data,
+		.length = archive.length,
+		.parse = read_all,
+		.mend = reseal,
+		.subject = "bff: test: "};
+
+	(void)state;
+	hostile_cuts(&h);
+	assert_int_equal(h.read, 0);
+	for (size_t i = 0; i < count; i++) {
+		size_t end = i + 1 < count ? at[i + 1] : archive.length;
+
+		h.context = &at[i];
+		/* Fields of two, four and eight bytes, the lengths of the security block among
+		 * them: wherever a number may lie. */
+		hostile_words(&h, at[i], end, 1, HOSTILE_LE);
+		hostile_words(&h, at[i], end, 2, HOSTILE_LE);
+		hostile_words(&h, at[i], end, 4, HOSTILE_LE);
+		if (h.data[at[i] + 1] == FS_NAME_LF)
+			hostile_words(&h, at[i], end, 8, HOSTILE_LE);
+	}
+	assert_true(h.refused > 3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +646,7 @@ int main(void)
 		cmocka_unit_test(impossible_security_blocks_are_refused),
 		cmocka_unit_test(every_cut_is_found),
 		cmocka_unit_test(every_flipped_bit_is_survived),
+		cmocka_unit_test(every_field_of_every_record_may_be_wrong),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "colonfile.h"
+#include "hostile.h"
 
 static const char passwd[] = "root:!:0:0::/:/usr/bin/ksh\ndaemon:!:1:1::/etc:\r\n\n"
 			     "nobody:!:-2:-2::/:\nshort:*:7\nbad\n:x:1\n+::::::\n-joe\n"
@@ -42,26 +43,45 @@ static void keeps_every_line_in_its_place(void **state)
 	am_records_free(&file);
 }
 
-static void is_lossless_when_cut(void **state)
+static int same_bytes(const void *data, size_t length, void *context, struct am_error *error)
 {
-	(void)state;
-	for (size_t n = 0; n < sizeof passwd; n++) {
-		char *copy = malloc(n + 1);
-		struct am_records file;
-		struct am_buf out = {0};
-		struct am_error error;
+	struct am_records file;
+	struct am_buf out = {0};
+	int result = am_colonfile_parse(&file, context, "f", data, length, error);
 
-		assert_non_null(copy);
-		memcpy(copy, passwd, n);
-		assert_int_equal(
-			am_colonfile_parse(&file, &am_passwd_columns, "f", copy, n, &error), 0);
-		assert_int_equal(am_records_write(&file, &out, &error), 0);
-		assert_int_equal(out.length, n);
-		if (n > 0)
-			assert_memory_equal(out.data, passwd, n);
-		am_buf_free(&out);
-		am_records_free(&file);
-		free(copy);
+	if (result == 0) {
+		for (size_t i = 0; i < file.field_count; i++) {
+			uint32_t id;
+
+			(void)am_colonfile_id(file.fields[i].value, &id);
+		}
+		assert_int_equal(am_records_write(&file, &out, error), 0);
+		assert_int_equal(out.length, length);
+		if (length > 0)
+			assert_memory_equal(out.data, data, length);
+	}
+	am_buf_free(&out);
+	am_records_free(&file);
+	return result == 0;
+}
+
+/* No line is an error; a NUL byte is. */
+static void is_lossless_when_cut_or_spoilt(void **state)
+{
+	const struct am_columns *const kinds[] = {&am_passwd_columns, &am_group_columns};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct hostile h = {.data = (const unsigned char *)passwd,
+			.length = sizeof passwd - 1,
+			.parse = same_bytes,
+			.subject = "parse: f: line ",
+			.context = (void *)(uintptr_t)kinds[i]};
+
+		hostile_cuts(&h);
+		assert_int_equal(h.refused, 0);
+		hostile_bytes(&h, 0, h.length);
+		assert_int_equal(h.refused, h.length);
 	}
 }
 
@@ -152,7 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_every_line_in_its_place),
-		cmocka_unit_test(is_lossless_when_cut),
+		cmocka_unit_test(is_lossless_when_cut_or_spoilt),
 		cmocka_unit_test(refuses_nul_bytes),
 		cmocka_unit_test(reads_ids_as_unsigned),
 		cmocka_unit_test(reads_columns_a_site_names),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostile.h"
 #include "merge.h"
 
 struct files {
@@ -226,22 +227,68 @@ static void merges_groups(void **state)
 	drop(&r);
 }
 
-static void cuts_do_no_harm(void **state)
-{
-	(void)state;
-	for (size_t n = 0; n <= strlen(accounts.c); n++) {
-		struct files f = accounts;
-		struct outcome r;
-		char *copy = malloc(n + 1);
+/* One of the six texts replaced by a variant, merged as passwd or as group. */
+struct target {
+	const struct files *files;
+	const char *accounts; /* of a group merge, else NULL */
+	int side;
+};
 
-		assert_non_null(copy);
-		memcpy(copy, accounts.c, n);
-		copy[n] = '\0';
-		f.c = copy;
-		passwd(&r, &f);
-		assert_true(strncmp(r.result.names.data, copy, 0) == 0);
-		drop(&r);
-		free(copy);
+static int merge_variant(const void *data, size_t length, void *context, struct am_error *error)
+{
+	const struct target *t = context;
+	struct am_merge_input names = input(t->files->o, t->files->c, t->files->n);
+	struct am_merge_input security = input(t->files->so, t->files->sc, t->files->sn);
+	struct am_slice *const sides[] = {
+		&names.o, &names.c, &names.n, &security.o, &security.c, &security.n};
+	struct outcome r = {0};
+	int result;
+
+	sides[t->side]->at = data;
+	sides[t->side]->length = length;
+	result = t->accounts != NULL
+			 ? am_merge_group(&names, &security, am_slice_of(t->accounts), &r.result,
+				   &r.decisions, error)
+			 : am_merge_passwd(&names, &security, &r.result, &r.decisions, error);
+	if (result != 0)
+		assert_string_equal(error->code, "CONFIG_SYNTAX");
+	drop(&r);
+	return result == 0;
+}
+
+static void any_byte_of_any_side_may_be_wrong(void **state)
+{
+	static const struct files few_groups = {"staff:!:1:\nold:!:9:\n",
+		"staff:!:1:smith,jones\nown:!:200:smith\nold:!:9:\nbad\n",
+		"staff:!:1:\nnew:!:200:\n", "staff:\n\tadmin = false\n",
+		"staff:\n\tadmin = false\n\tadms = smith\n\nown:\n\tadmin = true\n",
+		"new:\n\tadmin = true\n"};
+	static const struct files few_users = {"root:!:0:0::/:/usr/bin/ksh\n",
+		"root:!:0:0:boss:/:/usr/bin/ksh\nsmith:!:201:1::/home/smith:\n+::::::\n",
+		"root:!:0:0::/:/usr/bin/ksh93\nsrv:!:201:1::/:\n", "root:\n\tpassword = *\n",
+		"root:\n\tpassword = {ssha}x\n\tflags =\n\nsmith:\n"
+		"\tpassword = *\n",
+		"root:\n\tpassword = *\n\nsrv:\n\tpassword = *\n"};
+	struct target targets[] = {
+		{&few_users, NULL, 0}, {&few_groups, "smith:!:201:1::/home/smith:\n", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct files *f = targets[i].files;
+		const char *const texts[] = {f->o, f->c, f->n, f->so, f->sc, f->sn};
+
+		for (int side = 0; side < 6; side++) {
+			struct hostile h = {.data = (const unsigned char *)texts[side],
+				.length = strlen(texts[side]),
+				.parse = merge_variant,
+				.subject = "line ",
+				.context = &targets[i]};
+
+			targets[i].side = side;
+			hostile_cuts(&h);
+			hostile_bytes(&h, 0, h.length);
+			assert_true(h.read > 0);
+		}
 	}
 }
 
@@ -297,7 +344,7 @@ int main(void)
 		cmocka_unit_test(merges_accounts_two_ways),
 		cmocka_unit_test(refuses_a_shadow_file_it_cannot_read),
 		cmocka_unit_test(merges_groups),
-		cmocka_unit_test(cuts_do_no_harm),
+		cmocka_unit_test(any_byte_of_any_side_may_be_wrong),
 		cmocka_unit_test(is_linear),
 	};
 
