@@ -206,6 +206,13 @@ static int plan_column(lua_State *L)
 	return 1;
 }
 
+/* p:is_ours() -> whether the result is C */
+static int plan_is_ours(lua_State *L)
+{
+	lua_pushboolean(L, am_odm_plan_is_ours(check_plan(L)->plan));
+	return 1;
+}
+
 /* p:next(i) -> the next entry that changes N: i, key, slot or nil to add, fields or nil to erase */
 static int plan_next(lua_State *L)
 {
@@ -361,7 +368,7 @@ void odm_plan_class(lua_State *L)
 	static const luaL_Reg methods[] = {{"count", plan_count}, {"finding", plan_finding},
 		{"choose", plan_choose}, {"keep", plan_keep}, {"entry", plan_entry},
 		{"row", plan_row}, {"column", plan_column}, {"next", plan_next},
-		{"close", plan_close}, {NULL, NULL}};
+		{"is_ours", plan_is_ours}, {"close", plan_close}, {NULL, NULL}};
 	static const luaL_Reg metamethods[] = {
 		{"__gc", plan_close}, {"__close", plan_close}, {NULL, NULL}};
 

@@ -868,12 +868,14 @@ static int add_theirs(struct merge *m, const struct am_record *n)
 	return put_whole(m, &m->n, n);
 }
 
-/* Three-way for the head comment; where O is unknown it is N's, since it describes the file. */
+/* Three-way for the head comment; where O is unknown it is N's, since it describes the file, unless
+ * N has none. */
 static int put_header(struct merge *m)
 {
 	struct am_slice o = m->o.header, c = m->c.header, n = m->n.header, chosen = n;
+	int untouched = m->o_known && am_slice_equal(c, o);
 
-	if ((m->o_known && am_slice_equal(n, o)) || am_slice_trim(n).length == 0)
+	if ((m->o_known && am_slice_equal(n, o)) || (am_slice_trim(n).length == 0 && !untouched))
 		chosen = c;
 	if (chosen.length == 0)
 		return 0;

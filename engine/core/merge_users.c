@@ -221,16 +221,23 @@ static int put_new_account(struct users *u, const struct am_record *n)
 	return put_line(u, fields, 7);
 }
 
+/* The members of a group that comes from N: those who have an account. */
+static int new_members(struct users *u, struct am_slice shipped, struct am_buf *members)
+{
+	struct am_slice none = {"", 0};
+
+	return am_merge_list(absent, none, shipped, has_account, u, members, u->error);
+}
+
 static int put_new_group(struct users *u, const struct am_record *n)
 {
-	struct am_slice fields[4], none = {"", 0};
+	struct am_slice fields[4];
 	struct am_buf members = {0};
 	int result;
 
 	for (size_t i = 0; i < 4; i++)
 		fields[i] = field(&u->n, n, i);
-	result = am_merge_list(
-		absent, none, fields[AM_GROUP_MEMBERS], has_account, u, &members, u->error);
+	result = new_members(u, fields[AM_GROUP_MEMBERS], &members);
 	fields[AM_GROUP_MEMBERS].at = members.data == NULL ? "" : members.data;
 	fields[AM_GROUP_MEMBERS].length = members.length;
 	if (result == 0)
@@ -336,6 +343,20 @@ static int put_account(struct users *u, const struct am_record *o, const struct 
 	return changed ? put_line(u, fields, 7) : put_record(u, c);
 }
 
+/* Members that the site left alone follow N, its order too, where all of them have accounts. */
+static int merge_members(struct users *u, struct am_slice o, struct am_slice c, struct am_slice n,
+	struct am_buf *list)
+{
+	if (o.at != NULL && am_slice_equal(c, o)) {
+		if (new_members(u, n, list) != 0)
+			return -1;
+		if (list->length == n.length)
+			return 0;
+		am_buf_consume(list, list->length);
+	}
+	return am_merge_list(o, c, n, has_account, u, list, u->error);
+}
+
 static int put_group(struct users *u, const struct am_record *o, const struct am_record *c,
 	const struct am_record *n)
 {
@@ -350,8 +371,7 @@ static int put_group(struct users *u, const struct am_record *o, const struct am
 	members = fields[AM_GROUP_MEMBERS];
 	if (o != NULL)
 		old = field(&u->o, o, AM_GROUP_MEMBERS);
-	result = am_merge_list(
-		old, members, field(&u->n, n, AM_GROUP_MEMBERS), has_account, u, &list, u->error);
+	result = merge_members(u, old, members, field(&u->n, n, AM_GROUP_MEMBERS), &list);
 	merged.at = list.data == NULL ? "" : list.data;
 	merged.length = list.length;
 	fields[AM_GROUP_MEMBERS] = merged;

@@ -746,3 +746,41 @@ int am_odm_plan_result(
 	get(plan, side, e->slots[side], field, value);
 	return value->kind != AM_ODM_NONE;
 }
+
+static int same_layout(const struct am_odm_class *a, const struct am_odm_class *b)
+{
+	size_t a_count, b_count;
+	const struct am_odm_descriptor *x = am_odm_class_descriptors(a, &a_count);
+	const struct am_odm_descriptor *y = am_odm_class_descriptors(b, &b_count);
+
+	if (a_count != b_count)
+		return 0;
+	for (size_t i = 0; i < a_count; i++) {
+		if (strcmp(x[i].name, y[i].name) != 0 || x[i].type != y[i].type ||
+			x[i].size != y[i].size || x[i].external != y[i].external)
+			return 0;
+	}
+	return 1;
+}
+
+static int is_ours(const struct am_odm_plan *plan, const struct am_odm_entry *entry)
+{
+	if (entry->dropped || entry->slots[AM_ODM_SIDE_C] == AM_ODM_NO_SLOT)
+		return entry->dropped && entry->slots[AM_ODM_SIDE_C] == AM_ODM_NO_SLOT;
+	for (uint32_t i = 0; !entry->ours && i < entry->finding_count; i++) {
+		if (plan->findings[(size_t)entry->first_finding + i].choice != AM_ODM_OURS)
+			return 0;
+	}
+	return 1;
+}
+
+int am_odm_plan_is_ours(const struct am_odm_plan *plan)
+{
+	if (!same_layout(plan->sides[AM_ODM_SIDE_C].class, plan->sides[AM_ODM_SIDE_N].class))
+		return 0;
+	for (size_t i = 0; i < plan->entry_count; i++) {
+		if (!is_ours(plan, &plan->entries[i]))
+			return 0;
+	}
+	return 1;
+}

@@ -128,6 +128,12 @@ void am_odm_plan_chosen(const struct am_odm_plan *plan, size_t finding, struct a
 int am_odm_plan_result(
 	const struct am_odm_plan *plan, size_t entry, const char *name, struct am_odm_value *value);
 
+/*
+ * Whether the result is C: the same objects with the same values, in the same layout. Where the
+ * vendor changed nothing C's own bytes can then stand.
+ */
+int am_odm_plan_is_ours(const struct am_odm_plan *plan);
+
 /* Whether two values say the same: 5 and "5" do, where the layouts of two levels differ. */
 int am_odm_same_value(const struct am_odm_value *a, const struct am_odm_value *b);
 

@@ -299,11 +299,19 @@ return function(merge, checked)
     return bytes_of(part)
   end
 
-  --- The same with what a plan made of it.
+  local function same_bytes(a, b) return a and b and a.data == b.data and a.strings == b.strings end
+  merge.same_bytes = same_bytes
+
+  --- The same with what a plan made of it. Where the vendor changed nothing the site's own bytes stand.
   ---@param plan altmig.odm.Plan
-  function merge.build_plan(path, part, plan, report)
+  ---@return string data
+  ---@return string? strings
+  ---@return boolean changed
+  function merge.build_plan(input, plan, report)
+    local path, part = input.path, input.n
     local i, key, slot, fields = plan:next(0)
     if not i then return part.data, part.strings, false end
+    if same_bytes(input.o, part) and plan:is_ours() then return input.c.data, input.c.strings, true end
     check_writable(part)
     while i do
       if fields then put(path, part, key, slot, fields, report) else checked(part.image:erase(slot)) end
@@ -321,8 +329,7 @@ return function(merge, checked)
       merge.write_class(job, input.path, c.data, c.strings)
       return "kept"
     end
-    local same_as_old = c and input.o and c.data == input.o.data and c.strings == input.o.strings
-    if not c or same_as_old or (c.data == n.data and c.strings == n.strings) then
+    if not c or same_bytes(c, input.o) or same_bytes(c, n) then
       if not c then job:report { { severity = "note", file = input.path, chosen = "N", rule = "absent before the migration" } } end
       merge.write_class(job, input.path, n.data, n.strings)
       return "new"
@@ -345,7 +352,7 @@ return function(merge, checked)
     local list, report = merge.collector()
     local plan <close> = merge.objects(input, shape, report)
     if mend then mend(plan, input, report) end
-    local data, strings, changed = merge.build_plan(path, input.n, plan, report)
+    local data, strings, changed = merge.build_plan(input, plan, report)
     job:report(list)
     merge.write_class(job, path, data, strings)
     return changed and "merged" or "new"
@@ -444,7 +451,8 @@ return function(merge, checked)
       key = { { when = "attribute", is = "alog_type", "attribute", "value" }, { "attribute" } },
       default = "system",
       classes = { value = function(o, c, _, rows)
-        if rows.c.deflt == c then return "N", "note", "the site had the default" end
+        -- The merged object has the new default: it must not count as the site's when merged again.
+        if rows.c.deflt == c and rows.c.deflt ~= rows.n.deflt then return "N", "note", "the site had the default" end
         return "C", "conflict", o == nil and "set by the site" or "both changed it: the site's value stays"
       end },
     }

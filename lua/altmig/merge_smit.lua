@@ -72,12 +72,15 @@ return function(merge)
     local c, c_order = dialogs(headers.c, options.c)
     local n, n_order = dialogs(headers.n, options.n)
     local result = { headers = {}, options = {}, gone_headers = {}, gone_options = {} }
+    -- Where the vendor changed nothing the result is what the site has.
+    result.is_ours = merge.same_bytes(headers.o, headers.n) and merge.same_bytes(options.o, options.n)
     local ids = {}
     local function put(what, list, from)
       for _, object in ipairs(list) do
         local key = what == "headers" and object.row.id or option_key(object.row)
         if what == "headers" and from == "C" and ids[key] then
           report(decision(path, "conflict", key, "N", "there is a dialog of this name in the new level"))
+          result.is_ours = false
         else
           if what == "headers" then ids[key] = true end
           table.insert(result[what], { key = key, row = object.row, slot = from == "N" and object.slot or nil, from = from })
@@ -163,7 +166,7 @@ return function(merge)
       local plan <close> = merge.objects(input, { default = "system", whole = true, key = { key } }, report)
       for i, text, from in merge.entries_of(plan) do entries[#entries + 1] = { key = text, row = plan:row(i), from = from } end
       inspect(entries)
-      local data, strings, changed = merge.build_plan(input.path, input.n, plan, report)
+      local data, strings, changed = merge.build_plan(input, plan, report)
       images[name], merged = { data, strings }, merged or changed
     end
     local function whole_side(name)
@@ -180,8 +183,13 @@ return function(merge)
     local headers, options = inputs.sm_cmd_hdr, inputs.sm_cmd_opt
     if headers.c and headers.n and options.c and options.n then
       local result = merge_dialogs(job, headers, options, report)
-      done("sm_cmd_hdr", result.headers, result.gone_headers)
-      done("sm_cmd_opt", result.options, result.gone_options)
+      if result.is_ours then
+        for _, name in ipairs { "sm_cmd_hdr", "sm_cmd_opt" } do images[name] = { inputs[name].c.data, inputs[name].c.strings } end
+        merged = merged or not (merge.same_bytes(headers.c, headers.n) and merge.same_bytes(options.c, options.n))
+      else
+        done("sm_cmd_hdr", result.headers, result.gone_headers)
+        done("sm_cmd_opt", result.options, result.gone_options)
+      end
       note_targets(result.headers)
     else
       whole_side("sm_cmd_hdr")

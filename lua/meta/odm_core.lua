@@ -155,6 +155,10 @@ function Plan:row(entry, side) end
 ---@return (string|number|false)[]
 function Plan:column(name) end
 
+--- Whether the result is C: the same objects with the same values, in the same layout.
+---@return boolean
+function Plan:is_ours() end
+
 --- The next entry behind `i` (0: the first) that changes N: its number, key, the slot (nil: to be added), and
 --- the fields to set (nil: to be erased).
 ---@param i integer

@@ -229,6 +229,28 @@ static void test_keys(void **state)
 	end(&w);
 }
 
+static void test_result_that_is_ours(void **state)
+{
+	static const struct row o[] = {{"a", "1", "1"}, {"b", "1", "1"}, {NULL, NULL, NULL}};
+	static const struct row c[] = {{"mine", "1", "1"}, {"a", "2", "1"}, {NULL, NULL, NULL}};
+	struct am_odm_merge merge = {.keys = name_key, .key_count = 1};
+	struct am_odm_plan *plan;
+
+	(void)state;
+	for (int old = 0; old < 2; old++) {
+		for (int i = 0; i < 3; i++)
+			merge.sides[i] = i == 1 ? make(c, old) : make(o, 0);
+		plan = am_odm_plan_make(&merge, NULL);
+		assert_non_null(plan);
+		assert_int_equal(am_odm_plan_is_ours(plan), !old); /* only in one layout */
+		am_odm_plan_keep(plan, 2, 0);
+		assert_false(am_odm_plan_is_ours(plan));
+		am_odm_plan_free(plan);
+		for (int i = 0; i < 3; i++)
+			am_odm_class_free((struct am_odm_class *)merge.sides[i]);
+	}
+}
+
 static double plan_seconds(int count, int distinct)
 {
 	struct row *rows = calloc((size_t)count + 1, sizeof *rows);
@@ -279,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_objects_of_one_side),
 		cmocka_unit_test(test_whole_objects),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_result_that_is_ours),
 		cmocka_unit_test(test_repeated_keys_match_in_order_in_linear_time),
 	};
 
