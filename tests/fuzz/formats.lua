@@ -1,10 +1,13 @@
--- altmig run tests/fuzz/formats.lua [SEED [SECONDS]]: damaged archives and ODM classes. Meant for a
--- sanitized build; what is checked here is that everything is either read or refused with a code,
--- and that a class which was changed can be read again.
+-- altmig run tests/fuzz/formats.lua [SEED [SECONDS]]: damaged archives, ODM classes, image.data and
+-- outputs of AIX commands. What is checked here is that everything is either read or refused with a
+-- code, that a class which was changed can be read again, that image.data comes out as it went in, and
+-- that no output makes its reader raise.
 
+local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local core = require "altmig.odm_core"
+local imagedata = require "altmig.imagedata"
 local sys = require "altmig.sys"
 
 math.randomseed(tonumber(arg[1]) or 1)
@@ -90,6 +93,49 @@ local function use_class(class)
   assert(core.parse("T", class:images())):get()
 end
 
+local outputs = {
+  lspv = "hdisk0          00c3545039af54e2                    rootvg          active\nhdisk7 none None\n",
+  lsvg = "VOLUME GROUP:       rootvg     VG IDENTIFIER:      00f6db0a00004c00\nVG STATE: active  PP SIZE: 32 megabyte(s)\n"
+    .. "MAX LVs: 256      FREE PPs:           477 (15264 megabytes)\n",
+  lsvg_l = "rootvg:\nLV NAME TYPE LPs PPs PVs LV STATE MOUNT POINT\nhd5 boot 1 1 1 closed/syncd N/A\nhd4 jfs2 12 12 1 open/syncd /\n",
+  df_k = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 1966080 559552 72% 4107 7% /\n/proc - - - - - /proc\n",
+  lslpp_Lqc = "bos.sysmgt:bos.sysmgt.smit:7.1.1.15: : :C:F:SMIT: a:b : : : : : :0:0:/:1216\nx:x:1-2: : :C:R:y: : : : : : :0:0:/:d\n",
+  lslpp_lqc = "/usr/lib/objrepos:bos.rte:7.1.1.15::COMMITTED:I:Base: \n",
+  installp_L = "bos:bos.rte:7.2.5.0::I:T:::::N:Base Operating System Runtime::::0::\n",
+  oslevel = "7100-05-03-1846\n",
+  installp_summary = "Installation Summary\n----\nName Level Part Event Result\nbos.rte 7.2.5.0 USR APPLY SUCCESS\n",
+  installp_warnings = "Pre-installation Failure/Warning Summary\nName Level Reason\nbos.x 7.1.0.0 To be superseded by 7.1.1.0\n\n",
+  installp_resources = "Filesystem Needed Space Free Space\n  /usr   37276   380312\n  -----\n  TOTAL: 1 2\n",
+  odmget = "\nCuDv:\n\tname = \"hdisk0\"\n\tstatus = 1\n\tlocation = \"a \\\"b\\\"\"\n",
+}
+local names = {}
+for name in pairs(outputs) do names[#names + 1] = name end
+table.sort(names)
+
+local image = "image_data:\n\tIMAGE_TYPE= bff\n\n\nvg_data:\n\tVGNAME= rootvg\n\tPPSIZE= 32\n\nlv_data:\n\tVOLUME_GROUP= rootvg\n"
+  .. "\tLOGICAL_VOLUME= hd5\n\tTYPE= boot\n\tLPs= 1\n\tCOPIES= 1\n\nfs_data:\n\tFS_NAME= /\n\tFS_LV= /dev/hd5\n"
+
+local function use_outputs()
+  local name = names[math.random(#names)]
+  local result = aix[name](damage(outputs[name]))
+  assert(result == nil or type(result) == "table", name)
+  aix.compare_levels(damage("7.2.5.101"), damage("7.2.5"))
+end
+
+local function use_image(text)
+  local document, message, code = imagedata.parse(text, "fuzz")
+  note("image.data", document, message, code)
+  if not document then return end
+  assert(document:format() == text, "image.data does not come out as it went in")
+  note("image", imagedata.image(document))
+  note("bosinst", imagedata.bosinst(document))
+  local stanza = document.stanzas[1]
+  if stanza.fields[1] then
+    assert(document:set(stanza, stanza.fields[1].name, "new value"))
+    assert(imagedata.parse(document:format(), "again").stanzas[1].fields[1].value == "new value")
+  end
+end
+
 local archive = sample_bff()
 local ar = assert(bigar.format { { name = "a", data = "xyz" }, { name = "bcd", data = ("q"):rep(99) } })
 local data, strings = sample_class()
@@ -99,6 +145,8 @@ repeat
   note("bff", bff.verify(path))
   for _ = 1, 10 do
     note("ar", bigar.parse(damage(ar)))
+    use_outputs()
+    use_image(damage(image))
     local first = math.random(2) == 1
     local class, message, code = core.parse("T", first and damage(data) or data, first and strings or damage(strings))
     note("odm", class, message, code)

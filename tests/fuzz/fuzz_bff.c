@@ -1,6 +1,7 @@
 /*
  * Archives: read or refused, and the same whether they come whole or in drops, with their data or
- * without. The input is read as it is, and once more with the checksum of every header set right.
+ * without; the records as they are stored make the same archive. The input is read as it is, and
+ * once more with the checksum of every header set right.
  */
 #include "bff.h"
 #include "bff_format.h"
@@ -10,6 +11,7 @@
 struct outcome {
 	uint64_t digest;  /* of members and data */
 	uint64_t members; /* of members alone */
+	uint64_t names;   /* of members, not of where they lie */
 	int failed;
 };
 
@@ -71,6 +73,9 @@ static int read_members(struct am_bff *bff, int data, struct outcome *out, struc
 
 	while ((found = am_bff_next(bff, &m, error)) == 1) {
 		mix_member(&out->members, m);
+		mix_text(&out->names, m->name);
+		mix(&out->names, &m->mode, sizeof m->mode);
+		mix(&out->names, &m->stored_size, sizeof m->stored_size);
 		if (data && read_data(bff, m, &out->digest, error) != 0) {
 			found = -1;
 			break;
@@ -85,7 +90,7 @@ static int read_members(struct am_bff *bff, int data, struct outcome *out, struc
 
 static struct outcome read_archive(const void *data, size_t size, size_t step, int with_data)
 {
-	struct outcome out = {14695981039346656037U, 14695981039346656037U, 0};
+	struct outcome out = {.digest = 14695981039346656037U};
 	struct am_error error = {"", ""};
 	struct am_reader *reader = fuzz_reader(data, size, step);
 	struct am_bff *bff = am_bff_open(reader, &error);
@@ -98,6 +103,51 @@ static struct outcome read_archive(const void *data, size_t size, size_t step, i
 	am_bff_close(bff);
 	am_reader_close(reader);
 	return out;
+}
+
+/* Appends what is stored of the current record. */
+static int copy_record(struct am_bff *bff, struct am_buf *out, struct am_error *error)
+{
+	char block[997];
+	ssize_t n;
+
+	while ((n = am_bff_read_raw(bff, block, sizeof block, error)) > 0)
+		REQUIRE(am_buf_add(out, block, (size_t)n, error) == 0);
+	return n < 0 ? -1 : 0;
+}
+
+/* 0 with the archive's records in *out, -1 when it cannot be read. */
+static int copy_archive(const struct fuzz_part *archive, struct am_buf *out)
+{
+	struct am_reader *reader = fuzz_reader(archive->data, archive->length, 64);
+	const struct am_bff_member *m;
+	struct am_error error;
+	struct am_bff *bff = am_bff_open(reader, &error);
+	int found = -1;
+
+	if (bff != NULL && am_bff_keep_raw(bff, &error) == 0 && copy_record(bff, out, &error) == 0)
+		while ((found = am_bff_next(bff, &m, &error)) == 1)
+			if (copy_record(bff, out, &error) != 0)
+				break;
+	if (found == 0 && copy_record(bff, out, &error) != 0)
+		found = -1;
+	am_bff_close(bff);
+	am_reader_close(reader);
+	return found == 0 ? 0 : -1;
+}
+
+static void check_copy(const struct fuzz_part *archive)
+{
+	struct am_buf copy = {0};
+	struct outcome before, after;
+
+	if (copy_archive(archive, &copy) == 0) {
+		before = read_archive(archive->data, archive->length, 4096, 0);
+		after = read_archive(copy.data, copy.length, 4096, 0);
+		REQUIRE(!before.failed && !after.failed);
+		REQUIRE(before.names == after.names);
+	}
+	am_buf_free(&copy);
 }
 
 /* Gives every header its checksum, so that damage gets past it. */
@@ -123,6 +173,7 @@ static void read_every_way(const struct fuzz_part *archive)
 	REQUIRE(whole.failed == drops.failed);
 	if (!whole.failed)
 		REQUIRE(!bare.failed && bare.members == whole.members);
+	check_copy(archive);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,6 +2,7 @@
  * The three-way merge: the first byte is the policy, then come the texts of O, C and N; one that is
  * left out is absent. A result can be parsed, and merging it again changes no record of it.
  */
+#include "colonfile.h"
 #include "fuzz.h"
 #include "merge.h"
 #include "stanza.h"
@@ -17,6 +18,41 @@ static const char *const mandatory[] = {"usw", NULL};
 #define CLASSES                                                                                    \
 	.attributes = classes, .attribute_count = sizeof classes / sizeof *classes,                \
 	.mandatory = mandatory
+
+static const char *const names[] = {"one", "two", "three", "four"};
+static const size_t keys[] = {0, 2};
+
+static const struct am_columns fields = {.names = names,
+	.count = 4,
+	.least = 2,
+	.key = keys,
+	.key_count = 2,
+	.separator = ';',
+	.hash_comments = 1};
+static const struct am_columns lines = {.names = names,
+	.count = 1,
+	.least = 1,
+	.key = keys,
+	.key_count = 1,
+	.separator = '\n',
+	.hash_comments = 1};
+static const struct am_columns words = {
+	.names = names, .count = 4, .least = 1, .key = keys, .key_count = 1, .control = '%'};
+
+/* Small letters: columns as a site may name them. */
+static const struct am_merge_policy site_policies[] = {
+	{.file = "fields",
+		.parse_columns = am_colonfile_parse,
+		.columns = &fields,
+		.separator = ';'},
+	{.file = "lines", .parse_columns = am_colonfile_parse, .columns = &lines},
+	{.file = "words",
+		.parse_columns = am_table_parse_columns,
+		.columns = &words,
+		.separator = '\t',
+		.new_order = 1,
+		.keep_obsolete = 1},
+};
 
 static const struct am_merge_policy policies[] = {
 	{.file = "stanza", .parse = am_stanza_parse, CLASSES},
@@ -66,11 +102,15 @@ static int merge(const struct am_merge_policy *policy, const struct am_merge_inp
 static void parse(
 	const struct am_merge_policy *policy, const struct am_buf *text, struct am_records *file)
 {
+	const char *at = text->data == NULL ? "" : text->data;
 	struct am_error error;
 
 	memset(file, 0, sizeof *file);
-	REQUIRE(policy->parse(file, "result", text->data == NULL ? "" : text->data, text->length,
-			&error) == 0);
+	if (policy->columns != NULL)
+		REQUIRE(policy->parse_columns(
+				file, policy->columns, "result", at, text->length, &error) == 0);
+	else
+		REQUIRE(policy->parse(file, "result", at, text->length, &error) == 0);
 }
 
 static const struct am_record *next_live(const struct am_records *file, size_t *at)
@@ -163,9 +203,15 @@ static void check_list(const struct am_merge_input *input)
 	am_buf_free(&again);
 }
 
+static const struct am_merge_policy *choose(unsigned which)
+{
+	return which >= 'a' && which <= 'z' ? &site_policies[(which - 'a') % 3]
+					    : &policies[which % 8];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned which = fuzz_choice(&data, &size) % (sizeof policies / sizeof *policies);
+	const struct am_merge_policy *policy = choose(fuzz_choice(&data, &size));
 	struct fuzz_part c = fuzz_next_part(&data, &size);
 	struct fuzz_part n = fuzz_next_part(&data, &size);
 	struct fuzz_part o = fuzz_next_part(&data, &size);
@@ -173,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_list(&input);
 	(void)am_merge_same_text(slice(&c), slice(&c));
-	check_merge(&policies[which], &input);
+	check_merge(policy, &input);
 	fuzz_part_free(&o);
 	fuzz_part_free(&c);
 	fuzz_part_free(&n);
