@@ -775,6 +775,9 @@ static int keep_or_drop(struct merge *m, const struct am_record *o, const struct
 {
 	int same;
 
+	if (o == NULL && !m->o_known &&
+		report_record(m, c->key, AM_NOTE, "C", "only in the old file: kept") != 0)
+		return -1;
 	if (o == NULL)
 		return put_whole(m, &m->c, c);
 	if (same_record(m, &m->o, o, &m->c, c, &same) != 0)

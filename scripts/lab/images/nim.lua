@@ -5,7 +5,8 @@ local objects = {
     { "max_nimesis_threads", "20" }, { "if_defined", "chrp.64.ent" }, { "comments", "machine which controls the NIM environment" },
     { "platform", "chrp" }, { "netboot_kernel", "64" }, { "if1", "lab_net adachi-nim 0" }, { "cable_type1", "N/A" },
     { "Cstate", "ready for a NIM operation" }, { "prev_state", "ready for a NIM operation" }, { "Mstate", "currently running" },
-    { "serves", "lpp_source_AIX72TL5" }, { "serves", "spot_AIX72TL5" }, { "serves", "boot" }, { "serves", "nim_script" },
+    { "serves", "lpp_source_AIX72TL5" }, { "serves", "lpp_source_AIX71TL5" },
+    { "serves", "spot_AIX72TL5" }, { "serves", "boot" }, { "serves", "nim_script" },
     { "master_port", "1058" }, { "registration_port", "1059" }, { "reserved", "yes" } } },
   { "boot", "resources", "boot", {
     { "comments", "represents the network boot resource" }, { "Rstate", "ready for use" }, { "location", "/tftpboot" },
@@ -21,11 +22,13 @@ local objects = {
     { "Mstate", "currently running" }, { "cpuid", "00F621AB4C00" }, { "Cstate_result", "success" } } },
 }
 
-return function(lpp_source, spot)
+return function(lpp_source, spot, old_lpp_source)
   local list = table.move(objects, 1, #objects, 1, {})
-  list[#list + 1] = { "lpp_source_AIX72TL5", "resources", "lpp_source", {
-    { "arch", "power" }, { "Rstate", "ready for use" }, { "prev_state", "unavailable for use" }, { "location", lpp_source },
-    { "simages", "yes" }, { "alloc_count", "0" }, { "server", "master" } } }
+  for _, source in ipairs { { "lpp_source_AIX72TL5", lpp_source }, { "lpp_source_AIX71TL5", old_lpp_source } } do
+    list[#list + 1] = { source[1], "resources", "lpp_source", {
+      { "arch", "power" }, { "Rstate", "ready for use" }, { "prev_state", "unavailable for use" }, { "location", source[2] },
+      { "simages", "yes" }, { "alloc_count", "0" }, { "server", "master" } } }
+  end
   list[#list + 1] = { "spot_AIX72TL5", "resources", "spot", {
     { "plat_defined", "chrp" }, { "arch", "power" }, { "bos_license", "yes" }, { "Rstate", "ready for use" },
     { "prev_state", "verification is being performed" }, { "location", spot }, { "version", "7" }, { "release", "2" },

@@ -133,6 +133,11 @@ local function populate(root, host, groups, seed)
   end
   check(images.write_tree(host.role == "master" and images.master(opts) or images.client(opts), root))
   if host.role == "master" then
+    local old = {}
+    for name, value in pairs(opts) do old[name] = value end
+    old.files = nil -- of a baseline nobody needs the bulk
+    check(sys.makedirs(root .. config.baseline.location, 493))
+    check(images.write_tree(images.lpp_source(old, images.levels.old), root .. config.baseline.location))
     for location, list in pairs { [config.lpp_source.location] = images.lpp_source,
       [config.spot.location:gsub("/usr$", "")] = images.spot } do
       check(sys.makedirs(root .. location, 493))

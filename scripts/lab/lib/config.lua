@@ -14,6 +14,7 @@ local config = {
   lpp_source = { name = "lpp_source_AIX72TL5", location = "/export/nim/lpp_source/AIX72TL5" },
   -- Modules of the engine that the systems of the lab use too; there they are lib/altmig_NAME.lua.
   engine_modules = { "aix", "lslpp", "odm", "requisite", "swvpd" },
+  baseline = { name = "lpp_source_AIX71TL5", location = "/export/nim/lpp_source/AIX71TL5" }, -- what the client came from
   spot = { name = "spot_AIX72TL5", location = "/export/nim/spot/spot_AIX72TL5/usr" },
 }
 

@@ -220,8 +220,11 @@ local function nim_text()
     end
   end
   add "  },\n"
-  add("  lpp_source = { [%q] = { location = %q, host = \"master\" } },\n", config.lpp_source.name,
-    config.lpp_source.location)
+  add "  lpp_source = {\n"
+  for _, source in ipairs { config.lpp_source, config.baseline } do
+    add("    [%q] = { location = %q, host = \"master\" },\n", source.name, source.location)
+  end
+  add "  },\n"
   add("  spot = { [%q] = { location = %q, host = \"master\" } },\n}\n", config.spot.name, config.spot.location)
   return table.concat(text)
 end

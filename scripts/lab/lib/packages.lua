@@ -150,7 +150,23 @@ function packages.write(path, spec)
   return writer:close()
 end
 
---- Writes the BOS image: ./lpp_name, then the entries at their own paths.
+-- Control library of one part of the BOS: its lists. There are no inventories: the software database
+-- comes with the files.
+local function bos_library(image, part)
+  local members = { { name = "productid", data = "bos 5765-G98\n", date = image.mtime } }
+  for _, f in ipairs(image.filesets) do
+    if part == "root" and f.content == "B" then
+      local list, cfg = {}, {}
+      for i, entry in ipairs(f.files) do list[i] = "." .. entry.path end
+      for _, c in ipairs(f.cfgfiles) do cfg[#cfg + 1] = (".%s %s\n"):format(c.path, c.method) end
+      members[#members + 1] = { name = f.name .. ".al", data = table.concat(list, "\n") .. "\n", date = image.mtime }
+      if #cfg > 0 then members[#members + 1] = { name = f.name .. ".cfgfiles", data = table.concat(cfg), date = image.mtime } end
+    end
+  end
+  return assert(bigar.format(members))
+end
+
+--- Writes the BOS image: ./lpp_name and the control libraries, then the entries at their own paths.
 ---@param path string
 ---@param image lab.lppname.Image
 ---@param entries table[]
@@ -167,7 +183,13 @@ function packages.write_bos(path, image, entries, mtime)
     if ok then ok, message, code = writer:add(member) end
   end
   add { name = "./lpp_name", type = "file", mode = 420, uid = 0, gid = 0, mtime = mtime, data = lppname.format(image) }
-  for _, entry in ipairs(entries) do
+  local all = table.move(entries, 1, #entries, 1, {})
+  for part, dir in pairs { usr = "/usr/lpp/bos", root = "/usr/lpp/bos/inst_root" } do
+    all[#all + 1] = { path = dir .. "/liblpp.a", type = "file", mode = 420, uid = 0, gid = 0, mtime = mtime,
+      data = bos_library(image, part) }
+  end
+  table.sort(all, function(a, b) return a.path < b.path end)
+  for _, entry in ipairs(all) do
     add { name = "." .. entry.path, type = entry.type, mode = entry.mode & 4095, uid = entry.uid, gid = entry.gid,
       mtime = entry.mtime, data = entry.data, path = entry.source, target = entry.target }
   end
