@@ -75,20 +75,19 @@ function cfgfiles.parse(text, fileset, origin)
       find("error", origin, "none", "more than %d lines: the rest is not read", cfgfiles.max_lines)
       break
     end
-    local name, code = line:match("^%s*(%S+)%s+(%S+)%s*$")
-    if not line:match("^%s*$") and not line:match("^%s*#") then
-      local path, why, odd = cfgfiles.path(name or line:match("^%s*(.-)%s*$"))
+    local name, code = line:match("^%s*(%S+)%s*(.-)%s*$")
+    if name and name:sub(1, 1) ~= "#" then
+      local path, why, odd = cfgfiles.path(name)
       if not path then
-        find("error", origin, "none", "path '%s' %s: not followed", printable(name or line), why)
+        find("error", origin, "none", "path '%s' %s: not followed", printable(name), why)
       else
-        if not name then
-          find("error", path, "N", "'%s' is not 'path keyword': counts as user_merge", printable(line))
-        elseif not policies[code] then
-          find("error", path, "N", "unknown keyword '%s': counts as user_merge", printable(code))
+        if not policies[code] then
+          find("error", path, "N", code == "" and "no keyword: counts as user_merge" or "unknown keyword '%s': counts as user_merge",
+            printable(code))
         end
-        if odd then find("note", path, "none", "path '%s' is not written as ./path", printable(name or line)) end
+        if odd then find("note", path, "none", "path '%s' is not written as ./path", printable(name)) end
         rows[#rows + 1] = { path = path, policy = policies[code] or "user_merge", source = "documented", fileset = fileset,
-          code = code or "", literal = true }
+          code = code, literal = true }
       end
     end
   end

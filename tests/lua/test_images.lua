@@ -1,0 +1,133 @@
+-- Directories of installp images: which are read, what their libraries say, and what a baseline shipped.
+
+local lu = require "luaunit"
+local bff = require "altmig.bff"
+local bigar = require "altmig.bigar"
+local images = require "altmig.images"
+local sys = require "altmig.sys"
+
+local dir
+
+-- An image: filesets { name, level, content }, members { path, data }, libraries { path = { member = text } }.
+local function image(file, package, filesets, members, libraries)
+  local text = { ("4 R I %s {\n"):format(package) }
+  for _, f in ipairs(filesets) do
+    text[#text + 1] = ("%s %s 01 N %s en_US A fileset # 2018\n[\n*prereq bos.rte 7.1.0.0\n%%\n/etc 8\n%%\n%%\n%%\n%%\n]\n")
+      :format(f[1], f[2], f[3] or "U")
+  end
+  local w = assert(bff.create(dir .. "/" .. file, { pack = true }))
+  assert(w:add { name = "./", type = "dir", mode = 493 })
+  assert(w:add { name = "./lpp_name", data = table.concat(text) .. "}\n" })
+  for _, library in ipairs(libraries or {}) do
+    assert(w:add { name = library[1], data = assert(bigar.format(library[2])) })
+  end
+  for _, member in ipairs(members or {}) do assert(w:add { name = member[1], data = member[2] }) end
+  assert(w:close())
+end
+
+TestImages = {}
+
+function TestImages:setUp()
+  dir = os.tmpname()
+  os.remove(dir)
+  assert(sys.makedirs(dir .. "/installp/ppc", 448))
+  self.top = dir
+  dir = dir .. "/installp/ppc"
+end
+
+function TestImages:tearDown() os.execute("rm -rf '" .. self.top .. "'") end
+
+local function directory(self) return images.of_word({}, self.top) end
+
+function TestImages:test_an_lpp_name()
+  local name = images.parse_name ("4 R I bos {\nbos.rte 7.1.5.30 01 b B en_US Runtime\n[\n*prereq x 1.1.1.1 01 N U en_US y\n%\n%\n"
+    .. "%\n%\n%\n]\n}\n")
+  lu.assertEquals(name, { package = "bos", kind = "I", filesets = { { name = "bos.rte", level = "7.1.5.30", content = "B" } } })
+  for _, text in ipairs { "", "3 R I bos {\n", "4 R I ../x {\na.b 1.1.1.1 01 N U en_US x\n", "4 R I bos {\n}\n", "\0\1" } do
+    lu.assertNil(images.parse_name(text), text)
+  end
+end
+
+function TestImages:test_names_tell_which_images_are_worth_reading()
+  local names = { ".toc", "bos", "bos.net.7.1.5.33.I", "bos.net.tcp.client.7.1.5.33.U", "other.rte.1.0.0.0.I", "odd name", "x.rpm",
+    "bos.ne.7.1.0.0.I", "devices.x.7.1.0.0.N.I" }
+  lu.assertEquals(images.worth_reading(names, { ["bos.net.tcp.client"] = "7.1.5.30" }),
+    { "bos", "bos.net.7.1.5.33.I", "bos.net.tcp.client.7.1.5.33.U", "odd name" })
+end
+
+function TestImages:test_the_lists_of_what_will_be_installed()
+  local function libraries(text)
+    return { { "./usr/lpp/a/liblpp.a", { { name = "a.one.al", data = "./usr/bin/one\n./usr/lpp/a/inst_root/etc/one\n" },
+        { name = "a.two.al", data = "./usr/bin/two\n" } } },
+      { "./usr/lpp/a/inst_root/liblpp.a", { { name = "a.one.al", data = "./etc/one\n./etc/../x\n" },
+        { name = "a.one.cfgfiles", data = text } } } }
+  end
+  image("a.2.0.0.0.I", "a", { { "a.one", "2.0.0.0", "B" }, { "a.two", "2.0.0.0" }, { "a.new", "2.0.0.0" } }, {},
+    libraries "./etc/one hold_new\n")
+  image("a.3.0.0.0.I", "a", { { "a.one", "3.0.0.0", "B" }, { "a.two", "1.0.0.0" } }, {}, libraries "./etc/one preserve\n")
+  image("a.1.0.0.0.I", "a", { { "a.one", "1.0.0.0", "B" } }, {}, libraries "./etc/one user_merge\n")
+  assert(sys.write_file(dir .. "/README", "not an image\n"))
+  local found = images.handling(directory(self), { ["a.one"] = "1.5.0.0", ["a.two"] = "1.0.0.0" })
+  lu.assertEquals(found.filesets["a.one"], { level = "3.0.0.0", list = "./etc/one preserve\n\n", image = "a.3.0.0.0.I",
+    paths = { "/usr/bin/one", "/etc/one" } })
+  lu.assertEquals(found.filesets["a.two"].level, "2.0.0.0")
+  lu.assertNil(found.filesets["a.new"])
+  lu.assertEquals(found.problems, {})
+end
+
+function TestImages:test_a_damaged_image_is_a_problem_and_the_others_are_read()
+  image("a.2.0.0.0.I", "a", { { "a.one", "2.0.0.0" } }, {}, { { "./usr/lpp/a/liblpp.a",
+    { { name = "a.one.cfgfiles", data = "./x new\n" } } } })
+  image("b.2.0.0.0.I", "b", { { "b.one", "2.0.0.0" } }, { { "./usr/lpp/b/liblpp.a", "no archive" } })
+  local text = assert(sys.read_file(dir .. "/a.2.0.0.0.I"))
+  assert(sys.write_file(dir .. "/c.2.0.0.0.I", text:sub(1, 300)))
+  local found = images.handling(directory(self), { ["a.one"] = "1.0.0.0", ["b.one"] = "1.0.0.0", ["c.one"] = "1.0.0.0" })
+  lu.assertEquals(found.filesets["a.one"].list, "./x new\n\n")
+  local told = {}
+  for _, problem in ipairs(found.problems) do told[problem.image] = problem.message end
+  lu.assertStrContains(told["b.2.0.0.0.I"], "liblpp.a")
+  lu.assertNotNil(told["c.2.0.0.0.I"])
+  lu.assertNil(found.filesets["b.one"])
+end
+
+function TestImages:test_what_the_old_level_shipped()
+  image("bos", "bos", { { "bos.rte", "7.1.5.30", "B" }, { "bos.rte.net", "7.1.5.0", "B" } }, { { "./etc/a", "a of the base" },
+    { "./usr/lpp/bos/inst_root/etc/a", "second of one image" }, { "./usr/lpp/bos/inst_root/etc/b", "b" }, { "./etc/unwanted", "x" } })
+  image("bos.rte.7.1.5.33.U", "bos.rte", { { "bos.rte", "7.1.5.33", "B" } },
+    { { "./usr/lpp/bos.rte/bos.rte/7.1.5.33/inst_root/etc/a", "a of the update" } })
+  image("bos.rte.7.1.5.40.U", "bos.rte", { { "bos.rte", "7.1.5.40", "B" } },
+    { { "./usr/lpp/bos.rte/bos.rte/7.1.5.40/inst_root/etc/a", "too new" } })
+  image("acme.1.0.0.0.I", "acme", { { "acme.rte", "1.0.0.0", "B" } }, { { "./etc/b", "of a fileset the client has not" } })
+  local got = {}
+  local found = images.baseline(directory(self), { ["bos.rte"] = "7.1.5.33" }, { ["/etc/a"] = true, ["/etc/b"] = true,
+    ["/etc/c"] = true }, function(path, data) got[path] = data end)
+  lu.assertEquals(got, { ["/etc/a"] = "a of the update", ["/etc/b"] = "b" })
+  lu.assertEquals({ found.images, found.files, found.skipped, found.bos }, { 2, 2, 1, "7.1.5.30" })
+end
+
+function TestImages:test_the_order_of_the_images_does_not_matter()
+  image("a-late", "p", { { "p.rte", "1.0.0.9" } }, { { "./etc/a", "late" } })
+  image("b-early", "p", { { "p.rte", "1.0.0.1" } }, { { "./etc/a", "early" } })
+  local got
+  images.baseline(directory(self), { ["p.rte"] = "1.0.1.0" }, { ["/etc/a"] = true }, function(_, data) got = data end)
+  lu.assertEquals(got, "late")
+end
+
+function TestImages:test_the_level_of_a_baseline()
+  local level, message, code = images.bos_level(directory(self))
+  lu.assertNil(level)
+  lu.assertStrContains(message, "has no bos image")
+  lu.assertEquals(code, "BASELINE")
+  image("bos", "bos", { { "bos.mp64", "7.1.5.31" }, { "bos.rte", "7.1.5.30" } })
+  lu.assertEquals(images.bos_level(directory(self)), "7.1.5.30")
+end
+
+function TestImages:test_words_that_mean_nothing()
+  local ok, e = pcall(images.of_word, {}, self.top .. "/none")
+  lu.assertFalse(ok)
+  lu.assertEquals(e.code, "ENOENT")
+  assert(sys.write_file(self.top .. "/file", ""))
+  ok, e = pcall(images.of_word, {}, self.top .. "/file")
+  lu.assertFalse(ok)
+  lu.assertEquals(e.code, "ENOTDIR")
+end

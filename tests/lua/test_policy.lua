@@ -1,0 +1,306 @@
+-- Where the old level's default of a saved file comes from, which files are saved beside the table,
+-- and what is told of them in the end.
+
+local lu = require "luaunit"
+local core = require "altmig.odm_core"
+local inventory = require "altmig.inventory"
+local merge = require "altmig.merge"
+local odm = require "altmig.odm"
+local outcome = require "altmig.outcome"
+local saveconf = require "altmig.saveconf"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local layouts = {}
+for _, layout in ipairs(assert(odm.definitions [[
+class lpp { char name[145]; short state; long cp_flag; short ver; short rel; short mod; short fix; short lpp_id; };
+class inventory { short lpp_id; short file_type; vchar loc0[1024]; long size; long checksum; };
+class inventory_text { short lpp_id; short file_type; vchar loc0[1024]; char size[16]; char checksum[16]; };
+]])) do layouts[layout.name] = layout.descriptors end
+
+local dir, t
+
+local function put(path, data, mode)
+  assert(t:makedirs(path:match("^(.*)/") == "" and "/" or path:match("^(.*)/")))
+  assert(t:write(path, data, { mode = mode or 420 }))
+end
+
+local function class(where, name, rows, layout)
+  local image = assert(core.create(name, name, layouts[layout or name]))
+  for _, row in ipairs(rows) do assert(image:add(row)) end
+  local data, strings = image:images()
+  put(where .. "/" .. name, data)
+  if strings then put(where .. "/" .. name .. ".vc", strings) end
+end
+
+local function lpp(id) return { name = "f" .. id, state = 5, cp_flag = 0, ver = 7, rel = 1, mod = 0, fix = 0, lpp_id = id } end
+
+-- The inventory of files as they were shipped: path -> content, false for VOLATILE.
+local function shipped(files, where)
+  local rows = {}
+  for path, data in pairs(files) do
+    rows[#rows + 1] = { lpp_id = 1, file_type = 0, loc0 = path, size = data and #data or -1, checksum = data and inventory.sum(data) or -1 }
+  end
+  where = where or "/etc/objrepos"
+  class(where, "lpp", { lpp(1) })
+  class(where, "inventory", rows)
+end
+
+local function known() return (assert(inventory.read(t))) end
+
+TestInventory = {}
+
+function TestInventory:setUp()
+  dir = os.tmpname()
+  os.remove(dir)
+  assert(sys.mkdir(dir, 448))
+  t = assert(tree.at(dir))
+end
+
+function TestInventory:tearDown()
+  t:close()
+  os.execute("rm -rf '" .. dir .. "'")
+end
+
+function TestInventory:test_the_sum_is_that_of_sum_r()
+  lu.assertEquals(inventory.sum(""), 0)
+  lu.assertEquals(inventory.sum("a"), 97)
+  lu.assertEquals(inventory.sum("hello\n"), 36979)
+  local data = {}
+  for i = 1, 10000 do data[i] = string.char(i * 7 % 256) end
+  data = table.concat(data)
+  assert(sys.write_file(dir .. "/x", data))
+  local result = sys.run { "sum", "-r", dir .. "/x" }
+  if not result or result.status ~= 0 then lu.skip("no sum") end
+  lu.assertEquals(inventory.sum(data), tonumber(result.stdout:match("^%d+")))
+end
+
+function TestInventory:test_changed_unchanged_and_not_known()
+  shipped { ["/etc/same"] = "as shipped\n", ["/etc/longer"] = "x", ["/etc/other"] = "abcd", ["/etc/volatile"] = false }
+  class("/usr/lib/objrepos", "lpp", { lpp(1), lpp(700) })
+  class("/usr/lib/objrepos", "inventory", { { lpp_id = 700, file_type = 0, loc0 = "/usr/bin/x", size = 3, checksum = inventory.sum "abc" },
+    { lpp_id = 1, file_type = 1, loc0 = "/usr/bin", size = 3, checksum = 5 } })
+  local inv = known()
+  lu.assertEquals(inv:changed("/etc/same", "as shipped\n"), false)
+  lu.assertEquals(inv:changed("/etc/longer", "xx"), true)
+  lu.assertEquals(inv:changed("/etc/other", "abdc"), true)
+  lu.assertNil(inv:changed("/etc/volatile", "x"))
+  lu.assertNil(inv:changed("/etc/unowned", "x"))
+  lu.assertNil(inv:changed("/usr/bin", "abc"))
+  lu.assertEquals(inv:changed("/usr/bin/x", "abc"), false)
+  lu.assertEquals(inv:sum_differs("/usr/bin/x", inventory.sum "abc", 1), false)
+  lu.assertEquals(inv:sum_differs("/usr/bin/x", 1, 1), true)
+  lu.assertEquals(inv:sum_differs("/usr/bin/x", inventory.sum "abc", 2), true)
+  lu.assertEquals(inventory.read(t, { ["/etc/same"] = true }).sizes, { ["/etc/same"] = 11 })
+end
+
+function TestInventory:test_numbers_may_be_texts()
+  class("/etc/objrepos", "lpp", { lpp(1) })
+  local image = assert(core.create("inventory", "inventory", layouts.inventory_text))
+  assert(image:add { lpp_id = 1, file_type = 0, loc0 = "/etc/a", size = "3", checksum = ("%05d     1  "):format(inventory.sum "abc") })
+  assert(image:add { lpp_id = 1, file_type = 0, loc0 = "/etc/b", size = "VOLATILE", checksum = "VOLATILE" })
+  local data, strings = image:images()
+  put("/etc/objrepos/inventory", data)
+  put("/etc/objrepos/inventory.vc", strings)
+  lu.assertEquals(known():changed("/etc/a", "abc"), false)
+  lu.assertNil(known():changed("/etc/b", "abc"))
+end
+
+function TestInventory:test_a_database_that_is_missing_or_damaged_tells_nothing()
+  lu.assertEquals(select(2, inventory.read(t)), {})
+  shipped { ["/etc/a"] = "a" }
+  put("/usr/lib/objrepos/lpp", "no class")
+  local inv, problems = inventory.read(t)
+  lu.assertEquals(inv:changed("/etc/a", "a"), false)
+  lu.assertEquals(#problems, 1)
+end
+
+TestSources = { setUp = TestInventory.setUp, tearDown = TestInventory.tearDown }
+
+local function paths(files)
+  local list = {}
+  for i, file in ipairs(files) do list[i] = file.path end
+  return table.concat(list, " ")
+end
+
+function TestSources:test_the_order_of_the_sources()
+  put("/etc/vfs", "site")
+  put("/usr/lpp/any.package/inst_root/etc/vfs", "pristine")
+  put("/etc/pse.conf", "as shipped")
+  put("/etc/xtiso.conf", "edited")
+  put("/etc/secvars.cfg", "who knows")
+  put("/etc/nscontrol.conf", "site")
+  shipped { ["/etc/pse.conf"] = "as shipped", ["/etc/xtiso.conf"] = "original", ["/etc/vfs"] = "pristine" }
+  local sources = { inventory = known() }
+  local files = assert(saveconf.candidates(t, {}, sources))
+  sources.baseline = { ["/etc/nscontrol.conf"] = assert(saveconf.put_old(t, nil, "/etc/nscontrol.conf", "of the images")) }
+  local result = assert(saveconf.save(t, nil, files, sources))
+  lu.assertEquals(result.bases.none, 2 + 3) -- and the files of the two classes
+  local entries = assert(saveconf.manifest(t))
+  local function base(path) return { entries[path].base, entries[path].modified, entries[path].old ~= nil } end
+  lu.assertEquals(base "/etc/nscontrol.conf", { "baseline", nil, true })
+  lu.assertEquals(base "/etc/vfs", { "inst_root", nil, true })
+  lu.assertEquals(base "/etc/pse.conf", { "vpd", nil, true })
+  lu.assertEquals(base "/etc/xtiso.conf", { "none", true, false })
+  lu.assertEquals(base "/etc/secvars.cfg", { "none", nil, false })
+  lu.assertTrue(saveconf.verify(t))
+  assert(saveconf.keep_shipped(t))
+  local ctx = saveconf.context(t)
+  lu.assertEquals(ctx.shipped_old "/etc/nscontrol.conf", "of the images")
+  lu.assertEquals(ctx.shipped_old "/etc/pse.conf", "as shipped")
+  lu.assertNil(ctx.shipped_old "/etc/xtiso.conf")
+  lu.assertEquals({ ctx.modified "/etc/xtiso.conf", ctx.modified "/etc/secvars.cfg" }, { true, nil })
+end
+
+function TestSources:test_what_is_saved_beside_the_table()
+  put("/etc/as.shipped", "x")
+  put("/etc/pristine", "x")
+  put("/usr/lpp/p/inst_root/etc/pristine", "x")
+  put("/etc/edited", "y")
+  put("/var/adm/unknown", "z")
+  put("/etc/by.list", "l")
+  put("/etc/of.installp", "i")
+  put("/usr/lib/changed", "c")
+  put("/usr/lib/unknown", "u")
+  shipped { ["/etc/as.shipped"] = "x", ["/etc/edited"] = "x", ["/usr/lib/changed"] = "d" }
+  put("/etc/objrepos/lpp.vc", "")
+  local files = assert(saveconf.candidates(t, { "./etc/as.shipped", "./etc/pristine", "./etc/edited", "./var/adm/unknown",
+    "./usr/lib/unknown", "./etc/none", "./etc/..", "./etc/../etc/edited" }, { inventory = known(),
+    rows = { { path = "/etc/by.list", policy = "hold_new", literal = true, fileset = "a.rte", source = "documented" } },
+    installed = { "/etc/of.installp", "/etc/by.list" }, changed = { "/usr/lib/changed", "/usr/lib/gone" } }))
+  lu.assertEquals(paths(files):gsub("/etc/objrepos/%S+ ?", ""),
+    "/etc/by.list /etc/edited /etc/of.installp /usr/lib/changed /var/adm/unknown")
+  local by_path = {}
+  for _, file in ipairs(files) do by_path[file.path] = file end
+  lu.assertEquals(by_path["/etc/by.list"], { path = "/etc/by.list", policy = "hold_new", fileset = "a.rte", installp = true })
+  lu.assertEquals(by_path["/etc/of.installp"], { path = "/etc/of.installp", policy = "unlisted", installp = true })
+end
+
+function TestSources:test_a_baseline_says_what_is_unlisted_and_unchanged()
+  put("/etc/a", "a")
+  put("/etc/b", "b")
+  local sources = { baseline = { ["/etc/a"] = sys.sha256 "a", ["/etc/b"] = sys.sha256 "x" } }
+  lu.assertEquals(paths(assert(saveconf.candidates(t, { "etc/a", "etc/b" }, sources))), "/etc/b")
+end
+
+function TestSources:test_two_way_keeps_what_only_the_site_has_and_three_way_knows_better()
+  local function run(base)
+    put("/etc/secvars.cfg", "default:\n\tfsize = 1\n\nsite:\n\tfsize = 2\n\nvendor:\n\tfsize = 3\n")
+    local sources = {}
+    if base then
+      sources.baseline = { ["/etc/secvars.cfg"] = assert(saveconf.put_old(t, nil, "/etc/secvars.cfg",
+        "default:\n\tfsize = 1\n\nvendor:\n\tfsize = 3\n\nremoved:\n\tfsize = 4\n")) }
+    end
+    assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, sources)), sources))
+    put("/etc/secvars.cfg", "default:\n\tfsize = 9\n\nremoved:\n\tfsize = 4\n")
+    t:remove("/lpp/save.config/.altmig/new.json")
+    assert(saveconf.keep_shipped(t))
+    local seen = {}
+    local ctx = saveconf.context(t)
+    ctx.report = function(decision) seen[#seen + 1] = ("%s %s"):format(decision.key, decision.chosen) end
+    assert(merge.run("secvarscfg_mig", ctx))
+    return assert(t:read("/etc/secvars.cfg")), table.concat(seen, "\n"), assert(outcome.after_merges(t))
+  end
+  local text, seen, told = run(false)
+  lu.assertStrContains(text, "fsize = 1") -- whose it is, nobody knows: the site's stays
+  lu.assertStrContains(text, "\nvendor:")
+  lu.assertStrContains(text, "\nremoved:") -- a removal cannot be seen
+  lu.assertStrContains(seen, "vendor C")
+  lu.assertStrContains(seen, "site C")
+  lu.assertEquals({ #told, told[1].file, told[1].severity }, { 1, "/etc/secvars.cfg", "note" })
+  lu.assertStrContains(told[1].rule, "no baseline: two-way")
+  text, _, told = run(true)
+  lu.assertStrContains(text, "fsize = 9")
+  lu.assertNil(text:find("\nvendor:"))
+  lu.assertNil(text:find("\nremoved:"))
+  lu.assertStrContains(text, "\nsite:")
+  lu.assertEquals(told, {})
+end
+
+TestOutcome = { setUp = TestInventory.setUp, tearDown = TestInventory.tearDown }
+
+local rows = {}
+for path, how in pairs { ["/etc/held"] = "hold_new", ["/etc/mine"] = "merge", ["/etc/theirs"] = "user_merge", ["/etc/gone"] = "new",
+  ["/etc/kept"] = "preserve", ["/etc/same"] = "hold_new", ["/etc/merged.unchanged"] = "merge", ["/etc/user.unchanged"] = "user_merge" } do
+  rows[#rows + 1] = { path = path, policy = how, literal = true, fileset = "a.rte", source = "documented" }
+end
+
+local function by_file(decisions)
+  local map = {}
+  for _, d in ipairs(decisions) do map[d.file] = d.severity .. " " .. d.chosen .. ": " .. d.rule end
+  return map
+end
+
+function TestOutcome:test_every_policy_ends_as_it_says()
+  local names = { "./etc/stray" }
+  for _, row in ipairs(rows) do put(row.path, "site", 416) end
+  put("/etc/stray", "site")
+  for _, path in ipairs { "/etc/merged.unchanged", "/etc/user.unchanged" } do put("/usr/lpp/p/inst_root" .. path, "site") end
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, names, { rows = rows })), {}))
+  for _, row in ipairs(rows) do
+    if row.path ~= "/etc/same" then put(row.path, "new") end
+  end
+  put("/etc/stray", "new")
+  assert(saveconf.keep_shipped(t))
+  assert(saveconf.restore_preserved(t))
+  local live = {}
+  for _, path in ipairs { "/etc/held", "/etc/mine", "/etc/theirs", "/etc/gone", "/etc/kept", "/etc/same", "/etc/merged.unchanged",
+    "/etc/user.unchanged", "/etc/stray" } do
+    live[path] = assert(t:read(path))
+    lu.assertEquals(assert(t:read("/lpp/save.config" .. path)), "site")
+  end
+  lu.assertEquals(live, { ["/etc/held"] = "site", ["/etc/mine"] = "site", ["/etc/theirs"] = "new", ["/etc/gone"] = "new",
+    ["/etc/kept"] = "site", ["/etc/same"] = "site", ["/etc/merged.unchanged"] = "new", ["/etc/user.unchanged"] = "new",
+    ["/etc/stray"] = "new" })
+  local function new_at(path) return "/lpp/save.config/.altmig/new" .. path end
+  lu.assertEquals(by_file(assert(outcome.after_merges(t))), {
+    ["/etc/held"] = "note C: fileset a.rte says hold_new: yours is active, the new one lies in " .. new_at "/etc/held",
+    ["/etc/mine"] = "todo C: fileset a.rte says merge and nothing here merges it: yours is active, the new one lies in "
+      .. new_at "/etc/mine",
+    ["/etc/theirs"] = "todo N: fileset a.rte says user_merge: the new one is active, yours lies in /lpp/save.config/etc/theirs",
+    ["/etc/gone"] = "note N: fileset a.rte says new: the new one is active, yours lies in /lpp/save.config/etc/gone",
+    ["/etc/kept"] = "note C: fileset a.rte says preserve: yours is active, the new one lies in " .. new_at "/etc/kept",
+    ["/etc/merged.unchanged"] = "note N: fileset a.rte says merge: the new one is active; the site had not changed it",
+    ["/etc/user.unchanged"] = "note N: fileset a.rte says user_merge: the new one is active; the site had not changed it",
+    ["/etc/stray"] = "todo N: no list names it: the new one is active, yours lies in /lpp/save.config/etc/stray" })
+end
+
+function TestOutcome:test_what_installp_did_and_that_nothing_is_lost()
+  local list, installed = {}, {}
+  for _, name in ipairs { "quiet", "user", "hold", "lost", "unlisted", "removed" } do
+    local path = "/etc/" .. name
+    put(path, "site " .. name, 384)
+    installed[#installed + 1] = path
+    if name ~= "unlisted" then
+      list[#list + 1] = { path = path, policy = "user_merge", literal = true, fileset = "a.rte", source = "documented" }
+    end
+  end
+  lu.assertEquals(assert(outcome.after_installp) ~= nil, true)
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, { rows = list, installed = installed })), {}))
+  assert(saveconf.keep_shipped(t))
+  assert(saveconf.restore_preserved(t))
+  lu.assertEquals(assert(outcome.after_merges(t)), {})
+  put("/etc/user", "new")
+  put("/lpp/save.config/etc/hold", "new") -- installp keeps the new one there
+  put("/etc/lost", "new")
+  put("/lpp/save.config/etc/lost", "something else")
+  put("/etc/unlisted", "new")
+  assert(t:remove "/etc/removed")
+  assert(t:remove "/lpp/save.config/etc/removed")
+  lu.assertEquals(by_file(assert(outcome.after_installp(t))), {
+    ["/etc/user"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+      .. "/lpp/save.config/etc/user",
+    ["/etc/hold"] = "note C: fileset a.rte (user_merge): yours is active, the new one lies in /lpp/save.config/etc/hold",
+    ["/etc/lost"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+      .. "/lpp/save.config/.altmig/site/etc/lost",
+    ["/etc/unlisted"] = "todo N: installp, its fileset: another one is active than before, yours lies in "
+      .. "/lpp/save.config/etc/unlisted",
+    ["/etc/removed"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+      .. "/lpp/save.config/.altmig/site/etc/removed" })
+  lu.assertEquals(t:stat("/lpp/save.config/.altmig/site/etc/lost").mode, 384)
+end
+
+function TestOutcome:test_before_anything_was_saved()
+  lu.assertEquals(select(3, outcome.after_merges(t)), "SAVE_MISSING")
+  lu.assertEquals(select(3, outcome.after_installp(t)), "SAVE_MISSING")
+end
