@@ -61,6 +61,11 @@ return function(migration)
         message = ("the migration of %s was begun on %s"):format(m.name, table.concat(recorded.disks, " ")) }
     end
     m.target = recorded.target
+    if m.opts.baseline and m.opts.baseline ~= recorded.baseline then
+      err.raise { code = "OTHER_RUN", message = ("the migration of %s was begun with %s, not with --baseline %s"):format(m.name,
+        recorded.baseline and "--baseline " .. recorded.baseline or "no baseline", m.opts.baseline) }
+    end
+    m.opts.baseline = recorded.baseline
   end)
 
   --- After a failure: no mount and no export of the run stays; the copy does.
