@@ -249,11 +249,16 @@ return function(merge, checked, joined)
 
   local marker = "# Kept from the previous level:"
 
-  -- Active lines by key, in order. A value is what follows the first colon, to the last blank.
+  -- Active lines by key, in order. A value is what follows the first colon, to the last blank. Comments
+  -- right above a line are of its key.
   local function settings(text, path)
-    local map, order = {}, {}
+    local map, order, comments, above = {}, {}, {}, {}
     for i, line in ipairs(lines_of(text)) do
-      if not line:match("^%s*#") and line:match("%S") then
+      if line:match("^%s*#") then
+        above[#above + 1] = line
+      elseif not line:match("%S") then
+        above = {}
+      else
         local key = line:match("^%s*([^:%s]+)%s*:")
         if not key then error({ code = "CONFIG_SYNTAX", message = ("parse: %s: line %d: no key and colon"):format(path, i) }, 0) end
         if not map[key] then
@@ -261,9 +266,28 @@ return function(merge, checked, joined)
           order[#order + 1] = key
         end
         table.insert(map[key], line)
+        comments[key] = comments[key] or {}
+        table.move(above, 1, #above, #comments[key] + 1, comments[key])
+        above = {}
       end
     end
-    return map, order
+    return map, order, comments
+  end
+
+  -- The comments of the site's own among these: neither level ships them, and they are no settings that
+  -- were switched off.
+  local function own_comments(comments, input)
+    local shipped, own = { [marker] = true }, {}
+    for _, text in ipairs { input.n, input.o or "" } do
+      for _, line in ipairs(lines_of(text)) do shipped[line] = true end
+    end
+    for key, list in pairs(comments) do
+      own[key] = {}
+      for _, line in ipairs(list) do
+        if not shipped[line] and not line:match("^%s*#+[%w_]+:") then table.insert(own[key], line) end
+      end
+    end
+    return own
   end
 
   local function same_lines(a, b) return table.concat(a or {}, "\n") == table.concat(b or {}, "\n") end
@@ -298,7 +322,7 @@ return function(merge, checked, joined)
   end
 
   -- The new level's text with the chosen lines where it speaks of their keys.
-  local function fill(template, chosen, active)
+  local function fill(template, chosen, active, comments)
     local out, place = {}, {}
     local lines = lines_of(template)
     for i, line in ipairs(lines) do
@@ -312,6 +336,7 @@ return function(merge, checked, joined)
       if commented or not key then out[#out + 1] = line end
       if key and place[key] == i then
         if not commented and not chosen[key] then out[#out + 1] = "#" .. line end
+        for _, own in ipairs(chosen[key] and comments[key] or {}) do out[#out + 1] = own end
         for _, own in ipairs(chosen[key] or {}) do out[#out + 1] = own end
       end
     end
@@ -323,7 +348,7 @@ return function(merge, checked, joined)
     local input = job:input(path)
     local status = core.whole(path, input)
     if status == "absent" then return "new" end
-    local c, order = settings(input.c, path)
+    local c, order, comments = settings(input.c, path)
     if not status and not c.ldapservers then
       note(job, "note", path, "ldapservers", "N", "no LDAP client was configured")
       status = "new"
@@ -343,12 +368,14 @@ return function(merge, checked, joined)
         end
       end
     end
-    local lines, place = fill(input.n, chosen, n)
+    comments = own_comments(comments, input)
+    local lines, place = fill(input.n, chosen, n, comments)
     local marked = false
     for _, key in ipairs(keys) do
       if chosen[key] and not place[key] then
         if not marked then lines[#lines + 1] = marker end
         marked = true
+        for _, line in ipairs(comments[key] or {}) do lines[#lines + 1] = line end
         for _, line in ipairs(chosen[key]) do lines[#lines + 1] = line end
       end
     end

@@ -163,8 +163,10 @@ return function(merge, checked, joined, merge_stanza)
     local access = job:access(path)
     access.mode = access.mode & ~73 -- 0111
     job:write(custom, input.c, access)
+    -- A copy of the shipped script would call itself for ever.
+    local calls_itself = input.c:find(custom, 1, true) and "take its own call of that file out, then " or ""
     job:report { { severity = "warning", file = path, chosen = "N",
-      rule = ("the shipped script is not to be changed: yours is %s; chmod +x turns it on"):format(custom) } }
+      rule = ("the shipped script is not to be changed: yours is %s; %schmod +x turns it on"):format(custom, calls_itself) } }
     return "merged"
   end
 

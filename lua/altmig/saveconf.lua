@@ -412,8 +412,10 @@ local function find_new(tree, roots, path, entry, carried)
   data, message, code = pristine(tree, roots, path)
   if data == nil then return nil, message, code end
   if data then return data, live and stat or { mode = 384, uid = 0, gid = 0 } end
-  -- The new level has no such file: what lies there is the site's.
-  if carried and not carried[path] and policy.is_claimed(path) then return false end
+  -- The new level has no such file: what lies there is the site's. The names are those of all files
+  -- below /etc and /var and of those that methods of the site merge.
+  local listed = path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path)
+  if carried and not carried[path] and listed then return false end
   return live, stat
 end
 

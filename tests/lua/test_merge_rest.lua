@@ -154,6 +154,20 @@ function TestMergeRest:test_ldap_with_the_old_level_known()
   lu.assertStrContains(said.warnings[1], "ldap.cfg: line 2")
 end
 
+function TestMergeRest:test_ldap_keeps_the_sites_comments_and_no_others()
+  local c = "# old head\n\n# our directory\n# see the runbook\nldapservers:mine\n#ldapport:7\nsitekey:1\n"
+    .. "# LDAP client\nbinddn:cn=a\n# end\n"
+  local inputs = { [ldap] = { o = "# old head\nldapport:389\n", c = c, n = template } }
+  run("ldapcfg_mig", inputs)
+  local once = t:read(ldap)
+  lu.assertEquals(once, "# LDAP client\n#ldapservers:myldapserver.ibm.com\n# our directory\n# see the runbook\nldapservers:mine\n"
+    .. "#binddn:cn=admin\nbinddn:cn=a\n#bindpwd:secret\n#userbasedn:ou=people\n#userattrmappath:/x\n#ldapport:389\n"
+    .. "# Kept from the previous level:\nsitekey:1\n")
+  -- A result that is merged again stays as it is.
+  run("ldapcfg_mig", { [ldap] = { o = inputs[ldap].o, c = once, n = template } })
+  lu.assertEquals(t:read(ldap), once)
+end
+
 local map = "/etc/security/ldap/2307user.map"
 
 function TestMergeRest:test_attribute_maps_of_four_columns()

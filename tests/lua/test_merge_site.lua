@@ -147,6 +147,23 @@ function TestMergeSite:test_files_the_archive_does_not_carry_are_saved_and_kept(
   lu.assertFalse(t:exists("/opt/site/absent"))
 end
 
+function TestMergeSite:test_what_the_archive_does_not_carry_is_no_file_of_the_new_level()
+  merge.define { name = "conf", files = { "/opt/site.conf" }, grammar = "lines" }
+  for _, path in ipairs { "/etc/vfs", "/var/adm/ras/errlog", "/usr/lib/objrepos/GAI", "/opt/site.conf" } do put(path, "site's\n") end
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}))))
+  put("/etc/vfs", "new\n")
+  assert(saveconf.keep_shipped(t, nil, { "/etc/vfs" }))
+  local ctx = saveconf.context(t)
+  lu.assertEquals(ctx.shipped_new "/etc/vfs", "new\n")
+  lu.assertNil(ctx.shipped_new "/var/adm/ras/errlog")
+  lu.assertNil(ctx.shipped_new "/opt/site.conf")
+  lu.assertEquals(ctx.shipped_new "/usr/lib/objrepos/GAI", "site's\n") -- the names say nothing of /usr
+  -- So an error log of the old level is not taken for one that the new level began.
+  lu.assertEquals(assert(merge.run("convert_errlog", ctx)).status, "merged")
+  lu.assertFalse(t:exists "/var/adm/ras/errlog")
+  lu.assertEquals(t:read "/var/adm/ras/errlog.old", "site's\n")
+end
+
 function TestMergeSite:test_links_are_followed_inside_the_tree_and_stay_links()
   merge.define { name = "linked", files = { "/etc/acme.conf" }, grammar = "lines" }
   put("/opt/acme/acme.conf", "a\nmine\n", 384)

@@ -245,8 +245,14 @@ function TestMergeStanza:test_mkuser()
   lu.assertEquals(t:read(script .. ".custom"), "#!/bin/ksh\nsite\n")
   lu.assertEquals(t:stat(script .. ".custom").mode & 73, 0)
   lu.assertStrContains(said.decisions[#said.decisions].rule, "mkuser.sys.custom")
+  lu.assertNotStrContains(said.decisions[#said.decisions].rule, "its own call")
   run("mkusr_mig", inputs)
   lu.assertEquals(t:read(script .. ".custom"), "#!/bin/ksh\nsite\n")
+  -- A changed copy of the shipped script would call itself for ever.
+  inputs[script].c = "#!/bin/ksh\n[ -x /etc/security/mkuser.sys.custom ] && exec /etc/security/mkuser.sys.custom\nsite\n"
+  local _, more = run("mkusr_mig", inputs)
+  lu.assertStrContains(more.decisions[#more.decisions].rule, "take its own call of that file out")
+  inputs[script].c = "#!/bin/ksh\nsite\n"
   -- A custom script of the site is never touched; an unchanged one needs none.
   inputs[script .. ".custom"] = { c = "#!/bin/ksh\ntheirs\n" }
   put(script .. ".custom", "#!/bin/ksh\ntheirs\n")
