@@ -22,12 +22,13 @@ local long = {
   nim = { "nim", true }, state = { "state", true }, script = { "script", true }, from = { "from", true },
   color = { "color", true }, json = { "json" },
   ["repl-on-error"] = { "repl_on_error" },
+  ["dry-run"] = { "dry_run", only = { ["altmig migrate"] = true, nimadm = true } },
   html = { "html", only = { ["altmig report"] = true } },
   baseline = { "baseline", true, only = { ["altmig migrate"] = true, ["altmig check"] = true } },
   report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
 }
 local long_not_yet = {
-  ["dry-run"] = true, ["restore-via"] = true, fix = true,
+  ["restore-via"] = true, fix = true,
 }
 
 --- Splits a command line into options and operands.

@@ -187,6 +187,38 @@ repl.commands.sh = {
   end,
 }
 
+local function show_difference(file, from, to)
+  if not file then return end
+  for _, text in ipairs(require("altmig.diff").lines(file.result, { from = from, to = to })) do say(text) end
+end
+
+local function list_differences(m)
+  local saveconf = require "altmig.saveconf"
+  local files = require("altmig.preview").files(m.alt, saveconf.root, require("altmig.report").new())
+  for _, file in ipairs(files) do
+    say(("  %5d + %5d -  %-10s %s"):format(file.result.added, file.result.removed, file.policy, printer.quote(file.path):sub(2, -2)))
+  end
+  say(("%d files differ from what was saved; :diff PATH shows one"):format(#files))
+end
+
+repl.commands.diff = {
+  help = "[PATH]          what was saved against what its merge gives and what is in the copy; alone: the files",
+  run = function(ctx, args)
+    if not need_migration(ctx) then return end
+    local path = args.text
+    if path == "" then return list_differences(ctx.m) end
+    local found = require("altmig.preview").one(ctx.m.alt, require("altmig.saveconf").root, path)
+    say(("%s: %s%s"):format(path, found.policy, #found.methods > 0 and ", by " .. table.concat(found.methods, ", ") or ""))
+    local to = found.same and " (merged, and in the copy)" or " (as its merge gives it)"
+    if not found.merged then say "  the merge gives what was saved" end
+    show_difference(found.merged, path .. " (yours)", path .. to)
+    if found.same then return end
+    say "  the copy has something else:"
+    if not found.live then say "  what was saved" end
+    show_difference(found.live, path .. " (yours)", path .. " (in the copy)")
+  end,
+}
+
 repl.commands.quit = {
   help = "                leave (so does the end of input)",
   run = function(ctx) ctx.leave = 0 end,

@@ -71,12 +71,17 @@ end
 
 --- A text without what looks like a secret inside it: hashes, and NAME=VALUE of a password.
 ---@param text string
+---@param word (fun(secret: string): string)?   # what stands in its place; default "<secret>"
 ---@return string
-function report.mask(text)
-  text = text:gsub("([%w_%-]*[Pp][Aa][Ss][Ss][Ww][%w_%-]*%s*=%s*)([^%s,;:\"']+)", "%1<secret>")
-  text = text:gsub("([%w_%-]*[Pp][Ww][Dd]%s*=%s*)([^%s,;:\"']+)", "%1<secret>")
-  text = text:gsub("{%w+}[%w%./%+=%$]+", "<secret>") -- {ssha256}06$...
-  return (text:gsub("%$[%w%-]+%$[%w%./%+=%$]+", "<secret>")) -- $6$...
+function report.mask(text, word)
+  word = word or function() return "<secret>" end
+  local function named(name, value)
+    return report.is_secret(name:match("^(.-)%s*=")) and name .. word(value) or nil
+  end
+  text = text:gsub("([%w_%-]*[Pp][Aa][Ss][Ss][Ww][%w_%-]*%s*=%s*)([^%s,;:\"'<]+)", named)
+  text = text:gsub("([%w_%-]*[Pp][Ww][Dd]%s*=%s*)([^%s,;:\"'<]+)", named)
+  text = text:gsub("{%w+}[%w%./%+=%$]+", word) -- {ssha256}06$...
+  return (text:gsub("%$[%w%-]+%$[%w%./%+=%$]+", word)) -- $6$...
 end
 
 local function safe_value(entry, value)

@@ -99,14 +99,13 @@ local function text_entry(lines, entry)
   if #list > 0 then lines[#lines + 1] = "        " .. table.concat(list, "  |  ") end
 end
 
---- The report as text.
----@param document table
+--- Sections as text.
+---@param sections table[]
 ---@param opts { all: boolean? }?   # all: no file's entries are cut short
 ---@return string
-function print_report.text(document, opts)
+function print_report.section_text(sections, opts)
   local lines = {}
-  for _, row in ipairs(print_report.head(document)) do lines[#lines + 1] = ("%-10s %s"):format(row[1], plain(row[2])) end
-  for _, section in ipairs(print_report.sections(document)) do
+  for _, section in ipairs(sections) do
     lines[#lines + 1] = ("\n%s (%d)"):format(section.title, section.count)
     local cut = not (opts and opts.all) and (section.name == "kept" or section.name == "new")
     for _, file in ipairs(section.files) do
@@ -121,6 +120,16 @@ function print_report.text(document, opts)
     end
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- The report as text.
+---@param document table
+---@param opts { all: boolean? }?
+---@return string
+function print_report.text(document, opts)
+  local lines = {}
+  for _, row in ipairs(print_report.head(document)) do lines[#lines + 1] = ("%-10s %s\n"):format(row[1], plain(row[2])) end
+  return table.concat(lines) .. print_report.section_text(print_report.sections(document), opts)
 end
 
 -- HTML --------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ function TestOptions:test_what_is_not_supported_is_refused_by_name()
   lu.assertStrContains(refused(options.parse, { "--html" }, "altmig status"), "unknown flag --html")
   lu.assertStrContains(refused(options.parse, { "--report", "x" }, "altmig check"), "unknown flag --report")
   lu.assertEquals(options.parse({ "--report=x.html" }, "nimadm").report, "x.html")
-  lu.assertStrContains(refused(options.parse, { "--dry-run" }, "altmig migrate"), "--dry-run is not supported yet")
+  lu.assertStrContains(refused(options.parse, { "--dry-run" }, "altmig check"), "unknown flag --dry-run")
   lu.assertStrContains(refused(options.parse, { "--restore-via", "stream" }, "x"), "--restore-via is not supported yet")
   lu.assertStrContains(refused(options.parse, { "-k" }, "nimadm"), "unknown flag -k")
 end

@@ -35,6 +35,24 @@ local function connect(m)
     remedy = e.remedy or "ssh to the host as the user of nim.lua, by key; is its host key in known_hosts?", fixable = false }
 end
 
+--- Runs every check and shows what it finds; returns the number of inhibitors.
+---@param m altmig.Migration
+---@return integer
+function command.findings(m)
+  local check = require "altmig.check"
+  local unreachable = connect(m)
+  local findings = unreachable and { unreachable } or check.all(m)
+  for _, finding in ipairs(findings) do show(m, finding) end
+  local count = check.count(findings)
+  if m.opts.json then
+    m:event { event = "checked", inhibitors = count.inhibitor, warnings = count.warning, infos = count.info }
+  else
+    print(("altmig check: %s: %d inhibitor%s, %d warning%s"):format(m.name, count.inhibitor, count.inhibitor == 1 and "" or "s",
+      count.warning, count.warning == 1 and "" or "s"))
+  end
+  return count.inhibitor
+end
+
 function command.run(args)
   local who = "altmig check"
   local opts, operands = options.parse(args, who)
@@ -42,20 +60,7 @@ function command.run(args)
   options.for_check(opts, who)
   opts.quiet, opts.quiet_findings = not opts.json or nil, opts.quiet
   opts.no_log = true
-  local check, migration = require "altmig.check", require "altmig.migration"
-  return migration.look(opts, function(m)
-    local unreachable = connect(m)
-    local findings = unreachable and { unreachable } or check.all(m)
-    for _, finding in ipairs(findings) do show(m, finding) end
-    local count = check.count(findings)
-    if opts.json then
-      m:event { event = "checked", inhibitors = count.inhibitor, warnings = count.warning, infos = count.info }
-    else
-      print(("altmig check: %s: %d inhibitor%s, %d warning%s"):format(m.name, count.inhibitor, count.inhibitor == 1 and "" or "s",
-        count.warning, count.warning == 1 and "" or "s"))
-    end
-    return count.inhibitor > 0 and 3 or 0
-  end)
+  return require("altmig.migration").look(opts, function(m) return command.findings(m) > 0 and 3 or 0 end)
 end
 
 return command

@@ -20,6 +20,7 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
   --script FILE   your own copy of scripts/migrate.lua     --from N  start at phase N
   --baseline LPP  what the old level shipped: an lpp_source, directory or nfs:// URL of the client's
                   present level; merges are three-way then (altmig migrate only)
+  --dry-run       change nothing: what preflight finds, and a diff of every file the merges would change
   --report FILE   the report at the end, also of a failure; .html, .json or text by its name
   --json          one JSON object a line instead of text   --repl-on-error  prompt where it failed
   --color auto|always|never   (NO_COLOR is honoured)
@@ -41,6 +42,10 @@ function command.run_as(args, who)
     return migration.cleanup(opts)
   end
   if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  if opts.dry_run then
+    if opts.phases or opts.from then cli.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
+    return require("altmig.dryrun").run(options.for_check(opts, who))
+  end
   return migration.migrate(options.for_migration(opts, who))
 end
 

@@ -1,0 +1,222 @@
+-- altmig migrate --dry-run: what a migration would make of the client's configuration, before any of it
+-- is begun. The client's files are read through SSH, those of the new level from the bos image, and phase
+-- 5 is played with both in a scratch tree on the engine host: the same saving, the same merge methods.
+-- Nothing is written on client, master or disk.
+
+local bff = require "altmig.bff"
+local diff = require "altmig.diff"
+local err = require "altmig.err"
+local merge = require "altmig.merge"
+local policy = require "altmig.policy"
+local preview = require "altmig.preview"
+local print_report = require "altmig.report_print"
+local remote_files = require "altmig.remote_files"
+local report = require "altmig.report"
+local saveconf = require "altmig.saveconf"
+local scratch = require "altmig.scratch"
+
+local dryrun = {}
+
+local root = saveconf.root
+--- Larger members of the image are no configuration.
+dryrun.member_max = 64 << 20
+
+local function wanted(path)
+  return path:match("^/etc/") or path:match("^/var/") or path:match("^/usr/lpp/bos[^/]*/inst_root/") or policy.of(path)
+    or policy.is_claimed(path)
+end
+
+-- Reads the image once; what a merge may read is put into `stage`.
+---@return { names: string[], kinds: table<string, string>, order: string[], links: table<string, string> }
+local function read_image(m, stage)
+  local image, found = m:bos_image(), { names = {}, kinds = {}, order = {}, links = {}, skipped = {} }
+  local archive = err.check(bff.open(image.open()))
+  local ok, e = xpcall(function()
+    local count, bytes = 0, 0
+    for member in archive:members() do
+      local path = "/" .. member.name:gsub("^%./?", "")
+      count, bytes = count + 1, bytes + member.size
+      found.kinds[path] = member.type
+      if path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path) then found.names[#found.names + 1] = path end
+      if member.type == "link" then
+        found.links[path] = member.target
+        found.order[#found.order + 1] = path
+      elseif member.type == "file" and wanted(path) then
+        if member.size > dryrun.member_max then
+          found.skipped[#found.skipped + 1] = path
+        else
+          local other = member.link and "/" .. member.link:gsub("^%./?", "")
+          local data = member.stored_size == 0 and other and stage:read(other, saveconf.max) or archive:read(member, saveconf.max)
+          err.check(stage:write(path, data))
+          found.order[#found.order + 1] = path
+        end
+      end
+      if count % 1000 == 0 then m:progress("bos image", { files = count, bytes = bytes }) end
+    end
+  end, err.wrap)
+  archive:close()
+  if not ok then
+    err.raise { code = e.code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, e.message) }
+  end
+  return found
+end
+
+-- What a scratch tree reads: the client's files, and after the restore also what the image has besides
+-- configuration. Of that only its being there counts.
+local function client_files(m)
+  local files = remote_files.of(m.client)
+  local base = setmetatable({ kinds = {} }, { __index = files })
+  function base:exists(path) return self.kinds[path] ~= nil or files:exists(path) end
+  function base:stat(path)
+    local kind = self.kinds[path]
+    if kind and kind ~= "link" then return { type = kind, mode = 384, uid = 0, gid = 0, size = -1, mtime = 0 } end
+    return files:stat(path)
+  end
+  return base, files
+end
+
+-- One question for all paths that saving will ask about, in the place of one for each; and the files
+-- there are, in few commands.
+local function look_ahead(files, names)
+  local paths = {}
+  for _, row in ipairs(policy.rows) do
+    if not row.path:find("*", 1, true) then paths[#paths + 1] = row.path end
+  end
+  table.move(names, 1, #names, #paths + 1, paths)
+  files:look(paths)
+  for path in pairs(err.check(policy.expand(files))) do
+    if not path:find("*", 1, true) then paths[#paths + 1] = path end
+  end
+  local roots = {}
+  for _, name in ipairs(files:list("/usr/lpp") or {}) do
+    if name:match("^bos") and files:exists("/usr/lpp/" .. name .. "/inst_root") then
+      roots[#roots + 1] = "/usr/lpp/" .. name .. "/inst_root"
+    end
+  end
+  local pristine = {}
+  for _, path in ipairs(paths) do
+    if files.known[path] then
+      for _, at in ipairs(roots) do pristine[#pristine + 1] = at .. path end
+    end
+  end
+  files:look(pristine)
+  table.move(pristine, 1, #pristine, #paths + 1, paths)
+  files:fetch(paths)
+end
+
+-- The programs that merges look for: every word of the merged texts that looks like a path.
+local function look_for_programs(files, context, kinds)
+  local paths = {}
+  for _, method in ipairs(merge.methods) do
+    for _, path in ipairs(method.kind ~= "odm" and method.kind ~= "errlog" and method.files or {}) do
+      for _, text in ipairs { context.saved(path) or "", context.shipped_new(path) or "" } do
+        for word in text:gmatch("/[%w%._/%+%-]+") do
+          if not kinds[word] then paths[#paths + 1] = word end
+        end
+      end
+    end
+  end
+  files:look(paths)
+end
+
+-- The restore of the image over the scratch tree.
+local function restore(tree, stage, found)
+  for _, path in ipairs(found.order) do
+    local target = found.links[path]
+    local there = tree:stat(path)
+    if there and there.type ~= "dir" and (target or there.type == "link") then err.check(tree:remove(path)) end
+    if not (there and there.type == "dir") then
+      if target then
+        err.check(tree:symlink(target, path))
+      else
+        err.check(tree:write(path, err.check(stage:read(path, saveconf.max))))
+      end
+    end
+  end
+end
+
+--- Plays phase 5 in a scratch tree.
+---@param m altmig.Migration
+---@return altmig.preview.File[] files, altmig.Report collected, table facts
+function dryrun.compute(m)
+  m:load_flow() -- a site's flow brings its merge methods
+  local stage <close> = scratch.over({ stat = function() return nil, "none", "ENOENT" end, exists = function() return false end })
+  local found = read_image(m, stage)
+  local base, files = client_files(m)
+  local tree <close> = scratch.over(base)
+  look_ahead(files, found.names)
+  local saved = err.check(saveconf.save(tree, root, err.check(saveconf.candidates(tree, found.names))))
+  base.kinds = found.kinds
+  restore(tree, stage, found)
+  err.check(saveconf.keep_shipped(tree, root, found.names))
+  err.check(saveconf.restore_preserved(tree, root))
+  local context, collected = saveconf.context(tree, root), report.new()
+  look_for_programs(files, context, found.kinds)
+  preview.run(merge.methods, context, collected)
+  context.report = function(decision)
+    decision.method = "cross-check"
+    collected:add(decision)
+  end
+  err.check(merge.cross_check(context))
+  for _, path in ipairs(found.skipped) do
+    collected:add { severity = "warning", file = path, rule = "too large to be looked at here" }
+  end
+  return preview.files(tree, root, collected), collected, saved
+end
+
+-- Its records differ by the hundred in every migration.
+local function software_database(path)
+  for _, method in ipairs(preview.methods_of(path)) do
+    if method.name == "merge_swvpds" then return true end
+  end
+  return false
+end
+
+local function show_text(m, list, collected, saved)
+  local all = m.opts.verbose
+  for _, file in ipairs(list) do
+    print()
+    local brief = software_database(file.path)
+    for _, line in ipairs(diff.lines(file.result, { all = all, brief = brief, from = file.path .. " (yours)",
+      to = file.path .. " (after the migration)" })) do
+      print(line)
+    end
+  end
+  local count, conflicts = collected:count(), {}
+  for _, section in ipairs(print_report.sections(collected:document())) do
+    if section.name == "conflict" or section.name == "todo" then conflicts[#conflicts + 1] = section end
+  end
+  print()
+  io.stdout:write(print_report.section_text(conflicts))
+  print(("altmig: dry run of %s: %d of %d saved files change; %d kept from you, %d new from the release, %d conflict%s, %d to do by hand")
+    :format(m.name, #list, saved.files, count.kept, count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo))
+  print("altmig: nothing was changed. Files that filesets of phase 6 bring are not in this.")
+end
+
+local function show_json(m, list, collected, saved)
+  for _, file in ipairs(list) do
+    m:event { event = "diff", file = file.path, policy = file.policy, added = file.result.added, removed = file.result.removed,
+      binary = file.result.binary, hunks = file.result.hunks }
+  end
+  local document = collected:document()
+  m:event { event = "dry_run", count = document.count, entries = document.entries, files = saved.files, changed = #list }
+end
+
+--- The command: preflight findings, then the differences.
+---@param opts table
+---@return integer status
+function dryrun.run(opts)
+  opts.no_log, opts.quiet = true, not opts.json or nil
+  local command = require "altmig.cmd.check"
+  return require("altmig.migration").look(opts, function(m)
+    local inhibitors = command.findings(m)
+    if m.client and m:bos_level() then
+      local list, collected, saved = dryrun.compute(m)
+      local show = opts.json and show_json or show_text
+      show(m, list, collected, saved)
+    end
+    return inhibitors > 0 and 3 or 0
+  end)
+end
+
+return dryrun

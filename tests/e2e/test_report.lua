@@ -1,0 +1,120 @@
+-- A dry run changes nothing and foretells what the migration then decides; the report in its three forms;
+-- :diff at the prompt of a half-done migration.
+
+local json = require "altmig.json"
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+
+-- Everything with owner, mode, time and content, but for what a kernel or the digest itself makes.
+local digest_script = [[
+local t = assert(require("altmig.tree").at("/"))
+print(assert(t:digest("/", { exclude = { "/proc", "/proc/*", "/dev", "/dev/*", "/tmp", "/tmp/*" }, times = true })))
+]]
+
+local function digest(host)
+  local status, out, problem = lab.altmig({ "lab", "ssh", host,
+    "cat > /tmp/digest.lua && /usr/lpp/lab/bin/aixlua /tmp/digest.lua; s=$?; rm -f /tmp/digest.lua; exit $s" }, { stdin = digest_script })
+  lu.assertEquals(status, 0, out .. problem)
+  return out
+end
+
+local function with_flags(...)
+  local words = { ... }
+  return table.move(lab.flags, 1, #lab.flags, #words + 1, words)
+end
+
+-- What was decided where, without what only a real run has.
+local function decisions(entries)
+  local list = {}
+  for _, e in ipairs(entries) do
+    if e.file and e.method then
+      list[#list + 1] = table.concat({ e.method, e.file, e.key or "-", e.attribute or "-", e.chosen or "-", e.severity, e.rule }, "|")
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+local foretold
+
+TestReportInTheLab = {}
+
+function TestReportInTheLab:setupClass()
+  if sys.getuid() == 0 then lab.up() end
+end
+
+function TestReportInTheLab:teardownClass() lab.down() end
+
+function TestReportInTheLab:setUp() lab.require_root() end
+
+function TestReportInTheLab:test_1_a_dry_run_changes_nothing()
+  local before = { digest(client), digest(master), lab.on(client, "lspv; exportfs; mount"), lab.on(master, "exportfs; mount") }
+  local status, out, problem = lab.engine("altmig", with_flags("migrate", "--dry-run"))
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "altmig check: adachi-AIX7: 0 inhibitors")
+  lu.assertStrContains(out, "--- /etc/security/user (yours)")
+  lu.assertStrMatches(out, ".*@@\n# [^\n]+%[user_mrg%]\n.*")
+  lu.assertStrContains(out, "To do by hand")
+  local json_out
+  status, json_out, problem = lab.engine("altmig", with_flags("migrate", "--dry-run", "--json"))
+  lu.assertEquals(status, 0, problem)
+  for line in json_out:gmatch("[^\n]+") do
+    local event = assert(json.decode(line))
+    if event.event == "dry_run" then foretold = decisions(event.entries) end
+  end
+  for _, user in ipairs { "root", "jdoe" } do
+    local hash = lab.on(client, "cat /etc/security/passwd"):match("\n?" .. user .. ":\n%s+password = (%S%S%S%S+)")
+    if hash then lu.assertNotStrContains(out .. json_out, hash) end
+  end
+  lu.assertEquals({ digest(client), digest(master), lab.on(client, "lspv; exportfs; mount"), lab.on(master, "exportfs; mount") }, before)
+  status = lab.engine("altmig", { "report", client })
+  lu.assertEquals(status, 1, "a dry run leaves no state")
+end
+
+function TestReportInTheLab:test_2_the_prompt_shows_differences_after_phase_5()
+  local status, out, problem = lab.engine("nimadm", with_flags("-P", "1,2,3,4,5"))
+  lu.assertEquals(status, 0, out .. problem)
+  status, out, problem = lab.engine("altmig", { "repl", client },
+    { stdin = ":diff\n:diff /etc/security/user\n:diff /etc/hosts\n:diff /nowhere\n" })
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "files differ from what was saved")
+  lu.assertStrMatches(out, ".*%+ +%d+ %-  merge +/etc/security/user\n.*")
+  lu.assertStrContains(out, "+++ /etc/security/user (merged, and in the copy)")
+  lu.assertStrContains(out, "the merge gives what was saved")
+  lu.assertStrContains(problem, "NOT_SAVED")
+end
+
+function TestReportInTheLab:test_3_the_report_of_the_migration_is_what_was_foretold()
+  local status, out, problem = lab.engine("altmig", { "resume", client, "--report", "/tmp/altmig-e2e-report.html" })
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrMatches(out, ".*altmig: %d+ conflicts, %d+ to do by hand: altmig report adachi%-AIX7 .*")
+  local page = sys.read_file("/tmp/altmig-e2e-report.html")
+  sys.remove("/tmp/altmig-e2e-report.html")
+  local document
+  status, out, problem = lab.engine("altmig", { "report", client, "--json" })
+  lu.assertEquals(status, 0, problem)
+  document = assert(json.decode(out))
+  lu.assertEquals(document.state.state, "complete")
+  lu.assertStrContains(document.head.levels.client, "7100-05-03")
+  local found = {}
+  for _, entry in ipairs(document.entries) do
+    if entry.method ~= "preflight" and entry.phase == 5 then found[#found + 1] = entry end
+  end
+  lu.assertEquals(decisions(found), foretold)
+  status, out, problem = lab.engine("altmig", { "report", client })
+  lu.assertEquals(status, 0, problem)
+  for _, title in ipairs { "Kept from you (", "New from the release (", "Conflicts (", "To do by hand (" } do
+    lu.assertStrContains(out, title)
+  end
+  status, out, problem = lab.engine("altmig", { "report", client, "--html" })
+  lu.assertEquals(status, 0, problem)
+  lu.assertStrMatches(out, "<!DOCTYPE html>.*</html>\n")
+  lu.assertEquals(page, out)
+  lu.assertEquals((lab.engine("altmig", { "cleanup", client })), 0)
+  status, out = lab.engine("altmig", { "report", client })
+  lu.assertEquals(status, 0)
+  lu.assertStrContains(out, "cleaned up")
+end
