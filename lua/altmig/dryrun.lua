@@ -11,7 +11,6 @@ local policy = require "altmig.policy"
 local preview = require "altmig.preview"
 local print_report = require "altmig.report_print"
 local remote_files = require "altmig.remote_files"
-local report = require "altmig.report"
 local saveconf = require "altmig.saveconf"
 local scratch = require "altmig.scratch"
 
@@ -27,9 +26,9 @@ local function wanted(path)
 end
 
 -- Reads the image once; what a merge may read is put into `stage`.
----@return { names: string[], kinds: table<string, string>, order: string[], links: table<string, string> }
+---@return { skipped: string[], kinds: table<string, string>, order: string[], links: table<string, string> }
 local function read_image(m, stage)
-  local image, found = m:bos_image(), { names = {}, kinds = {}, order = {}, links = {}, skipped = {} }
+  local image, found = m:bos_image(), { kinds = {}, order = {}, links = {}, skipped = {} }
   local archive = err.check(bff.open(image.open()))
   local ok, e = xpcall(function()
     local count, bytes = 0, 0
@@ -37,7 +36,6 @@ local function read_image(m, stage)
       local path = "/" .. member.name:gsub("^%./?", "")
       count, bytes = count + 1, bytes + member.size
       found.kinds[path] = member.type
-      if path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path) then found.names[#found.names + 1] = path end
       if member.type == "link" then
         found.links[path] = member.target
         found.order[#found.order + 1] = path
@@ -66,8 +64,11 @@ end
 local function client_files(m)
   local files = remote_files.of(m.client)
   local base = setmetatable({ kinds = {} }, { __index = files })
-  function base:exists(path) return self.kinds[path] ~= nil or files:exists(path) end
+  -- The save area is the play's own; what an earlier migration left there does not count.
+  local function is_saved(path) return path:sub(1, #root + 1) == root .. "/" end
+  function base:exists(path) return not is_saved(path) and (self.kinds[path] ~= nil or files:exists(path)) end
   function base:stat(path)
+    if is_saved(path) then return nil, ("stat: %s: no such file or directory"):format(path), "ENOENT" end
     local kind = self.kinds[path]
     if kind and kind ~= "link" then return { type = kind, mode = 384, uid = 0, gid = 0, size = -1, mtime = 0 } end
     return files:stat(path)
@@ -75,25 +76,31 @@ local function client_files(m)
   return base, files
 end
 
+-- Where lists of filesets may lie on the client.
+local function package_directories(files)
+  local list = {}
+  for _, name in ipairs(files:list("/usr/lpp") or {}) do
+    for _, place in ipairs { "", "/inst_root", "/deinstl" } do list[#list + 1] = "/usr/lpp/" .. name .. place end
+  end
+  return list
+end
+
 -- One question for all paths that saving will ask about, in the place of one for each; and the files
 -- there are, in few commands.
-local function look_ahead(files, names)
+---@param more string[]   # paths besides those of the policy table
+local function look_ahead(files, more)
   local paths = {}
   for _, row in ipairs(policy.rows) do
     if not row.path:find("*", 1, true) then paths[#paths + 1] = row.path end
   end
-  table.move(names, 1, #names, #paths + 1, paths)
+  table.move(more, 1, #more, #paths + 1, paths)
   files:look(paths)
-  for path in pairs(err.check(policy.expand(files))) do
-    if not path:find("*", 1, true) then paths[#paths + 1] = path end
+  for path in pairs(err.check(policy.expand(files))) do paths[#paths + 1] = path end
+  local roots, pristine = {}, {}
+  files:look(package_directories(files))
+  for _, dir in ipairs(package_directories(files)) do
+    if dir:match("/inst_root$") and files:exists(dir) then roots[#roots + 1] = dir end
   end
-  local roots = {}
-  for _, name in ipairs(files:list("/usr/lpp") or {}) do
-    if name:match("^bos") and files:exists("/usr/lpp/" .. name .. "/inst_root") then
-      roots[#roots + 1] = "/usr/lpp/" .. name .. "/inst_root"
-    end
-  end
-  local pristine = {}
   for _, path in ipairs(paths) do
     if files.known[path] then
       for _, at in ipairs(roots) do pristine[#pristine + 1] = at .. path end
@@ -104,11 +111,13 @@ local function look_ahead(files, names)
   files:fetch(paths)
 end
 
--- The programs that merges look for: every word of the merged texts that looks like a path.
+-- The programs that merges look for: every word of the merged texts, and of classes that name programs,
+-- that looks like a path.
 local function look_for_programs(files, context, kinds)
   local paths = {}
   for _, method in ipairs(merge.methods) do
-    for _, path in ipairs(method.kind ~= "odm" and method.kind ~= "errlog" and method.files or {}) do
+    local plain = method.kind ~= "errlog" and method.name ~= "merge_swvpds"
+    for _, path in ipairs(plain and method.files or {}) do
       for _, text in ipairs { context.saved(path) or "", context.shipped_new(path) or "" } do
         for word in text:gmatch("/[%w%._/%+%-]+") do
           if not kinds[word] then paths[#paths + 1] = word end
@@ -120,7 +129,8 @@ local function look_for_programs(files, context, kinds)
 end
 
 -- The restore of the image over the scratch tree.
-local function restore(tree, stage, found)
+local function restore(tree, files, stage, found)
+  files:look(found.order)
   for _, path in ipairs(found.order) do
     local target = found.links[path]
     local there = tree:stat(path)
@@ -135,33 +145,80 @@ local function restore(tree, stage, found)
   end
 end
 
+-- A run that is written down nowhere: steps and report live in memory, the copy is the scratch tree.
+local function play(m, tree)
+  m.record = require("altmig.migration").fold { { event = "start", run = "dry run", options = {} } }
+  rawset(m, "note", function() end)
+  rawset(m, "alt", tree)
+  rawset(m, "alt_filesystems", function()
+    local given
+    return function()
+      if given then return nil end
+      given = "/alt_inst"
+      return given
+    end
+  end)
+  m.copy_at = "/" -- sums are made of the running system's files
+  m.phase, m.occurrences = 5, {}
+end
+
+-- The software database and the classes, which are asked for before anything else.
+local function look_at_classes(files)
+  local dirs, paths = { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" }, {}
+  files:look(dirs)
+  for _, dir in ipairs(dirs) do
+    paths[#paths + 1] = dir .. "/.odm_commit"
+    for _, name in ipairs(files:list(dir) or {}) do paths[#paths + 1] = dir .. "/" .. name end
+    for _, name in ipairs { "lpp", "inventory" } do
+      paths[#paths + 1] = ("%s/%s.vc"):format(dir, name)
+    end
+  end
+  files:look(paths)
+  files:fetch(paths)
+end
+
+-- Phase 5 as the flow has it, but for the restore; what is asked of the client is asked ahead.
+local function phase_5(m, tree, base, files, stage)
+  m:installed_filesets()
+  files:list_many(package_directories(files))
+  look_at_classes(files)
+  local bos = m:inspect_bos()
+  local filesets = m:inspect_filesets()
+  local more = {}
+  for _, list in ipairs { bos.configuration, bos.changed, filesets.paths } do table.move(list, 1, #list, #more + 1, more) end
+  for _, row in ipairs(filesets.rows) do more[#more + 1] = row.path end
+  look_ahead(files, more)
+  m.occurrences = {} -- what was done ahead counts as done
+  m:save_configuration()
+  local found = read_image(m, stage)
+  base.kinds = found.kinds
+  restore(tree, files, stage, found)
+  m:keep_shipped()
+  look_for_programs(files, saveconf.context(tree, root), found.kinds)
+  m.occurrences = {}
+  m:merge_configuration(merge.methods)
+  for _, path in ipairs(found.skipped) do
+    m:report_entry { severity = "warning", file = path, rule = "too large to be looked at here" }
+  end
+end
+
 --- Plays phase 5 in a scratch tree.
 ---@param m altmig.Migration
----@return altmig.preview.File[] files, altmig.Report collected, table facts
+---@return altmig.preview.File[] files, altmig.Report collected, integer saved
 function dryrun.compute(m)
   m:load_flow() -- a site's flow brings its merge methods
-  local stage <close> = scratch.over({ stat = function() return nil, "none", "ENOENT" end, exists = function() return false end })
-  local found = read_image(m, stage)
+  local stage <close> = scratch.over { stat = function() return nil, "none", "ENOENT" end, exists = function() return false end }
   local base, files = client_files(m)
   local tree <close> = scratch.over(base)
-  look_ahead(files, found.names)
-  local saved = err.check(saveconf.save(tree, root, err.check(saveconf.candidates(tree, found.names))))
-  base.kinds = found.kinds
-  restore(tree, stage, found)
-  err.check(saveconf.keep_shipped(tree, root, found.names))
-  err.check(saveconf.restore_preserved(tree, root))
-  local context, collected = saveconf.context(tree, root), report.new()
-  look_for_programs(files, context, found.kinds)
-  preview.run(merge.methods, context, collected)
-  context.report = function(decision)
-    decision.method = "cross-check"
-    collected:add(decision)
-  end
-  err.check(merge.cross_check(context))
-  for _, path in ipairs(found.skipped) do
-    collected:add { severity = "warning", file = path, rule = "too large to be looked at here" }
-  end
-  return preview.files(tree, root, collected), collected, saved
+  local json = m.opts.json
+  m.opts.json = nil -- the steps of a play are no events
+  play(m, tree)
+  local ok, e = xpcall(phase_5, err.wrap, m, tree, base, files, stage)
+  m.opts.json, m.phase = json, nil
+  rawset(m, "alt", nil)
+  if not ok then error(e, 0) end
+  local collected = m:collected()
+  return preview.files(tree, root, collected), collected, m:result_of("save_configuration").files
 end
 
 -- Its records differ by the hundred in every migration.
@@ -188,8 +245,9 @@ local function show_text(m, list, collected, saved)
   end
   print()
   io.stdout:write(print_report.section_text(conflicts))
+  print("altmig: " .. print_report.baseline(collected.head.baseline))
   print(("altmig: dry run of %s: %d of %d saved files change; %d kept from you, %d new from the release, %d conflict%s, %d to do by hand")
-    :format(m.name, #list, saved.files, count.kept, count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo))
+    :format(m.name, #list, saved, count.kept, count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo))
   print("altmig: nothing was changed. Files that filesets of phase 6 bring are not in this.")
 end
 
@@ -199,7 +257,7 @@ local function show_json(m, list, collected, saved)
       binary = file.result.binary, hunks = file.result.hunks }
   end
   local document = collected:document()
-  m:event { event = "dry_run", count = document.count, entries = document.entries, files = saved.files, changed = #list }
+  m:event { event = "dry_run", count = document.count, entries = document.entries, files = saved, changed = #list }
 end
 
 --- The command: preflight findings, then the differences.

@@ -26,6 +26,7 @@ local migration = {}
 ---@field disks string[]
 ---@field target { version: integer, release: integer }
 ---@field phase integer?       the phase now running
+---@field copy_at string?      where the client sees what m.alt is; default "/alt_inst"
 local M = {}
 
 ---@class altmig.Step

@@ -168,7 +168,7 @@ function preview.one(copy, root, path)
   local merged
   if #methods > 0 then
     merged = live(scratch, path)
-  elseif how == "preserve" or how == "hold_new" then
+  elseif entries[path] and saveconf.is_put_back(entries[path]) then
     merged = c
   else
     local new = context.shipped_new(path)

@@ -88,8 +88,9 @@ end
 
 function Remote:list(path)
   if self.listed[path] then return self.listed[path] end
-  local result = self.host:run { "ls", "-a", path .. "/" }
-  if result.status ~= 0 then
+  local result = self.listed[path] == nil and self.host:run { "ls", "-a", path .. "/" }
+  if not result or result.status ~= 0 then
+    self.listed[path] = false
     return nil, ("list: %s:%s: no such directory"):format(self.host.name, path), "ENOENT"
   end
   local names, paths = {}, {}
@@ -103,6 +104,34 @@ function Remote:list(path)
   table.sort(names)
   self.listed[path] = names
   return names
+end
+
+-- No name in a directory can begin with a slash.
+local list_script = [[
+i=0
+while IFS= read -r p; do
+  i=$((i + 1))
+  echo "//$i"
+  if [ -d "$p/" ]; then ls -a "$p/"; fi
+done]]
+
+--- Lists many directories with one command; those that are not there have no names.
+---@param paths string[]
+function Remote:list_many(paths)
+  if #paths == 0 then return end
+  local output, names = self.host:must({ "sh", "-c", list_script }, { stdin = table.concat(paths, "\n") .. "\n" }), nil
+  for line in output:gmatch("[^\n]+") do
+    local number = tonumber(line:match("^//(%d+)$"))
+    if number and paths[number] then
+      names = {}
+      self.listed[paths[number]] = names
+    elseif names and line ~= "." and line ~= ".." then
+      names[#names + 1] = line
+    end
+  end
+  for _, path in ipairs(paths) do
+    if self.listed[path] then table.sort(self.listed[path]) end
+  end
 end
 
 -- Many files in one answer: size, content, and a mark that only a file which stayed the same has.
@@ -156,6 +185,9 @@ end
 
 function Remote:read(path, max)
   if self.content[path] then return self.content[path] end
+  if self.known[path] == false then
+    return nil, ("read: %s:%s: no such file or directory"):format(self.host.name, path), "ENOENT"
+  end
   local data, message, code = self.host.session:get(path, max)
   if not data then return nil, message, code end
   if self.cached + #data <= remote.cache_max then

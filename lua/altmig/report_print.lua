@@ -43,11 +43,16 @@ function print_report.sections(document)
   return sections
 end
 
-local function baseline_text(baseline)
+--- What is known of the old level's defaults.
+---@param baseline table|string|nil
+---@return string
+function print_report.baseline(baseline)
   if type(baseline) ~= "table" then return baseline and tostring(baseline) or "nothing was saved yet" end
   if not baseline.old then return ("%s files saved"):format(tostring(baseline.files)) end
-  return ("the old level's defaults are known for %s of %s saved files (its pristine copies in inst_root)"):format(
-    tostring(baseline.old), tostring(baseline.files))
+  local from = baseline.from
+  return ("the old level's defaults are known for %s of %s saved files%s"):format(tostring(baseline.old), tostring(baseline.files),
+    from and (": %s from images of --baseline, %s from pristine root parts, %s that the site never changed"):format(tostring(from.baseline),
+      tostring(from.inst_root), tostring(from.vpd)) or "")
 end
 
 local function levels_text(head)
@@ -68,7 +73,7 @@ function print_report.head(document)
   rows[#rows + 1] = { "state", ("%s%s%s"):format(state.state or "not known", state.last_phase and (", phase %s"):format(state.last_phase)
     or "", state.time and (", last entry " .. state.time) or "") }
   if state.failure then rows[#rows + 1] = { "failure", state.failure } end
-  rows[#rows + 1] = { "baseline", baseline_text(head.baseline) }
+  rows[#rows + 1] = { "baseline", print_report.baseline(head.baseline) }
   rows[#rows + 1] = { "counts", ("%d kept from you, %d new from the release, %d conflict%s, %d to do by hand"):format(count.kept,
     count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo) }
   return rows

@@ -460,9 +460,11 @@ function saveconf.keep_shipped(tree, root, names, roots)
   return write_json(tree, private(root, "/new.json"), files)
 end
 
--- Whether the site's file is made active again. What a fileset says is to be merged, and no method
--- of ours merges, is the site's unless the site never changed it.
-local function is_put_back(entry)
+--- Whether the site's file is made active again. What a fileset says is to be merged, and no method
+--- of ours merges, is the site's unless the site never changed it.
+---@param entry altmig.saveconf.Entry
+---@return boolean
+function saveconf.is_put_back(entry)
   if entry.policy == "preserve" or entry.policy == "hold_new" then return true end
   return entry.policy == "merge" and not entry.method and entry.old ~= entry.sha256
 end
@@ -480,7 +482,7 @@ function saveconf.restore_preserved(tree, root)
   if not entries then return nil, message, code end
   local paths, count = {}, 0
   for path, entry in pairs(entries) do
-    if is_put_back(entry) then paths[#paths + 1] = path end
+    if saveconf.is_put_back(entry) then paths[#paths + 1] = path end
   end
   table.sort(paths)
   for _, path in ipairs(paths) do

@@ -57,7 +57,7 @@ return function(migration)
     local function flush()
       if #batch == 0 then return end
       -- With a file more, so that sum names the files also where there is one alone.
-      local result = m.client:run({ "sh", "-c", "cd /alt_inst && xargs sum -r /dev/null" },
+      local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
         { stdin = table.concat(batch, "\n") .. "\n" })
       for line in result.stdout:gmatch("[^\n]+") do
         local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")
