@@ -142,7 +142,7 @@ function handlers.grep(w, _, argv, opts)
   local hit = opts.stdin:match("[^\n]*" .. plain .. "[^\n]*")
   return hit or "", hit and 0 or 1
 end
-for _, quiet in ipairs { "mkdir", "rmdir", "chfs", "logger" } do
+for _, quiet in ipairs { "mkdir", "rmdir", "chfs", "logger", "true" } do
   handlers[quiet] = function() return "" end
 end
 
@@ -166,10 +166,19 @@ function world.new()
   local function session(host)
     local s = {}
     function s:run(argv, opts)
+      if w.lost and w.lost[host] then return nil, "run: connection lost", "SSH_LOST" end
+      if w.hangs == argv[1] and (opts.timeout or 0) > 0 then return nil, "run: timed out", "SSH_TIMEOUT" end
       local text, status = answer(host, argv, opts)
       return { status = status, stdout = text, stderr = "" }
     end
+    function s:reconnect()
+      w.reconnects = (w.reconnects or 0) + 1
+      if w.unreachable then return nil, "connect: refused", "SSH_CONNECT" end
+      w.lost = nil
+      return true
+    end
     function s:job(argv, opts)
+      assert(opts.timeout == nil, "a job with a deadline")
       w.jobs = w.jobs or {}
       w.jobs[#w.jobs + 1] = opts.id
       local trouble = w.job_fails and w.job_fails(argv)
@@ -183,7 +192,13 @@ function world.new()
       end }
     end
     function s:attach(id)
-      if w.running then return { poll = function() return w.running(host, id) and "running" or "gone" end } end
+      if w.running then
+        return { poll = function() return w.running(host, id) and "running" or "gone" end,
+          cancel = function()
+            if w.cancel_fails then return nil, "still there after KILL", w.cancel_fails end
+            return true
+          end }
+      end
       return nil, "no job", "JOB_GONE"
     end
     function s:open() return "archive" end
@@ -227,6 +242,7 @@ function world.new()
     return list
   end
   function copy:restore()
+    if w.before_restore then w.before_restore() end
     local ok, message, code = copy.guard()
     if not ok then return nil, message, code end
     w.restored = w.restored + 1

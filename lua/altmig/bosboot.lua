@@ -45,7 +45,7 @@ end
 function bosboot.build(exec, opts)
   assert(opts.file, "bosboot.build: file missing")
   local result, message, code = exec:run({ "bosboot", "-a", "-b", opts.file },
-    { chroot = opts.root, on_line = opts.on_line })
+    { chroot = opts.root, on_line = opts.on_line, timeout = 0 })
   if not result then return nil, message, code end
   if result.status ~= 0 then return failed("bosboot " .. opts.file, result) end
   local blocks = bosboot.blocks(result.stdout)
@@ -62,7 +62,7 @@ end
 function bosboot.write(client, opts)
   assert(opts.image and opts.disk, "bosboot.write: image or disk missing")
   local result, message, code = client:run({ opts.mkboot or "/usr/sbin/mkboot", "-d", "/dev/" .. opts.disk,
-    "-l", "/dev/" .. (opts.lv or "alt_hd5"), "-b", opts.image })
+    "-l", "/dev/" .. (opts.lv or "alt_hd5"), "-b", opts.image }, { timeout = 0 })
   if not result then return nil, message, code end
   if result.status ~= 0 then return failed("mkboot " .. opts.disk, result) end
   return true

@@ -17,6 +17,10 @@ host.path = "/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin"
 --- Directory of the jobs of all runs, on each host.
 host.job_dir = "/var/adm/ras/alt_mig/jobs"
 
+--- Seconds after which a command that is no job counts as hanging; what takes longer has its own `timeout`,
+--- 0 for none.
+host.deadline = 300
+
 --- Connects. Raises with the host's name and what to do.
 ---@param role string
 ---@param resource altmig.nim.Host
@@ -60,16 +64,28 @@ local function trace(self, argv, opts, result, message)
   self.trace(("+ %s: %s%s: %s"):format(self.name, opts.chroot and ("(chroot %s) "):format(opts.chroot) or "", ssh.quote(argv), status))
 end
 
---- Runs a command and returns its result whatever its status; raises when the transport failed.
+-- What to say of a command without an end, which at night is nearly always one NFS server less.
+local function hanging(self, argv, seconds)
+  return ("%s: %s: no end within %g seconds"):format(self.name, argv[1], seconds),
+    ("it may still run on %s (ps -ef). df, mount and umount hang on a mount whose NFS server does not answer: 'mount' names "
+      .. "the servers, 'umount -f DIR' ends such a mount; then resume"):format(self.name)
+end
+
+--- Runs a command and returns its result whatever its status; raises when the transport failed, and
+--- when there is no end before the deadline.
 ---@param argv string[]
 ---@param opts table?  as altmig.ssh run; `chroot` for commands inside a copy
 ---@return { status: integer?, signal: string?, stdout: string, stderr: string }
 function host:run(argv, opts)
-  local result, message, code = self.session:run(argv, options_with_environment(opts))
+  local options = options_with_environment(opts)
+  options.timeout = options.timeout or host.deadline
+  local result, message, code = self.session:run(argv, options)
   trace(self, argv, opts or {}, result, message)
   if not result then
-    err.raise { code = code, host = self.name, command = ssh.quote(argv),
+    local e = { code = code, host = self.name, command = ssh.quote(argv),
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }
+    if code == "SSH_TIMEOUT" then e.message, e.remedy = hanging(self, argv, options.timeout) end
+    err.raise(e)
   end
   return result
 end
@@ -115,6 +131,22 @@ function host:job(id, argv, opts)
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }
   end
   return result
+end
+
+-- A host that is up answers this at once.
+local PROBE <const> = 10
+
+--- Makes the connection anew, once, if the host does not answer over it: one from before a reboot is
+--- dead, and keepalives take minutes to notice.
+function host:revive()
+  local result, _, code = self.session:run({ "true" }, { timeout = PROBE })
+  if result or code == "CANCELLED" then return end
+  local connected, message
+  connected, message, code = self.session:reconnect()
+  if connected then return end
+  err.raise { code = code, host = self.name,
+    message = ("%s %s: the connection is lost, and a new one cannot be made: %s"):format(self.role, self.name, message),
+    remedy = ("is %s up, and its sshd? then resume"):format(self.name) }
 end
 
 function host:close()

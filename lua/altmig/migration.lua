@@ -526,6 +526,8 @@ function M:run_flow(flow, first)
     return
   end
   e.phase = self.phase
+  local refused = rawget(self, "refused")
+  if refused and refused.code == e.code then e.remedy = refused.remedy end
   pcall(self.note, self, { event = "phase_failed", phase = self.phase, code = e.code, message = e.message })
   for _, fn in ipairs(flow.error_hooks) do
     local hook_ok, problem = pcall(fn, self, e)

@@ -114,6 +114,17 @@ function nim:resource(kind, name)
   return { name = name, kind = kind, location = resource.location, host = resource.host or "master", nfs = resource.nfs }
 end
 
+--- All resources of a kind, sorted by name.
+---@param kind string
+---@return altmig.nim.Resource[]
+function nim:resources(kind)
+  local names, list = {}, {}
+  for name in pairs(self.data[kind] or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do list[i] = self:resource(kind, name) end
+  return list
+end
+
 --- How other hosts reach the engine host (for exports), when the site names it.
 ---@return string?
 function nim:engine_address()

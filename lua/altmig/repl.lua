@@ -175,6 +175,7 @@ repl.commands.sh = {
     end
     if not need_writable(ctx, "sh") then return end
     local result, message, code = ctx.m.client:run({ "sh", "-c", args.text }, {
+      timeout = 0, -- whoever sits there has Ctrl-C
       on_line = function(text, stream) if stream == "stderr" then complain(text) else say(text) end end,
     })
     if not result then

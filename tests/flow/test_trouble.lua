@@ -171,3 +171,87 @@ function TestTrouble:test_cleanup_works_without_state_with_a_broken_journal_and_
   end
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
 end
+
+function TestTrouble:test_a_client_that_was_rebooted_under_the_restore_is_named_at_once()
+  local w = self.w
+  w.before_restore = function()
+    w.before_restore, w.lost, w.cloned = nil, { client = true }, false
+  end
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(e.remedy, "alt_rootvg_op -W")
+  lu.assertEquals({ w.reconnects, w.restored }, { 1, 0 })
+  lu.assertEquals({ w.exports.client, w.exports.master }, { {}, {} })
+end
+
+function TestTrouble:test_a_client_that_does_not_come_back_says_so()
+  local w = self.w
+  w.before_restore = function() w.lost, w.unreachable = { client = true }, true end
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "SSH_CONNECT")
+  lu.assertStrContains(e.message, "a new one cannot be made")
+  lu.assertStrContains(e.remedy, "is lpar up")
+  lu.assertEquals(w.reconnects, 1)
+end
+
+function TestTrouble:test_a_command_that_hangs_has_an_end_and_a_job_has_none()
+  local w = self.w
+  w.hangs = "df"
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "SSH_TIMEOUT")
+  lu.assertStrContains(e.message, "lpar: df: no end within 300 seconds")
+  lu.assertStrContains(e.remedy, "umount -f")
+  w.hangs = nil
+  lu.assertEquals(w.migration.migrate(w.opts()), 0) -- the fake session refuses a job with a deadline
+end
+
+function TestTrouble:test_a_phase_11_that_vanished_leaves_the_bootlist_on_the_running_system()
+  local w = self.w
+  w.job_fails = function(argv)
+    if argv[4] ~= "-P3" then return nil end
+    w.bootlist, w.job_fails = "hdisk2", nil
+    return "JOB_GONE"
+  end
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).code, "JOB_GONE")
+  lu.assertEquals(w.bootlist, "hdisk0")
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+end
+
+local function cleanup(w, more)
+  local opts = { client = "lpar", spot = "spot", nim = w.opts().nim, state = w.opts().state, quiet = true }
+  for k, v in pairs(more or {}) do opts[k] = v end
+  return w.migration.cleanup(opts)
+end
+
+function TestTrouble:test_cleanup_says_which_job_it_could_not_end()
+  local w = self.w
+  w.cloned = true
+  w.answers.ls = "lpar-installp_apply-0123456789ab-1\n"
+  w.running, w.cancel_fails = function() return true end, "JOB_RUNNING"
+  local e = fails(cleanup, w)
+  lu.assertEquals(e.code, "JOB_RUNNING")
+  lu.assertStrContains(e.message, "lpar-installp_apply-0123456789ab-1 on lpar could not be ended: still there after KILL")
+  lu.assertTrue(w.cloned)
+  lu.assertEquals(cleanup(w, { force = true }), 0)
+  lu.assertFalse(w.cloned)
+  lu.assertStrContains(world.log_text(w), "could not be ended")
+  w.cancel_fails = "JOB_GONE" -- what is gone needs no end
+  lu.assertEquals(cleanup(w), 0)
+end
+
+function TestTrouble:test_cleanup_without_a_journal_withdraws_only_the_spot_exports_it_would_have_made()
+  local w = self.w
+  local spot = "/export/spot/usr"
+  for _, case in ipairs {
+    { flags = "ro,access=lpar" },
+    { flags = "ro,access=lpar", file = spot .. " -ro,access=lpar\n", stays = true },
+    { flags = "ro,access=lpar:other", stays = true },
+    { flags = "ro,root=lpar,access=lpar", stays = true },
+  } do
+    w.exports.master = { [spot] = case.flags }
+    w.files["/etc/exports"] = case.file
+    lu.assertEquals(cleanup(w, { spot = false }), 0)
+    lu.assertEquals(w.exports.master[spot] ~= nil, case.stays or false, case.flags)
+  end
+  lu.assertStrContains(world.log_text(w), "withdrew the export of SPOT spot on nim")
+end

@@ -27,7 +27,7 @@ function software.interim_fixes(m, add)
 end
 
 function software.consistency(m, add)
-  local result = m.client:run { "lppchk", "-v" }
+  local result = m.client:run({ "lppchk", "-v" }, { timeout = 1800 })
   if result.status == 0 or result.status == 127 then return end
   local text = (result.stdout .. result.stderr):gsub("%s+$", "")
   add { id = "lppchk", severity = "warning", host = m.name, what = "filesets are not consistent: phase 6 may refuse them",

@@ -58,7 +58,8 @@ return function(migration)
       local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:detail(line) end })
       if result.status ~= 0 then err.raise(m.client:failure(argv, result)) end
       m.client:must({ "sh", "-c", 'dd if="$1" bs=512 count="$2" 2>/dev/null | cmp - "$3"', "sh", "/dev/ralt_hd5",
-        tostring(blocks), file }, { remedy = ("what was read back from %s differs from the image: check the disk"):format(disk) })
+        tostring(blocks), file }, { timeout = 900,
+          remedy = ("what was read back from %s differs from the image: check the disk"):format(disk) })
       local record = m.client:must { "sh", "-c", 'dd if="$1" bs=512 count=1 2>/dev/null', "sh", "/dev/r" .. disk }
       local found, message, code = bosboot.inspect(record)
       if not found or found.verdict ~= "bootable" then

@@ -135,7 +135,8 @@ return function(migration)
     if free >= bytes then return end
     m:say(("Expanding %s client filesystem."):format(filesystem))
     local output = m.client:must({ "chfs", "-a", ("size=+%d"):format((bytes - free + 511) // 512), filesystem },
-      { remedy = ("%s needs %d blocks of 512 bytes more on %s: free space in rootvg of the target disk, or take a larger disk")
+      { timeout = 1800,
+        remedy = ("%s needs %d blocks of 512 bytes more on %s: free space in rootvg of the target disk, or take a larger disk")
         :format(filesystem, (bytes - free + 511) // 512, m.name) })
     for line in output:gmatch("[^\n]+") do m:say(line) end
   end)

@@ -77,6 +77,17 @@ return function(migration)
   --- A command of the SPOT on the client.
   migration.method("spot_command", function(_, name) return spot_at .. "/sbin/" .. name end)
 
+  -- A phase 3 that vanished may have set the bootlist before it went.
+  local function finish_job(m, ctx, argv)
+    local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+    if ok then return result end
+    if result.code == "JOB_GONE" then
+      local kept, problem = xpcall(m.keep_bootlist, err.wrap, m)
+      if not kept then m:warn("altmig: could not look at the bootlist: " .. problem.message) end
+    end
+    error(result, 0)
+  end
+
   -- alt_disk_copy of the SPOT, phase 1 (clone) or 3 (finish). args: { phase=, disks= }
   migration.define("alt_disk_copy", {
     run = function(m, ctx, args)
@@ -102,12 +113,12 @@ return function(migration)
         local _, by_name = aix.lspv(m.client:must { "lspv" })
         for _, disk in ipairs(m.disks) do
           if by_name[disk] and by_name[disk].vg == "altinst_rootvg" then
-            m.client:must { m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }
+            m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
             break
           end
         end
       end
-      local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+      local result = finish_job(m, ctx, argv)
       if result.status ~= 0 then
         m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
         m:keep_bootlist()

@@ -58,7 +58,7 @@ return function(migration)
       if #batch == 0 then return end
       -- With a file more, so that sum names the files also where there is one alone.
       local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
-        { stdin = table.concat(batch, "\n") .. "\n" })
+        { stdin = table.concat(batch, "\n") .. "\n", timeout = 1800 })
       for line in result.stdout:gmatch("[^\n]+") do
         local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")
         if path and wanted[path] and known:sum_differs(path, tonumber(sum), tonumber(blocks)) then changed[#changed + 1] = path end

@@ -127,8 +127,13 @@ return function(migration)
     end
     local copy
     mounts.guard = function()
-      local ok, e = xpcall(m.prove_exports, err.wrap, m, copy)
+      -- The server is there again; if it was rebooted, the SSH connection is not.
+      local ok, e = xpcall(function()
+        m.client:revive()
+        m:prove_exports(copy)
+      end, err.wrap)
       if ok then return true end
+      rawset(m, "refused", e) -- what goes through the tree is only message and code
       return nil, e.message, e.code
     end
     local message, code

@@ -174,7 +174,7 @@ return function(migration)
       local was_exported = migration.exported(m.master, m.spot.location)
       m:mount_spot(not was_exported)
       m.spot_exported = not known and not was_exported
-      local output = m.client:must { m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }
+      local output = m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
       for line in output:gmatch("[^\n]+") do m:say(line) end
     end
     if rootvg then
@@ -188,9 +188,45 @@ return function(migration)
     if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
       m.master:must { "exportfs", "-u", m.spot.location }
     end
+    if not m.record.start then m:remove_lost_exports() end
     m:remove_resources()
     m:remove_jobs()
   end)
+
+  -- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
+  -- NIM's own are in /etc/exports and give root access.
+  local function is_lost_export(m, location)
+    local there, flags = migration.exported(m.master, location)
+    if not there or flags:gsub("^%-", "") ~= "ro,access=" .. migration.node_of(m.client_resource) then return false end
+    for line in m.master:run({ "cat", "/etc/exports" }).stdout:gmatch("[^\n]+") do
+      if line:match("^%S+") == location then return false end
+    end
+    return true
+  end
+
+  --- Withdraws the exports of SPOTs that a run made whose journal is lost.
+  migration.method("remove_lost_exports", function(m)
+    for _, spot in ipairs(m.nim:resources "spot") do
+      if spot.location and is_lost_export(m, spot.location) then
+        m.master:must { "exportfs", "-u", spot.location }
+        m:say(("altmig: withdrew the export of SPOT %s on %s: it was for %s alone, from a run whose journal is lost."):format(
+          spot.name, m.master.name, m.name))
+      end
+    end
+  end)
+
+  -- The copy is not taken away under a job that still works in it.
+  local function end_job(m, h, id, job)
+    local ended, message, code = job:cancel()
+    if ended or code == "JOB_GONE" then return end
+    message = ("job %s on %s could not be ended: %s"):format(id, h.name, message)
+    if not m.opts.force then
+      err.raise { code = code, host = h.name, message = message,
+        remedy = ("end it there (its process is named in %s/%s/pid), then clean up again; with -F the copy goes all the same")
+          :format(host.job_dir, id) }
+    end
+    m:warn("altmig: " .. message)
+  end
 
   --- Stops what still runs on the hosts for this client.
   migration.method("cancel_jobs", function(m)
@@ -198,7 +234,7 @@ return function(migration)
     for _, h in ipairs { m.client, m.master } do
       for _, id in ipairs(job_ids(m, h)) do
         local job = h.session:attach(id, { dir = host.job_dir })
-        if job then job:cancel() end
+        if job then end_job(m, h, id, job) end
       end
     end
   end)

@@ -89,7 +89,7 @@ return function(migration)
       write_list(m, list)
       m:say("Checking space requirements for installp install.")
       local argv = { "installp", "-apgXY", "-d", images, "-f", list_file }
-      local result = m.exec:run(argv)
+      local result = m.exec:run(argv, { timeout = 3600 }) -- it reads every image
       refuse_failures(m, argv, result)
       for _, row in ipairs(aix.installp_resources(result.stdout)) do m:make_room(row.mount, row.needed) end
     end,
