@@ -34,6 +34,11 @@ local function sorted_keys(map)
   return keys
 end
 
+local function joined(a, b)
+  local list = table.move(a or {}, 1, #(a or {}), 1, {})
+  return table.move(b or {}, 1, #(b or {}), #list + 1, list)
+end
+
 local function is_configuration(path) return path:match("^/etc/") or path:match("^/var/") end
 
 return function(migration)
@@ -53,15 +58,21 @@ return function(migration)
     for _, path in ipairs(names) do wanted[path] = true end
     local known, problems = both(inventory.read(m.alt, wanted))
     for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. problem) end
-    local batch, changed = {}, {}
+    local batch, changed, works = {}, {}, true
     local function flush()
-      if #batch == 0 then return end
+      if #batch == 0 or not works then return end
       -- With a file more, so that sum names the files also where there is one alone.
       local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
         { stdin = table.concat(batch, "\n") .. "\n", timeout = 1800 })
       for line in result.stdout:gmatch("[^\n]+") do
         local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")
         if path and wanted[path] and known:sum_differs(path, tonumber(sum), tonumber(blocks)) then changed[#changed + 1] = path end
+      end
+      works = result.stdout:find("/dev/null", 1, true) ~= nil
+      if not works then
+        tell(m, { file = "/alt_inst", severity = "warning", chosen = "N",
+          rule = ("files outside /etc and /var that the site changed are not known: sum -r on the client: %s"):format(
+            result.stderr:match("[^\n]+") or "prints nothing") })
       end
       batch = {}
     end
@@ -75,12 +86,13 @@ return function(migration)
   end)
 
   -- The lists of the filesets that come with the bos image, of those that phase 6 will install, and of
-  -- those that left theirs on the client. Result: rows below the table, and the files that phase 6
-  -- brings. Lists of the new level count before those of the old.
+  -- those that left theirs on the client. Result: rows below the table, the files below /etc and /var
+  -- that phase 6 brings, and those elsewhere that the site has changed. Lists of the new level count
+  -- before those of the old.
   migration.define("inspect_filesets", {
     run = function(m)
       local bos = m:result_of("inspect_bos")
-      local rows, paths, known, by_installp = {}, {}, {}, {}
+      local rows, paths, others, known, by_installp = {}, {}, {}, {}, {}
       local function take(more, findings)
         table.move(more, 1, #more, #rows + 1, rows)
         for _, finding in ipairs(findings) do tell(m, finding) end
@@ -99,7 +111,8 @@ return function(migration)
         if found.list then take(cfgfiles.parse(found.list, fileset, ("%s, %s.cfgfiles"):format(found.image, fileset))) end
         for _, path in ipairs(found.paths) do
           by_installp[path] = true
-          if is_configuration(path) then paths[#paths + 1] = path end
+          local list = is_configuration(path) and paths or others
+          list[#list + 1] = path
         end
       end
       for _, problem in ipairs(handled.problems) do
@@ -110,7 +123,7 @@ return function(migration)
       local extra, conflicts = cfgfiles.below_table(rows, by_installp)
       for _, finding in ipairs(conflicts) do tell(m, finding) end
       m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(handled.read, #extra, #rows))
-      return { rows = extra, paths = paths }
+      return { rows = extra, paths = paths, changed = m:changed_files(others) }
     end,
   })
 
@@ -144,7 +157,8 @@ return function(migration)
     for _, problem in ipairs(problems) do
       tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
     end
-    local sources = { rows = filesets.rows, installed = filesets.paths, changed = bos.changed, inventory = known }
+    local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
+      installed = joined(filesets.paths, filesets.changed) }
     local files = err.check(saveconf.candidates(m.alt, bos.configuration, sources))
     if m.opts.baseline then sources.baseline = m:read_baseline(files) end
     return files, sources

@@ -185,7 +185,7 @@ local busybox_tools = [[
 awk basename cal cat chgrp chmod chown clear cmp comm cp cpio cut date dd diff dirname du echo ed egrep
 expand expr false fgrep find fold fuser getopt grep gunzip gzip head iconv id join kill link ln logger logname ls mesg
 mkdir mkfifo mknod more mv nl nslookup od paste patch ping printenv printf pwd renice rm rmdir sed seq sleep
-sort split strings stty sum sync tail tar tee test time touch tr true tsort tty uncompress unexpand uniq unlink uudecode
+sort split strings stty sync tail tar tee test time touch tr true tsort tty uncompress unexpand uniq unlink uudecode
 uuencode vi wc which whoami xargs yes zcat
 ]]
 
