@@ -134,6 +134,10 @@ struct policy {
 	struct am_slice *admitted;
 	size_t admitted_count;
 	const char **mandatory;
+	lua_State *L; /* for the functions of classes */
+	int classes;  /* stack index of their list */
+	int failed;   /* a function raised: `error` says what */
+	struct am_error error;
 };
 
 static int is_admitted(void *arg, struct am_slice key)
@@ -142,6 +146,59 @@ static int is_admitted(void *arg, struct am_slice key)
 
 	return policy->admitted_count > 0 && bsearch(&key, policy->admitted, policy->admitted_count,
 						     sizeof key, compare_slices) != NULL;
+}
+
+static void push_slice(lua_State *L, struct am_slice slice)
+{
+	if (slice.at == NULL)
+		lua_pushnil(L);
+	else
+		lua_pushlstring(L, slice.at, slice.length);
+}
+
+struct question {
+	lua_Integer class;
+	struct am_slice key, value, shipped;
+};
+
+/* (question, classes) -> boolean: valid(value, shipped, key) of the class, if it has one */
+static int ask_valid(lua_State *L)
+{
+	const struct question *question = lua_touserdata(L, 1);
+
+	lua_rawgeti(L, 2, question->class);
+	if (!bu_fieldfn(L, 3, "valid")) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	push_slice(L, question->value);
+	push_slice(L, question->shipped);
+	push_slice(L, question->key);
+	lua_call(L, 3, 1);
+	return 1;
+}
+
+/* Nothing here raises: the merge that asks holds memory. */
+static int is_valid(void *arg, const struct am_merge_attribute *entry, struct am_slice key,
+	struct am_slice value, struct am_slice shipped)
+{
+	struct policy *policy = arg;
+	lua_State *L = policy->L;
+	struct question question = {0, key, value, shipped};
+	int result;
+
+	if (entry == NULL || policy->failed)
+		return 1;
+	question.class = (lua_Integer)(entry - policy->core.attributes) + 1;
+	lua_pushcfunction(L, ask_valid);
+	lua_pushlightuserdata(L, &question);
+	lua_pushvalue(L, policy->classes);
+	policy->failed = bu_pcall(L, 2, 1, &policy->error) != 0;
+	if (policy->failed)
+		return 1;
+	result = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return result;
 }
 
 static enum am_class check_class(lua_State *L, const char *name)
@@ -155,7 +212,7 @@ static enum am_class check_class(lua_State *L, const char *name)
 	return AM_CLASS_USER;
 }
 
-/* Field "classes": { { record=, name=, class=, secret= }, ... }. [-0, +1, v] */
+/* Field "classes": { { record=, name=, class=, secret=, set=, valid= }, ... }. [-0, +2, v] */
 static void check_classes(lua_State *L, int table, struct policy *policy)
 {
 	struct am_merge_attribute *entries;
@@ -178,13 +235,17 @@ static void check_classes(lua_State *L, int table, struct policy *policy)
 		entries[i].name = bu_fieldstr(L, entry, "name", NULL);
 		entries[i].class = check_class(L, bu_fieldstr(L, entry, "class", "user"));
 		entries[i].secret = bu_fieldbool(L, entry, "secret", 0);
+		entries[i].set = bu_fieldbool(L, entry, "set", 0);
+		if (bu_fieldfn(L, entry, "valid"))
+			policy->core.valid = is_valid;
 		if (entries[i].name == NULL)
 			luaL_error(L, "class without a name");
-		lua_pop(L, 1);
+		lua_settop(L, entry - 1);
 	}
 	policy->core.attributes = entries;
 	policy->core.attribute_count = n;
-	lua_remove(L, -2); /* the list stays in the policy table */
+	policy->core.arg = policy;
+	policy->classes = lua_gettop(L) - 1;
 }
 
 /* The number of a column of that name. [-0, +0, v] */
@@ -323,6 +384,7 @@ static void check_policy(lua_State *L, int table, struct policy *policy)
 	size_t count;
 
 	memset(policy, 0, sizeof *policy);
+	policy->L = L;
 	policy->core.file = bu_fieldstr(L, table, "file", NULL);
 	if (policy->core.file == NULL)
 		luaL_error(L, "field 'file' is missing");
@@ -363,9 +425,12 @@ static int l_records(lua_State *L)
 	input = check_input(L, 2);
 	check_policy(L, 1, &policy);
 	outcome = new_outcome(L);
+	luaL_checkstack(L, 8, NULL);
 	if (am_merge(&policy.core, &input, &outcome->text, &status, &outcome->decisions, &error) !=
 		0)
 		return bu_fail(L, &error);
+	if (policy.failed)
+		return bu_fail(L, &policy.error);
 	lua_newtable(L);
 	set_string(L, "status", am_merge_status_name(status));
 	if (status != AM_MERGE_ABSENT)

@@ -393,7 +393,72 @@ static int lower(char c)
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-static int same_value(const struct merge *m, const struct am_field *a, const struct am_field *b)
+/* The next part of a list up to `separator`, without the blanks around it; 0 at the end. */
+static int next_part(struct am_slice *rest, char separator, struct am_slice *part)
+{
+	const char *end;
+
+	if (rest->at == NULL)
+		return 0;
+	*part = *rest;
+	end = memchr(rest->at, separator, rest->length);
+	if (end == NULL) {
+		rest->at = NULL;
+	} else {
+		part->length = (size_t)(end - part->at);
+		rest->length -= part->length + 1;
+		rest->at = end + 1;
+	}
+	*part = am_slice_trim(*part);
+	return 1;
+}
+
+static int is_part(struct am_slice list, char separator, struct am_slice wanted,
+	int (*same)(struct am_slice a, struct am_slice b))
+{
+	struct am_slice part;
+
+	while (next_part(&list, separator, &part))
+		if (same(part, wanted))
+			return 1;
+	return 0;
+}
+
+/* Every part of a is in b. Square time, so for lists the system limits (16 pairs of privileges). */
+static int all_in(struct am_slice a, struct am_slice b, char separator,
+	int (*same)(struct am_slice a, struct am_slice b))
+{
+	struct am_slice part;
+
+	while (next_part(&a, separator, &part))
+		if (part.length > 0 && !is_part(b, separator, part, same))
+			return 0;
+	return 1;
+}
+
+/* "authorization=privilege+privilege", or a plain word. */
+static int same_grant(struct am_slice a, struct am_slice b)
+{
+	struct am_slice x, y;
+
+	if (!next_part(&a, '=', &x) || !next_part(&b, '=', &y) || !am_slice_equal(x, y))
+		return 0;
+	if (a.at == NULL || b.at == NULL)
+		return a.at == b.at;
+	return all_in(a, b, '+', am_slice_equal) && all_in(b, a, '+', am_slice_equal);
+}
+
+#define SET_MAX 4096 /* bytes of a list that is compared as a set */
+
+static int same_set(struct am_slice a, struct am_slice b)
+{
+	if (a.length > SET_MAX || b.length > SET_MAX)
+		return am_slice_equal(a, b);
+	return all_in(a, b, ',', same_grant) && all_in(b, a, ',', same_grant);
+}
+
+static int same_value(const struct merge *m, const struct am_merge_attribute *entry,
+	const struct am_field *a, const struct am_field *b)
 {
 	struct am_slice x, y;
 
@@ -401,6 +466,8 @@ static int same_value(const struct merge *m, const struct am_field *a, const str
 		return a == b;
 	x = unquoted(a->value);
 	y = unquoted(b->value);
+	if (entry != NULL && entry->set)
+		return same_set(x, y);
 	if (!m->policy->fold_case || x.length != y.length)
 		return am_slice_equal(x, y);
 	for (size_t i = 0; i < x.length; i++)
@@ -427,8 +494,8 @@ static const struct am_merge_attribute *attribute_entry(
 	return general;
 }
 
-static struct choice choose_by_class(const struct merge *m, enum am_class class,
-	const struct trio *t, const struct am_record *shipped)
+static struct choice choose_by_class(const struct merge *m, const struct am_merge_attribute *entry,
+	const struct trio *t, struct am_slice key)
 {
 	const struct am_merge_policy *policy = m->policy;
 	struct choice user = {PICK_C, AM_CONFLICT, "both changed it: the site's value stays"};
@@ -437,7 +504,7 @@ static struct choice choose_by_class(const struct merge *m, enum am_class class,
 	struct choice invalid = {
 		PICK_N, AM_CONFLICT, "the site's value is not valid in the new level"};
 
-	switch (class) {
+	switch (entry == NULL ? policy->fallback : entry->class) {
 	case AM_CLASS_SYSTEM:
 		return system;
 	case AM_CLASS_LIST:
@@ -445,8 +512,8 @@ static struct choice choose_by_class(const struct merge *m, enum am_class class,
 	case AM_CLASS_VALID:
 		if (t->c == NULL)
 			return system;
-		if (policy->valid != NULL &&
-			!policy->valid(policy->arg, (struct am_records *)&m->n, shipped, t->c))
+		if (policy->valid != NULL && !policy->valid(policy->arg, entry, key, t->c->value,
+						     t->n == NULL ? absent : t->n->value))
 			return invalid;
 		return user;
 	case AM_CLASS_USER:
@@ -456,27 +523,27 @@ static struct choice choose_by_class(const struct merge *m, enum am_class class,
 }
 
 /* The attribute table. `o_known` is also false where O has no such record. */
-static struct choice choose(const struct merge *m, enum am_class class, int o_known,
-	const struct trio *t, const struct am_record *shipped)
+static struct choice choose(const struct merge *m, const struct am_merge_attribute *entry,
+	int o_known, const struct trio *t, struct am_slice key)
 {
 	struct choice mine = {PICK_C, AM_NOTE, NULL};
 	struct choice added = {PICK_N, AM_NOTE, "new attribute"};
 	struct choice vendor = {PICK_N, AM_NOTE, "not changed by the site"};
 
-	if (same_value(m, t->c, t->n))
+	if (same_value(m, entry, t->c, t->n))
 		return mine;
 	if (!o_known) {
 		if (t->n == NULL)
 			return mine;
 		if (t->c == NULL)
 			return added;
-		return choose_by_class(m, class, t, shipped);
+		return choose_by_class(m, entry, t, key);
 	}
-	if (same_value(m, t->c, t->o))
+	if (same_value(m, entry, t->c, t->o))
 		return t->c == NULL ? added : vendor;
-	if (same_value(m, t->n, t->o))
+	if (same_value(m, entry, t->n, t->o))
 		return mine;
-	return choose_by_class(m, class, t, shipped);
+	return choose_by_class(m, entry, t, key);
 }
 
 static struct am_slice shown(const struct am_field *field, int secret)
@@ -640,7 +707,8 @@ static int put_list(struct merge *m, struct pair *p, const struct trio *t)
 	return result;
 }
 
-static int put_choice(struct merge *m, struct pair *p, const struct trio *t, enum pick pick)
+static int put_choice(struct merge *m, struct pair *p, const struct am_merge_attribute *entry,
+	const struct trio *t, enum pick pick)
 {
 	const struct am_field *from = pick == PICK_N ? t->n : t->c;
 
@@ -648,7 +716,7 @@ static int put_choice(struct merge *m, struct pair *p, const struct trio *t, enu
 		return put_list(m, p, t);
 	if (m->c.line_oriented) {
 		p->differs_from_c |= pick == PICK_N;
-		p->differs_from_n |= pick == PICK_C && !same_value(m, t->c, t->n);
+		p->differs_from_n |= pick == PICK_C && !same_value(m, entry, t->c, t->n);
 		return from == NULL
 			       ? 0
 			       : am_buf_add(&p->line, from->value.at, from->value.length, m->error);
@@ -697,14 +765,13 @@ static int merge_attribute(struct merge *m, struct pair *p, struct am_slice name
 	struct trio t = {
 		find_field(&p->fo, name), find_field(&p->fc, name), find_field(&p->fn, name)};
 	const struct am_merge_attribute *entry = attribute_entry(m->policy, p->c->key, name);
-	struct choice choice = choose(m, entry == NULL ? m->policy->fallback : entry->class,
-		m->o_known && p->o != NULL, &t, p->n);
+	struct choice choice = choose(m, entry, m->o_known && p->o != NULL, &t, p->c->key);
 
 	if (report_attribute(m, p->c->key, name, &t, entry != NULL && entry->secret, choice) != 0)
 		return -1;
 	if (m->c.line_oriented && begin_column(m, p, &t, choice.pick == PICK_N ? t.n : t.c) != 0)
 		return -1;
-	return put_choice(m, p, &t, choice.pick);
+	return put_choice(m, p, entry, &t, choice.pick);
 }
 
 /* A line-oriented record keeps the bytes of the side it equals. */
@@ -762,7 +829,8 @@ static int same_record(struct merge *m, const struct am_records *fa, const struc
 	if (get_fields(m, fa, a, &la) == 0 && get_fields(m, fb, b, &lb) == 0) {
 		*same = la.count == lb.count;
 		for (size_t i = 0; i < la.count && *same; i++)
-			*same = same_value(m, la.list[i], find_field(&lb, la.list[i]->name));
+			*same = same_value(m, attribute_entry(m->policy, a->key, la.list[i]->name),
+				la.list[i], find_field(&lb, la.list[i]->name));
 		result = 0;
 	}
 	free(la.list);

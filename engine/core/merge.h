@@ -79,6 +79,7 @@ struct am_merge_attribute {
 	const char *record, *name;
 	enum am_class class;
 	int secret;
+	int set; /* a list whose order does not count; so do lists of privileges in it (a=p+q) */
 };
 
 /* What to do with a record that C and N have, and O is known not to. */
@@ -109,9 +110,11 @@ struct am_merge_policy {
 	size_t beside;
 	/* May a record that only N has be added? NULL: yes. */
 	int (*admit)(void *arg, struct am_slice key);
-	/* Does N accept C's value? `shipped` is N's record. NULL: yes. */
-	int (*valid)(void *arg, struct am_records *shipped_file, const struct am_record *shipped,
-		const struct am_field *value);
+	/* Does the new level accept C's value of an attribute of class "valid"? `entry` is that
+	 * class's entry, NULL where it is the fallback; `shipped` is N's value, absent (at NULL)
+	 * where N has none. NULL: yes. */
+	int (*valid)(void *arg, const struct am_merge_attribute *entry, struct am_slice key,
+		struct am_slice value, struct am_slice shipped);
 	void *arg;
 };
 

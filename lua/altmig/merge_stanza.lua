@@ -4,11 +4,17 @@
 
 local core = require "altmig.merge_core"
 
--- Shapes: classes (who wins when both changed an attribute; default the site), sets, fold_case, and
+-- Shapes: classes (who wins when both changed an attribute; default the site; what is a set), sets, fold_case, and
 -- admit: "accounts" or "groups", so that a record of the new level comes in only for one that exists.
+local function sets(...)
+  local classes = {}
+  for i, name in ipairs { ... } do classes[i] = { name = name, set = true } end
+  return classes
+end
+
 local files = {
-  ["/etc/security/privcmds"] = {},
-  ["/etc/security/privdevs"] = {},
+  ["/etc/security/privcmds"] = { classes = sets("accessauths", "authprivs", "authroles", "innateprivs", "inheritprivs", "secflags") },
+  ["/etc/security/privdevs"] = { classes = sets("readprivs", "writeprivs") },
   ["/etc/security/login.cfg"] = { sets = true, classes = { { record = "usw", name = "shells", class = "list" } } },
   ["/etc/security/user"] = { admit = "accounts" },
   ["/etc/security/limits"] = { admit = "accounts" },

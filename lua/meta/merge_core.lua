@@ -28,6 +28,8 @@ local core = {}
 ---@field record string?      # only in this record
 ---@field class "user"|"system"|"list"|"valid"|nil   # who wins when both changed it; default "user"
 ---@field secret boolean?     # never shown
+---@field set boolean?        # a list whose order does not count, nor that of privileges in it (a=p+q)
+---@field valid (fun(value: string, shipped: string?, key: string): boolean)?   # of "valid": does the new level accept the site's value?
 
 ---@class altmig.merge.Policy
 ---@field file string                 # path, for decisions and messages

@@ -1,6 +1,7 @@
 -- Golden cases of the methods that merge stanza files and tables: what the site had, what each level shipped.
 
 local lu = require "luaunit"
+local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
@@ -262,6 +263,40 @@ function TestMergeStanza:test_mkuser()
   inputs[script .. ".custom"], inputs[script].c = nil, inputs[script].o
   run("mkusr_mig", inputs)
   lu.assertFalse(t:exists(script .. ".custom"))
+end
+
+function TestMergeStanza:test_privileges_are_sets()
+  local path = "/etc/security/privcmds"
+  local cases = { -- o, c, n, result
+    { "a=P+Q,b=R", "b=R, a=Q+P", "a=P+Q+S,b=R", "a=P+Q+S,b=R" }, -- the site only wrote it in another order
+    { "a=P", "a=P,b=R+S", "b=S+R,a=P", "a=P,b=R+S" }, -- both say the same: the site's text
+    { "a=P", "a=P+Q", "a=P+R", "a=P+Q", "both changed it: the site's value stays" },
+    { "a=P+Q", "a=P", "a=Q+P", "a=P" }, -- the vendor only wrote it in another order
+    { "a", "a=", "b", "a=", "both changed it: the site's value stays" },
+  }
+  for _, case in ipairs(cases) do
+    local function text(value, more) return "/a:\n\tauthprivs = " .. value .. "\n" .. more end
+    local _, said = run("privcmds_mig", { [path] = { o = text(case[1], ""), c = text(case[2], "/site:\n"), n = text(case[3], "/new:\n") } })
+    lu.assertEquals(t:read(path), "/a:\n\tauthprivs = " .. case[4] .. "\n/site:\n\n/new:\n")
+    local conflict = said_about(said, "/a", "authprivs")
+    lu.assertEquals(conflict and conflict.severity == "conflict" and conflict.rule or nil, case[5])
+  end
+end
+
+function TestMergeStanza:test_a_value_stays_where_the_new_level_accepts_it()
+  local asked = {}
+  local classes = { { name = "algorithm", class = "valid", valid = function(value, shipped, key)
+    asked[#asked + 1] = ("%s %s %s"):format(key, value, shipped)
+    return value ~= "crypt"
+  end }, { name = "size", class = "valid" } }
+  local input = { o = "a:\n\talgorithm = md5\n\tsize = 1\n", c = "a:\n\talgorithm = crypt\n\tsize = 2\n\nb:\n\talgorithm = sha\n",
+    n = "a:\n\talgorithm = sha512\n\tsize = 3\n\nb:\n\talgorithm = sha512\n" }
+  local result = assert(core.records({ file = "/etc/x", classes = classes }, input))
+  lu.assertEquals(result.text, "a:\n\talgorithm = sha512\n\tsize = 2\n\nb:\n\talgorithm = sha\n")
+  lu.assertEquals(asked, { "a crypt sha512", "b sha sha512" })
+  lu.assertEquals(result.decisions[1].rule, "the site's value is not valid in the new level")
+  classes[1].valid = function() error("no idea", 0) end
+  lu.assertEquals({ core.records({ file = "/etc/x", classes = classes }, input) }, { nil, "callback: no idea", "CALLBACK" })
 end
 
 function TestMergeStanza:test_pse_conf()
