@@ -60,6 +60,13 @@ return function(merge, checked, joined)
   for name in ("Backup Diagnostics DiskQuotaAdmin GroupAdmin ListAuditClasses PasswdAdmin PasswdManage Restore RoleAdmin "
     .. "UserAdmin UserAudit aix"):gmatch("%S+") do predefined[name] = true end
 
+  --- Whether the system itself defines an authorization; these never stand in the file.
+  ---@param name string
+  ---@return boolean
+  function merge.is_system_authorization(name)
+    return predefined[name] == true or name:match("^aix%.") ~= nil or name:match("^ALLOW_%u+$") ~= nil
+  end
+
   -- Sets the attribute of stanzas: values by stanza name. Where a stanza lacks it, it becomes the first.
   local function set_attribute(text, path, name, values)
     local lines, headers = lines_of(text), {}
@@ -168,7 +175,7 @@ return function(merge, checked, joined)
     end
     for _, record in ipairs(roles) do
       for _, name in ipairs(items(record.attributes.authorizations)) do
-        if not known[name] and not predefined[name] and not name:match("^aix%.") then
+        if not known[name] and not merge.is_system_authorization(name) then
           known[name] = true
           added[#added + 1] = name .. ":\n"
           note(job, "warning", path, name, "merged", "the role " .. record.key .. " names it: defined here")

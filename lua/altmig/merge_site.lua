@@ -103,7 +103,7 @@ local function check_files(merge, definition)
   end
 end
 
-local class_names = { user = true, system = true, list = true }
+local class_names = { user = true, system = true, list = true, valid = true }
 
 -- Classes as the engine takes them, from a list or from a table by attribute.
 local function check_classes(classes, known)
@@ -115,7 +115,11 @@ local function check_classes(classes, known)
     if type(name) ~= "string" then misuse("classes", "an entry has no name") end
     if known and not known[name] then misuse("classes", "there is no column '%s'", name) end
     if not class_names[entry.class or "user"] then misuse("classes", "of '%s': unknown class '%s'", name, tostring(entry.class)) end
-    list[#list + 1] = { name = name, class = entry.class or "user", secret = entry.secret == true, record = entry.record }
+    if (entry.class == "valid") ~= (type(entry.valid) == "function") then
+      misuse("classes", "of '%s': class 'valid' and a function 'valid' go together", name)
+    end
+    list[#list + 1] = { name = name, class = entry.class or "user", secret = entry.secret == true, record = entry.record,
+      set = entry.set == true, valid = entry.valid }
   end
   if #classes > 0 then
     for _, entry in ipairs(classes) do add(nil, entry) end

@@ -39,11 +39,15 @@ return function(merge, checked)
 
   -- --- vfs -----------------------------------------------------------------------------------------
 
-  local function has_helper(job, helper)
+  --- Whether the tree has the helper that a line of /etc/vfs names; none is as good.
+  ---@param tree table
+  ---@param helper string?
+  ---@return boolean
+  function merge.has_helper(tree, helper)
     if not helper or helper == "none" or helper == "remote" then return true end
     local path = helper:sub(1, 1) == "/" and helper or "/sbin/helpers/" .. helper
-    local target = job.ctx.tree:resolve(path)
-    return target ~= nil and job.ctx.tree:exists(target) == true
+    local target = tree:resolve(path)
+    return target ~= nil and tree:exists(target) == true
   end
 
   -- The last %defaultvfs line and the other control lines of a text.
@@ -82,7 +86,7 @@ return function(merge, checked)
       local name = fields and fields[1]
       local shipped = name and new[name]
       if shipped then
-        if not (has_helper(job, fields[3]) and has_helper(job, fields[4])) and line ~= shipped.line then
+        if not (merge.has_helper(job.ctx.tree, fields[3]) and merge.has_helper(job.ctx.tree, fields[4])) and line ~= shipped.line then
           lines[i] = shipped.line
           report("conflict", name, "N", "the site's helper does not exist in the new level")
         end
@@ -111,8 +115,11 @@ return function(merge, checked)
         report("conflict", "%defaultvfs", "N", "the site's default names no type of the merged table")
       end
     end
-    for i = #lines, 1, -1 do
-      if lines[i]:match("^%%defaultvfs%f[%s]") then table.remove(lines, i) end
+    local count = 0
+    for i = 1, #lines do
+      local line = lines[i]
+      lines[i] = nil
+      if not line:match("^%%defaultvfs%f[%s]") then count, lines[count + 1] = count + 1, line end
     end
     local at = 1
     while lines[at] and lines[at]:match("^#") do at = at + 1 end

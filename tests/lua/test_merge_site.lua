@@ -69,6 +69,17 @@ function TestMergeSite:tearDown()
   os.execute("rm -rf '" .. dir .. "'")
 end
 
+function TestMergeSite:test_a_class_that_asks_and_one_that_is_a_set()
+  local file = "/etc/asks"
+  merge.define { name = "asks", files = { file }, classes = { hosts = { set = true },
+    level = { class = "valid", valid = function(value) return tonumber(value) < 5 end } } }
+  put(file, "a:\n\tlevel = 9\n\thosts = y,x\n\nb:\n\tlevel = 4\n", 384)
+  local said = migrate({ [file] = "a:\n\tlevel = 2\n\thosts = x,y,z\n\nb:\n\tlevel = 2\n" },
+    { [file] = "a:\n\tlevel = 1\n\thosts = x,y\n\nb:\n\tlevel = 1\n" })
+  lu.assertEquals(said.statuses.asks, "merged")
+  lu.assertEquals(t:read(file), "a:\n\tlevel = 2\n\thosts = x,y,z\n\nb:\n\tlevel = 4\n")
+end
+
 function TestMergeSite:test_stanzas_with_classes_before_a_stock_method()
   local file = "/etc/acme/agents"
   merge.define { name = "acme_agents", files = { file }, key = "set", before = "group_mig", fold_case = true,
@@ -294,6 +305,8 @@ function TestMergeSite:test_misuse_raises_with_the_fields_name()
   refused("field 'order': unknown value 'old'", with { grammar = "lines", order = "old" })
   refused("field 'default': unknown value 'vendor'", with { default = "vendor" })
   refused("field 'classes': there is no column 'z'", with { grammar = "table", columns = { "a" }, classes = { z = "list" } })
+  refused("field 'classes': of 'a': class 'valid' and a function", with { classes = { a = "valid" } })
+  refused("field 'classes': of 'a': class 'valid' and a function", with { classes = { a = { valid = print } } })
   refused("field 'classes': of 'a': unknown class 'union'", with { classes = { a = "union" } })
   refused("field 'mandatory': entry 1 is no name", with { mandatory = { {} } })
   refused("field 'before': there is no method 'after_all'", with { before = "after_all" })
