@@ -13,6 +13,7 @@ local print_report = require "altmig.report_print"
 local remote_files = require "altmig.remote_files"
 local saveconf = require "altmig.saveconf"
 local scratch = require "altmig.scratch"
+local sys = require "altmig.sys"
 
 local dryrun = {}
 
@@ -53,6 +54,7 @@ local function read_image(m, stage)
     end
   end, err.wrap)
   archive:close()
+  if sys.isatty(2) and not m.opts.quiet then io.stderr:write("\r\27[K") end
   if not ok then
     err.raise { code = e.code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, e.message) }
   end
@@ -260,11 +262,22 @@ local function show_json(m, list, collected, saved)
   m:event { event = "dry_run", count = document.count, entries = document.entries, files = saved, changed = #list }
 end
 
+-- --report FILE: what was decided here, in the form of a migration's report.
+local function write_report(m, collected, path)
+  collected:tell { client = m.name, levels = m.levels, target = m.target, lpp_source = m.opts.lpp_source, spot = m.opts.spot,
+    disks = m.disks }
+  local document = collected:document()
+  document.state = { state = "dry run: nothing was changed" }
+  err.check(sys.write_file(path, print_report.for_file(document, path), { mode = 384, atomic = true })) -- 0600
+end
+
 --- The command: preflight findings, then the differences.
 ---@param opts table
 ---@return integer status
 function dryrun.run(opts)
-  opts.no_log, opts.quiet = true, not opts.json or nil
+  opts.no_log = true
+  local report_file = opts.report
+  opts.report = nil -- there is no run to report of at the end
   local command = require "altmig.cmd.check"
   return require("altmig.migration").look(opts, function(m)
     local inhibitors = command.findings(m)
@@ -272,6 +285,7 @@ function dryrun.run(opts)
       local list, collected, saved = dryrun.compute(m)
       local show = opts.json and show_json or show_text
       show(m, list, collected, saved)
+      if report_file then write_report(m, collected, report_file) end
     end
     return inhibitors > 0 and 3 or 0
   end)
