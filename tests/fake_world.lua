@@ -98,7 +98,17 @@ function handlers.test(w, host, argv)
   return "", 0
 end
 function handlers.sh(w, host, argv, opts)
-  local script = argv[3]
+  local script = argv[3] or argv[2]
+  if script == "-s" then
+    w.acl_script = opts.stdin
+    return w.acl_answer or ""
+  end
+  if script:find("exec \"$0/restore\" -xqf -", 1, true) then
+    if w.on_stream then w.on_stream(opts) end
+    w.streamed = (w.streamed or 0) + 1
+    return w.stream_says or "", w.stream_status or 0
+  end
+  if script:find("cp -p", 1, true) then w.aside = table.concat(argv, " ", 4) end
   if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
   if script:find("set -C", 1, true) then
     w.client_lock = w.client_lock or argv[5]
@@ -116,6 +126,7 @@ function handlers.rm(w, _, argv)
   w.files[argv[3]] = nil
   return ""
 end
+function handlers.ldd() return "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n\t /usr/lib/libcrypt.a(shr.o)\n" end
 handlers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(w, _, argv)
   if argv[4] == "-P1" then w.cloned = true end
   return argv[4] == "-P1" and "Phase 1 complete.\n" or "## Phase 3 ###################\n"
@@ -247,8 +258,18 @@ function world.new()
     if not ok then return nil, message, code end
     w.restored = w.restored + 1
     if w.on_restore then w.on_restore() end
-    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = {} }
+    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = {}, secured = w.secured, secured_dropped = w.secured_dropped }
   end
+  function copy:check()
+    if w.check_fails then return nil, "restore: member ./up/x at offset 72: a link on the way leads out of the tree", w.check_fails end
+    return { calls = 4 }
+  end
+  function copy:verify()
+    local differences = w.differences or {}
+    w.differences = w.differences_left
+    return differences
+  end
+  function copy:lstat() return { type = "file", uid = 0, gid = 7 } end
 
   local members = { { name = "./lpp_name", type = "file", size = 10 }, { name = "./etc/passwd", type = "file", size = 100 },
     { name = "./usr", type = "dir", size = 0 }, { name = "./usr/bin/ls", type = "file", size = 5000 } }
@@ -281,6 +302,10 @@ function world.new()
         function archive:read() return "4 R I bos {\nbos.rte 7.2.5.0 01 b B en_US Base\n" end
         function archive:close() end
         return archive
+      end,
+      filter = function(source, opts)
+        w.filtered = { source, opts }
+        return { close = function() w.filter_closed = true end }, function() return { files = 3, dirs = 1, links = 0, bytes = 10 } end
       end,
     },
     ["altmig.saveconf"] = {
@@ -341,13 +366,27 @@ function world.new()
       after_merges = function() return w.outcome or {} end,
       after_installp = function() return {} end,
     },
+    ["altmig.odm"] = {
+      open = function()
+        return setmetatable({
+          change = function(_, class, criteria, fields)
+            w.tcb_change = { class, criteria, fields }
+            return w.tcb and 1 or 0
+          end,
+          commit = function()
+            w.tcb_off = true
+            return true
+          end,
+        }, { __close = function() end })
+      end,
+    },
     ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }
   for name, module in pairs(replacements) do package.loaded[name] = module end
   for name in pairs(package.loaded) do
     if name:match("^altmig%.steps") or name:match("^altmig%.checks")
       or name == "altmig.migration" or name == "altmig.host" or name == "altmig.check"
-      or name == "altmig.executor" then
+      or name == "altmig.stream" or name == "altmig.executor" then
       package.loaded[name] = nil
     end
   end

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bff_format.h"
+#include "flight.h"
 #include "restore_member.h"
 
 /* ---- what is sent ---- */
@@ -351,6 +352,8 @@ int am_restore_check(struct am_tree *tree, struct am_bff *archive,
 {
 	struct restore *r = calloc(1, sizeof *r);
 	struct check check = {.r = r};
+	double started = am_flight_now();
+	uint64_t calls = am_restore_calls(tree);
 	int result;
 
 	*stats = (struct am_restore_stats){0};
@@ -361,6 +364,8 @@ int am_restore_check(struct am_tree *tree, struct am_bff *archive,
 	r->options = options;
 	r->stats = stats;
 	result = check_all(&check, error);
+	stats->calls = am_restore_calls(tree) - calls;
+	stats->seconds = am_flight_now() - started;
 	forget_all(&check);
 	for (size_t i = 0; i < r->made_capacity; i++)
 		free(r->made[i]);

@@ -552,7 +552,8 @@ function M:start()
     options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
       pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
       exclude_files = self.opts.exclude_files, image_data = self.opts.image_data, bosinst_data = self.opts.bosinst_data,
-      mount_options = self.opts.mount_options, baseline = self.opts.baseline, reboot = self.opts.reboot, target = self.target,
+      mount_options = self.opts.mount_options, baseline = self.opts.baseline, restore_via = self.opts.restore_via,
+      reboot = self.opts.reboot, target = self.target,
       script = self.opts.script and sys.realpath(self.opts.script),
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }

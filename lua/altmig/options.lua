@@ -23,12 +23,14 @@ local long = {
   color = { "color", true }, json = { "json" },
   ["repl-on-error"] = { "repl_on_error" },
   ["dry-run"] = { "dry_run", only = { ["altmig migrate"] = true, nimadm = true } },
+  ["restore-via"] = { "restore_via", true, only = { ["altmig migrate"] = true, ["altmig check"] = true, nimadm = true,
+    ["altmig resume"] = true } },
   html = { "html", only = { ["altmig report"] = true } },
   baseline = { "baseline", true, only = { ["altmig migrate"] = true, ["altmig check"] = true } },
   report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
 }
 local long_not_yet = {
-  ["restore-via"] = true, fix = true,
+  fix = true,
 }
 
 --- Splits a command line into options and operands.
@@ -53,9 +55,7 @@ function options.parse(args, who)
       local name, attached = word:match("^%-%-([%w%-]+)=?(.*)$")
       if not word:find("=", 1, true) then attached = nil end
       local entry = long[name]
-      if name == "restore-via" and (attached or args[i + 1]) == "nfs" then
-        value(word, attached) -- the only way there is, so naming it changes nothing
-      elseif long_not_yet[name] then
+      if long_not_yet[name] then
         cli.usage(("%s: flag --%s is not supported yet"):format(who, name))
       elseif not entry or (entry.only and not entry.only[who]) then
         cli.usage(("%s: unknown flag %s"):format(who, word))
@@ -84,6 +84,9 @@ function options.parse(args, who)
   end
   if opts.color and not ({ auto = true, always = true, never = true })[opts.color] then
     cli.usage(("%s: --color %s: auto, always or never"):format(who, opts.color))
+  end
+  if opts.restore_via and opts.restore_via ~= "nfs" and opts.restore_via ~= "stream" then
+    cli.usage(("%s: --restore-via %s: nfs or stream"):format(who, opts.restore_via))
   end
   return opts, operands
 end

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -312,6 +313,29 @@ static int l_chroot(lua_State *L)
 	return done(L, result, "chroot", root);
 }
 
+/* set_attribute(path, name, value): an extended attribute; links are not followed. */
+static int l_set_attribute(lua_State *L)
+{
+	const char *path = bu_checkcstr(L, 1), *name = bu_checkcstr(L, 2);
+	size_t length;
+	const char *value = luaL_checklstring(L, 3, &length);
+
+	return done(L, lsetxattr(path, name, value, length, 0), "set_attribute", path);
+}
+
+/* attribute(path, name) -> value; nil when there is none */
+static int l_attribute(lua_State *L)
+{
+	static char value[65536];
+	const char *path = bu_checkcstr(L, 1), *name = bu_checkcstr(L, 2);
+	ssize_t n = lgetxattr(path, name, value, sizeof value);
+
+	if (n < 0)
+		return fail_errno(L, errno, "attribute", path);
+	lua_pushlstring(L, value, (size_t)n);
+	return 1;
+}
+
 /*
  * open_for_writing(path): whether some process has the file open for writing, so that Linux would
  * refuse to run it (ETXTBSY). A read lease is granted only on a file nobody writes.
@@ -487,10 +511,11 @@ static int l_attach(lua_State *L)
 int luaopen_lpar_core(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"attach", l_attach}, {"chroot", l_chroot},
-		{"kill", l_kill}, {"mount", l_mount}, {"mountd", l_mountd},
-		{"open_for_writing", l_open_for_writing}, {"reap", l_reap},
-		{"sethostname", l_sethostname}, {"spawn", l_spawn}, {"umount", l_umount},
-		{"unshare", l_unshare}, {"wait_event", l_wait_event}, {NULL, NULL}};
+		{"attribute", l_attribute}, {"kill", l_kill}, {"mount", l_mount},
+		{"mountd", l_mountd}, {"open_for_writing", l_open_for_writing}, {"reap", l_reap},
+		{"set_attribute", l_set_attribute}, {"sethostname", l_sethostname},
+		{"spawn", l_spawn}, {"umount", l_umount}, {"unshare", l_unshare},
+		{"wait_event", l_wait_event}, {NULL, NULL}};
 
 	luaL_newlib(L, functions);
 	return 1;

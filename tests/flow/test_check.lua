@@ -287,7 +287,7 @@ function TestCheck:test_the_command()
   lu.assertEquals(status, 3)
   lu.assertStrContains(text, "inhibitor: lpar: the Trusted Computing Base")
   lu.assertStrContains(text, "  evidence: odmget")
-  lu.assertStrContains(text, "  remedy:   turn it off")
+  lu.assertStrContains(text, "  remedy:   migrate with --restore-via stream, or turn it off")
   lu.assertStrContains(text, "1 inhibitor, 1 warning")
   local lines
   status, text, lines = run(w, "--json")

@@ -28,7 +28,8 @@ function TestOptions:test_what_is_not_supported_is_refused_by_name()
   lu.assertStrContains(refused(options.parse, { "--report", "x" }, "altmig check"), "unknown flag --report")
   lu.assertEquals(options.parse({ "--report=x.html" }, "nimadm").report, "x.html")
   lu.assertStrContains(refused(options.parse, { "--dry-run" }, "altmig check"), "unknown flag --dry-run")
-  lu.assertStrContains(refused(options.parse, { "--restore-via", "stream" }, "x"), "--restore-via is not supported yet")
+  lu.assertStrContains(refused(options.parse, { "--restore-via", "tape" }, "nimadm"), "--restore-via tape: nfs or stream")
+  lu.assertStrContains(refused(options.parse, { "--restore-via", "stream" }, "altmig status"), "unknown flag --restore-via")
   lu.assertStrContains(refused(options.parse, { "-k" }, "nimadm"), "unknown flag -k")
 end
 
@@ -76,9 +77,9 @@ function TestOptions:test_color_and_no_color()
   sys.getenv, sys.isatty = getenv, isatty
 end
 
-function TestOptions:test_the_default_restore_way_may_be_named()
-  lu.assertEquals(options.parse({ "--restore-via", "nfs", "-q" }, "x"), { quiet = true })
-  lu.assertEquals(options.parse({ "--restore-via=nfs" }, "x"), {})
+function TestOptions:test_the_way_of_the_restore()
+  lu.assertEquals(options.parse({ "--restore-via", "nfs", "-q" }, "nimadm"), { quiet = true, restore_via = "nfs" })
+  lu.assertEquals(options.parse({ "--restore-via=stream" }, "altmig migrate"), { restore_via = "stream" })
 end
 
 function TestOptions:test_missing_and_contradicting_flags()

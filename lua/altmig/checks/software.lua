@@ -65,10 +65,17 @@ function software.tcb(m, add)
   local result = m.client:run({ "odmget", "-q", "attribute=TCB_STATE", "PdAt" }, { env = { ODMDIR = "/usr/lib/objrepos" } })
   for _, object in ipairs(aix.odmget(result.stdout)) do
     if object.attribute == "TCB_STATE" and object.deflt == "tcb_enabled" then
+      local evidence = "odmget -q attribute=TCB_STATE PdAt: deflt = tcb_enabled"
+      if m.opts.restore_via == "stream" then
+        return add { id = "tcb-enabled", severity = "warning", host = m.name, evidence = evidence,
+          what = "the Trusted Computing Base is on: its attributes travel by the stream, and releases from 7.2 on turn it off",
+          remedy = "nothing to do for the migration; what rests on tcbck must go over to trustchk (Trusted Execution)" }
+      end
       add { id = "tcb-enabled", host = m.name, what = "the Trusted Computing Base is on: its attributes are not visible over NFS",
-        evidence = "odmget -q attribute=TCB_STATE PdAt: deflt = tcb_enabled",
-        remedy = "turn it off for good (ODMDIR=/usr/lib/objrepos: odmget -q attribute=TCB_STATE PdAt | sed s/tcb_enabled/tcb_disabled/ "
-          .. "> /tmp/tcb; odmdelete -q attribute=TCB_STATE -o PdAt; odmadd /tmp/tcb), or migrate conventionally" }
+        evidence = evidence,
+        remedy = "migrate with --restore-via stream, or turn it off for good (ODMDIR=/usr/lib/objrepos: "
+          .. "odmget -q attribute=TCB_STATE PdAt | sed s/tcb_enabled/tcb_disabled/ > /tmp/tcb; "
+          .. "odmdelete -q attribute=TCB_STATE -o PdAt; odmadd /tmp/tcb), or migrate conventionally" }
     end
   end
 end

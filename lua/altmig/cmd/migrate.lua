@@ -18,6 +18,8 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
   --nim FILE      resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)
   --state DIR     journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)
   --script FILE   your own copy of scripts/migrate.lua     --from N  start at phase N
+  --restore-via nfs|stream   how the base system travels; stream: through SSH into the client's own
+                  restore, with what NFS does not carry (ACLs, TCB)
   --baseline LPP  what the old level shipped: an lpp_source, directory or nfs:// URL of the client's
                   present level; merges are three-way then (altmig migrate only)
   --dry-run       change nothing: what preflight finds, and a diff of every file the merges would change

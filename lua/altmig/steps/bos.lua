@@ -6,11 +6,14 @@ local err = require "altmig.err"
 local images = require "altmig.images"
 local merge = require "altmig.merge"
 local policy = require "altmig.policy"
+local odm = require "altmig.odm"
 local saveconf = require "altmig.saveconf"
+local stream = require "altmig.stream"
 local tree = require "altmig.tree"
 
 local save_root = "/lpp/save.config"
 local block = 4096
+local not_restored = { "/lpp_name" } -- what describes the image itself
 
 -- The mount point (inside the copy) that a path belongs to: the longest prefix.
 local function mount_of(mounts, path)
@@ -154,22 +157,37 @@ return function(migration)
     end,
   })
 
+  -- Over NFS, the way that needs nothing on the client but its server.
+  local function restore_over_nfs(m, image)
+    m:prove_exports()
+    m:say("Restoring base operating system.")
+    local stats, message, code = m.alt:restore(image.open(), {
+      exclude = not_restored,
+      again = image.open,
+      on_progress = function(stats) m:progress("restore", stats) end,
+    })
+    if not stats then
+      err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
+        remedy = "mend the cause, then resume: the restore goes on over what is there" }
+    end
+    return stats
+  end
+
   -- Restores the bos image over the copy, then keeps what it shipped for every file a merge reads.
   migration.define("restore_bos", {
-    run = function(m)
+    run = function(m, context)
       m:say("Setting up for base operating system restore.")
       local image = m:bos_image()
-      m:prove_exports()
-      m:say("Restoring base operating system.")
-      local stats, message, code = m.alt:restore(image.open(), {
-        exclude = { "./lpp_name" },
-        again = image.open,
-        on_progress = function(stats) m:progress("restore", stats) end,
-      })
-      if not stats then
-        err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
-          remedy = "mend the cause, then resume: the restore goes on over what is there" }
+      local stats, rights
+      if context.again then stream.end_rights_job(m, context.job_id) end
+      if m.opts.restore_via == "stream" then
+        stats = stream.restore(m, image, not_restored)
+        rights = stream.verify(m, image, not_restored)
+      else
+        stats = restore_over_nfs(m, image)
+        rights = stats
       end
+      rights = stream.set_rights(m, rights, context.job_id)
       m.alt:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
       m.alt:remove("/var/adm/ras/alt_mig/lock") -- and the marks of this run, which mean nothing there
       m.alt:remove_all("/var/adm/ras/alt_mig/jobs")
@@ -178,7 +196,8 @@ return function(migration)
       for _, moved in ipairs(stats.moved or {}) do
         m:say(("altmig: %s was a directory that is not empty; moved aside to %s.altmig-old"):format(moved, moved))
       end
-      return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes }
+      return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes, rights = rights,
+        via = m.opts.restore_via or "nfs" }
     end,
   })
 
@@ -232,6 +251,21 @@ return function(migration)
     run = function(_, _, unavailable, files) return { unavailable = unavailable, files = files } end,
   })
 
+  -- Releases from 7.2 on have no Trusted Computing Base; a migration to them turns it off.
+  migration.define("disable_tcb", {
+    run = function(m)
+      local store <close> = err.check(odm.open(m.alt, "/usr/lib/objrepos"))
+      local changed = err.check(store:change("PdAt", "attribute = TCB_STATE AND deflt = tcb_enabled", { deflt = "tcb_disabled" }))
+      if changed == 0 then return { changed = 0 } end
+      err.check(store:commit())
+      m:say("altmig: the Trusted Computing Base of the copy is off: the new release has none.")
+      m:report_entry { method = "TCB", file = "/usr/lib/objrepos/PdAt", key = "TCB_STATE", attribute = "deflt", c = "tcb_enabled",
+        chosen = "tcb_disabled", rule = "the new release has no Trusted Computing Base; Trusted Execution takes its place",
+        severity = "todo" }
+      return { changed = changed }
+    end,
+  })
+
   --- Runs the merge methods in order and counts what is left to the administrator.
   migration.method("merge_configuration", function(m, methods)
     m:say("Merging system configuration files.")
@@ -241,6 +275,7 @@ return function(migration)
       local result = m:merge(method)
       if result.status == "unavailable" then unavailable, files = unavailable + 1, files + result.notes end
     end
+    if m.opts.restore_via == "stream" and m.target.version * 100 + m.target.release >= 702 then m:disable_tcb() end
     m:cross_check()
     m:list_configuration()
     m:merge_summary(unavailable, files)

@@ -3,7 +3,9 @@
 -- part: all
 -- restore -x | -T [-q] [-v] [-d] -f {File | -} [Name ...]: reads an archive by name into the current
 -- directory, or lists it. -q: no question for a volume, -d: names of directories stand for all below.
+-- ACLs, privileges and the upper bits of the mode word (TCB among them) go to extended attributes.
 
+local attributes = require "lab.acl"
 local bff = require "altmig.bff"
 local getopt = require "lab.getopt"
 local sys = require "altmig.sys"
@@ -103,25 +105,11 @@ local function restore(archive, member)
   if ok and sys.getuid() == 0 then ok, message = sys.lchown(path, member.uid, member.gid) end
   if ok and member.type ~= "link" then ok, message = sys.chmod(path, member.mode & 4095) end
   if ok and member.type ~= "link" and member.type ~= "dir" then ok, message = sys.utime(path, member.atime, member.mtime) end
+  if ok and (member.type == "file" or member.type == "dir") then ok, message = attributes.keep(path, member) end
   return ok, message
 end
 
--- Standard input as a path, for a root that may have no /proc: a pipe with a name, fed by cat.
-local function standard_input()
-  if sys.stat("/proc/self/fd/0") then return "/proc/self/fd/0" end
-  local path = ("/tmp/restore.%d"):format(sys.getpid())
-  local ok, message = sys.mknod(path, "fifo", 384, 0, 0)
-  if not ok then fail(message) end
-  local pid
-  pid, message = sys.spawn({ "/usr/bin/ksh", "-c", 'exec cat >"$0"', path })
-  if not pid then fail(message) end
-  return path, true
-end
-
-local device, temporary = options.f, false
-if device == "-" then device, temporary = standard_input() end
-local archive, message = bff.open(device)
-if temporary then sys.remove(device) end
+local archive, message = bff.open(options.f == "-" and 0 or options.f)
 if not archive then fail(message) end
 local count, bytes, status = 0, 0, 0
 if not options.q or options.v then print("New volume on " .. options.f .. ":") end

@@ -1,0 +1,16 @@
+#!/usr/lpp/lab/bin/aixlua
+-- path: /usr/bin/ldd
+-- part: all
+-- ldd File: what a program needs to run. The commands here are scripts: their interpreter finds the
+-- libraries itself, so what AIX's own would need is printed.
+
+local sys = require "altmig.sys"
+
+local path = arg[1]
+if not path or arg[2] then error { message = "usage: ldd file", status = 1 } end
+local st = sys.stat(path)
+if not st or st.type ~= "file" then error { message = "ldd: " .. path .. ": No such file or directory", status = 1 } end
+print(path .. " needs:")
+for _, library in ipairs { "/usr/lib/libc.a(shr.o)", "/usr/lib/libodm.a(shr.o)", "/unix", "/usr/lib/libcrypt.a(shr.o)" } do
+  print("\t " .. library)
+end
