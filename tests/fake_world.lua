@@ -258,7 +258,8 @@ function world.new()
     if not ok then return nil, message, code end
     w.restored = w.restored + 1
     if w.on_restore then w.on_restore() end
-    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = {}, secured = w.secured, secured_dropped = w.secured_dropped }
+    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = w.moved or {}, secured = w.secured,
+      secured_dropped = w.secured_dropped }
   end
   function copy:check()
     if w.check_fails then return nil, "restore: member ./up/x at offset 72: a link on the way leads out of the tree", w.check_fails end

@@ -152,3 +152,11 @@ function TestFlowReport:test_flag_report_writes_the_report_of_a_failure_too()
   lu.assertStrContains(text, "Conflicts (1)")
   lu.assertEquals(sys.stat(w.dir .. "/out.txt").mode & 511, 384)
 end
+
+function TestFlowReport:test_a_directory_that_was_moved_aside_is_to_be_looked_at()
+  local w = self.w
+  w.moved, w.decisions = { "/etc/x" }, {}
+  w.migration.migrate(w.opts())
+  lu.assertEquals(rules(w), { "restore: was a directory that is not empty; moved aside to /etc/x.altmig-old" })
+  lu.assertEquals(document(w).count.todo, 1)
+end

@@ -195,6 +195,8 @@ return function(migration)
         stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
       for _, moved in ipairs(stats.moved or {}) do
         m:say(("altmig: %s was a directory that is not empty; moved aside to %s.altmig-old"):format(moved, moved))
+        m:report_entry { file = moved, severity = "todo", method = "restore", chosen = "N",
+          rule = ("was a directory that is not empty; moved aside to %s.altmig-old"):format(moved) }
       end
       return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes, rights = rights,
         via = m.opts.restore_via or "nfs" }
