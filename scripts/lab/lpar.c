@@ -355,6 +355,42 @@ static int l_open_for_writing(lua_State *L)
 
 /* ---- NFS ---- */
 
+/* Whether `dir` is `path` or a parent of it, in the same file system. */
+static int holds_path(const char *dir, const char *path, dev_t device)
+{
+	size_t length = strlen(dir);
+	struct stat st;
+
+	while (length > 0 && dir[length - 1] == '/')
+		length--;
+	if (strncmp(dir, path, length) != 0 || (path[length] != '\0' && path[length] != '/'))
+		return 0;
+	return stat(dir, &st) == 0 && st.st_dev == device;
+}
+
+/*
+ * Whether the server exports the file system that has `path`. The server program of this world
+ * would hand out what is mounted below an export too; a mount daemon of AIX refuses that.
+ */
+static int is_exported(const char *path)
+{
+	FILE *table = fopen("/etc/xtab", "re");
+	char line[4096];
+	struct stat st;
+	int found = 0;
+
+	if (table == NULL)
+		return 0;
+	if (stat(path, &st) == 0) {
+		while (!found && fgets(line, sizeof line, table) != NULL) {
+			line[strcspn(line, " \t\n")] = '\0';
+			found = line[0] == '/' && holds_path(line, path, st.st_dev);
+		}
+	}
+	fclose(table);
+	return found;
+}
+
 /* Child: becomes a thread of the server's world, and sends a copy of the mount at `path`. */
 static int fetch_mount(const char *namespace_path, const char *root, const char *path)
 {
@@ -368,6 +404,10 @@ static int fetch_mount(const char *namespace_path, const char *root, const char 
 	close(fd);
 	if (chroot(root) != 0 || chdir("/") != 0)
 		return -1;
+	if (!is_exported(path)) {
+		errno = EACCES;
+		return -1;
+	}
 	return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 

@@ -105,6 +105,7 @@ function TestLab:test_exports_and_nfs_mounts()
   ]]
   lu.assertEquals(inside("adachi-AIX7", apply .. [[
     assert(exports.apply { { path = "/data", options = "rw=adachi-nim,root=adachi-nim,access=adachi-nim" } })
+    assert(sys.append_file("/etc/xtab", "/data -rw=adachi-nim,root=adachi-nim,access=adachi-nim\n"))
     print(lpar.umount "/data")
   ]]), "nil\tumount: /data: Device or resource busy\tEBUSY\n")
 

@@ -105,7 +105,8 @@ end
 
 --- Mounts host:path on target. There is no NFS client in the kernel this runs on: the server's own
 --- mount daemon is asked by its protocol, as any client would, and what the server has at that
---- path now is then attached here (that file system alone, nothing mounted below it).
+--- path now is then attached here (that file system alone, nothing mounted below it). EACCES where the
+--- file system of the path is not exported itself: NFS does not cross from one to another.
 ---@param host string
 ---@param path string
 ---@param target string
