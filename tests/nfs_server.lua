@@ -58,20 +58,47 @@ function M.wait_up()
   error("the server does not come up:\n" .. (sys.read_file(BASE .. "/log") or ""))
 end
 
---- `shares`: name -> size of its tmpfs ("200m").
-function M.bring_up(shares)
-  local text, id = { (CONFIG:gsub("BASE", BASE)) }, 0
+--- Kills the server and waits until it is gone.
+function M.stop()
+  assert(sys.kill(M.pid, "KILL"))
+  assert(sys.wait(M.pid))
+  M.pid = nil
+end
+
+--- Writes the exports; `access`: name -> "RO", or false to leave it out.
+function M.configure(access)
+  local text = { (CONFIG:gsub("BASE", BASE)) }
+  for id, name in ipairs(M.shares) do
+    local kind = access and access[name]
+    if kind == nil then kind = "RW" end
+    if kind then
+      text[#text + 1] = ("EXPORT { Export_Id=%d; Path=%s/%s; Pseudo=/%s; Access_Type=%s; FSAL { Name=VFS; } }\n")
+        :format(id, BASE, name, name, kind)
+    end
+  end
+  assert(sys.write_file(BASE .. "/ganesha.conf", table.concat(text)))
+end
+
+--- Makes a running server read the exports again.
+function M.reload()
+  assert(sys.kill(M.pid, "HUP"))
+  sys.sleep(0.3)
+end
+
+--- `shares`: name -> size of its tmpfs ("200m"); `access`: see configure.
+function M.bring_up(shares, access)
   M.run { "ip", "link", "set", "lo", "up" }
   M.run { "mount", "-t", "tmpfs", "none", "/run" }
   assert(sys.makedirs(BASE .. "/recovery", 493))
   assert(sys.makedirs("/run/rpcbind", 493))
-  for name, size in pairs(shares) do
-    id = id + 1
+  M.shares = {}
+  for name in pairs(shares) do M.shares[#M.shares + 1] = name end
+  table.sort(M.shares)
+  for _, name in ipairs(M.shares) do
     assert(sys.mkdir(BASE .. "/" .. name, 493))
-    M.run { "mount", "-t", "tmpfs", "-o", "size=" .. size, "none", BASE .. "/" .. name }
-    text[#text + 1] = ("EXPORT { Export_Id=%d; Path=%s/%s; Pseudo=/%s; FSAL { Name=VFS; } }\n"):format(id, BASE, name, name)
+    M.run { "mount", "-t", "tmpfs", "-o", "size=" .. shares[name], "none", BASE .. "/" .. name }
   end
-  assert(sys.write_file(BASE .. "/ganesha.conf", table.concat(text)))
+  M.configure(access)
   assert(sys.spawn({ "rpcbind", "-f", "-w" }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
   sys.sleep(0.1)
   M.start()

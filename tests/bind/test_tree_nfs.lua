@@ -9,104 +9,22 @@ local here = arg[0]:match("^(.*)/[^/]*$")
 package.path = package.path .. ";" .. here .. "/?.lua"
 local cases = require "bind.tree_cases"
 
-local function missing()
-  if sys.getuid() ~= 0 then return "needs root" end
-  for _, program in ipairs { "/usr/bin/ganesha.nfsd", "/usr/sbin/rpcbind", "/usr/bin/unshare" } do
-    if not sys.stat(program) then return program .. " is not there" end
-  end
-end
+local server = require "nfs_server"
 
-local why = missing()
-if not why and not os.getenv("ALTMIG_TEST_PRIVATE") then
-  assert(sys.exec({ "unshare", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child",
-    os.getenv("ALTMIG_BIN"), "run", arg[0], table.unpack(arg, 1) },
-    { ALTMIG_TEST_PRIVATE = "1" }))
-end
+local why = server.missing()
+if not why then server.go_private(arg[0], table.unpack(arg, 1)) end
 
-local BASE <const> = "/run/altmig-nfs"
-local SHARES <const> = { "main", "usr", "small", "ro", "spare", "upper" }
-
-local CONFIG <const> = [[
-NFS_CORE_PARAM { Protocols=3; Enable_NLM=false; Enable_RQUOTA=false; Enable_UDP=false; mount_path_pseudo=false;
-  Plugins_Dir=/usr/lib/x86_64-linux-gnu/ganesha; fsid_device=true; Clustered=false; }
-NFSv4 { Graceless=true; RecoveryBackend=fs; RecoveryRoot=BASE/recovery; Only_Numeric_Owners=true; }
-NFS_KRB5 { Active_krb5=false; }
-MDCACHE { Dir_Chunk=0; Use_Getattr_Directory_Invalidation=true; Entries_HWMark=1000; LRU_Run_Interval=2;
-  FD_LWMark_Percent=0; FD_HWMark_Percent=5; }
-EXPORT_DEFAULTS { Access_Type=RW; Squash=None; SecType=sys; Protocols=3; Transports=TCP; Attr_Expiration_Time=0; }
-LOG { Default_Log_Level=EVENT; }
-]]
-
-local server
-
-local function run(argv)
-  local r = assert(sys.run(argv))
-  if r.status ~= 0 then error(table.concat(argv, " ") .. ": " .. r.stderr) end
-end
-
---- Writes the exports, with Access_Type per name; a name mapped to false is left out.
-local function configure(access)
-  local text = { (CONFIG:gsub("BASE", BASE)) }
-  for i, name in ipairs(SHARES) do
-    local kind = access and access[name]
-    if kind == nil then kind = name == "ro" and "RO" or "RW" end
-    if kind then
-      text[#text + 1] = ("EXPORT { Export_Id=%d; Path=%s/%s; Pseudo=/%s; Access_Type=%s; FSAL { Name=VFS; } }\n")
-        :format(i, BASE, name, name, kind)
-    end
-  end
-  assert(sys.write_file(BASE .. "/ganesha.conf", table.concat(text)))
-end
-
-local function start()
-  server = assert(sys.spawn({ "ganesha.nfsd", "-F", "-f", BASE .. "/ganesha.conf", "-L", BASE .. "/log",
-    "-p", BASE .. "/pid" }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
-end
-
-local function listening()
-  local sockets = sys.read_file("/proc/net/tcp") .. (sys.read_file("/proc/net/tcp6") or "")
-  return sockets:find(":0801 ", 1, true)
-end
-
-local function wait_up()
-  for _ = 1, 200 do
-    if listening() then return end
-    sys.sleep(0.05)
-  end
-  error("the server does not come up:\n" .. (sys.read_file(BASE .. "/log") or ""))
-end
-
-local function stop()
-  assert(sys.kill(server, "KILL"))
-  assert(sys.wait(server))
-  server = nil
-end
-
-local function reload()
-  assert(sys.kill(server, "HUP"))
-  sys.sleep(0.3)
-end
+local BASE <const> = server.base
+local run = server.run
 
 local function bring_up()
-  run { "ip", "link", "set", "lo", "up" }
-  run { "mount", "-t", "tmpfs", "none", "/run" }
-  assert(sys.makedirs(BASE .. "/recovery", 493))
-  assert(sys.makedirs("/run/rpcbind", 493))
-  for _, name in ipairs(SHARES) do
-    assert(sys.mkdir(BASE .. "/" .. name, 493))
-    run { "mount", "-t", "tmpfs", "-o", name == "small" and "size=1m" or "size=200m", "none", BASE .. "/" .. name }
-  end
+  server.bring_up({ main = "200m", usr = "200m", small = "1m", ro = "200m", spare = "200m", upper = "200m" }, { ro = "RO" })
   assert(sys.mkdir(BASE .. "/upper/below", 493))
   run { "mount", "-t", "tmpfs", "none", BASE .. "/upper/below" }
   assert(sys.write_file(BASE .. "/ro/file", "read me"))
-  assert(sys.spawn({ "rpcbind", "-f", "-w" }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
-  configure()
-  sys.sleep(0.1)
-  start()
-  wait_up()
 end
 
-local function url(name) return "nfs://127.0.0.1" .. BASE .. "/" .. name end
+local url = server.url
 
 local function empty(name)
   local t <close> = assert(tree.at(BASE .. "/" .. name))
@@ -265,14 +183,14 @@ function TestNfsGuard:test_asked_once_and_after_every_reconnect()
   assert(t:write("/a", "1"))
   assert(t:write("/b", "1"))
   lu.assertEquals(asked, 1)
-  stop()
-  start()
+  server.stop()
+  server.start()
   lu.assertEquals(t:read("/a"), "1")
   lu.assertEquals(asked, 1)
   assert(t:write("/a", "2"))
   lu.assertEquals(asked, 2)
-  stop()
-  start()
+  server.stop()
+  server.start()
   agree = false
   lu.assertEquals(select(3, t:write("/a", "3")), "ALT_NOT_MOUNTED")
   lu.assertEquals(t:read("/a"), "2")
@@ -296,17 +214,12 @@ function TestNfsFaults:setUp()
   empty("main")
 end
 
-local function delayed_start(before)
-  local script = ("%s; exec ganesha.nfsd -F -f %s/ganesha.conf -L %s/log -p %s/pid"):format(before, BASE, BASE, BASE)
-  return assert(sys.spawn({ "sh", "-c", script }, { stdout = BASE .. "/out", stdin = "/dev/null" }))
-end
-
 function TestNfsFaults:test_server_killed_in_the_middle_of_writes()
   local t <close> = open {}
   local data = ("0123456789abcdef"):rep(1 << 19) -- 8 MiB
   for round = 1, 4 do
-    local old = server
-    server = delayed_start(("sleep 0.0%d; kill -9 %d; sleep 0.2"):format(2 * round, old))
+    local old = server.pid
+    server.start(("sleep 0.0%d; kill -9 %d; sleep 0.2"):format(2 * round, old))
     for i = 1, 25 do
       assert(t:write(("/f%d.%d"):format(round, i), i % 5 == 0 and data or ("small %d"):format(i), { mtime = i }))
       assert(t:mkdir(("/d%d.%d"):format(round, i)))
@@ -328,8 +241,8 @@ end
 function TestNfsFaults:test_a_restart_during_a_write_is_waited_for()
   local t <close> = open {}
   assert(t:write("/a", "1"))
-  stop()
-  server = delayed_start("sleep 1")
+  server.stop()
+  server.start("sleep 1")
   lu.assertTrue(t:write("/a", "2"))
   lu.assertEquals(t:read("/a"), "2")
   lu.assertTrue(t:mounts()[1].connects >= 2)
@@ -338,10 +251,10 @@ end
 function TestNfsFaults:test_lost_for_good()
   local t <close> = open { retry = 0.6, timeout = 2 }
   assert(t:write("/a", "1"))
-  stop()
+  server.stop()
   local ok, message, code = t:write("/a", "2")
-  start()
-  wait_up()
+  server.start()
+  server.wait_up()
   lu.assertNil(ok)
   lu.assertEquals(code, "NFS_LOST")
   lu.assertStrContains(message, "not back within 0.6 s")
@@ -362,10 +275,10 @@ end
 
 function TestNfsFaults:test_hanging_server_is_noticed()
   local t <close> = open { retry = 1, timeout = 0.5 }
-  suspend(server)
+  suspend(server.pid)
   local started = sys.clock()
   local _, _, code = t:read("/a")
-  assert(sys.kill(server, "CONT"))
+  assert(sys.kill(server.pid, "CONT"))
   lu.assertEquals(code, "NFS_LOST")
   lu.assertTrue(sys.clock() - started < 15) -- far below the 120 s of the default
   lu.assertEquals(select(3, t:read("/a")), "ENOENT")
@@ -374,11 +287,11 @@ end
 function TestNfsFaults:test_export_removed()
   local t <close> = open { { at = "/", url = url("spare") }, retry = 1, timeout = 2 }
   assert(t:write("/a", "1"))
-  configure { spare = false }
-  reload()
+  server.configure { ro = "RO", spare = false }
+  server.reload()
   local ok, message, code = t:write("/a", "2")
-  configure()
-  reload()
+  server.configure { ro = "RO" }
+  server.reload()
   lu.assertNil(ok)
   lu.assertEquals(code, "NFS_MOUNT")
   lu.assertStrContains(message, BASE .. "/spare")
@@ -389,16 +302,16 @@ end
 function TestNfsFaults:test_another_file_system_behind_the_export()
   local t <close> = open { { at = "/", url = url("spare") }, retry = 1, timeout = 2 }
   assert(t:write("/a", "1"))
-  stop()
+  server.stop()
   run { "mount", "-t", "tmpfs", "-o", "size=10m", "none", BASE .. "/spare" }
-  start()
-  wait_up()
+  server.start()
+  server.wait_up()
   local ok, _, code = t:write("/a", "2")
-  stop()
+  server.stop()
   local there = sys.list(BASE .. "/spare")
   run { "umount", BASE .. "/spare" }
-  start()
-  wait_up()
+  server.start()
+  server.wait_up()
   lu.assertNil(ok)
   lu.assertEquals(code, "NFS_CHANGED")
   lu.assertEquals(there, {})
