@@ -464,4 +464,26 @@ function world.remove(w)
   os.execute("rm -rf '" .. w.dir .. "'")
 end
 
+local silent, stderr = io.open("/dev/null", "w"), io.stderr
+
+--- Gives a test class its setUp and tearDown: a new world in self.w, and nothing on stderr.
+function world.fixture(class, prepare)
+  function class:setUp()
+    self.w = world.new()
+    if prepare then prepare(self.w) end
+    rawset(io, "stderr", silent)
+  end
+  function class:tearDown()
+    rawset(io, "stderr", stderr)
+    world.remove(self.w)
+  end
+end
+
+--- Calls what must fail; the error object.
+function world.fails(fn, ...)
+  local ok, e = pcall(fn, ...)
+  if ok then error("was expected to fail", 2) end
+  return e
+end
+
 return world

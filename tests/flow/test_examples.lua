@@ -1,19 +1,9 @@
 local lu = require "luaunit"
 local world = require "fake_world"
 
-local stderr = io.stderr
-
 TestExamples = {}
 
-function TestExamples:setUp()
-  self.w = world.new()
-  rawset(io, "stderr", io.open("/dev/null", "w"))
-end
-
-function TestExamples:tearDown()
-  rawset(io, "stderr", stderr)
-  world.remove(self.w)
-end
+world.fixture(TestExamples)
 
 local example = arg[0]:match("^(.*)/[^/]*$") .. "/../scripts/examples/site-steps.lua"
 

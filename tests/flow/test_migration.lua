@@ -1,26 +1,11 @@
 local lu = require "luaunit"
 local world = require "fake_world"
 
-local silent = io.open("/dev/null", "w")
-local stderr = io.stderr
+local fails = world.fails
 
 TestMigration = {}
 
-function TestMigration:setUp()
-  self.w = world.new()
-  rawset(io, "stderr", silent)
-end
-
-function TestMigration:tearDown()
-  rawset(io, "stderr", stderr)
-  world.remove(self.w)
-end
-
-local function fails(fn, ...)
-  local ok, e = pcall(fn, ...)
-  lu.assertFalse(ok, "was expected to fail")
-  return e
-end
+world.fixture(TestMigration)
 
 function TestMigration:test_a_good_run_leaves_nothing_behind()
   local w = self.w

@@ -5,22 +5,13 @@ local world = require "fake_world"
 
 TestFlowReport = {}
 
-local stderr = io.stderr
-
-function TestFlowReport:setUp()
-  self.w = world.new()
-  self.w.decisions = {
+world.fixture(TestFlowReport, function(w)
+  w.decisions = {
     passwd_mig = { { rule = "both changed it", severity = "conflict", file = "/etc/passwd", key = "root", chosen = "C" },
       { rule = "new in this level: added, locked", severity = "note", file = "/etc/passwd", key = "ssh", chosen = "N" } },
     convert_errlog = { { rule = "no longer shipped", severity = "warning", file = "/var/adm/ras/errlog", chosen = "C" } },
   }
-  rawset(io, "stderr", io.open("/dev/null", "w"))
-end
-
-function TestFlowReport:tearDown()
-  rawset(io, "stderr", stderr)
-  world.remove(self.w)
-end
+end)
 
 local function document(w) return json.decode(assert(sys.read_file(w.dir .. "/state/lpar/report.json"))) end
 

@@ -4,26 +4,11 @@
 local lu = require "luaunit"
 local world = require "fake_world"
 
-local silent = io.open("/dev/null", "w")
-local stderr = io.stderr
+local fails = world.fails
 
 TestTrouble = {}
 
-function TestTrouble:setUp()
-  self.w = world.new()
-  rawset(io, "stderr", silent)
-end
-
-function TestTrouble:tearDown()
-  rawset(io, "stderr", stderr)
-  world.remove(self.w)
-end
-
-local function fails(fn, ...)
-  local ok, e = pcall(fn, ...)
-  lu.assertFalse(ok, "was expected to fail")
-  return e
-end
+world.fixture(TestTrouble)
 
 function TestTrouble:test_a_resume_that_fails_before_its_first_phase_leaves_a_readable_journal()
   local w = self.w

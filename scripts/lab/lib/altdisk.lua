@@ -577,4 +577,32 @@ function altdisk.query(name)
   print(found)
 end
 
+--- One operation on an alternate rootvg, as alt_rootvg_op takes it, and alt_disk_install, its old name.
+---@param path string of the command
+---@param args string[] its words
+---@param options table -X, -q, -W or -S
+---@param names { group: string?, disk: string? } what it is about
+---@param usage fun() does not return
+---@return integer status
+function altdisk.operate(path, args, options, names, usage)
+  altdisk.begin { path, table.unpack(args) }
+  local ok, problem = pcall(function()
+    if options.X then
+      altdisk.drop(names.group or altdisk.name)
+    elseif options.q then
+      altdisk.query(names.disk)
+    elseif options.W then
+      altdisk.wake(names.disk)
+    elseif options.S then
+      altdisk.sleep()
+    else
+      usage()
+    end
+  end)
+  if ok then return 0 end
+  if type(problem) ~= "table" then problem = { message = tostring(problem) } end
+  print(problem.message)
+  return problem.status or 1
+end
+
 return altdisk
