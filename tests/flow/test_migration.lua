@@ -31,6 +31,57 @@ function TestMigration:test_a_good_run_leaves_nothing_behind()
   end
 end
 
+function TestMigration:test_a_baseline_is_journalled_and_a_resume_reads_it_once()
+  local w = self.w
+  local failed
+  w.on_restore = function()
+    if failed then return end
+    failed = true
+    error { code = "EIO", message = "provoked" }
+  end
+  fails(w.migration.migrate, w.opts { baseline = "lpp" })
+  lu.assertEquals({ w.baseline_word, w.baseline_read }, { "lpp", 1 })
+  lu.assertEquals(w.old, { ["/etc/passwd"] = "old" })
+  lu.assertEquals(w.sources.baseline, { ["/etc/passwd"] = "digest of old" })
+  w.baseline_word = nil
+  lu.assertEquals(w.migration.resume { client = "lpar", quiet = true, nim = w.dir .. "/nim.lua", state = w.dir .. "/state" }, 0)
+  lu.assertEquals(w.baseline_read, 1) -- what it read is saved
+  lu.assertEquals(w.saved, 1)
+end
+
+function TestMigration:test_a_resume_before_the_saving_has_its_baseline_from_the_journal()
+  local w = self.w
+  lu.assertEquals(w.migration.migrate(w.opts { baseline = "lpp", phases = { 1, 2, 3, 4 } }), 0)
+  w.baseline_word = nil
+  local e = fails(w.migration.migrate, w.opts { baseline = "other", phases = { 5 } })
+  lu.assertEquals(e.code, "OTHER_RUN")
+  lu.assertStrContains(e.message, "was begun with --baseline lpp, not with --baseline other")
+  lu.assertNil(w.baseline_read)
+  lu.assertEquals(w.migration.migrate(w.opts { phases = { 5 } }), 0)
+  lu.assertEquals({ w.baseline_word, w.baseline_read }, { "lpp", 1 })
+end
+
+function TestMigration:test_a_baseline_of_another_release_is_an_inhibitor()
+  local w = self.w
+  w.baseline_level = "7.1.5.30" -- the fake client says 7.2.5.101 of every fileset
+  local e = fails(w.migration.migrate, w.opts { baseline = "lpp" })
+  lu.assertEquals({ e.code, e.status }, { "INHIBITOR", 3 })
+  lu.assertNil(w.cloned)
+  w.baseline_level = "7.2.5.100"
+  lu.assertEquals(w.migration.migrate(w.opts { baseline = "lpp" }), 0)
+end
+
+function TestMigration:test_what_became_of_the_files_is_in_the_log_and_the_report()
+  local w = self.w
+  w.outcome = { { file = "/etc/site", severity = "todo", rule = "yours lies in /lpp/save.config/etc/site", chosen = "N" } }
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  lu.assertStrContains(world.log_text(w), "altmig: /etc/site: yours lies in /lpp/save.config/etc/site (todo)")
+  local document = require("altmig.report").load(w.dir .. "/state/lpar/report.json")
+  local found
+  for _, entry in ipairs(document.entries) do found = found or entry.file == "/etc/site" and entry end
+  lu.assertEquals({ found.severity, found.method, found.phase }, { "todo", "saved files", 5 })
+end
+
 function TestMigration:test_exports_are_for_exactly_master_and_engine()
   local w = self.w
   local seen = {}
