@@ -109,6 +109,10 @@ function handlers.sh(w, host, argv, opts)
     return w.stream_says or "", w.stream_status or 0
   end
   if script:find("cp -p", 1, true) then w.aside = table.concat(argv, " ", 4) end
+  if script:find("xargs sum", 1, true) then
+    w.summed = opts.stdin
+    return w.sums or ""
+  end
   if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
   if script:find("set -C", 1, true) then
     w.client_lock = w.client_lock or argv[5]
@@ -346,7 +350,7 @@ function world.new()
       cross_check = function() return 0 end,
       reset = function() end,
     },
-    ["altmig.inventory"] = { read = function() return { sizes = {}, changed = function() end }, {} end },
+    ["altmig.inventory"] = { read = function() return w.inventory or { sizes = {}, changed = function() end }, {} end },
     ["altmig.cfgfiles"] = { on_client = function() return {}, {} end, below_table = function(rows) return rows, {} end },
     ["altmig.images"] = {
       parse_name = function() return { filesets = { { name = "bos.rte" } } } end, library_part = function() end,
@@ -356,7 +360,7 @@ function world.new()
         return { close = function() end }
       end,
       bos_level = function() return w.baseline_level or "7.2.5.101" end,
-      handling = function() return { filesets = {}, problems = {}, read = 0 } end,
+      handling = function() return w.handled or { filesets = {}, problems = {}, read = 0 } end,
       baseline = function(_, _, wanted, put)
         w.baseline_read = (w.baseline_read or 0) + 1
         if wanted["/etc/passwd"] then put("/etc/passwd", "old") end

@@ -187,7 +187,9 @@ local function phase_5(m, tree, base, files, stage)
   local bos = m:inspect_bos()
   local filesets = m:inspect_filesets()
   local more = {}
-  for _, list in ipairs { bos.configuration, bos.changed, filesets.paths } do table.move(list, 1, #list, #more + 1, more) end
+  for _, list in ipairs { bos.configuration, bos.changed, filesets.paths, filesets.changed } do
+    table.move(list, 1, #list, #more + 1, more)
+  end
   for _, row in ipairs(filesets.rows) do more[#more + 1] = row.path end
   look_ahead(files, more)
   m.occurrences = {} -- what was done ahead counts as done

@@ -71,6 +71,50 @@ function TestMigration:test_a_baseline_of_another_release_is_an_inhibitor()
   lu.assertEquals(w.migration.migrate(w.opts { baseline = "lpp" }), 0)
 end
 
+local function report_rules(w)
+  local rules = {}
+  for _, entry in ipairs(require("altmig.report").load(w.dir .. "/state/lpar/report.json").entries) do
+    rules[#rules + 1] = ("%s %s: %s"):format(entry.severity, entry.file, entry.rule)
+  end
+  return table.concat(rules, "\n")
+end
+
+local function sums_of_ls()
+  return { sizes = { ["/usr/bin/ls"] = 5000 }, changed = function() end, sum_differs = function(_, _, sum) return sum ~= 5 end }
+end
+
+function TestMigration:test_the_client_sums_up_what_the_image_would_overwrite()
+  local w = self.w
+  w.inventory = sums_of_ls()
+  w.sums = "00000     0 /dev/null\n00005     5 ./usr/bin/ls\n"
+  w.migration.migrate(w.opts { phases = { 1, 2, 3, 4, 5 } })
+  lu.assertEquals(w.summed, "./usr/bin/ls\n")
+  lu.assertEquals(w.sources.changed, {})
+end
+
+function TestMigration:test_a_program_the_site_changed_is_saved()
+  local w = self.w
+  w.inventory = sums_of_ls()
+  w.sums = "00000     0 /dev/null\n00006     5 ./usr/bin/ls\n00009 5 ./etc/never.asked\n"
+  w.migration.migrate(w.opts { phases = { 1, 2, 3, 4, 5 } })
+  lu.assertEquals(w.sources.changed, { "/usr/bin/ls" })
+end
+
+function TestMigration:test_a_client_without_sum_is_told()
+  local w = self.w
+  w.inventory = sums_of_ls()
+  w.migration.migrate(w.opts { phases = { 1, 2, 3, 4, 5 } })
+  lu.assertStrContains(report_rules(w), "warning /alt_inst: files outside /etc and /var that the site changed are not known")
+  lu.assertEquals(w.sources.changed, {})
+end
+
+function TestMigration:test_a_damaged_image_is_in_the_report()
+  local w = self.w
+  w.handled = { filesets = {}, problems = { { image = "bos.net.I", message = "bff: truncated" } }, read = 1 }
+  w.migration.migrate(w.opts { phases = { 1, 2, 3, 4, 5 } })
+  lu.assertStrContains(report_rules(w), "error bos.net.I: bff: truncated: what its filesets want done with their files is not known")
+end
+
 function TestMigration:test_what_became_of_the_files_is_in_the_log_and_the_report()
   local w = self.w
   w.outcome = { { file = "/etc/site", severity = "todo", rule = "yours lies in /lpp/save.config/etc/site", chosen = "N" } }
