@@ -494,6 +494,17 @@ static const struct am_merge_attribute *attribute_entry(
 	return general;
 }
 
+/* Where quotes stand between the elements nobody can tell what the elements are. */
+static int is_list(const struct am_field *field)
+{
+	struct am_slice inner;
+
+	if (field == NULL)
+		return 0;
+	inner = unquoted(field->value);
+	return inner.length == 0 || memchr(inner.at, '"', inner.length) == NULL;
+}
+
 static struct choice choose_by_class(const struct merge *m, const struct am_merge_attribute *entry,
 	const struct trio *t, struct am_slice key)
 {
@@ -508,7 +519,7 @@ static struct choice choose_by_class(const struct merge *m, const struct am_merg
 	case AM_CLASS_SYSTEM:
 		return system;
 	case AM_CLASS_LIST:
-		return t->c != NULL && t->n != NULL ? list : user;
+		return is_list(t->c) && is_list(t->n) ? list : user;
 	case AM_CLASS_VALID:
 		if (t->c == NULL)
 			return system;
@@ -596,14 +607,22 @@ static int end_line(struct merge *m)
 	return am_buf_add(m->out, "\n", 1, m->error);
 }
 
+/* Whether the last line of what was written holds blanks only. */
+static int ends_blank(const struct merge *m)
+{
+	size_t at = m->out->length - 1; /* its line end */
+
+	while (at > 0 && (m->out->data[at - 1] == ' ' || m->out->data[at - 1] == '\t' ||
+				 m->out->data[at - 1] == '\r'))
+		at--;
+	return at == 0 || m->out->data[at - 1] == '\n';
+}
+
 static int blank_line(struct merge *m)
 {
-	size_t length = m->out->length;
-
 	if (end_line(m) != 0)
 		return -1;
-	length = m->out->length;
-	if (length == 0 || (length > 1 && m->out->data[length - 2] == '\n'))
+	if (m->out->length == 0 || ends_blank(m))
 		return 0;
 	return am_buf_add(m->out, "\n", 1, m->error);
 }
@@ -687,7 +706,8 @@ static int put_list(struct merge *m, struct pair *p, const struct trio *t)
 {
 	struct am_buf value = {0};
 	struct am_slice o = t->o == NULL ? absent : t->o->value, merged;
-	int quoted = t->c->value.length > 0 && t->c->value.at[0] == '"', result;
+	/* A quote that does not close is a character like any other. */
+	int quoted = unquoted(t->c->value).at != t->c->value.at, result;
 
 	result = quoted ? am_buf_add(&value, "\"", 1, m->error) : 0;
 	if (result == 0)
@@ -1023,7 +1043,9 @@ static int put_in_place(struct merge *m, const struct am_record *n)
 {
 	struct am_record *c;
 
-	if (n->kind == AM_RECORD_RAW)
+	/* A comment like a record that is there as well is only a comment. */
+	if (n->kind == AM_RECORD_RAW ||
+		(n->kind == AM_RECORD_DISABLED && am_records_find(&m->n, n->key) != n))
 		return put_line(m, n->lead, n->text);
 	if (n->is_repeat)
 		return 0;

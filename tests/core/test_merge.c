@@ -426,6 +426,24 @@ static void refuses_or_merges_hostile_files(void **state)
 	}
 }
 
+static void lists_with_stray_quotes_are_the_sites(void **state)
+{
+	struct am_merge_policy p = policy();
+	struct outcome r;
+
+	(void)state;
+	run(&r, &p, "usw:\n\tshells = a\n", "usw:\n\tshells = \"a,b\" \"c\"\n",
+		"usw:\n\tshells = a,d\n\tx = 1\n");
+	assert_int_equal(r.status, AM_MERGE_MERGED);
+	assert_int_equal(decision(&r, "usw", "shells")->severity, AM_CONFLICT);
+	assert_non_null(strstr(r.out.data, "\tshells = \"a,b\" \"c\"\n"));
+	drop(&r);
+	/* A header whose blank line holds a tab does not grow. */
+	run(&r, &p, NULL, "* head\n\t\nusw:\n\ta = 1\n", "* head\n\t\nusw:\n\tb = 1\n");
+	assert_string_equal(r.out.data, "* head\n\t\nusw:\n\ta = 1\n\tb = 1\n");
+	drop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +459,7 @@ int main(void)
 		cmocka_unit_test(merges_lists),
 		cmocka_unit_test(holds_its_properties),
 		cmocka_unit_test(refuses_or_merges_hostile_files),
+		cmocka_unit_test(lists_with_stray_quotes_are_the_sites),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
