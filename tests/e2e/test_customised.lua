@@ -412,6 +412,18 @@ function TestCustomised:test_every_method_a_second_time_changes_nothing()
   for _, line in ipairs(again.ran) do lu.assertNil(line:match("unavailable") or line:match("unparsable"), line) end
 end
 
+function TestCustomised:test_the_report_holds_decisions_of_every_kind_of_method()
+  local status, out, problem = lab.engine("altmig", { "report", client, "--json" })
+  lu.assertEquals(status, 0, problem)
+  local found = {}
+  for _, entry in ipairs(assert(json.decode(out)).entries) do
+    found[("%s %s %s"):format(entry.method, entry.key, entry.chosen)] = entry.severity
+  end
+  lu.assertEquals(found["sudoers_mig Defaults timestamp_timeout C"], "conflict")
+  lu.assertEquals(found["ldapcfg_mig cachetimeout C"], "conflict")
+  lu.assertEquals(found["ODM_merge SRCsubsys clcomd none"], "note")
+end
+
 function TestCustomised:test_no_log_and_no_report_tells_a_secret()
   local secrets = { "S3cretOfTheSite" }
   for hash in before.files["/etc/security/passwd"].data:gmatch("password = (%S%S%S+)") do secrets[#secrets + 1] = hash end
