@@ -7,6 +7,9 @@ local function lines(text)
   return (text:gsub("\r", "") .. "\n"):gmatch("(.-)\n")
 end
 
+-- Patterns with a lazy middle and blanks behind it take the square of a line's length.
+local function trimmed(text) return text:match("^(.*%S)") or "" end
+
 ---@class altmig.aix.Disk
 ---@field name string
 ---@field pvid string?   nil for "none"
@@ -49,8 +52,9 @@ function aix.lsvg_l(text)
   local rows = {}
   for line in lines(text) do
     local name, kind, lps, pps, pvs, state, mount =
-      line:match("^(%S+)%s+(%S+)%s+(%d+)%s+(%d+)%s+(%d+)%s+(%S+)%s+(.-)%s*$")
+      line:match("^(%S+)%s+(%S+)%s+(%d+)%s+(%d+)%s+(%d+)%s+(%S+)%s+(.*)$")
     if name then
+      mount = trimmed(mount)
       rows[#rows + 1] = { name = name, type = kind, lps = tonumber(lps), pps = tonumber(pps), pvs = tonumber(pvs),
         state = state, mount = mount ~= "N/A" and mount ~= "" and mount or nil }
     end
@@ -212,8 +216,9 @@ function aix.odmget(text)
       object = { class = line:match("^(%S+):") }
       objects[#objects + 1] = object
     elseif object then
-      local field, value = line:match("^%s+(%S+)%s*=%s*(.-)%s*$")
+      local field, value = line:match("^%s+(%S+)%s*=%s*(.*)$")
       if field then
+        value = trimmed(value)
         object[field] = value:match('^"(.*)"$') or tonumber(value) or value
       end
     end

@@ -75,7 +75,8 @@ function cfgfiles.parse(text, fileset, origin)
       find("error", origin, "none", "more than %d lines: the rest is not read", cfgfiles.max_lines)
       break
     end
-    local name, code = line:match("^%s*(%S+)%s*(.-)%s*$")
+    local name, code = line:match("^%s*(%S+)%s*(.*)$")
+    code = code and code:match("^(.*%S)") or ""
     if name and name:sub(1, 1) ~= "#" then
       local path, why, odd = cfgfiles.path(name)
       if not path then

@@ -13,6 +13,7 @@ local imagedata = {}
 ---@field name string
 ---@field line integer
 ---@field fields altmig.imagedata.Field[]
+---@field by_name table<string, altmig.imagedata.Field>
 local Stanza = {}
 Stanza.__index = Stanza
 
@@ -62,7 +63,7 @@ function imagedata.parse(text, origin)
       local name = line:match("^([%a_][%w_]*):%s*$") or line:match("^([%a_][%w_]*):%s*#")
       if not name then return fail(origin, number, "IMAGE_DATA", "'%s' is no stanza name and colon", printable(line)) end
       if stanza then return fail(origin, number, "IMAGE_DATA", "no blank line before stanza %s", name) end
-      stanza = setmetatable({ name = name, line = number, fields = {} }, Stanza)
+      stanza = setmetatable({ name = name, line = number, fields = {}, by_name = {} }, Stanza)
       doc.stanzas[#doc.stanzas + 1] = stanza
     else
       local name, value = line:match("^%s+([%w_%-]+)%s*=%s*(.-)%s*$")
@@ -72,6 +73,7 @@ function imagedata.parse(text, origin)
         return fail(origin, number, "IMAGE_DATA", "stanza %s has field %s twice", stanza.name, name)
       end
       stanza.fields[#stanza.fields + 1] = { name = name, value = value, line = number }
+      stanza.by_name[name] = stanza.fields[#stanza.fields]
     end
     at = stop + 1
   end
@@ -83,9 +85,8 @@ end
 ---@param name string
 ---@return string?
 function Stanza:get(name)
-  for _, field in ipairs(self.fields) do
-    if field.name == name then return field.value end
-  end
+  local field = self.by_name[name]
+  return field and field.value
 end
 
 --- The stanzas of a name, in their order.

@@ -448,8 +448,16 @@ end
 
 -- Comments go, lines stay, so that messages can name them.
 local function without_comments(text)
-  text = text:gsub("/%*.-%*/", function(comment) return " " .. ("\n"):rep(select(2, comment:gsub("\n", ""))) end)
-  text = ("\n" .. text):gsub("\n%s*%*[^\n]*", "\n")
+  local out, at = {}, 1
+  while true do
+    local from = text:find("/*", at, true)
+    local stop = from and text:find("*/", from + 2, true)
+    if not stop then break end
+    out[#out + 1] = text:sub(at, from - 1) .. " " .. ("\n"):rep(select(2, text:sub(from, stop):gsub("\n", "")))
+    at = stop + 2
+  end
+  text = table.concat(out) .. text:sub(at)
+  text = ("\n" .. text):gsub("\n[ \t\r]*%*[^\n]*", "\n")
   return text:sub(2)
 end
 
@@ -490,7 +498,7 @@ function odm.definitions(text)
     while from < stop - 1 do
       local descriptor, after = text:match("^([^;}]*);()", from)
       if not descriptor then return bad(from, "';' was expected") end
-      list[#list + 1] = parse_descriptor((descriptor:gsub("%s+$", "")))
+      list[#list + 1] = parse_descriptor(descriptor:match("^(.*%S)") or "")
       if not list[#list] or #list == count then return bad(from, "'" .. descriptor .. "' is no descriptor") end
       count = #list
       from = text:find("%S", after)

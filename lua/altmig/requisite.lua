@@ -16,12 +16,15 @@ local requisite = {}
 
 local NESTING = 32
 
+-- nil for text that names no fileset.
 local function parse_item(kind, text)
-  local item = { kind = kind, name = text:match("^[^%s(]+") }
-  text = text:sub(#item.name + 1)
+  local name = text:match("^[^%s(]+")
+  if not name then return nil end
+  local item = { kind = kind, name = name }
+  text = text:sub(#name + 1)
   item.installed = text:match("%(%s*([%d.]+)%s*%)")
-  text = text:gsub("%b()", "")
-  item.level = text:match("%d+%.%d+%.%d+%.%d+")
+  text = text:gsub("%([^()]*%)", " ")
+  for word in text:gmatch("%S+") do item.level = item.level or word:match("^%d+%.%d+%.%d+%.%d+$") end
   for letter, operator, number in text:gmatch("([vrmf])%s*([<>=])%s*(%d+)") do
     item.bounds = item.bounds or {}
     table.insert(item.bounds, { letter = letter, operator = operator, number = tonumber(number) })
@@ -35,11 +38,11 @@ end
 ---@return altmig.requisite.Item[]
 function requisite.parse(text)
   local stack = { {} }
-  local at = 1
-  while at <= #text do
-    local more, after = text:match("^%s*>%s*(%d+)%s*{()", at)
-    local kind, rest, stop = text:match("^%s*%*(%l+req)[ \t]+([^%s}][^\n}]*)()", at)
-    local closed = text:match("^%s*}()", at)
+  local at = text:find("%S")
+  while at do
+    local more, after = text:match("^>%s*(%d+)%s*{()", at)
+    local kind, rest, stop = text:match("^%*(%l+req)[ \t]+([^%s}][^\n}]*)()", at)
+    local closed = text:match("^}()", at)
     if more then
       local group = { kind = "group", more = tonumber(more), items = {} }
       if #stack <= NESTING then
@@ -48,14 +51,15 @@ function requisite.parse(text)
       end
       at = after
     elseif kind then
-      table.insert(stack[#stack], parse_item(kind, rest))
+      table.insert(stack[#stack], (parse_item(kind, rest)))
       at = stop
     elseif closed then
       if #stack > 1 then stack[#stack] = nil end
       at = closed
     else
-      at = text:match("^[^\n}]+()", at) or at + 1
+      at = text:match("^[^\n}]+()", at)
     end
+    at = text:find("%S", at)
   end
   return stack[1]
 end

@@ -1,0 +1,106 @@
+-- Every reader of text in Lua against hostile text; those in C have tests of the same kind in tests/core.
+
+local lu = require "luaunit"
+local aix = require "altmig.aix"
+local cfgfiles = require "altmig.cfgfiles"
+local hostile = require "hostile"
+local imagedata = require "altmig.imagedata"
+local images = require "altmig.images"
+local odm = require "altmig.odm"
+local requisite = require "altmig.requisite"
+
+TestHostile = {}
+
+-- A reader that is asked for all it can tell.
+local function image_of(text)
+  local doc, message, code = imagedata.parse(text, "image.data")
+  if not doc then return nil, message, code end
+  if text:sub(-1) == "\n" then lu.assertEquals(doc:format(), text) end
+  return imagedata.image(doc)
+end
+
+local function bosinst_of(text)
+  local doc, message, code = imagedata.parse(text, "bosinst.data")
+  if not doc then return nil, message, code end
+  return imagedata.bosinst(doc)
+end
+
+local function cfgfiles_of(text)
+  local rows, findings = cfgfiles.parse(text, "f", "f.cfgfiles")
+  for _, row in ipairs(rows) do
+    lu.assertEquals(row.path:sub(1, 1), "/")
+    lu.assertFalse(("/" .. row.path .. "/"):find("/../", 1, true) ~= nil, row.path)
+  end
+  for _, finding in ipairs(findings) do lu.assertStrMatches(finding.rule, "f%.cfgfiles line %d+: .*") end
+  return rows
+end
+
+local function requisites_of(text)
+  local items = requisite.parse(text)
+  for _, item in ipairs(items) do requisite.holds(item, function() return "1.2.3.4" end) end
+  requisite.each(items, function(item) lu.assertNotNil(item.name) end)
+  return items
+end
+
+local function oslevel_of(text) return aix.oslevel(text) or false end
+local function name_of(text) return images.parse_name(text) or false end
+
+local readers = {
+  { "image.data", image_of, [[
+# comment
+image_data:
+	IMAGE_TYPE= bff
+
+logical_volume_policy:
+	SHRINK= no
+
+vg_data:
+	VGNAME= rootvg
+	PPSIZE= 64
+
+lv_data:
+	VOLUME_GROUP= rootvg
+	LOGICAL_VOLUME= hd5
+	TYPE= boot
+	COPIES= 1
+	LPs= 2
+
+fs_data:
+	FS_LV= /dev/hd5
+]] },
+  { "bosinst.data", bosinst_of, "control_flow:\n    CONSOLE = Default\n    INSTALL_METHOD = migrate\n\n"
+    .. "target_disk_data:\n    HDISKNAME = hdisk1\n    SIZE_MB = 20480\n" },
+  { "cfgfiles", cfgfiles_of, "./etc/hosts preserve\n./etc/rc auto_merge\n/etc/odd user_merge\n./../x hold_new\n", lenient = true },
+  { "lpp_name", name_of, "4 R I bos {\nbos.rte 7.2.0.0 01 b B en_US Runtime\n[\n*prereq a 1.2.3.4\n%\n/usr 8\n%\n%\n%\n%\n]\n}\n",
+    lenient = true },
+  { "requisites", requisites_of, ">0 {\n*prereq bos.rte v<6 r=1\n*ifreq a (1.2.0.0) 1.2.3.4\n}\n*coreq b 1.0.0.0\n", lenient = true },
+  { "class definitions", odm.definitions, "/* c */\nclass A {\n* d\n\tchar name[16];\n\tlink B B k l[8];\n\tshort n;\n};\n" },
+  { "stanzas of objects", odm.parse, '\nA:\n\tname = "x\\"y"\n\tn = 12\n' },
+  { "lspv", aix.lspv, "hdisk0  00c3545039af54e2  rootvg  active\nhdisk7  none  None\n", lenient = true },
+  { "lsvg", aix.lsvg, "VOLUME GROUP:   rootvg   VG IDENTIFIER:  00f6\nVG STATE: active  PP SIZE: 32 megabyte(s)\n"
+    .. "TOTAL PPs: 639 (20448 megabytes)\nFREE PPs: 477\nUSED PPs: 162\n", lenient = true },
+  { "lsvg -l", aix.lsvg_l, "rootvg:\nhd5 boot 1 1 1 closed/syncd  N/A\nhd4 jfs2 12 12 1 open/syncd    /\n", lenient = true },
+  { "df -k", aix.df_k, "Filesystem 1024-blocks Free\n/dev/hd4 1966080 559552 72% 4107 7% /\n", lenient = true },
+  { "lslpp -Lqc", aix.lslpp_Lqc, "bos:bos.rte:7.1.1.15: : :C:F:Base: : : : : : :0:0:/:1216\n", lenient = true },
+  { "lslpp -lqc", aix.lslpp_lqc, "/etc/objrepos:bos.rte:7.1.1.15::COMMITTED:I:Base:\n", lenient = true },
+  { "installp -L", aix.installp_L, "bos:bos.rte:7.2.0.0::I:C:::::N:Base::::0:2320:\n", lenient = true },
+  { "oslevel", oslevel_of, "7100-05-03-1846\n", lenient = true },
+  { "installp summary", aix.installp_summary, "Installation Summary\n----\nName Level\nchef 12.0.0.1 USR APPLY SUCCESS\n",
+    lenient = true },
+  { "installp warnings", aix.installp_warnings, "Pre-installation Failure/Warning Summary\n-----\na.rte 1.9.0.0   Already installed\n\n",
+    lenient = true },
+  { "installp resources", aix.installp_resources, "   Filesystem   Needed Space    Free Space\n   /usr  37276  380312\n  TOTAL: 344448\n",
+    lenient = true },
+  { "odmget", aix.odmget, '\nlpp:\n\tname = "bos.rte"\n\tver = 7\n', lenient = true },
+}
+
+for _, reader in ipairs(readers) do
+  local name, parse, sample = table.unpack(reader)
+  local id = name:gsub("%W+", "_")
+  TestHostile["test_" .. id] = function()
+    local read, refused = hostile.text(parse, sample, reader)
+    lu.assertTrue(read > 0)
+    if not reader.lenient then lu.assertTrue(refused > 0) end
+  end
+  TestHostile["test_long_" .. id] = function() hostile.long(parse, sample) end
+end
