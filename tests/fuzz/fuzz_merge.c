@@ -9,9 +9,10 @@
 #include "table.h"
 
 static const struct am_merge_attribute classes[] = {
-	{"usw", "shells", AM_CLASS_LIST, 0},
-	{NULL, "program", AM_CLASS_SYSTEM, 0},
-	{NULL, "password", AM_CLASS_USER, 1},
+	{"usw", "shells", AM_CLASS_LIST, 0, 0},
+	{NULL, "program", AM_CLASS_SYSTEM, 0, 0},
+	{NULL, "password", AM_CLASS_USER, 1, 0},
+	{NULL, "authprivs", AM_CLASS_USER, 0, 1},
 };
 static const char *const mandatory[] = {"usw", NULL};
 

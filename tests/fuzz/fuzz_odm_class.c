@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 #include "odm_file.h"
+#include "odm_merge.h"
 
 enum { TRIED = 16 }; /* slots that are changed */
 
@@ -135,6 +136,33 @@ static void change(struct am_odm_class *class)
 	free(values);
 }
 
+/* Merged with itself a class is itself, whatever its keys are. */
+static void merge(const struct am_odm_class *class)
+{
+	static const char *const all[] = {"*"}, *const some[] = {"name", "", "gone"};
+	static const struct am_odm_key keys[] = {{"name", NULL, some, 3}, {NULL, NULL, all, 1}};
+	struct am_odm_merge how = {.sides = {class, class, class},
+		.keys = keys,
+		.key_count = 2,
+		.fallback = AM_ODM_ASK};
+	struct am_error error;
+	struct am_odm_plan *plan = am_odm_plan_make(&how, &error);
+
+	if (plan == NULL) {
+		fuzz_check_error(&error);
+		return;
+	}
+	REQUIRE(am_odm_plan_findings(plan) == 0 && am_odm_plan_is_ours(plan));
+	for (size_t i = 0; i < am_odm_plan_entries(plan); i++)
+		(void)am_odm_plan_key(plan, i);
+	am_odm_plan_free(plan);
+	how.sides[AM_ODM_SIDE_O] = NULL;
+	how.whole = 1;
+	plan = am_odm_plan_make(&how, &error);
+	REQUIRE(plan == NULL || am_odm_plan_findings(plan) == 0);
+	am_odm_plan_free(plan);
+}
+
 static void print(const struct am_odm_class *class)
 {
 	size_t count;
@@ -170,6 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (class != NULL) {
 		(void)digest(class);
 		print(class);
+		merge(class);
 		change(class);
 	}
 	am_odm_class_free(class);
