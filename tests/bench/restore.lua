@@ -169,6 +169,20 @@ local function tar_ssh(rtt, source)
   return { seconds = sys.clock() - started }
 end
 
+-- The engine's own path: the filter, its SSH session, and a native restorer at the other end.
+local function stream(rtt, archive)
+  clear()
+  local _, _, port = ports(rtt)
+  local known = BASE .. "/ssh/known_hosts"
+  if not sys.stat(known) then
+    assert(sys.write_file(known, "[127.0.0.1]:* " .. sys.read_file(BASE .. "/ssh/host.pub")))
+  end
+  local out = must { BIN, "run", here .. "/restore_stream.lua", tostring(port), sshd.identity, known, archive,
+    BIN, "bff", "extract", "-C", BASE .. "/main", "-" }
+  local seconds, files, peak, own = out:match("(%S+) (%d+) (%d+) (%S+)")
+  return { seconds = tonumber(seconds), files = tonumber(files), peak = tonumber(peak), cpu = tonumber(own) }
+end
+
 local function copy(source)
   clear()
   local started = sys.clock()
@@ -241,10 +255,15 @@ end
 
 for text in options.rtt:gmatch("[^,]+") do
   local rtt = assert(tonumber(text), "bad --rtt")
-  local own, limit, tar = paired(options.pairs,
+  local own, limit, tar, streamed = paired(options.pairs,
     function() return altmig(rtt, BASE .. "/bos") end,
     function() return load("limit", rtt, BASE .. "/plan") end,
-    sshd and function() return tar_ssh(rtt, BASE .. "/reference") end or function() return {} end)
+    sshd and function() return tar_ssh(rtt, BASE .. "/reference") end or function() return {} end,
+    sshd and function() return stream(rtt, BASE .. "/bos") end or function() return {} end)
+  if sshd then
+    local t <close> = assert(tree.at(BASE .. "/main"))
+    assert(t:digest("/") == reference, "the streamed tree is not what it should be")
+  end
   clear()
   local whole = altmig(rtt, BASE .. "/bos")
   do
@@ -262,6 +281,7 @@ for text in options.rtt:gmatch("[^,]+") do
   end
   if sshd then
     add("tar-ssh", rtt, tar, tar.seconds / own.seconds)
+    add("altmig-stream", rtt, streamed, streamed.seconds / tar.seconds, "of tar-ssh's time")
   else
     print("tar-ssh        not run: " .. sshd_why)
   end
@@ -271,7 +291,6 @@ for text in options.rtt:gmatch("[^,]+") do
   end
 end
 print("nfs-cp         not run: " .. (sys.stat("/usr/bin/nfs-cp") and "it copies one file a call" or "not installed"))
-print("altmig-stream  not run: there is no restore through SSH yet")
 
 if options.large then
   local count, size = 16, 64 << 20

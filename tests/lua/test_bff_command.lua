@@ -26,6 +26,14 @@ end
 
 function TestBffCommand:tearDown() os.execute("rm -rf '" .. dir .. "'") end
 
+function TestBffCommand:test_standard_input()
+  local text = assert(sys.read_file(archive { { name = "./x/y", data = "content" } }))
+  lu.assertStrContains(run({ "list", "-" }, { stdin = text }).stdout, "./x/y")
+  lu.assertEquals(run({ "extract", "-C", dir .. "/out", "-" }, { stdin = text }).status, 0)
+  lu.assertEquals(sys.read_file(dir .. "/out/x/y"), "content")
+  lu.assertEquals(run({ "extract", "-C", dir .. "/out", "-" }, { stdin = text:sub(1, 120) }).status, 1)
+end
+
 function TestBffCommand:test_a_tree_comes_back()
   local tree = dir .. "/tree"
   assert(sys.makedirs(tree .. "/d/e"))

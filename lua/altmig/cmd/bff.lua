@@ -11,7 +11,7 @@ usage: altmig bff list FILE
        altmig bff extract [-C DIR] FILE [NAME ...]   below DIR only, never through links
        altmig bff create [-p] FILE < names           -p: packed where that is smaller
        altmig bff verify FILE                        every header and every packed byte
-a NAME selects the member and what lies below it]],
+a NAME selects the member and what lies below it; FILE "-" is standard input (list, extract)]],
 }
 
 local PIECE = 4 << 20
@@ -49,7 +49,7 @@ end
 local function list(args)
   local file = args[1]
   if not file or args[2] then cli.usage(command.usage) end
-  local a <close> = check(bff.open(file))
+  local a <close> = check(bff.open(file == "-" and 0 or file))
   for m in a:members() do
     local size = m.rdev_major and ("%d,%d"):format(m.rdev_major, m.rdev_minor) or m.size
     local note = m.target and " -> " .. printable(m.target) or m.link and " link to " .. printable(m.link) or ""
@@ -235,7 +235,7 @@ local function extract(args)
   if not file or not dir then cli.usage(command.usage) end
   local wanted, missing = selection(args)
   local status = 0
-  local a <close> = check(bff.open(file))
+  local a <close> = check(bff.open(file == "-" and 0 or file))
   check(sys.makedirs(dir))
   local x = setmetatable({ root = check(sys.realpath(dir)), safe = {}, done = {}, later = {} }, Extraction)
   for m in a:members() do
