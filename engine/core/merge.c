@@ -590,11 +590,17 @@ static int put(struct merge *m, struct am_slice text)
 	if (m->c.line_oriented || memchr(text.at == NULL ? "" : text.at, '\r', text.length) == NULL)
 		return am_buf_add(m->out, text.at, text.length, m->error);
 	for (size_t i = 0; i < text.length; i++) {
-		if (text.at[i] != '\r' || i + 1 == text.length || text.at[i + 1] != '\n')
+		size_t end = i;
+
+		while (end < text.length && text.at[end] == '\r')
+			end++;
+		if (end == i || end == text.length || text.at[end] != '\n') {
+			i = end > i ? end - 1 : i;
 			continue;
+		}
 		if (am_buf_add(m->out, text.at + start, i - start, m->error) != 0)
 			return -1;
-		start = i + 1;
+		start = i = end;
 	}
 	return am_buf_add(m->out, text.at + start, text.length - start, m->error);
 }

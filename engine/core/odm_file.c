@@ -59,6 +59,7 @@ struct am_odm_class {
 	size_t count;
 	uint32_t slots;
 	uint32_t first;       /* offset of the first record */
+	size_t frame_end;     /* where the last name or descriptor ends */
 	uint32_t record_size; /* in the file */
 	uint32_t used;        /* bytes of the string data */
 	uint32_t base;        /* their offset in the string file */
@@ -133,7 +134,7 @@ static uint32_t memory_width(enum am_odm_type type, uint32_t size)
 /* --- reading the frame --- */
 
 /* A NUL-terminated identifier at the offset the word at `at` holds. */
-static char *name_at(const struct am_odm_class *class, size_t at, struct am_error *error)
+static char *name_at(struct am_odm_class *class, size_t at, struct am_error *error)
 {
 	uint32_t offset = word(class, at);
 	const char *end;
@@ -149,6 +150,8 @@ static char *name_at(const struct am_odm_class *class, size_t at, struct am_erro
 		fail(class, error, offset, "a name that cannot be");
 		return NULL;
 	}
+	if ((size_t)(end - class->data.data) + 1 > class->frame_end)
+		class->frame_end = (size_t)(end - class->data.data) + 1;
 	name = strdup(class->data.data + offset);
 	if (name == NULL)
 		am_fail_errno(error, ENOMEM, "odm: %s", class->path);
@@ -214,6 +217,8 @@ static int parse_descriptors(struct am_odm_class *class, struct am_error *error)
 		return fail(class, error, AT_ELEM, "descriptors outside of the file");
 	if (size < RECORD_HEAD || size > STRUCT_SIZE_MAX)
 		return fail(class, error, AT_STRUCT_SIZE, "impossible size of a record");
+	if (table + (size_t)count * DESCRIPTOR_SIZE > class->frame_end)
+		class->frame_end = table + (size_t)count * DESCRIPTOR_SIZE;
 	class->descriptors = calloc(count, sizeof *class->descriptors);
 	if (class->descriptors == NULL)
 		return am_fail_errno(error, ENOMEM, "odm: %s", class->path);
@@ -556,6 +561,10 @@ int am_odm_class_writable(struct am_odm_class *class, struct am_error *error)
 
 	if (class->writable)
 		return 0;
+	if (class->frame_end > class->first)
+		return am_fail(error, "ODM_READONLY",
+			"odm: %s: names lie among or behind the records; the class is not changed",
+			class->path);
 	scratch = malloc(class->record_size);
 	if (scratch == NULL)
 		return am_fail_errno(error, ENOMEM, "odm: %s", class->path);

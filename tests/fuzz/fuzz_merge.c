@@ -9,10 +9,9 @@
 #include "table.h"
 
 static const struct am_merge_attribute classes[] = {
-	{"usw", "shells", AM_CLASS_LIST, 0, 0},
-	{NULL, "program", AM_CLASS_SYSTEM, 0, 0},
-	{NULL, "password", AM_CLASS_USER, 1, 0},
-	{NULL, "authprivs", AM_CLASS_USER, 0, 1},
+	{.record = "usw", .name = "shells", .class = AM_CLASS_LIST},
+	{.name = "program", .class = AM_CLASS_SYSTEM},
+	{.name = "password", .class = AM_CLASS_USER, .secret = 1},
 };
 static const char *const mandatory[] = {"usw", NULL};
 
@@ -193,7 +192,7 @@ static void check_list(const struct am_merge_input *input)
 	struct am_error error;
 
 	/* A value in quotes as a whole is a list too; an element in quotes is no list's. */
-	if (memchr(c.at, '"', c.length) != NULL)
+	if (memchr(c.at, '"', c.length) != NULL || memchr(n.at, '"', n.length) != NULL)
 		return;
 	REQUIRE(am_merge_list(input->o, c, n, NULL, NULL, &out, &error) == 0);
 	c = (struct am_slice){out.data == NULL ? "" : out.data, out.length};
