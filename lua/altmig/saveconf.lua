@@ -267,6 +267,21 @@ function saveconf.prepare(tree, root)
   return ok, message, code
 end
 
+local lists = { "/manifest.json", "/new.json", "/active.json", "/links.json" }
+
+-- A system that was migrated before has the lists and reports of that run in its save area: what they say
+-- of a new level is not true of this one.
+local function forget(tree, root)
+  local paths = {}
+  for _, name in ipairs(lists) do paths[#paths + 1] = private(root, name) end
+  for _, name in ipairs(tree:list(private(root, "/report")) or {}) do paths[#paths + 1] = private(root, "/report/") .. name end
+  for _, path in ipairs(paths) do
+    local ok, message, code = tree:remove(path)
+    if not ok and not is_missing(code) then return nil, message, code end
+  end
+  return true
+end
+
 --- Copies the files and their old shipped defaults into the save area. Before the restore only.
 ---@param tree table
 ---@param root string?        # default "/lpp/save.config"
@@ -278,6 +293,7 @@ end
 function saveconf.save(tree, root, files, sources)
   root, sources = root or saveconf.root, sources or {}
   local ok, message, code = saveconf.prepare(tree, root)
+  if ok then ok, message, code = forget(tree, root) end
   if not ok then return nil, message, code end
   local roots
   roots, message, code = pristine_roots(tree)

@@ -190,6 +190,20 @@ function TestMerge:test_puts_back_what_is_preserved_and_only_that()
   finish(t)
 end
 
+function TestMerge:test_a_system_that_was_migrated_before()
+  local t = saved_and_restored()
+  put(t, "/lpp/save.config/.altmig/report/group_mig", "of the first migration\n")
+  assert(saveconf.keep_list(t, nil, "active", { { path = "/etc/passwd", sha256 = "x" } }))
+  -- Some years later: the save area is part of the clone, and the next level ships other files.
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, archive))))
+  lu.assertFalse(t:exists("/lpp/save.config/.altmig/report/group_mig"))
+  lu.assertFalse(saveconf.kept_list(t, nil, "active"))
+  put(t, "/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\nnewest 10 none none\n")
+  assert(saveconf.keep_shipped(t))
+  lu.assertStrContains(saveconf.context(t).shipped_new("/etc/vfs"), "newest")
+  finish(t)
+end
+
 function TestMerge:test_accounts_and_groups()
   local t = saved_and_restored()
   local ctx, seen = context(t)
