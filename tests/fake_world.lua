@@ -256,11 +256,12 @@ function world.new()
     end
     return list
   end
-  function copy:restore()
+  function copy:restore(_, options)
     if w.before_restore then w.before_restore() end
     local ok, message, code = copy.guard()
     if not ok then return nil, message, code end
     w.restored = w.restored + 1
+    if options and options.on_progress then options.on_progress { files = 1, bytes = 1, moved = w.moved or {} } end
     if w.on_restore then w.on_restore() end
     return { files = 3, dirs = 1, links = 0, bytes = 10, moved = w.moved or {}, secured = w.secured,
       secured_dropped = w.secured_dropped }

@@ -84,7 +84,7 @@ end
 ---@param records table[]
 function migration.fold(records)
   local state
-  local function fresh() state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {} } end
+  local function fresh() state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {} } end
   fresh()
   for _, record in ipairs(records) do
     local event = record.event
@@ -116,6 +116,8 @@ function migration.fold(records)
       state.order[#state.order + 1] = record.key
     elseif event == "failed" then
       state.begun[record.key] = nil
+    elseif event == "moved" then
+      state.moved[record.path] = true
     elseif event == "ended" then
       state.ended = record
     end

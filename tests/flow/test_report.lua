@@ -146,8 +146,13 @@ end
 
 function TestFlowReport:test_a_directory_that_was_moved_aside_is_to_be_looked_at()
   local w = self.w
-  w.moved, w.decisions = { "/etc/x" }, {}
-  w.migration.migrate(w.opts())
-  lu.assertEquals(rules(w), { "restore: was a directory that is not empty; moved aside to /etc/x.altmig-old" })
-  lu.assertEquals(document(w).count.todo, 1)
+  w.moved, w.decisions = { "/etc/x.altmig-old", "/etc/x.y.altmig-old.2" }, {}
+  w.on_restore = function() error { code = "NFS_LOST", message = "restore: lost" } end
+  lu.assertFalse(pcall(w.migration.migrate, w.opts()))
+  w.moved, w.on_restore = {}, nil -- the second restore finds nothing in its way
+  w.migration.resume(w.opts())
+  lu.assertEquals(rules(w), { "restore: was a directory that is not empty; moved aside to /etc/x.altmig-old",
+    "restore: was a directory that is not empty; moved aside to /etc/x.y.altmig-old.2" })
+  lu.assertEquals({ document(w).entries[1].file, document(w).entries[2].file }, { "/etc/x", "/etc/x.y" })
+  lu.assertEquals(document(w).count.todo, 2)
 end

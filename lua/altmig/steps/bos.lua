@@ -157,6 +157,29 @@ return function(migration)
     end,
   })
 
+  -- Directories that the restore moved aside, in the journal at once: a restore that is run again finds
+  -- none in its way any more.
+  local function note_moved(m, moved)
+    for _, aside in ipairs(moved or {}) do
+      if not m.record.moved[aside] then
+        m:note { event = "moved", path = aside }
+        m.record.moved[aside] = true
+      end
+    end
+  end
+
+  local function report_moved(m)
+    local list = {}
+    for aside in pairs(m.record.moved) do list[#list + 1] = aside end
+    table.sort(list)
+    for _, aside in ipairs(list) do
+      local path = aside:gsub("%.altmig%-old%.?%d*$", "")
+      local rule = ("was a directory that is not empty; moved aside to %s"):format(aside)
+      m:say(("altmig: %s %s"):format(path, rule))
+      m:report_entry { file = path, severity = "todo", method = "restore", chosen = "N", rule = rule }
+    end
+  end
+
   -- Over NFS, the way that needs nothing on the client but its server.
   local function restore_over_nfs(m, image)
     m:prove_exports()
@@ -164,7 +187,10 @@ return function(migration)
     local stats, message, code = m.alt:restore(image.open(), {
       exclude = not_restored,
       again = image.open,
-      on_progress = function(stats) m:progress("restore", stats) end,
+      on_progress = function(stats)
+        note_moved(m, stats.moved)
+        m:progress("restore", stats)
+      end,
     })
     if not stats then
       err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
@@ -193,11 +219,8 @@ return function(migration)
       m.alt:remove_all("/var/adm/ras/alt_mig/jobs")
       m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
         stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
-      for _, moved in ipairs(stats.moved or {}) do
-        m:say(("altmig: %s was a directory that is not empty; moved aside to %s.altmig-old"):format(moved, moved))
-        m:report_entry { file = moved, severity = "todo", method = "restore", chosen = "N",
-          rule = ("was a directory that is not empty; moved aside to %s.altmig-old"):format(moved) }
-      end
+      note_moved(m, stats.moved)
+      report_moved(m)
       return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes, rights = rights,
         via = m.opts.restore_via or "nfs" }
     end,
