@@ -542,7 +542,6 @@ function lpar.down(args)
     end
   end)
   if not options.keep then
-    if sys.remove(dir .. "/made-base") then sys.rmdir "/var/adm" end
     sys.remove(dir .. "/lock")
     sys.rmdir(dir)
   end
@@ -598,10 +597,7 @@ function lpar.exec(args)
   if #args == 0 then cli.usage "altmig: lab exec: no command" end
   local dir = lpar.dir()
   check(sys.makedirs(dir .. "/state", 448))
-  if not sys.stat(state_mount_base) then
-    check(sys.mkdir(state_mount_base, 493))
-    check(sys.write_file(dir .. "/made-base", ""))
-  end
+  check(sys.makedirs(state_mount_base, 493)) -- and it stays: other labs may have their state mounted there
   local argv = engine_argv { "unshare", "--mount", "/bin/sh", "-c", state_mount, "sh", sys.realpath ".", state_mount_base,
     dir .. "/state" }
   for _, word in ipairs(args) do argv[#argv + 1] = word end
