@@ -637,17 +637,16 @@ static int tell(struct verify *v, struct am_error *error)
 {
 	while (v->first != NULL) {
 		struct check *check = v->first;
+		int is_alone = check->state == ALONE && !check->large;
 		int r;
 
-		if (check->held) {
+		if (check->held || (check->state != DONE && !is_alone))
 			return 0;
-		} else if (check->state == DONE) {
+		if (check->state == DONE) {
 			v->path = check->path;
 			r = compare(v, &check->member, &check->have, error);
-		} else if (check->state == ALONE && !check->large) {
-			r = verify_alone(v, &check->member, check->path, check->data, error);
 		} else {
-			return 0;
+			r = verify_alone(v, &check->member, check->path, check->data, error);
 		}
 		if (r != 0 || compared(v, &check->member, error) != 0)
 			return -1;

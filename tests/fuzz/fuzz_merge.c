@@ -12,6 +12,7 @@ static const struct am_merge_attribute classes[] = {
 	{.record = "usw", .name = "shells", .class = AM_CLASS_LIST},
 	{.name = "program", .class = AM_CLASS_SYSTEM},
 	{.name = "password", .class = AM_CLASS_USER, .secret = 1},
+	{.name = "authprivs", .class = AM_CLASS_USER, .set = 1},
 };
 static const char *const mandatory[] = {"usw", NULL};
 
