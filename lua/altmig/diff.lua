@@ -47,6 +47,17 @@ end
 -- No password: locked, none, or "look in the other file".
 local open_passwords = { [""] = true, ["!"] = true, ["*"] = true, ["x"] = true }
 
+-- Lines of SNMP configuration that hold community names or keys: all behind their keyword is one.
+local snmp_files = { ["/etc/snmpd.conf"] = true, ["/etc/snmpdv3.conf"] = true, ["/etc/clsnmp.conf"] = true }
+local snmp_open = { logging = true, smux = true, snmpd = true, sysobjectid = true, syscontact = true, syslocation = true,
+  view = true, vacm_view = true, ["snmpd.conf"] = true }
+
+local function snmp_line(line, word)
+  local start, keyword, value = line:match("^(%s*)(%S+)%s+(%S.*)$")
+  if not keyword or keyword:sub(1, 1) == "#" or snmp_open[keyword:lower()] then return line end
+  return start .. keyword .. " " .. word(value)
+end
+
 --- A function that replaces the secrets of a text; use one for all texts that are compared.
 ---@param path string
 ---@return fun(text: string): string
@@ -61,6 +72,7 @@ function diff.masker(path)
       local account, field, rest = line:match("^([^:]*):([^:]*)(:.*)$")
       if account and not open_passwords[field] then return account .. ":" .. word(field) .. rest end
     end
+    if snmp_files[path] then return snmp_line(line, word) end
     return report.mask(line, word)
   end
   return function(text)

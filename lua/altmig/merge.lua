@@ -5,6 +5,7 @@
 -- migration for a conflict or for a file it cannot read: it picks, and reports.
 
 local core = require "altmig.merge_core"
+local secrets = require "altmig.report"
 
 local merge = {}
 
@@ -63,12 +64,14 @@ end
 local function shown(value) return value == nil and "-" or (value:gsub("[\n\r]", " ")) end
 
 -- One line of the report: PATH KEY ATTRIBUTE O=.. C=.. N=.. -> chosen=C (rule)
+-- What is secret is not in it, whatever a method passes: the lines go to the log.
 local function report_line(d)
+  local function value(v) return shown(v and secrets.safe_value(d, tostring(v))) end
   local line = d.file
   if d.key then line = line .. " " .. d.key end
   if d.attribute then line = ("%s %s"):format(line, d.attribute) end
-  if d.o or d.c or d.n then line = ("%s O=%s C=%s N=%s"):format(line, shown(d.o), shown(d.c), shown(d.n)) end
-  return ("%s -> chosen=%s (%s: %s)"):format(line, d.chosen, d.severity, shown(d.rule))
+  if d.o or d.c or d.n then line = ("%s O=%s C=%s N=%s"):format(line, value(d.o), value(d.c), value(d.n)) end
+  return ("%s -> chosen=%s (%s: %s)"):format(line, d.chosen, d.severity, shown(secrets.mask(d.rule)))
 end
 
 ---@param decisions altmig.merge.Decision[]
@@ -79,7 +82,7 @@ function Job:report(decisions)
     self.lines[#self.lines + 1] = line
     if self.ctx.report then self.ctx.report(decision) end
     if decision.severity == "error" then
-      self:warn(("altmig: %s: %s: %s"):format(self.method.title, decision.key or decision.file, decision.rule))
+      self:warn(("altmig: %s: %s: %s"):format(self.method.title, decision.key or decision.file, secrets.mask(decision.rule)))
     elseif decision.severity ~= "note" and self.ctx.log then
       self.ctx.log("altmig: " .. line)
     end
@@ -235,6 +238,7 @@ end
 
 -- The site's file cannot be read: the new level's is active, nothing of the site's is lost.
 function Job:broken(path, message, active)
+  message = secrets.mask(message)
   self.count = self.count + 1
   self.lines[#self.lines + 1] = message
   if self.ctx.report then self.ctx.report { severity = "error", file = path, chosen = active and "C" or "N", rule = message } end

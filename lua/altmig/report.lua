@@ -53,8 +53,9 @@ for name in ([[password spassword passwd bindpwd bindpw ldapsslkeypwd sslkeypwd 
   community privpasswd authpasswd]]):gmatch("%S+") do report.secret_attributes[name] = true end
 
 --- Files with one secret a line or record: no value of theirs is shown.
-report.secret_files = { ["/etc/security/pwdhist.dir"] = true, ["/etc/security/pwdhist.pag"] = true,
-  ["/etc/krb5/krb5.keytab"] = true }
+report.secret_files = {}
+for path in ([[/etc/security/pwdhist.dir /etc/security/pwdhist.pag /etc/krb5/krb5.keytab /etc/uucp/Systems
+  /etc/ppp/pap-secrets /etc/ppp/chap-secrets]]):gmatch("%S+") do report.secret_files[path] = true end
 
 -- Attributes of password rules, which have the word in their names and no secret in their values.
 local no_secret = { passwordcheck = true, pwdprompt = true, herald = true }
@@ -84,7 +85,11 @@ function report.mask(text, word)
   return (text:gsub("%$[%w%-]+%$[%w%./%+=%$]+", word)) -- $6$...
 end
 
-local function safe_value(entry, value)
+--- A value of an entry as it may be shown.
+---@param entry { file: string?, key: string?, attribute: string? }
+---@param value string?
+---@return string?
+function report.safe_value(entry, value)
   if value == nil then return nil end
   if report.is_secret(entry.attribute) or report.secret_files[entry.file or ""]
     or (not entry.attribute and report.is_secret(entry.key)) then
@@ -121,7 +126,7 @@ local function cleaned(entry)
   copy.severity = copy.severity or "note"
   if not severities[copy.severity] then error(("report_entry: severity '%s'"):format(copy.severity), 3) end
   if copy.group and not known_groups[copy.group] then error(("report_entry: group '%s'"):format(copy.group), 3) end
-  for _, name in ipairs { "o", "c", "n" } do copy[name] = safe_value(copy, copy[name]) end
+  for _, name in ipairs { "o", "c", "n" } do copy[name] = report.safe_value(copy, copy[name]) end
   copy.rule = report.mask(copy.rule)
   return copy
 end

@@ -76,6 +76,10 @@ function TestDiff:test_secrets_are_masked_and_their_change_still_shows()
   lu.assertNotStrContains(mask "bindpwd:S3KRET\nldapsslkeypwd: S3KRET\n", "S3KRET")
   mask = diff.masker("/etc/environment")
   lu.assertEquals(mask "LANG=C\nDB_PASSWORD=S3KRET\n", "LANG=C\nDB_PASSWORD=<secret 1>\n")
+  mask = diff.masker("/etc/snmpdv3.conf")
+  lu.assertEquals(mask "# community\nlogging size=0\ncommunity\tS3KRET 0.0.0.0\nUSM_USER u e HMAC-MD5 S3KRET\n",
+    "# community\nlogging size=0\ncommunity <secret 1>\nUSM_USER <secret 2>\n")
+  lu.assertNotStrContains(diff.masker("/etc/uucp/Systems") "hal Any ACU 2400 5551234 in:--in: nuucp word: S3KRET\n", "S3KRET")
   lu.assertNotStrContains(diff.masker("/etc/ssh/key")("-----BEGIN PRIVATE KEY-----\nS3KRET\n"), "S3KRET")
 end
 

@@ -257,6 +257,25 @@ function TestMergeSite:test_a_functions_decisions_are_reported_without_secrets()
   lu.assertNotStrContains(t:read("/lpp/save.config/.altmig/report/fn"), "hunter2")
 end
 
+function TestMergeSite:test_what_a_function_forgets_to_call_secret_is_still_not_in_the_log()
+  merge.define { name = "fn", files = { "/etc/fn", "/etc/odd" }, run = function(_, c, _, report, path)
+    if path == "/etc/odd" then return nil, "line 1: db_password=hunter2 is doubtful" end
+    report { key = "k", attribute = "password", c = "hunter2", severity = "conflict", rule = "was password=hunter2" }
+    report { key = "k", c = "dsn=x;password=hunter2", severity = "error", rule = "bad passwd=hunter2" }
+    return c
+  end }
+  local said = {}
+  local function say(line) said[#said + 1] = line end
+  local ctx = { tree = t, saved = function() return "x\n" end, shipped_old = function() end, shipped_new = function() end,
+    saved_stat = function() return { mode = 384, uid = 0, gid = 0 } end, log = say, warn = say,
+    save_report = function(_, text) say(text) return true end }
+  put("/etc/fn", "x\n")
+  put("/etc/odd", "x\n")
+  assert(merge.run("fn", ctx))
+  lu.assertEquals(#said, 4)
+  lu.assertNotStrContains(table.concat(said, "\n"), "hunter2")
+end
+
 function TestMergeSite:test_a_claimed_file_is_nobody_elses_until_reset()
   local file = "/etc/sudoers"
   lu.assertEquals(policy.of(file).policy, "preserve")
