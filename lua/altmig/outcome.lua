@@ -45,6 +45,20 @@ local function judge(root, entry, live, new)
     live == new and "the new one is active" or live and "another one is active" or "no longer there", saved_at(root, path))
 end
 
+-- A link that lay in the place of a file.
+local function judge_link(tree, root, link, new)
+  local same, message, code = saveconf.is_linked(tree, link)
+  if same == nil then return nil, message, code end
+  local told = { file = link.path, method = link.method, severity = "note", chosen = "C" }
+  if not same then
+    told.severity, told.chosen = link.policy == "new" and "note" or "todo", "N"
+    told.rule = ("%s: was a link to %s; the new one is active"):format(whose(link), link.target)
+  elseif new then
+    told.rule = ("%s: your link to %s is active, the new one lies in %s"):format(whose(link), link.target, new_at(root, link.path))
+  end
+  return told.rule and told or false
+end
+
 local function sorted_paths(entries)
   local paths = {}
   for path in pairs(entries) do paths[#paths + 1] = path end
@@ -71,6 +85,15 @@ function outcome.after_merges(tree, root)
     if live == nil then return nil, message, code end
     decisions[#decisions + 1] = judge(root, entries[path], live, shipped[path] and shipped[path].sha256)
     if entries[path].installp then active[#active + 1] = { path = path, sha256 = live or nil } end
+  end
+  local links
+  links, message, code = saveconf.links(tree, root)
+  if not links then return nil, message, code end
+  for _, path in ipairs(sorted_paths(links)) do
+    local told
+    told, message, code = judge_link(tree, root, links[path], shipped[path])
+    if told == nil then return nil, message, code end
+    if told and not entries[path] then decisions[#decisions + 1] = told end
   end
   local ok
   ok, message, code = saveconf.keep_list(tree, root, "active", active)

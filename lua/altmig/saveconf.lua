@@ -174,13 +174,30 @@ local function differs(tree, roots, path, sources)
   return old ~= data
 end
 
+-- Where a link of the site's leads, if one lies in the path's place; false if none does.
+local function link_target(tree, path)
+  local stat, message, code = tree:stat(path)
+  if not stat and not is_missing(code) then return nil, message, code end
+  return stat and stat.type == "link" and stat.target or false
+end
+
+-- What the table, or else a fileset's list, says of a path.
+local function row_of(path, rows)
+  local row = policy.of(path)
+  for _, other in ipairs(not row and rows or {}) do
+    if other.path == path then return other end
+  end
+  return row or { policy = "unlisted" }
+end
+
 --- What to save: every file of the policy table and of the filesets' own lists that is there, and
 --- every other file that an archive member would overwrite and that differs from what the old level
---- shipped; below /etc and /var also where that is not known.
+--- shipped; below /etc and /var also where that is not known. A link in the place of a member comes with
+--- its target: the restore replaces it.
 ---@param tree table
 ---@param names string[]      # members of the archive: "./etc/x", "etc/x" or "/etc/x"
 ---@param sources altmig.saveconf.Sources?
----@return { path: string, policy: string, method: string?, fileset: string?, installp: boolean? }[]? files   # sorted
+---@return { path: string, policy: string, method: string?, fileset: string?, installp: boolean?, link: string? }[]? files   # sorted
 ---@return string? message
 ---@return string? code
 function saveconf.candidates(tree, names, sources)
@@ -193,8 +210,11 @@ function saveconf.candidates(tree, names, sources)
   local files, seen, others, in_image = {}, {}, {}, {}
   for _, name in ipairs(sources.installed or {}) do in_image[absolute(name)] = true end
   for path, row in pairs(rows) do
+    local link
+    if policy.is_claimed(path) then link, message, code = link_target(tree, path) end
+    if link == nil and code then return nil, message, code end
     files[#files + 1] = { path = path, policy = row.policy, method = row.method, fileset = row.fileset,
-      installp = in_image[path] }
+      installp = in_image[path], link = link or nil }
     seen[path] = true
   end
   for _, list in ipairs { names, sources.installed or {} } do
@@ -210,7 +230,15 @@ function saveconf.candidates(tree, names, sources)
     local worth
     worth, message, code = differs(tree, roots, path, sources)
     if worth == nil then return nil, message, code end
-    if worth then files[#files + 1] = { path = path, policy = "unlisted", installp = in_image[path] } end
+    local link = false
+    if not worth then link, message, code = link_target(tree, path) end
+    if link == nil then return nil, message, code end
+    if worth then
+      files[#files + 1] = { path = path, policy = "unlisted", installp = in_image[path] }
+    elseif link then
+      local row = row_of(path, sources.rows)
+      files[#files + 1] = { path = path, policy = row.policy, method = row.method, fileset = row.fileset, link = link }
+    end
   end
   table.sort(files, function(a, b) return a.path < b.path end)
   return files
@@ -298,12 +326,16 @@ function saveconf.save(tree, root, files, sources)
   local roots
   roots, message, code = pristine_roots(tree)
   if not roots then return nil, message, code end
-  local entries = json.array()
+  local entries, links = json.array(), {}
   local result = { files = 0, bytes = 0, old = 0, unlisted = {}, bases = { baseline = 0, inst_root = 0, vpd = 0, none = 0 } }
   for _, file in ipairs(files) do
     if type(file) == "string" then
       local row = policy.of(file) or { policy = "unlisted" }
       file = { path = file, policy = row.policy, method = row.method }
+    end
+    if file.link then
+      links[#links + 1] = { path = file.path, policy = file.policy, method = file.method, fileset = file.fileset,
+        target = encode_path(file.link) }
     end
     local entry
     entry, message, code = save_one(tree, root, roots, file, sources)
@@ -316,7 +348,8 @@ function saveconf.save(tree, root, files, sources)
       if entry.policy == "unlisted" then table.insert(result.unlisted, entry.path) end
     end
   end
-  ok, message, code = write_json(tree, private(root, "/manifest.json"), entries)
+  ok, message, code = saveconf.keep_list(tree, root, "links", links)
+  if ok then ok, message, code = write_json(tree, private(root, "/manifest.json"), entries) end
   if not ok then return nil, message, code end
   return result
 end
@@ -374,6 +407,31 @@ function saveconf.kept_list(tree, root, name)
   local entries = {}
   for _, entry in ipairs(value.files) do entries[entry.path] = entry end
   return entries
+end
+
+--- The links that lay in the place of files, by path.
+---@param tree table
+---@param root string?
+---@return table<string, { path: string, policy: string, method: string?, fileset: string?, target: string }>? links
+---@return string? message
+---@return string? code
+function saveconf.links(tree, root)
+  local links, message, code = saveconf.kept_list(tree, root, "links")
+  if links == nil then return nil, message, code end
+  for _, link in pairs(links or {}) do link.target = decode_path(link.target) end
+  return links or {}
+end
+
+--- Whether a link still lies where it lay.
+---@param tree table
+---@param link { path: string, target: string }
+---@return boolean? same
+---@return string? message
+---@return string? code
+function saveconf.is_linked(tree, link)
+  local target, message, code = link_target(tree, link.path)
+  if target == nil then return nil, message, code end
+  return target == link.target
 end
 
 --- The manifest, by path. nil, message, "SAVE_MISSING" when nothing was saved to the end.
@@ -461,6 +519,12 @@ function saveconf.keep_shipped(tree, root, names, roots)
   for path in pairs(rows) do
     if not entries[path] then paths[#paths + 1] = path end
   end
+  local links
+  links, message, code = saveconf.links(tree, root)
+  if not links then return nil, message, code end
+  for path in pairs(links) do
+    if not entries[path] and not rows[path] then paths[#paths + 1] = path end
+  end
   table.sort(paths)
   for _, path in ipairs(paths) do
     local data, stat
@@ -485,8 +549,31 @@ function saveconf.is_put_back(entry)
   return entry.policy == "merge" and not entry.method and entry.old ~= entry.sha256
 end
 
+-- Links of files that stay the site's, and of those that a method of the site's writes through.
+local function restore_links(tree, root)
+  local links, message, code = saveconf.links(tree, root)
+  if not links then return nil, message, code end
+  for path, link in pairs(links) do
+    local back = link.policy == "preserve" or link.policy == "hold_new" or policy.is_claimed(path)
+    local same = true
+    if back then same, message, code = saveconf.is_linked(tree, link) end
+    if same == nil then return nil, message, code end
+    local ok = true
+    if not same then
+      ok, message, code = tree:remove(path)
+      if ok or is_missing(code) then
+        ok, message, code = tree:symlink(link.target, path)
+      elseif code == "ENOTEMPTY" or code == "EEXIST" then
+        ok = true -- a directory of the new level: the report says that it is active
+      end
+    end
+    if not ok then return nil, message, code end
+  end
+  return true
+end
+
 --- Puts back every file of the policies preserve and hold_new as the site had it, and those of merge
---- that have no method.
+--- that have no method; of the former two also a link that lay in a file's place.
 ---@param tree table
 ---@param root string?
 ---@return { files: integer }? result
@@ -501,6 +588,9 @@ function saveconf.restore_preserved(tree, root)
     if saveconf.is_put_back(entry) then paths[#paths + 1] = path end
   end
   table.sort(paths)
+  local linked
+  linked, message, code = restore_links(tree, root)
+  if not linked then return nil, message, code end
   for _, path in ipairs(paths) do
     local entry = entries[path]
     local data, ok

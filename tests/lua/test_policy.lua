@@ -176,6 +176,51 @@ function TestSources:test_what_is_saved_beside_the_table()
   lu.assertEquals(by_path["/etc/of.installp"], { path = "/etc/of.installp", policy = "unlisted", installp = true })
 end
 
+function TestSources:test_a_link_in_the_place_of_a_file_is_not_lost()
+  put("/site/resolv", "nameserver ours\n")
+  put("/site/sudoers", "ours\n")
+  assert(t:makedirs("/etc/ssh"))
+  local links = { ["/etc/resolv.conf"] = "/site/resolv", ["/etc/odd.conf"] = "../site/odd\xff", ["/etc/same"] = "resolv.conf",
+    ["/etc/vfs"] = "/site/vfs", ["/etc/by.site"] = "/site/sudoers", ["/etc/by.list"] = "/gone",
+    ["/etc/ssh/dir"] = "x" }
+  local names = {}
+  for path, target in pairs(links) do
+    names[#names + 1] = path
+    assert(t:symlink(target, path))
+  end
+  merge.define { name = "by_site", files = { "/etc/by.site" }, run = function(_, c, n) return c .. n end }
+  local sources = { rows = { { path = "/etc/by.list", policy = "hold_new", literal = true, fileset = "a.rte" } } }
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, names, sources)), sources))
+  for path in pairs(links) do
+    if path ~= "/etc/same" then
+      assert(t:remove(path))
+      put(path .. (path == "/etc/ssh/dir" and "/file" or ""), "new\n")
+    end
+  end
+  for _ = 1, 2 do
+    assert(saveconf.keep_shipped(t, nil, names))
+    assert(saveconf.restore_preserved(t))
+    assert(merge.run("by_site", saveconf.context(t)))
+  end
+  merge.reset()
+  local told = {}
+  for _, decision in ipairs(assert(outcome.after_merges(t))) do
+    told[#told + 1] = ("%s %s %s"):format(decision.file, decision.severity, decision.rule)
+  end
+  for _, path in ipairs { "/etc/resolv.conf", "/etc/same", "/etc/by.list", "/etc/by.site" } do
+    lu.assertEquals(t:stat(path).target, links[path], path)
+  end
+  lu.assertEquals(t:read "/site/sudoers", "ours\nnew\n")
+  lu.assertEquals(t:read "/site/resolv", "nameserver ours\n")
+  local kept = "your link to %s is active, the new one lies in /lpp/save.config/.altmig/new%s"
+  lu.assertEquals(told, { "/etc/by.site note no baseline: two-way, what only the old file has is kept",
+    "/etc/by.list note fileset a.rte says hold_new: " .. kept:format("/gone", "/etc/by.list"),
+    "/etc/odd.conf todo no list names it: was a link to ../site/odd\xff; the new one is active",
+    "/etc/resolv.conf note preserve: " .. kept:format("/site/resolv", "/etc/resolv.conf"),
+    "/etc/ssh/dir todo preserve: was a link to x; the new one is active",
+    "/etc/vfs todo merge: was a link to /site/vfs; the new one is active" })
+end
+
 function TestSources:test_a_baseline_says_what_is_unlisted_and_unchanged()
   put("/etc/a", "a")
   put("/etc/b", "b")
