@@ -140,7 +140,8 @@ const char **bu_checkargv(lua_State *L, int arg, size_t *count)
 	luaL_checktype(L, arg, LUA_TTABLE);
 	n = luaL_len(L, arg);
 	luaL_argcheck(L, n >= 0 && n < 100000, arg, "list too long");
-	argv = lua_newuserdatauv(L, sizeof *argv * ((size_t)n + 1), 0);
+	argv = lua_newuserdatauv(L, sizeof *argv * ((size_t)n + 1), 1);
+	lua_createtable(L, (int)n, 0); /* keeps the strings, whatever becomes of the list */
 	for (lua_Integer i = 1; i <= n; i++) {
 		size_t length;
 
@@ -150,8 +151,9 @@ const char **bu_checkargv(lua_State *L, int arg, size_t *count)
 		argv[i - 1] = lua_tolstring(L, -1, &length);
 		if (strlen(argv[i - 1]) != length)
 			luaL_error(L, "word %I of the list contains a NUL byte", i);
-		lua_pop(L, 1); /* the list keeps the string */
+		lua_rawseti(L, -2, i);
 	}
+	lua_setiuservalue(L, -2, 1);
 	argv[n] = NULL;
 	if (count != NULL)
 		*count = (size_t)n;
@@ -202,12 +204,24 @@ struct am_buf *bu_newbuf(lua_State *L)
 	return buf;
 }
 
+struct reader_box {
+	struct am_reader *reader; /* first: the slot of bu_newreader */
+	int uses;                 /* calls that read from it while their callbacks run */
+};
+
+static void check_unused(lua_State *L, const struct reader_box *box)
+{
+	if (box->uses > 0)
+		luaL_error(L, "the reader is in use by the call this comes from");
+}
+
 static int reader_close(lua_State *L)
 {
-	struct am_reader **slot = luaL_checkudata(L, 1, READER_CLASS);
-	struct am_reader *reader = *slot;
+	struct reader_box *box = luaL_checkudata(L, 1, READER_CLASS);
+	struct am_reader *reader = box->reader;
 
-	*slot = NULL;
+	check_unused(L, box);
+	box->reader = NULL;
 	am_reader_close(reader);
 	return 0;
 }
@@ -228,9 +242,9 @@ static int reader_read(lua_State *L)
 
 static int reader_tostring(lua_State *L)
 {
-	struct am_reader **slot = luaL_checkudata(L, 1, READER_CLASS);
+	const struct reader_box *box = luaL_checkudata(L, 1, READER_CLASS);
 
-	lua_pushfstring(L, "reader (%s)", *slot != NULL ? (*slot)->name : "closed");
+	lua_pushfstring(L, "reader (%s)", box->reader != NULL ? box->reader->name : "closed");
 	return 1;
 }
 
@@ -240,40 +254,48 @@ struct am_reader **bu_newreader(lua_State *L, int parent)
 		{"read", reader_read}, {"close", reader_close}, {NULL, NULL}};
 	static const luaL_Reg metamethods[] = {{"__gc", reader_close}, {"__close", reader_close},
 		{"__tostring", reader_tostring}, {NULL, NULL}};
-	struct am_reader **slot;
+	struct reader_box *box;
 
 	if (parent != 0)
 		parent = lua_absindex(L, parent);
 	bu_newclass(L, READER_CLASS, methods, metamethods);
-	slot = lua_newuserdatauv(L, sizeof *slot, 1);
-	*slot = NULL;
+	box = lua_newuserdatauv(L, sizeof *box, 1);
+	*box = (struct reader_box){0};
 	luaL_setmetatable(L, READER_CLASS);
 	if (parent != 0) {
 		lua_pushvalue(L, parent);
 		lua_setiuservalue(L, -2, 1);
 	}
-	return slot;
+	return &box->reader;
 }
 
 struct am_reader *bu_testreader(lua_State *L, int arg)
 {
-	struct am_reader **slot = luaL_testudata(L, arg, READER_CLASS);
+	const struct reader_box *box = luaL_testudata(L, arg, READER_CLASS);
 
-	return slot != NULL ? *slot : NULL;
+	return box != NULL && box->reader != NULL ? bu_checkreader(L, arg) : NULL;
 }
 
 struct am_reader *bu_checkreader(lua_State *L, int arg)
 {
-	struct am_reader **slot = luaL_checkudata(L, arg, READER_CLASS);
+	const struct reader_box *box = luaL_checkudata(L, arg, READER_CLASS);
 
-	luaL_argcheck(L, *slot != NULL, arg, "reader is closed");
-	return *slot;
+	luaL_argcheck(L, box->reader != NULL, arg, "reader is closed");
+	check_unused(L, box);
+	return box->reader;
+}
+
+int *bu_readeruses(lua_State *L, int arg)
+{
+	struct reader_box *box = luaL_checkudata(L, arg, READER_CLASS);
+
+	return &box->uses;
 }
 
 struct am_reader *bu_takereader(lua_State *L, int arg)
 {
 	struct am_reader *reader = bu_checkreader(L, arg);
 
-	*(struct am_reader **)lua_touserdata(L, arg) = NULL;
+	((struct reader_box *)lua_touserdata(L, arg))->reader = NULL;
 	return reader;
 }

@@ -69,9 +69,15 @@ struct am_buf *bu_newbuf(lua_State *L);
  * while the reader lives, or 0. [-0, +1, m]
  */
 struct am_reader **bu_newreader(lua_State *L, int parent);
-/* The reader at `arg`; raises when it is not one or closed. */
+/* The reader at `arg`; raises when it is not one, closed, or in use. */
 struct am_reader *bu_checkreader(lua_State *L, int arg);
+/* The same, but NULL when it is something else or closed. */
 struct am_reader *bu_testreader(lua_State *L, int arg);
+/*
+ * The counter of the calls that use the reader at `arg`. A call that reads while callbacks run
+ * raises it for that time: a callback that closes, reads or gives away the reader gets an error.
+ */
+int *bu_readeruses(lua_State *L, int arg);
 /* Takes the reader out of the object at `arg` (which is closed afterwards); the caller owns it. */
 struct am_reader *bu_takereader(lua_State *L, int arg);
 

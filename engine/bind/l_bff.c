@@ -23,6 +23,7 @@ struct archive {
 	struct am_reader *reader;
 	struct am_bff *bff;
 	uint64_t current; /* offset of the current member, to know it again */
+	int uses;         /* calls that read from it while their callbacks run */
 };
 
 static const struct {
@@ -50,11 +51,18 @@ static const char *type_name(uint32_t mode)
 
 /* --- reading --- */
 
+static void check_unused(lua_State *L, const struct archive *a)
+{
+	if (a->uses > 0)
+		luaL_error(L, "the archive is in use by the call this comes from");
+}
+
 static int archive_close(lua_State *L)
 {
 	struct archive *a = luaL_checkudata(L, 1, ARCHIVE_CLASS);
 	struct archive old = *a;
 
+	check_unused(L, a);
 	a->bff = NULL;
 	a->reader = NULL;
 	am_bff_close(old.bff);
@@ -67,12 +75,20 @@ static struct archive *check_archive(lua_State *L, int arg)
 	struct archive *a = luaL_checkudata(L, arg, ARCHIVE_CLASS);
 
 	luaL_argcheck(L, a->bff != NULL, arg, "archive is closed");
+	check_unused(L, a);
 	return a;
 }
 
 struct am_bff *bu_testbff(lua_State *L, int arg)
 {
 	return luaL_testudata(L, arg, ARCHIVE_CLASS) != NULL ? check_archive(L, arg)->bff : NULL;
+}
+
+int *bu_bffuses(lua_State *L, int arg)
+{
+	struct archive *a = luaL_checkudata(L, arg, ARCHIVE_CLASS);
+
+	return &a->uses;
 }
 
 static void set_integer(lua_State *L, const char *name, lua_Integer value)
@@ -278,7 +294,7 @@ static int l_open(lua_State *L)
 
 	check_source(L);
 	a = lua_newuserdatauv(L, sizeof *a, 1);
-	*a = (struct archive){NULL, NULL, UINT64_MAX};
+	*a = (struct archive){NULL, NULL, UINT64_MAX, 0};
 	luaL_setmetatable(L, ARCHIVE_CLASS);
 	if (lua_type(L, 1) == LUA_TUSERDATA) {
 		/* What the reader stands on (a tree, a session) lives as long as the archive. */
@@ -347,12 +363,10 @@ static int filter_stats(lua_State *L)
 	return 1;
 }
 
-/* A list of patterns of the options; a copy of it is kept in the table at `keep`. [-0, +0, e] */
+/* A list of patterns of the options; the table at `keep` keeps what it points to. [-0, +0, e] */
 static const char *const *field_patterns(lua_State *L, const char *name, int keep)
 {
 	const char *const *vector;
-	lua_Integer n;
-	int list;
 
 	if (lua_isnoneornil(L, 2))
 		return NULL;
@@ -360,16 +374,7 @@ static const char *const *field_patterns(lua_State *L, const char *name, int kee
 		lua_pop(L, 1);
 		return NULL;
 	}
-	list = lua_gettop(L);
-	luaL_checktype(L, list, LUA_TTABLE);
-	n = luaL_len(L, list);
-	lua_newtable(L);
-	for (lua_Integer i = 1; i <= n; i++) {
-		lua_geti(L, list, i);
-		lua_rawseti(L, list + 1, i);
-	}
-	vector = bu_checkargv(L, list + 1, NULL);
-	luaL_ref(L, keep);
+	vector = bu_checkargv(L, lua_gettop(L), NULL);
 	luaL_ref(L, keep);
 	lua_pop(L, 1);
 	return vector;

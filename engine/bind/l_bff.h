@@ -6,7 +6,9 @@
 
 #include "bff.h"
 
-/* The archive at `arg`, or NULL when it is none; raises when it is closed. [-0, +0, v] */
+/* The archive at `arg`, or NULL when it is none; raises when it is closed or in use. [-0, +0, v] */
 struct am_bff *bu_testbff(lua_State *L, int arg);
+/* Of the archive at `arg`, as bu_readeruses. */
+int *bu_bffuses(lua_State *L, int arg);
 
 #endif

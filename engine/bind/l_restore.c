@@ -17,6 +17,8 @@ struct job {
 	lua_State *L;
 	int select, progress, again; /* stack indices, 0: none */
 	int archive;                 /* stack index of what `again` returned */
+	int *uses[2];                /* of the archive given, of what `again` returned */
+	int was_begun_again;         /* whose access rights were told already */
 	int list;                    /* verify: stack index of the result */
 	int secured;              /* stack index of the list of members with more than mode bits */
 	size_t secured_bytes;     /* in that list */
@@ -166,6 +168,21 @@ static int call_again(lua_State *L)
 	return 1;
 }
 
+/* Callbacks may not close what is read from. */
+static void use(struct job *job, int which, int *uses)
+{
+	if (job->uses[which] != NULL)
+		--*job->uses[which];
+	job->uses[which] = uses;
+	if (uses != NULL)
+		++*uses;
+}
+
+static int *uses_of(lua_State *L, int index)
+{
+	return bu_testbff(L, index) != NULL ? bu_bffuses(L, index) : bu_readeruses(L, index);
+}
+
 static int on_again(void *context, struct am_bff **archive, struct am_error *error)
 {
 	struct job *job = context;
@@ -178,10 +195,13 @@ static int on_again(void *context, struct am_bff **archive, struct am_error *err
 		return -1;
 	am_bff_close(job->own); /* before the reader it reads from goes */
 	job->own = NULL;
+	use(job, 1, NULL);
+	job->was_begun_again = 1;
 	lua_replace(L, job->archive);
 	*archive = bu_testbff(L, job->archive);
 	if (*archive == NULL)
 		*archive = job->own = am_bff_open(bu_checkreader(L, job->archive), error);
+	use(job, 1, uses_of(L, job->archive));
 	return *archive != NULL ? 0 : -1;
 }
 
@@ -198,6 +218,8 @@ static int on_secured(
 {
 	struct job *job = context;
 
+	if (job->was_begun_again)
+		return 0;
 	job->secured_bytes += strlen(path) + member->acl_length + member->pcl_length;
 	if (job->secured_bytes > SECURED_MAX) {
 		job->secured_dropped++;
@@ -306,9 +328,12 @@ static struct job *run(lua_State *L, work *what, struct am_error *error)
 	job->list = job->secured = lua_gettop(L);
 	archive = get_archive(L, job, error);
 	if (archive != NULL) {
+		use(job, 0, uses_of(L, 2));
 		box->busy++;
 		r = what(tree, archive, &options, job, error);
 		box->busy--;
+		use(job, 0, NULL);
+		use(job, 1, NULL);
 	}
 	lua_settop(L, job->list);
 	return r == 0 ? job : NULL;

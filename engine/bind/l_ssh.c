@@ -32,8 +32,9 @@ struct session {
  */
 struct call {
 	lua_State *L;
-	int on_line;     /* stack index of the callback, 0: none */
-	int on_progress; /* the same */
+	int on_line;      /* stack index of the callback, 0: none */
+	int on_progress;  /* the same */
+	int *reader_uses; /* of standard input */
 	struct am_buf command;
 	struct am_buf output[2];
 	struct am_lines lines[2];
@@ -357,7 +358,7 @@ static int session_reconnect(lua_State *L)
 }
 
 /* The field stdin: a string, or a reader. [-0, +1, v] */
-static void input_options(lua_State *L, struct am_ssh_run *run, int opts)
+static void input_options(lua_State *L, struct call *call, struct am_ssh_run *run, int opts)
 {
 	if (lua_isnoneornil(L, opts) || lua_getfield(L, opts, "stdin") != LUA_TUSERDATA) {
 		lua_settop(L, lua_gettop(L) - !lua_isnoneornil(L, opts));
@@ -369,6 +370,7 @@ static void input_options(lua_State *L, struct am_ssh_run *run, int opts)
 	if (run->reader == NULL)
 		luaL_error(L, "field 'stdin': string or open reader expected");
 	run->progress = call_progress;
+	call->reader_uses = bu_readeruses(L, lua_gettop(L));
 }
 
 /* s:run(argv, opts) -> { status=, signal=, stdout=, stderr= } */
@@ -385,7 +387,7 @@ static int session_run(lua_State *L)
 	call = new_call(L);
 	build_command(L, call, 2, 3, 1);
 	output_options(L, call, 3);
-	input_options(L, &run, 3);
+	input_options(L, call, &run, 3);
 	if (bu_fieldfn(L, 3, "on_progress"))
 		call->on_progress = lua_gettop(L);
 	luaL_checkstack(L, 8, NULL);
@@ -393,9 +395,13 @@ static int session_run(lua_State *L)
 	run.timeout = field_seconds(L, 3, "timeout");
 	run.context = call;
 	session->busy++;
+	if (call->reader_uses != NULL)
+		++*call->reader_uses;
 	result = am_ssh_run(session->ssh, &run, &status, &error);
 	if (result == 0)
 		result = end_lines(call, &error);
+	if (call->reader_uses != NULL)
+		--*call->reader_uses;
 	session->busy--;
 	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
 }

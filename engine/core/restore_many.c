@@ -869,8 +869,11 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	if (submit_member(m, open, parent, error) != 0)
 		return -1;
 	while (large->open != NULL) {
-		if (turn(m, 100, error) != 0)
-			return -1;
+		if (turn(m, 100, error) == 0)
+			continue;
+		if (large->open == NULL)
+			free(large); /* else the job has it */
+		return -1;
 	}
 	if (large->opened != AM_PUT_DONE) {
 		free(large);

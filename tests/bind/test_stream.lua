@@ -79,6 +79,48 @@ function TestFilter:test_a_damaged_archive_fails_by_name()
   lu.assertErrorMsgContains("string expected", bff.filter, dir .. "/cut", { exclude = { 1 } })
 end
 
+--- What a call reads from stays open until it is done, whatever its callbacks do.
+TestUse = setmetatable({}, nil)
+TestUse.setUp, TestUse.tearDown = Base.setUp, Base.tearDown
+
+local function in_use(what, ok, message, code)
+  lu.assertNil(ok)
+  lu.assertEquals(code, "CALLBACK", message)
+  lu.assertStrContains(message, "the " .. what .. " is in use")
+end
+
+function TestUse:test_callbacks_do_not_close_the_archive()
+  local path = archive { file("./a", ("a"):rep(100000)), file "./b" }
+  assert(sys.mkdir(dir .. "/root", 493))
+  local t <close> = assert(tree.at(dir .. "/root"))
+  for _, method in ipairs { "restore", "verify", "check" } do
+    local a <close> = assert(bff.open(path))
+    in_use("archive", t[method](t, a, { select = function() a:close() end }))
+    in_use("archive", t[method](t, a, { select = function() return a:next() end }))
+    a:close()
+    local source <close> = assert(assert(tree.at(dir)):open("/archive.bff"))
+    in_use("reader", t[method](t, source, { select = function() source:close() end }))
+    source:close()
+  end
+end
+
+function TestUse:test_patterns_may_change_meanwhile()
+  assert(sys.mkdir(dir .. "/root", 493))
+  local t <close> = assert(tree.at(dir .. "/root"))
+  local a <close> = assert(bff.open(archive { file "./a", file "./b", file "./c" }))
+  local patterns, seen = { ("/x"):rep(30) .. "*", "/c" }, {}
+  local options = { exclude = patterns }
+  options.select = function(path)
+    patterns[1], patterns[2] = nil, nil
+    collectgarbage()
+    collectgarbage()
+    seen[#seen + 1] = path
+    return true
+  end
+  lu.assertEquals(assert(t:restore(a, options)).skipped, 1)
+  lu.assertEquals(seen, { "/a", "/b" })
+end
+
 TestCheck = setmetatable({}, nil)
 TestCheck.setUp, TestCheck.tearDown = Base.setUp, Base.tearDown
 
@@ -214,6 +256,8 @@ function TestStdin:test_errors_of_the_callback_and_of_the_caller()
   lu.assertNil(r)
   lu.assertEquals(code, "CALLBACK")
   lu.assertStrContains(message, "no more")
+  r, message, code = session:run({ "cat" }, { stdin = reader, on_progress = function() reader:close() end })
+  in_use("reader", r, message, code)
   reader:close()
   lu.assertErrorMsgContains("string or open reader", session.run, session, { "cat" }, { stdin = reader })
   lu.assertErrorMsgContains("field 'stdin'", session.run, session, { "cat" }, { stdin = true })
