@@ -762,6 +762,7 @@ static int mount_readlink(
 static int mount_list(struct am_node *base, struct am_entries *entries, struct am_error *error)
 {
 	struct page page = {.entries = entries, .fsid = fs_of(base)->fsid};
+	int lists = 0;
 
 	while (!page.end) {
 		READDIRPLUS3args args = {
@@ -773,8 +774,17 @@ static int mount_list(struct am_node *base, struct am_entries *entries, struct a
 
 		memcpy(args.cookieverf, page.verifier, sizeof args.cookieverf);
 		use_node(&call, 0, &args.dir, (struct nfs_node *)base);
-		if (run_ok(fs_of(base), &call, error) != 0)
+		if (run(fs_of(base), &call, error) != 0)
 			return -1;
+		/* Its place in the directory is lost: the list begins again. */
+		if ((call.status == NFS3ERR_BAD_COOKIE || call.refreshed) && args.cookie != 0 &&
+			++lists <= LISTS_MAX) {
+			am_entries_free(entries);
+			page = (struct page){.entries = entries, .fsid = page.fsid};
+			continue;
+		}
+		if (call.status != NFS3_OK)
+			return am_nfs_fail_status(error, call.status);
 		if (page.count == 0 && !page.end)
 			return am_fail(error, "EPROTO", "the server does not go on with the list");
 	}

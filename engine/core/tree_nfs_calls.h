@@ -27,6 +27,7 @@ enum {
 	LIST_BYTES = 64 << 10,
 	RPC_FAILURES_MAX = 3,
 	REWRITES_MAX = 5,
+	LISTS_MAX = 5, /* begun again */
 	POLL_MS = 200,
 };
 

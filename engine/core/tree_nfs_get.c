@@ -26,10 +26,22 @@ static void list_page(struct work *work)
 	am_nfs_work_use_dir(work, 0, &args->dir, work->put->node);
 }
 
+int am_nfs_list_again(struct work *work)
+{
+	if (work->page.cookie == 0 || ++work->lists > LISTS_MAX)
+		return 0;
+	am_entries_free(work->page.entries);
+	work->page = (struct page){.entries = work->page.entries, .fsid = work->page.fsid};
+	list_page(work);
+	return 1;
+}
+
 static void after_page(struct work *work)
 {
 	struct am_put *put = work->put;
 
+	if (work->call.status == NFS3ERR_BAD_COOKIE && am_nfs_list_again(work))
+		return;
 	if (work->call.status != NFS3_OK) {
 		am_nfs_work_fail(work, "walk");
 	} else if (work->page.end) {

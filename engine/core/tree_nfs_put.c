@@ -641,6 +641,9 @@ static int refreshed(struct work *work)
 				       strcmp(error->code, "CANCELLED") == 0
 			       ? -1
 			       : 0;
+	/* What the cookie says is of the directory that is gone. */
+	if (work->step == LIST && work->page.cookie != 0)
+		return am_nfs_list_again(work);
 	make_due(work);
 	return 1;
 }

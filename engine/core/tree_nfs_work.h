@@ -36,6 +36,7 @@ struct work {
 	uint32_t mode_after; /* as the server answers */
 	int has_mode_after, owner_right, same_target;
 	int due, resent, removals, refreshed, unstable;
+	int lists; /* how often the list was begun again */
 	double not_before, delay, busy_since;
 	size_t written;
 	struct page page;
@@ -72,5 +73,7 @@ void am_nfs_work_fail(struct work *work, const char *operation);
 /* The first call of one that only looks, and what comes after each answer. */
 void am_nfs_get_begin(struct work *work);
 void am_nfs_get_on(struct work *work);
+/* A list whose place in the directory is lost begins again: 1, or 0 at its start or too often. */
+int am_nfs_list_again(struct work *work);
 
 #endif

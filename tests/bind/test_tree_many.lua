@@ -15,7 +15,7 @@ if not why then server.go_private(arg[0], table.unpack(arg, 1)) end
 
 local BASE <const> = server.base
 local HELPERS <const> = os.getenv("ALTMIG_BIN"):gsub("bin/altmig$", "tests/")
-local JUKEBOX <const>, STALE <const>, NOSPC <const> = 10008, 70, 28
+local JUKEBOX <const>, BAD_COOKIE <const>, STALE <const>, NOSPC <const> = 10008, 10003, 70, 28
 local SETATTR <const>, LOOKUP <const>, READLINK <const>, READ <const>, WRITE <const> = 2, 3, 5, 6, 7
 local CREATE <const>, READDIRPLUS <const> = 8, 17
 
@@ -283,6 +283,39 @@ function TestMany:test_stale_handles_are_looked_up_again()
   local t <close> = open("main", {}, true)
   lu.assertEquals(differences(t, { times = true }), {})
   lu.assertEquals(stop(pid), 1)
+end
+
+function TestMany:test_a_list_that_lost_its_place_begins_again()
+  local l <close> = here_is()
+  local want, names = l:digest("/usr/many"), l:list("/usr/many")
+  for _, status in ipairs { BAD_COOKIE, STALE } do
+    local pid = relay("bench_busy", tostring(status), tostring(READDIRPLUS), "3", "1")
+    local t <close> = open("main", {}, true)
+    lu.assertEquals(t:digest("/usr/many"), want) -- the third page
+    lu.assertEquals(stop(pid), 1)
+    pid = relay("bench_busy", tostring(status), tostring(READDIRPLUS), "3", "1")
+    local s <close> = open("main", {}, true)
+    lu.assertEquals(s:list("/usr/many"), names)
+    lu.assertEquals(stop(pid), 1)
+  end
+  local pid = relay("bench_busy", tostring(BAD_COOKIE), tostring(READDIRPLUS), "2", "0")
+  local t <close> = open("main", {}, true)
+  lu.assertEquals(select(3, t:digest("/usr/many")), "EIO") -- not for ever
+  lu.assertEquals(select(3, t:list("/usr/many")), "EIO")
+  stop(pid)
+end
+
+function TestMany:test_a_large_file_that_cannot_be_made_is_an_error()
+  server.empty("second")
+  local pid = relay("bench_busy", tostring(NOSPC), tostring(CREATE), "1", "0")
+  local t <close> = open("second", {}, true)
+  local a <close> = assert(bff.open(BASE .. "/archive"))
+  local ok, message, code = t:restore(a, { select = { "/usr/size5242957" } })
+  stop(pid)
+  lu.assertNil(ok)
+  lu.assertEquals(code, "ENOSPC", message)
+  lu.assertStrContains(message, "member ./usr/size5242957 at offset")
+  server.empty("second")
 end
 
 function TestMany:test_full_file_systems_are_named_with_host_and_blocks()
