@@ -108,7 +108,10 @@ function handlers.sh(w, host, argv, opts)
     w.streamed = (w.streamed or 0) + 1
     return w.stream_says or "", w.stream_status or 0
   end
-  if script:find("cp -p", 1, true) then w.aside = table.concat(argv, " ", 4) end
+  if script:find("cp -p", 1, true) then
+    w.aside = table.concat(argv, " ", 4)
+    w.files[argv[4] .. "/complete"] = ""
+  end
   if script:find("xargs sum", 1, true) then
     w.summed = opts.stdin
     return w.sums or ""

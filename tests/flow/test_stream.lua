@@ -78,9 +78,10 @@ function TestStreamFlow:test_a_restore_that_fails_is_run_again_by_resume_the_sam
   local e = fails(w.migration.migrate, w.opts(via_stream))
   lu.assertEquals(e.code, "COMMAND")
   lu.assertStrContains(e.output, "0511-133")
-  w.stream_status, w.stream_says = nil, nil
+  w.stream_status, w.stream_says, w.aside = nil, nil, nil
   lu.assertEquals(w.migration.resume(w.opts()), 0)
   lu.assertEquals({ w.streamed, w.restored, w.saved }, { 2, 0, 1 })
+  lu.assertNil(w.aside) -- by now the copy's restore and libraries are of two levels
 end
 
 function TestStreamFlow:test_what_differs_is_restored_over_nfs_and_must_be_right_then()
