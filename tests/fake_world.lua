@@ -266,17 +266,19 @@ function world.new()
     w.restored = w.restored + 1
     if options and options.on_progress then options.on_progress { files = 1, bytes = 1, moved = w.moved or {} } end
     if w.on_restore then w.on_restore() end
-    return { files = 3, dirs = 1, links = 0, bytes = 10, moved = w.moved or {}, secured = w.secured,
+    if options.on_progress then options.on_progress { files = 3, bytes = 5110 } end
+    return { files = 3, dirs = 1, links = 0, bytes = 5110, moved = w.moved or {}, secured = w.secured,
       secured_dropped = w.secured_dropped }
   end
   function copy:check()
     if w.check_fails then return nil, "restore: member ./up/x at offset 72: a link on the way leads out of the tree", w.check_fails end
     return { calls = 4 }
   end
-  function copy:verify()
+  function copy:verify(_, options)
     local differences = w.differences or {}
     w.differences = w.differences_left
-    return differences
+    if options.on_progress then options.on_progress { files = 3, bytes = 5110 } end
+    return differences, { files = 3, bytes = 5110, seconds = 0.1, calls = 6 }
   end
   function copy:lstat() return { type = "file", uid = 0, gid = 7 } end
 

@@ -31,7 +31,7 @@ end
 local function read_image(m, stage)
   local image, found = m:bos_image(), { kinds = {}, order = {}, links = {}, skipped = {} }
   local archive = err.check(bff.open(image.open()))
-  local ok, e = xpcall(function()
+  local ok, e = xpcall(m.track, err.wrap, m, "bos image", {}, function(update)
     local count, bytes = 0, 0
     for member in archive:members() do
       local path = "/" .. member.name:gsub("^%./?", "")
@@ -50,11 +50,10 @@ local function read_image(m, stage)
           found.order[#found.order + 1] = path
         end
       end
-      if count % 1000 == 0 then m:progress("bos image", { files = count, bytes = bytes }) end
+      update { files = count, bytes = bytes }
     end
-  end, err.wrap)
+  end)
   archive:close()
-  if sys.isatty(2) and not m.opts.quiet then io.stderr:write("\r\27[K") end
   if not ok then
     err.raise { code = e.code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, e.message) }
   end

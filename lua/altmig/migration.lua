@@ -10,6 +10,7 @@ local host = require "altmig.host"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
 local nim = require "altmig.nim"
+local progress = require "altmig.progress"
 local report = require "altmig.report"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
@@ -204,6 +205,12 @@ end
 
 -- Output ----------------------------------------------------------------------------------------
 
+-- A bar on the screen makes room for a line; the next update draws it again.
+local function clear_bar(m)
+  local bar = rawget(m, "bar")
+  if bar then bar:clear() end
+end
+
 local function write_log(m, line)
   if m.opts.no_log then return end
   if not m.log_file then
@@ -232,6 +239,7 @@ function M:say(text)
     if self.opts.json then
       self:event { event = "line", text = line }
     elseif not self.opts.quiet then
+      clear_bar(self)
       io.stdout:write(line, "\n")
       io.stdout:flush()
     end
@@ -244,6 +252,7 @@ end
 function M:warn(text, kind)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     write_log(self, line)
+    clear_bar(self)
     io.stderr:write(kind and color.paint(self.opts, 2, kind, line) or line, "\n")
   end
   self:event { event = "warning", text = text }
@@ -253,6 +262,33 @@ end
 function M:detail(text)
   if self.opts.verbose then return self:say(text) end
   write_log(self, text)
+end
+
+--- Runs `work`, which gets a function to call with what is done ({ files=, bytes= }); tells how far
+--- it is: a bar on a terminal, a line per ten percent in the log, events with --json.
+---@param what string
+---@param total { files: integer?, bytes: integer? }
+---@param work fun(update: fun(stats: table)): any ...
+---@param unit ("bytes"|"files")?
+function M:track(what, total, work, unit)
+  local terminal = not self.opts.json and not self.opts.quiet and not self.opts.no_log and sys.isatty(2)
+  local p = progress.new { what = what, total = total, unit = unit, width = function() return sys.terminal_width(2) end,
+    bar = terminal and function(text)
+      io.stderr:write(text)
+      io.stderr:flush()
+    end or nil,
+    log = function(line) write_log(self, "altmig: " .. line) end,
+    event = function(fields) self:event(fields) end }
+  rawset(self, "bar", p)
+  local last
+  local results = table.pack(xpcall(work, err.wrap, function(stats)
+    last = stats
+    p:update(stats)
+  end))
+  rawset(self, "bar", nil)
+  p:finish(results[1] and last or nil)
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
 end
 
 -- The report --------------------------------------------------------------------------------------
@@ -556,6 +592,7 @@ function M:start()
       exclude_files = self.opts.exclude_files, image_data = self.opts.image_data, bosinst_data = self.opts.bosinst_data,
       mount_options = self.opts.mount_options, baseline = self.opts.baseline, restore_via = self.opts.restore_via,
       reboot = self.opts.reboot, target = self.target,
+      verify_restore = self.opts.verify_restore,
       script = self.opts.script and sys.realpath(self.opts.script),
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }

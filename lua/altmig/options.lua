@@ -27,6 +27,7 @@ local long = {
     ["altmig resume"] = true } },
   html = { "html", only = { ["altmig report"] = true } },
   baseline = { "baseline", true, only = { ["altmig migrate"] = true, ["altmig check"] = true } },
+  ["verify-restore"] = { "verify_restore", only = { ["altmig migrate"] = true, ["altmig resume"] = true } },
   report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
 }
 local long_not_yet = {

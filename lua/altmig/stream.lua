@@ -136,8 +136,11 @@ function stream.restore(m, image, exclude)
   reader, sent, code = bff.filter(image.open(), { exclude = exclude })
   if not reader then err.raise { code = code, host = image.host, message = ("restore of %s: %s"):format(image.path, sent) } end
   local result
-  result, message, code = m.client.session:run({ "sh", "-c", run_script, aside }, { chroot = root,
-    env = { LC_ALL = "C", PATH = host.path }, stdin = reader, on_progress = function() m:progress("restore", sent()) end })
+  local found = m:result_of("inspect_bos") or {}
+  result, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
+    return m.client.session:run({ "sh", "-c", run_script, aside }, { chroot = root,
+      env = { LC_ALL = "C", PATH = host.path }, stdin = reader, on_progress = function() update(sent()) end })
+  end)
   reader:close()
   if not result then
     err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message), remedy = remedy }

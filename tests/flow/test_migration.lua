@@ -453,6 +453,7 @@ function TestMigration:test_json_tells_every_phase_and_step_and_the_end()
     if e.event == "step_begin" then open[#open + 1] = e.step end
     if e.event == "step_done" then lu.assertEquals(table.remove(open), e.step) end
     if e.event == "finding" then lu.assertEquals(e.id, "nimsh") end
+    if e.event == "progress" and e.what == "restore" then seen.restored = e end
     seen[e.event], seen.last = e, e
   end
   lu.assertEquals(phases, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 })
@@ -461,6 +462,8 @@ function TestMigration:test_json_tells_every_phase_and_step_and_the_end()
   lu.assertEquals(seen.phase_done.phase, 12)
   lu.assertNotNil(seen.line)
   lu.assertNotNil(seen.finding)
+  lu.assertEquals({ seen.restored.percent, seen.restored.left }, { 100, 0 })
+  lu.assertTrue(seen.restored.stats.files > 0)
   lu.assertEquals({ seen.last.event, seen.last.status }, { "ended", 0 })
 end
 
@@ -482,6 +485,25 @@ function TestMigration:test_json_tells_what_failed()
   opts.quiet = nil
   local events = events_of(function() w.migration.migrate(opts) end)
   lu.assertEquals({ events[#events].event, events[#events].status, events[#events].code }, { "ended", 3, "INHIBITOR" })
+end
+
+function TestMigration:test_restored_files_are_read_back_when_asked_for()
+  local w = self.w
+  w.migration.migrate(w.opts { verify_restore = true })
+  local text = world.log_text(w)
+  lu.assertStrContains(text, "altmig: restore: 100 %, ")
+  lu.assertStrContains(text, "altmig: verify: 100 %, ")
+  lu.assertStrMatches(text:match("altmig: %d+ files, %d+ bytes compared[^\n]*"), ".* 0 differences%.")
+  world.remove(w)
+  self.w = world.new()
+  self.w.migration.migrate(self.w.opts())
+  lu.assertNotStrContains(world.log_text(self.w), "compared")
+  world.remove(self.w)
+  self.w = world.new()
+  self.w.differences = { { path = "/usr/bin/ls", what = "mode", want = "0755", have = "0700" } }
+  local e = fails(self.w.migration.migrate, self.w.opts { verify_restore = true })
+  lu.assertEquals(e.code, "RESTORE_DIFFERS")
+  lu.assertStrContains(e.message, "/usr/bin/ls: mode is 0700 instead of 0755")
 end
 
 function TestMigration:test_a_dead_engine_at_any_record_resumes_to_the_same_end()

@@ -24,6 +24,7 @@ usage: altmig migrate -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]
                   present level; merges are three-way then (altmig migrate only)
   --dry-run       change nothing: what preflight finds, and a diff of every file the merges would change
   --report FILE   the report at the end, also of a failure; .html, .json or text by its name
+  --verify-restore  read the restored files back and compare them with the image (migrate, resume)
   --json          one JSON object a line instead of text   --repl-on-error  prompt where it failed
   --color auto|always|never   (NO_COLOR is honoured)
 exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted]],

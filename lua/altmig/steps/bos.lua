@@ -9,6 +9,7 @@ local policy = require "altmig.policy"
 local odm = require "altmig.odm"
 local saveconf = require "altmig.saveconf"
 local stream = require "altmig.stream"
+local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
 local save_root = "/lpp/save.config"
@@ -33,6 +34,7 @@ return function(migration)
     return {
       path = path,
       host = resource.host == "local" and "engine host" or m.master.name,
+      size = resource.host == "local" and (sys.stat(path) or {}).size or nil,
       open = function()
         if resource.host == "local" then return path end
         if resource.nfs then
@@ -56,15 +58,17 @@ return function(migration)
         mounts[#mounts + 1] = at == "" and "/" or at
       end
       local archive, message, code = bff.open(image.open())
-      local members, bytes, needed, names, others = 0, 0, {}, {}, {}
+      local members, files, bytes, needed, names, others = 0, 0, 0, {}, {}, {}
       local library, roots, known = { lists = {}, paths = {} }, {}, {}
       local function failed()
         err.raise { code = code, host = image.host, message = ("bos image %s on %s: %s"):format(image.path, image.host, message),
           remedy = ("make the lpp_source %s whole again (nim -o check %s), then resume"):format(m.lpp_source.name, m.lpp_source.name) }
       end
       if not archive then failed() end
-      local ok, e = xpcall(function()
+      local ok, e = xpcall(m.track, err.wrap, m, "inspect", { bytes = image.size }, function(update)
         for member in archive:members() do
+          if member.type == "file" then files = files + 1 end
+          update { files = files, bytes = member.offset }
           local path = "/" .. member.name:gsub("^%./?", "")
           local at = mount_of(mounts, path)
           members, bytes = members + 1, bytes + member.size
@@ -82,7 +86,7 @@ return function(migration)
           local root = path:match("^(/usr/lpp/[^/]+/inst_root)/")
           if root then roots[root] = true end
         end
-      end, err.wrap)
+      end)
       archive:close()
       if not ok then
         message, code = e.message, e.code
@@ -92,7 +96,7 @@ return function(migration)
       for i, fileset in ipairs(known.filesets or {}) do filesets[i] = fileset.name end
       for root in pairs(roots) do root_list[#root_list + 1] = root end
       table.sort(root_list)
-      return { members = members, bytes = bytes, needed = needed, configuration = names, changed = m:changed_files(others),
+      return { members = members, files = files, bytes = bytes, needed = needed, configuration = names, changed = m:changed_files(others),
         lists = library.lists, filesets = filesets, roots = root_list }
     end,
   })
@@ -184,20 +188,45 @@ return function(migration)
   local function restore_over_nfs(m, image)
     m:prove_exports()
     m:say("Restoring base operating system.")
-    local stats, message, code = m.alt:restore(image.open(), {
-      exclude = not_restored,
-      again = image.open,
-      on_progress = function(stats)
-        note_moved(m, stats.moved)
-        m:progress("restore", stats)
-      end,
-    })
+    local found = m:result_of("inspect_bos") or {}
+    local stats, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
+      return m.alt:restore(image.open(), {
+        exclude = not_restored,
+        again = image.open,
+        on_progress = function(so_far)
+          note_moved(m, so_far.moved)
+          return update(so_far)
+        end,
+      })
+    end)
     if not stats then
       err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
         remedy = "mend the cause, then resume: the restore goes on over what is there" }
     end
+    if m.opts.verify_restore then m:verify_restored(image, found) end
     return stats
   end
+
+  --- Reads back what was restored and compares it with the image; a difference ends the step.
+  migration.method("verify_restored", function(m, image, found)
+    local list, stats, code = m:track("verify", { bytes = found.bytes, files = found.files }, function(update)
+      return m.alt:verify(image.open(), { exclude = not_restored, on_progress = update })
+    end)
+    if not list then
+      err.raise { code = code, host = m.name, message = ("comparison with %s: %s"):format(image.path, stats) }
+    end
+    m:detail(("altmig: %d files, %d bytes compared in %.1f s with %d calls; %d differences."):format(stats.files, stats.bytes,
+      stats.seconds, stats.calls, #list))
+    if #list == 0 then return end
+    local lines = {}
+    for i = 1, math.min(#list, 5) do
+      lines[i] = ("%s: %s is %s instead of %s"):format(list[i].path, list[i].what, list[i].have, list[i].want)
+    end
+    for _, d in ipairs(list) do m:detail(("altmig: differs: %s: %s: %s instead of %s"):format(d.path, d.what, d.have, d.want)) end
+    err.raise { code = "RESTORE_DIFFERS", host = m.name,
+      message = ("%d differences between the copy and %s: %s"):format(#list, image.path, table.concat(lines, "; ")),
+      remedy = "look for the cause (another writer, a disk that fails), then resume: the restore is done again" }
+  end)
 
   -- Restores the bos image over the copy, then keeps what it shipped for every file a merge reads.
   migration.define("restore_bos", {
@@ -304,14 +333,5 @@ return function(migration)
     m:cross_check()
     m:list_configuration()
     m:merge_summary(unavailable, files)
-  end)
-
-  --- Progress of a long call: a line on a terminal, an event with --json.
-  migration.method("progress", function(m, what, stats)
-    if m.opts.json then
-      m:event { event = "progress", what = what, stats = stats }
-    elseif not m.opts.quiet and require("altmig.sys").isatty(2) then
-      io.stderr:write(("\r%s: %d files, %.1f MB "):format(what, stats.files or 0, (stats.bytes or 0) / 1e6))
-    end
   end)
 end

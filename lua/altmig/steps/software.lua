@@ -101,7 +101,21 @@ return function(migration)
       write_list(m, list)
       m:say("Installing software with the installp installer.")
       local argv = { "installp", "-agXYb", "-d", images, "-e", installp_log, "-f", list_file }
-      local result = m.exec:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+      local result = m:track("installp", { files = #list }, function(update)
+        local applying, done = false, 0
+        return m.exec:job(ctx.job_id, argv, { on_line = function(line)
+          m:say(line)
+          -- "installp: APPLYING software for:", then a line for each of them
+          if line:find("APPLYING software for:", 1, true) then
+            applying = true
+          elseif applying and line:match("^%s+%S+%s+%d+%.%d+%.%d+%.%d+%s*$") then
+            done = done + 1
+            update { files = done }
+          elseif line ~= "" then
+            applying = false
+          end
+        end })
+      end, "files")
       refuse_failures(m, argv, result)
       return { rows = aix.installp_summary(result.stdout) }
     end,
