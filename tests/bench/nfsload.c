@@ -5,6 +5,7 @@
  * has a line per entry, "d PATH" or "f SIZE PATH", directories before what is in them.
  *
  * limit        the calls a file needs (CREATE, WRITE, SETATTR), 256 files in flight
+ * limit-N      the same over N connections (2 to 8)
  * one          the same calls, one after the other
  * synchronous  the library's own mkdir, creat, write, chown, chmod, utimes, close
  * bulk         "f" lines are written by 1 MiB pieces, 8 in flight
@@ -47,7 +48,9 @@ struct entry {
 
 static struct entry *entries;
 static size_t count, capacity;
-static struct rpc_context *rpc;
+enum { CONNECTIONS_MAX = 8 };
+static struct rpc_context *rpc, *connections[CONNECTIONS_MAX];
+static nfds_t connected;
 static struct handle root;
 static unsigned long calls;
 static size_t flying;
@@ -122,10 +125,26 @@ static void read_plan(const char *file)
 
 static void turn(void)
 {
-	struct pollfd p = {rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
+	struct pollfd p[CONNECTIONS_MAX];
 
-	if (poll(&p, 1, 30000) <= 0 || rpc_service(rpc, p.revents) < 0)
-		die("connection", rpc_get_error(rpc));
+	for (nfds_t i = 0; i < connected; i++)
+		p[i] = (struct pollfd){
+			rpc_get_fd(connections[i]), (short)rpc_which_events(connections[i]), 0};
+	if (poll(p, connected, 30000) <= 0)
+		die("connection", "no answer");
+	for (nfds_t i = 0; i < connected; i++) {
+		if (p[i].revents != 0 && rpc_service(connections[i], p[i].revents) < 0)
+			die("connection", rpc_get_error(connections[i]));
+	}
+}
+
+/* The connections take turns. */
+static void next_connection(void)
+{
+	static nfds_t last;
+
+	last = (last + 1) % connected;
+	rpc = connections[last];
 }
 
 static void use(nfs_fh3 *to, struct handle *handle)
@@ -196,7 +215,7 @@ static void send_set(struct entry *entry)
 
 static void write_done(struct rpc_context *context, int status, void *data, void *private)
 {
-	(void)context;
+	rpc = context; /* goes on where it began */
 	check(status, ((WRITE3res *)data)->status, private);
 	send_set(private);
 }
@@ -207,7 +226,7 @@ static void create_done(struct rpc_context *context, int status, void *data, voi
 	struct entry *entry = private;
 	WRITE3args args = {.count = (count3)entry->size, .stable = UNSTABLE};
 
-	(void)context;
+	rpc = context;
 	check(status, res->status, entry);
 	take(entry, &res->CREATE3res_u.resok.obj);
 	if (entry->size == 0) {
@@ -233,6 +252,7 @@ static void mkdir_done(struct rpc_context *context, int status, void *data, void
 static void start(struct entry *entry)
 {
 	flying++;
+	next_connection();
 	if (entry->is_dir) {
 		MKDIR3args args = {.where.name = entry->name, .attributes = attributes(0)};
 
@@ -362,31 +382,45 @@ static void run_synchronous(struct nfs_context *nfs)
 	}
 }
 
-int main(int argc, char **argv)
+static struct nfs_context *connect_to(char **argv)
 {
 	struct nfs_context *nfs = nfs_init_context();
 	char text[4300];
 	struct nfs_url *url;
-	double started;
 
-	if (argc != 7 || nfs == NULL) {
-		fprintf(stderr, "usage: nfsload limit|one|synchronous|bulk HOST EXPORT NFSPORT "
-				"MOUNTPORT PLAN\n");
-		return 2;
-	}
-	memset(content, 'x', sizeof content);
-	read_plan(argv[6]);
+	if (nfs == NULL)
+		die(argv[2], "out of memory");
 	snprintf(text, sizeof text,
 		"nfs://%s%s/?version=3&nfsport=%s&mountport=%s&auto-traverse-mounts=0", argv[2],
 		argv[3], argv[4], argv[5]);
 	url = nfs_parse_url_dir(nfs, text);
 	if (url == NULL || nfs_mount(nfs, url->server, url->path) != 0)
 		die(argv[3], nfs_get_error(nfs));
-	rpc = nfs_get_rpc_context(nfs);
+	connections[connected++] = nfs_get_rpc_context(nfs);
+	return nfs;
+}
+
+int main(int argc, char **argv)
+{
+	struct nfs_context *nfs;
+	double started;
+	int several = argc > 1 && strncmp(argv[1], "limit-", 6) == 0 ? atoi(argv[1] + 6) : 1;
+
+	if (argc != 7 || several < 1 || several > CONNECTIONS_MAX) {
+		fprintf(stderr, "usage: nfsload limit[-N]|one|synchronous|bulk HOST EXPORT NFSPORT "
+				"MOUNTPORT PLAN\n");
+		return 2;
+	}
+	memset(content, 'x', sizeof content);
+	read_plan(argv[6]);
+	nfs = connect_to(argv);
+	while (connected < (nfds_t)several)
+		connect_to(argv);
+	rpc = connections[0];
 	root.length = (unsigned)nfs_get_rootfh(nfs)->data.data_len;
 	memcpy(root.data, nfs_get_rootfh(nfs)->data.data_val, root.length);
 	started = now();
-	if (strcmp(argv[1], "limit") == 0)
+	if (strncmp(argv[1], "limit", 5) == 0)
 		run_raw(256);
 	else if (strcmp(argv[1], "one") == 0)
 		run_raw(1);

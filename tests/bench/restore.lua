@@ -116,16 +116,19 @@ local function clear()
   sys.sleep(0.2)
 end
 
-local function altmig(rtt, archive)
-  clear()
+--- One work of the engine: "restore" into an empty tree, any other upon what is there.
+local function engine(work, rtt, archive)
+  if work == "restore" then clear() end
   local nfs, mount = ports(rtt)
   local cpu = server_cpu()
-  local out = must { BIN, "run", here .. "/restore_once.lua",
+  local out = must { BIN, "run", here .. "/restore_once.lua", work,
     server.url("main", ("?nfsport=%d&mountport=%d"):format(nfs, mount)), archive }
   local seconds, calls, files, peak, own = out:match("(%S+) (%d+) (%d+) (%d+) (%S+)")
   return { seconds = tonumber(seconds), calls = tonumber(calls), files = tonumber(files), peak = tonumber(peak),
     cpu = tonumber(own), server_cpu = server_cpu() - cpu }
 end
+
+local function altmig(rtt, archive) return engine("restore", rtt, archive) end
 
 local function load(mode, rtt, plan)
   clear()
@@ -214,7 +217,8 @@ io.stdout:write(("%d files, %d directories, %.0f MB, packed archive of %.0f MB; 
 print(("%-14s %6s %9s %8s %9s %9s %8s %8s"):format("", "RTT ms", "seconds", "ratio", "RPC/file", "peak KiB", "CPU s", "server"))
 
 local function add(name, rtt, r, ratio, note)
-  rows[#rows + 1] = { name = name, rtt_ms = rtt, seconds = r.seconds, ratio = ratio, rpcs_per_file = r.rpcs, peak_kib = r.peak }
+  rows[#rows + 1] = { name = name, rtt_ms = rtt, seconds = r.seconds, ratio = ratio, rpcs_per_file = r.rpcs, peak_kib = r.peak,
+    cpu_seconds = r.cpu, server_cpu_seconds = r.server_cpu, note = note }
   local function cell(format, value) return value and format:format(value) or "-" end
   print(("%-14s %6g %9s %8s %9s %9s %8s %8s %s"):format(name, rtt, cell("%.2f", r.seconds), cell("%.2f", ratio),
     cell("%.2f", r.rpcs), cell("%d", r.peak), cell("%.2f", r.cpu), cell("%.2f", r.server_cpu), note or ""))
@@ -253,6 +257,23 @@ local function scaled(mode, rtt)
   return r
 end
 
+-- Reading and unpacking alone, beside writing as many bytes: what of the engine's time is the archive's.
+do
+  local data = ("0123456789abcdef"):rep(bytes // 16)
+  local unpack, write = paired(options.pairs, function()
+    local started = sys.clock()
+    assert(bff.verify(BASE .. "/bos"))
+    return { seconds = sys.clock() - started }
+  end, function()
+    local started = sys.clock()
+    assert(sys.write_file(BASE .. "/reference-copy", data, { atomic = false }))
+    return { seconds = sys.clock() - started }
+  end)
+  add("bff-packed", 0, unpack, write.seconds / unpack.seconds, ("%.0f MB/s of packed members; share of a plain write of the bytes")
+    :format(bytes / unpack.seconds / 1e6))
+  assert(sys.remove(BASE .. "/reference-copy"))
+end
+
 for text in options.rtt:gmatch("[^,]+") do
   local rtt = assert(tonumber(text), "bad --rtt")
   local own, limit, tar, streamed = paired(options.pairs,
@@ -272,6 +293,21 @@ for text in options.rtt:gmatch("[^,]+") do
   end
   add("altmig", rtt, per_file(own, options.files), 1)
   add("limit", rtt, per_file(limit, options.files), limit.seconds / own.seconds, "share of it that altmig reaches")
+  for _, n in ipairs { 2, 4 } do
+    local several = paired(math.min(options.pairs, 3), function() return load("limit-" .. n, rtt, BASE .. "/plan") end)
+    add("limit-" .. n, rtt, per_file(several, options.files), limit.seconds / several.seconds,
+      ("over %d connections: times faster than over one"):format(n))
+  end
+  altmig(rtt, BASE .. "/bos")
+  for _, work in ipairs { "verify", "digest", "copy" } do
+    local r = paired(math.min(options.pairs, 3), function()
+      if work == "copy" then must { "rm", "-rf", BASE .. "/main/copy" } end
+      return engine(work, rtt, BASE .. "/bos")
+    end)
+    local one = options.slow and rtt <= 1 and work ~= "copy" and engine(work .. "-one", rtt, BASE .. "/bos")
+    add(work, rtt, per_file(r, options.files), one and one.seconds / r.seconds or nil, one and "times faster than one in flight")
+    if one then add(work .. "-one", rtt, per_file(one, options.files), 1) end
+  end
   if options.slow then
     local note = ("%d files, scaled"):format(SLOW_FILES)
     local one = scaled("one", rtt)
