@@ -779,8 +779,7 @@ int am_tree_read(struct am_tree *tree, const char *path, size_t max, struct am_b
 
 /* ---- writing ---- */
 
-/* ".NAME.altmig-new", or a name made of its hash when that would be too long. */
-static void temporary_name(const char *name, char out[AM_TREE_NAME_MAX + 1])
+void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1])
 {
 	uint64_t hash = 14695981039346656037u;
 
@@ -831,7 +830,7 @@ static int create_temporary(struct am_writer *writer, struct am_error *error)
 	struct am_node *dir = writer->place.dir;
 	struct am_error scratch, *why = error != NULL ? error : &scratch;
 
-	temporary_name(writer->place.name, writer->temporary);
+	am_tree_temporary(writer->place.name, writer->temporary);
 	writer->file = dir->fs->ops->create(dir, writer->temporary, why);
 	if (writer->file != NULL || strcmp(why->code, "EEXIST") != 0)
 		return writer->file != NULL ? 0 : -1;

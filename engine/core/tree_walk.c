@@ -1,5 +1,5 @@
 /*
- * What goes over a whole tree: the walk, digests, copies.
+ * What goes over a whole tree: the walk, digests.
  */
 #include "tree.h"
 
@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CHUNK = 256 << 10 };
 
 static int reason(struct am_error *error, int errnum)
 {
@@ -353,163 +351,4 @@ int am_tree_digest_each(struct am_tree *tree, const char *path,
 	struct each_entry entry = {each, context};
 
 	return digest_lines(tree, path, options, hash_line, &entry, error);
-}
-
-/* ---- copy ---- */
-
-struct copy {
-	struct am_tree *from, *to;
-	char to_path[AM_TREE_PATH_MAX];
-};
-
-static struct am_tree_attr attr_of(const struct am_tree_stat *st)
-{
-	return (struct am_tree_attr){
-		.set = AM_SET_MODE | AM_SET_UID | AM_SET_GID | AM_SET_ATIME | AM_SET_MTIME,
-		.mode = st->mode,
-		.uid = st->uid,
-		.gid = st->gid,
-		.atime = st->atime,
-		.mtime = st->mtime,
-	};
-}
-
-static int copy_file(
-	struct copy *copy, const char *path, const struct am_tree_stat *st, struct am_error *error)
-{
-	struct am_tree_attr attr = attr_of(st);
-	struct am_reader *reader = am_tree_open(copy->from, path, error);
-	struct am_writer *writer;
-	char *chunk;
-	ssize_t n;
-
-	if (reader == NULL)
-		return -1;
-	writer = am_tree_create(copy->to, copy->to_path, 0, &attr, error);
-	chunk = malloc(CHUNK);
-	if (writer != NULL && chunk == NULL)
-		am_fail_errno(error, ENOMEM, "copy: %.300s", path);
-	n = writer != NULL && chunk != NULL ? 1 : -1;
-	while (n > 0) {
-		n = reader->read(reader, chunk, CHUNK, error);
-		if (n > 0 && am_writer_write(writer, chunk, (size_t)n, error) != 0)
-			n = -1;
-	}
-	free(chunk);
-	am_reader_close(reader);
-	if (n == 0)
-		return am_writer_commit(writer, error);
-	am_writer_abort(writer);
-	return -1;
-}
-
-/* Removes what is in the way of a link or device; a directory with content stays (ENOTEMPTY). */
-static int clear_way(struct copy *copy, struct am_error *error)
-{
-	int there = am_tree_exists(copy->to, copy->to_path, error);
-
-	return there <= 0 ? there : am_tree_remove(copy->to, copy->to_path, error);
-}
-
-static int copy_other(
-	struct copy *copy, const char *path, const struct am_tree_stat *st, struct am_error *error)
-{
-	struct am_tree_attr attr = attr_of(st);
-	char target[AM_TREE_PATH_MAX];
-	int r;
-
-	if (clear_way(copy, error) != 0)
-		return -1;
-	if (st->type == AM_TREE_LINK) {
-		attr.set &= ~(unsigned)AM_SET_MODE;
-		r = am_tree_readlink(copy->from, path, target, sizeof target, error);
-		if (r == 0)
-			r = am_tree_symlink(copy->to, target, copy->to_path, error);
-	} else {
-		r = am_tree_mknod(copy->to, copy->to_path, st->type, st->mode, st->rdev_major,
-			st->rdev_minor, error);
-	}
-	return r != 0 ? -1 : am_tree_setattr(copy->to, copy->to_path, 0, &attr, error);
-}
-
-static int copy_dir(struct copy *copy, struct am_error *error)
-{
-	struct am_tree_stat old;
-	struct am_error why;
-
-	if (am_tree_stat(copy->to, copy->to_path, 0, &old, &why) != 0 || old.type != AM_TREE_DIR)
-		return am_tree_mkdir(copy->to, copy->to_path, 0700, error);
-	return 0;
-}
-
-static int copy_entry(
-	struct copy *copy, const char *path, const struct am_tree_stat *st, struct am_error *error)
-{
-	switch (st->type) {
-	case AM_TREE_FILE:
-		return copy_file(copy, path, st, error);
-	case AM_TREE_DIR:
-		return copy_dir(copy, error);
-	default:
-		return copy_other(copy, path, st, error);
-	}
-}
-
-/* The same path below the target. */
-static int map_path(struct copy *copy, const char *to, const char *relative, struct am_error *error)
-{
-	int n = snprintf(copy->to_path, sizeof copy->to_path, "%s%s%s", to,
-		*relative != '\0' && to[strlen(to) - 1] != '/' ? "/" : "", relative);
-
-	if (n < 0 || (size_t)n >= sizeof copy->to_path)
-		return am_fail_errno(error, ENAMETOOLONG, "copy: %.300s", to);
-	return 0;
-}
-
-/* Pass 0 makes everything, pass 1 gives the directories their attributes. */
-static int copy_pass(
-	struct copy *copy, int pass, const char *from, const char *to, struct am_error *error)
-{
-	struct am_walk *walk = am_walk_open(copy->from, from, error);
-	const struct am_tree_stat *st;
-	const char *path;
-	size_t skip = 0;
-	int first = 1, r = 0;
-
-	if (walk == NULL)
-		return -1;
-	while (r == 0 && (r = am_walk_next(walk, &path, &st, error)) == 1) {
-		if (first)
-			skip = strcmp(path, "/") == 0 ? 1 : strlen(path);
-		first = 0;
-		r = map_path(copy, to, path + skip + (path[skip] == '/'), error);
-		if (r == 0 && pass == 0) {
-			r = copy_entry(copy, path, st, error);
-		} else if (r == 0 && st->type == AM_TREE_DIR) {
-			struct am_tree_attr attr = attr_of(st);
-
-			r = am_tree_setattr(copy->to, copy->to_path, 0, &attr, error);
-		}
-	}
-	am_walk_close(walk);
-	return r;
-}
-
-int am_tree_copy(struct am_tree *from_tree, const char *from, struct am_tree *to_tree,
-	const char *to, struct am_error *error)
-{
-	struct copy copy = {.from = from_tree, .to = to_tree};
-	char from_path[AM_TREE_PATH_MAX], to_path[AM_TREE_PATH_MAX];
-	size_t length;
-
-	if (am_tree_resolve_parent(from_tree, from, from_path, sizeof from_path, error) != 0 ||
-		am_tree_resolve_parent(to_tree, to, to_path, sizeof to_path, error) != 0)
-		return -1;
-	length = strcmp(from_path, "/") == 0 ? 0 : strlen(from_path);
-	if (from_tree == to_tree && strncmp(to_path, from_path, length) == 0 &&
-		(to_path[length] == '/' || to_path[length] == '\0'))
-		return am_fail(error, "EINVAL", "copy: %.300s: into itself: %.300s", from, to);
-	if (copy_pass(&copy, 0, from_path, to_path, error) != 0)
-		return -1;
-	return copy_pass(&copy, 1, from_path, to_path, error);
 }

@@ -331,3 +331,100 @@ function TestMany:test_full_file_systems_are_named_with_host_and_blocks()
     .. "127%.0%.0%.1:.*/second has %d+ of %d+ 512%-byte blocks and %d+ files free")
   server.empty("second")
 end
+
+TestCopy = {}
+
+function TestCopy:setUp()
+  prepare()
+  server.empty("second")
+end
+
+function TestCopy:tearDown() server.empty("second") end
+
+local without = { exclude = { "null" } } -- devices removed behind its back confuse this server
+
+--- Digests of /usr of one tree and of `path` of another are the same; files have their times. (This
+--- server does not set those of links.)
+local function assert_same(path, name)
+  local l <close> = here_is()
+  local s <close> = here_is(name)
+  lu.assertEquals(s:digest(path, without), l:digest("/usr", without))
+  for _, file in ipairs { "/size5242957", "/size1", "/suid", "/d3/f7", "/d4", "/empty" } do
+    lu.assertEquals(s:lstat(path .. file).mtime, l:lstat("/usr" .. file).mtime)
+  end
+end
+
+function TestCopy:test_copies_between_all_kinds_of_trees()
+  local t <close> = open()
+  local s <close> = open("second")
+  local l <close> = here_is()
+  assert(t:copy("/usr", "/a", { tree = s })) -- from one server's file system to another
+  assert_same("/a", "second")
+  server.empty("second")
+  s:drop_caches()
+  assert(l:copy("/usr", "/b", { tree = s })) -- from a local tree
+  assert_same("/b", "second")
+  assert(sys.mkdir(BASE .. "/local", 493))
+  local d <close> = assert(tree.at(BASE .. "/local", { sync = false }))
+  assert(t:copy("/usr", "/c", { tree = d })) -- to a local tree
+  assert_same("/c", "local")
+  assert(t:copy("/usr", "/copy")) -- within one file system
+  assert_same("/copy", "main")
+  lu.assertEquals(select(3, t:copy("/usr", "/usr/d1/x")), "EINVAL")
+  assert(t:remove_all("/copy"))
+  server.run { "rm", "-rf", BASE .. "/local" }
+end
+
+function TestCopy:test_old_files_are_replaced_in_one_step()
+  local s <close> = open("second")
+  local t <close> = open()
+  local base = BASE .. "/second/"
+  assert(sys.makedirs(base .. "x/d1", 493))
+  assert(sys.write_file(base .. "x/d1/f3", "old"))
+  assert(sys.link(base .. "x/d1/f3", base .. "kept"))
+  assert(sys.symlink("/nowhere", base .. "x/d1/f4"))
+  assert(sys.write_file(base .. "x/d1/.f5.altmig-new", "left by a crash"))
+  assert(t:copy("/usr/d1", "/x/d1", { tree = s }))
+  lu.assertEquals(sys.read_file(base .. "kept"), "old")
+  lu.assertEquals(#sys.list(base .. "x/d1"), 20)
+  assert(sys.remove(base .. "x/d1/f7"))
+  assert(sys.mkdir(base .. "x/d1/f7", 493))
+  s:drop_caches()
+  local ok, message, code = t:copy("/usr/d1", "/x/d1", { tree = s })
+  lu.assertNil(ok)
+  lu.assertEquals(code, "EISDIR")
+  lu.assertStrContains(message, "/second/x/d1/f7")
+  lu.assertEquals(select(3, t:copy("/usr/d2/f1", "/x/d1", { tree = s })), "EISDIR")
+end
+
+function TestCopy:test_a_busy_server_resets_and_a_restart()
+  local l <close> = here_is()
+  local pid = relay("bench_busy", tostring(JUKEBOX), ("%d,%d,%d"):format(CREATE, WRITE, 14), "30", "60")
+  local t <close> = open("second", {}, true)
+  assert(l:copy("/usr", "/a", { tree = t }))
+  lu.assertEquals(stop(pid), 60)
+  assert_same("/a", "second")
+  pid = relay("bench_delay", "1000")
+  assert(sys.spawn({ "sh", "-c", "for i in 1 2 3; do sleep 0.2; kill -USR1 " .. pid .. "; done" }, { stdout = BASE .. "/out" }))
+  assert(l:copy("/usr", "/b", { tree = t }))
+  assert_same("/b", "second")
+  local old = server.pid
+  server.start(("sleep 0.2; kill -KILL %d; sleep 0.3"):format(old))
+  assert(l:copy("/usr", "/c", { tree = t }))
+  assert(sys.wait(old))
+  server.wait_up()
+  stop(pid)
+  assert_same("/c", "second")
+end
+
+function TestCopy:test_a_full_file_system_leaves_no_temporary()
+  local t <close> = open()
+  server.empty("small")
+  local s <close> = open("small")
+  local ok, message, code = t:copy("/usr", "/x", { tree = s })
+  lu.assertNil(ok)
+  lu.assertEquals(code, "ENOSPC")
+  lu.assertStrContains(message, "/small/x/")
+  for path in s:walk("/") do lu.assertNotStrContains(path, "altmig-new") end
+  server.empty("small")
+end
