@@ -84,6 +84,24 @@ function TestStreamFlow:test_a_restore_that_fails_is_run_again_by_resume_the_sam
   lu.assertNil(w.aside) -- by now the copy's restore and libraries are of two levels
 end
 
+function TestStreamFlow:test_phases_run_one_by_one_stay_with_the_way_they_were_begun()
+  local w = self.w
+  w.tcb = true
+  lu.assertEquals(w.migration.migrate(w.opts { restore_via = "stream", phases = { 1, 2, 3, 4 } }), 0)
+  lu.assertEquals(w.migration.migrate(w.opts { phases = { 5 } }), 0)
+  lu.assertEquals({ w.streamed, w.restored }, { 1, 0 })
+  lu.assertTrue(w.tcb_off)
+end
+
+function TestStreamFlow:test_tcb_is_turned_off_also_if_the_way_was_changed()
+  local w = self.w
+  w.tcb, w.stream_status = true, 1
+  fails(w.migration.migrate, w.opts(via_stream))
+  lu.assertEquals(w.migration.resume(w.opts { restore_via = "nfs" }), 0)
+  lu.assertEquals(w.restored, 1)
+  lu.assertTrue(w.tcb_off)
+end
+
 function TestStreamFlow:test_what_differs_is_restored_over_nfs_and_must_be_right_then()
   local w = self.w
   w.differences = { { path = "/usr/bin/ls", what = "mode", want = "0555", have = "0755" } }

@@ -329,7 +329,9 @@ return function(migration)
       local result = m:merge(method)
       if result.status == "unavailable" then unavailable, files = unavailable + 1, files + result.notes end
     end
-    if m.opts.restore_via == "stream" and m.target.version * 100 + m.target.release >= 702 then m:disable_tcb() end
+    -- What preflight let pass with it on was begun with the stream, however phase 5 came to its end.
+    local by_stream = m.opts.restore_via == "stream" or m.record.start.options.restore_via == "stream"
+    if by_stream and m.target.version * 100 + m.target.release >= 702 then m:disable_tcb() end
     m:cross_check()
     m:list_configuration()
     m:merge_summary(unavailable, files)

@@ -66,6 +66,7 @@ return function(migration)
         recorded.baseline and "--baseline " .. recorded.baseline or "no baseline", m.opts.baseline) }
     end
     m.opts.baseline = recorded.baseline
+    m.opts.restore_via = m.opts.restore_via or recorded.restore_via
   end)
 
   --- After a failure: no mount and no export of the run stays; the copy does.
