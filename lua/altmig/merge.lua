@@ -68,7 +68,7 @@ local function shown(value) return value == nil and "-" or (value:gsub("[\n\r]",
 local function report_line(d)
   local function value(v) return shown(v and secrets.safe_value(d, tostring(v))) end
   local line = d.file
-  if d.key then line = line .. " " .. d.key end
+  if d.key then line = line .. " " .. secrets.mask(tostring(d.key)) end -- a key may be a whole line
   if d.attribute then line = ("%s %s"):format(line, d.attribute) end
   if d.o or d.c or d.n then line = ("%s O=%s C=%s N=%s"):format(line, value(d.o), value(d.c), value(d.n)) end
   return ("%s -> chosen=%s (%s: %s)"):format(line, d.chosen, d.severity, shown(secrets.mask(d.rule)))
@@ -82,7 +82,8 @@ function Job:report(decisions)
     self.lines[#self.lines + 1] = line
     if self.ctx.report then self.ctx.report(decision) end
     if decision.severity == "error" then
-      self:warn(("altmig: %s: %s: %s"):format(self.method.title, decision.key or decision.file, secrets.mask(decision.rule)))
+      self:warn(("altmig: %s: %s: %s"):format(self.method.title, secrets.mask(tostring(decision.key or decision.file)),
+        secrets.mask(decision.rule)))
     elseif decision.severity ~= "note" and self.ctx.log then
       self.ctx.log("altmig: " .. line)
     end

@@ -127,7 +127,7 @@ local function cleaned(entry)
   if not severities[copy.severity] then error(("report_entry: severity '%s'"):format(copy.severity), 3) end
   if copy.group and not known_groups[copy.group] then error(("report_entry: group '%s'"):format(copy.group), 3) end
   for _, name in ipairs { "o", "c", "n" } do copy[name] = report.safe_value(copy, copy[name]) end
-  copy.rule = report.mask(copy.rule)
+  for _, name in ipairs { "key", "rule" } do copy[name] = copy[name] and report.mask(copy[name]) end
   return copy
 end
 

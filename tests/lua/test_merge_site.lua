@@ -261,7 +261,7 @@ function TestMergeSite:test_what_a_function_forgets_to_call_secret_is_still_not_
   merge.define { name = "fn", files = { "/etc/fn", "/etc/odd" }, run = function(_, c, _, report, path)
     if path == "/etc/odd" then return nil, "line 1: db_password=hunter2 is doubtful" end
     report { key = "k", attribute = "password", c = "hunter2", severity = "conflict", rule = "was password=hunter2" }
-    report { key = "k", c = "dsn=x;password=hunter2", severity = "error", rule = "bad passwd=hunter2" }
+    report { key = "password=hunter2", c = "dsn=x;password=hunter2", severity = "error", rule = "bad passwd=hunter2" }
     return c
   end }
   local said = {}

@@ -65,6 +65,7 @@ function TestReport:test_secrets_are_masked_whatever_a_step_passes()
     { file = "/etc/security/pwdhist.pag", key = "root", c = "S3KRET" },
     { file = "/x", attribute = "auth", c = hash:gsub("aWwqzG3jO0uZ", "S3KRET") },
     { file = "/x", attribute = "auth", c = "$6$S3KRET$abc" },
+    { file = "/etc/environment", key = "DB_PASSWORD=S3KRET", c = "x" },
     { rule = "line 3 of ldap.cfg: bindpwd=S3KRET is doubtful" },
   }
   for i, entry in ipairs(leaks) do lu.assertNotStrContains(stored(entry), "S3KRET", false, tostring(i)) end
