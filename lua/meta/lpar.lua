@@ -1,6 +1,6 @@
 ---@meta lpar.core
 
---- System calls of the lab's LPARs (only in aixlua; `require "lpar"` adds what is written in Lua).
+--- System calls of LPARs that are processes (only in aixlua; `require "lpar"` adds what is written in Lua).
 --- What can fail in the world returns nil, message, code.
 ---@class lpar.core
 local lpar = {}

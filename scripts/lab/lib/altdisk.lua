@@ -388,7 +388,7 @@ local function restore_names(group)
   check(disk.vgda_write(vgda))
 end
 
--- Takes the group away from the running system; its name stays, as a placeholder.
+-- Takes the group away from the running system; its name stays.
 local function export(group)
   local store = odm.open("/etc/objrepos")
   lvm.undefine(store, ALT)
@@ -487,7 +487,7 @@ end
 
 -- ---- alt_rootvg_op ----
 
---- Removes a volume group: placeholder, content and all.
+--- Removes a volume group: name, content and all.
 ---@param name string
 function altdisk.remove(name)
   local snapshot = lvm.snapshot()

@@ -239,7 +239,7 @@ local function add_attribute(store, name, attribute, value, kind)
     rep = "s", nls_index = 0 }))
 end
 
---- Defines a volume group in the ODM; without `lvs` it is a mere placeholder.
+--- Defines a volume group in the ODM; without `lvs` it is a mere name.
 ---@param store table
 ---@param group {name: string, vgid: string, pvids: string[], major: integer?, lvs: table[]?}
 function lvm.define(store, group)
