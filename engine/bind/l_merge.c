@@ -275,8 +275,14 @@ static void check_key(lua_State *L, int table, struct policy *policy)
 	if (count == 0 || count > columns->count)
 		luaL_error(
 			L, "field 'key': 1 to %d names of columns expected", (int)columns->count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		policy->key[i] = find_column(L, columns, names[i]);
+		/* The room for keys is that of the lines. */
+		for (size_t k = 0; k < i; k++) {
+			if (policy->key[k] == policy->key[i])
+				luaL_error(L, "field 'key': '%s' is named twice", names[i]);
+		}
+	}
 	columns->key_count = count;
 	lua_remove(L, -2);
 }

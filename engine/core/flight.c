@@ -62,6 +62,8 @@ void am_flight_close(struct am_flight *flight)
 	struct am_put *done = NULL;
 	struct am_error unused;
 
+	for (size_t i = 0; i < flight->mounts; i++)
+		flight->fs[i]->closing = 1;
 	while (flight->active > 0 && !am_cancelled() && am_flight_now() < end) {
 		if (flight->fs[0]->ops->pump(flight->fs, flight->mounts, 100, &done, &unused) != 0)
 			break;
@@ -70,7 +72,7 @@ void am_flight_close(struct am_flight *flight)
 	}
 	for (size_t i = 0; i < flight->mounts; i++) {
 		flight->fs[i]->ops->drop(flight->fs[i]);
-		flight->fs[i]->flying = 0;
+		flight->fs[i]->flying = flight->fs[i]->closing = 0;
 	}
 	flight->active = flight->mounts = 0;
 	while (flight->closed != NULL) {

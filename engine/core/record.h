@@ -77,9 +77,9 @@ struct am_records {
 /* How the columns of a line are called, and which of them make the key. */
 struct am_columns {
 	const char *const *names;
-	size_t count; /* columns a line may have */
-	size_t least; /* columns a line must have to count as a record */
-	const size_t *key;
+	size_t count;      /* columns a line may have */
+	size_t least;      /* columns a line must have to count as a record */
+	const size_t *key; /* each column once at the most: a key is no longer than its line */
 	size_t key_count;
 	size_t first_bytes; /* of the first key column only these count; 0: all */
 	int dash_is_absent; /* "-" and a missing trailing column are the same in a key */

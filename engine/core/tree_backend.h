@@ -183,6 +183,7 @@ struct am_fs {
 	uint64_t calls;    /* calls to the server so far */
 	unsigned restarts; /* of the server, seen by its write verifier */
 	int flying;        /* a flight (flight.h) is under way */
+	int closing;       /* ... and is ended: a lost connection is not made anew */
 };
 
 /*

@@ -700,7 +700,7 @@ static int lost_for_good(struct nfs_fs *fs, struct am_error *error)
 {
 	if (fs->give_up == 0)
 		fs->give_up = now() + fs->options.retry;
-	if (now() < fs->give_up)
+	if (now() < fs->give_up && !fs->base.closing)
 		return 0;
 	return am_fail(error, "NFS_LOST", "connection lost (%.150s) and not back within %g s",
 		fs->lost, fs->options.retry);

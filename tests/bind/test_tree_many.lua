@@ -285,6 +285,26 @@ function TestMany:test_stale_handles_are_looked_up_again()
   lu.assertEquals(stop(pid), 1)
 end
 
+function TestMany:test_what_is_given_up_does_not_wait_for_a_server_that_is_down()
+  local t <close> = open("main", { retry = 20 })
+  local a <close> = assert(bff.open(BASE .. "/archive"))
+  local down
+  local started
+  local ok, message, code = t:verify(a, { on_progress = function(stats)
+    if stats.members < 500 or down then return end
+    down = true
+    server.stop()
+    started = sys.clock()
+    error("enough", 0)
+  end })
+  local seconds = sys.clock() - started
+  server.start()
+  server.wait_up()
+  lu.assertNil(ok)
+  lu.assertEquals(code, "CALLBACK", message)
+  lu.assertTrue(seconds < 5, seconds)
+end
+
 function TestMany:test_a_list_that_lost_its_place_begins_again()
   local l <close> = here_is()
   local want, names = l:digest("/usr/many"), l:list("/usr/many")

@@ -344,6 +344,11 @@ function TestMergeSite:test_the_engine_checks_what_it_is_told()
   refused("field 'columns': 1 to 32 names expected", { grammar = "table", columns = many })
   refused("field 'key': there is no column 'b'", { grammar = "table", columns = { "a" }, key = { "b" } })
   refused("field 'key': 1 to 1 names", { grammar = "table", columns = { "a" }, key = { "a", "a" } })
+  for _, grammar in ipairs { "table", "colon" } do
+    local spec = { grammar = grammar, columns = { "a", "b", "c", "d" }, key = { "a", "a", "a", "a" } }
+    refused("field 'key': 'a' is named twice", spec)
+    lu.assertErrorMsgContains("'a' is named twice", core.parse, ("x"):rep(100000) .. "\n", "f", spec)
+  end
   refused("field 'least': 1 to 1 expected", { grammar = "table", columns = { "a" }, least = 2 })
   refused("field 'separator': one character", { grammar = "colon", columns = { "a" }, separator = "\n" })
   local rows = assert(core.parse("a|b\n#c|d\n# e|f\n", "f", { grammar = "colon", columns = { "x", "y" }, separator = "|" }))
