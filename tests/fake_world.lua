@@ -5,6 +5,7 @@ local json = require "altmig.json"
 local sys = require "altmig.sys"
 
 local world = {}
+local worlds = 0 -- made so far
 
 local lsvg_l = [[
 altinst_rootvg:
@@ -402,7 +403,10 @@ function world.new()
     end
   end
 
-  w.dir = os.tmpname()
+  -- In memory where that is to be had: the engine makes every record of its journal durable.
+  local shm = sys.stat "/dev/shm"
+  w.dir = shm and shm.type == "dir" and ("/dev/shm/altmig-flow-%d-%d"):format(sys.getpid(), worlds) or os.tmpname()
+  worlds = worlds + 1
   os.remove(w.dir)
   assert(sys.makedirs(w.dir, 448))
   assert(sys.write_file(w.dir .. "/nim.lua", [[return {
