@@ -29,6 +29,8 @@ function TestPolicyInTheLab:setupClass()
   lab.up()
   for _, path in pairs(edited) do lab.on(client, ("echo '# of the site' >> %s"):format(path)) end
   lab.on(client, ("printf '%s' > %s"):format(site_secvars:gsub("\n", "\\n"):gsub("\t", "\\t"), merged))
+  -- Links in the place of files that the image brings.
+  lab.on(client, "mv /etc/motd /etc/motd.site && ln -s motd.site /etc/motd && ln -s rc /etc/rc.security.boot")
   -- The pristine copies of what the methods merge are gone, as on systems that dropped them.
   lab.on(client, ("rm /usr/lpp/bos/inst_root%s /usr/lpp/bos/inst_root%s"):format(merged, untouched))
 end
@@ -99,6 +101,11 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
   assert_live(edited.preserve, true)
   assert_new_kept(edited.preserve)
   assert_told(edited.preserve, "note", "preserve: yours is active")
+
+  lu.assertStrContains(lab.on(client, "ls -l /alt_inst/etc/motd"), "motd -> motd.site")
+  assert_told("/etc/motd", "note", "preserve: your link to motd.site is active, the new one lies in " .. save)
+  lu.assertNotStrContains(lab.on(client, "ls -l /alt_inst/etc/rc.security.boot"), " -> ")
+  assert_told("/etc/rc.security.boot", "todo", "no list names it: was a link to rc; the new one is active")
 
   assert_live(edited.hold_new, true)
   assert_new_kept(edited.hold_new)
