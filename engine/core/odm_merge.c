@@ -1,5 +1,7 @@
 #include "odm_merge.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,15 +71,6 @@ static void index_free(struct index *index)
 	am_buf_free(&index->text);
 	free(index->items);
 	free(index->table);
-}
-
-static uint64_t hash(const char *text, size_t length)
-{
-	uint64_t value = 14695981039346656037u; /* FNV-1a */
-
-	for (size_t i = 0; i < length; i++)
-		value = (value ^ (unsigned char)text[i]) * 1099511628211u;
-	return value ^ value >> 32;
 }
 
 static const char *item_key(const struct index *index, const struct item *item)
@@ -241,7 +234,7 @@ static int make_unique(
 			am_buf_addf(&index->text, error, "#%" PRIu32, first->again++) != 0)
 			return -1;
 		item->length = (uint32_t)(index->text.length - item->offset);
-		item->hash = hash(item_key(index, item), item->length);
+		item->hash = am_hash(item_key(index, item), item->length);
 		*place = find_place(index, item_key(index, item), item->length, item->hash);
 	}
 	return 0;
@@ -262,7 +255,7 @@ static int add_item(
 		return am_fail(error, "ODM_MERGE", "odm: class %s: key too long",
 			am_odm_class_name(index->class));
 	item->length = (uint32_t)(index->text.length - item->offset);
-	item->hash = hash(item_key(index, item), item->length);
+	item->hash = am_hash(item_key(index, item), item->length);
 	place = find_place(index, item_key(index, item), item->length, item->hash);
 	if (*place != 0 && make_unique(index, item, &place, error) != 0)
 		return -1;

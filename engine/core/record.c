@@ -1,5 +1,7 @@
 #include "record.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,11 +158,7 @@ void am_records_note(struct am_records *file, size_t line, const char *format, .
 
 static size_t hash(struct am_slice key)
 {
-	uint64_t value = 1469598103934665603u; /* FNV-1a */
-
-	for (size_t i = 0; i < key.length; i++)
-		value = (value ^ (unsigned char)key.at[i]) * 1099511628211u;
-	return (size_t)(value ^ (value >> 32));
+	return (size_t)am_hash(key.at, key.length);
 }
 
 /* The slot that holds the key, or the empty one where it belongs. */

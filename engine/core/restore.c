@@ -2,6 +2,7 @@
 
 #include "cancel.h"
 #include "flight.h"
+#include "hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -84,12 +85,8 @@ int am_restore_selected(
 
 static size_t slot_of(char *const *table, size_t capacity, const char *path)
 {
-	uint64_t hash = 14695981039346656037u;
-	size_t slot;
+	size_t slot = (size_t)am_hash(path, strlen(path)) & (capacity - 1);
 
-	for (const char *p = path; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
-	slot = (size_t)(hash ^ hash >> 29) & (capacity - 1);
 	while (table[slot] != NULL && strcmp(table[slot], path) != 0)
 		slot = (slot + 1) & (capacity - 1);
 	return slot;

@@ -8,6 +8,7 @@
 
 #include "cancel.h"
 #include "flight.h"
+#include "hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -83,11 +84,7 @@ static int no_memory(struct am_error *error)
 
 static size_t bucket(const char *path)
 {
-	uint64_t hash = 14695981039346656037u;
-
-	while (*path != '\0')
-		hash = (hash ^ (unsigned char)*path++) * 1099511628211u;
-	return (size_t)(hash ^ hash >> 29) % BUCKETS;
+	return (size_t)am_hash(path, strlen(path)) % BUCKETS;
 }
 
 /* ---- jobs ---- */

@@ -7,6 +7,7 @@
 
 #include "bff_format.h"
 #include "flight.h"
+#include "hash.h"
 #include "restore_member.h"
 
 /* ---- what is sent ---- */
@@ -178,12 +179,8 @@ struct check {
 
 static size_t slot_of(struct place *const *table, size_t capacity, const char *dir)
 {
-	uint64_t hash = 14695981039346656037u;
-	size_t slot;
+	size_t slot = (size_t)am_hash(dir, strlen(dir)) & (capacity - 1);
 
-	for (const char *p = dir; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
-	slot = (size_t)(hash ^ hash >> 29) & (capacity - 1);
 	while (table[slot] != NULL && strcmp(table[slot]->dir, dir) != 0)
 		slot = (slot + 1) & (capacity - 1);
 	return slot;

@@ -8,6 +8,7 @@
 
 #include "cancel.h"
 #include "flight.h"
+#include "hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -473,12 +474,8 @@ static void look_for(struct verify *v, struct dir *dir)
 
 static struct dir **slot_of(struct verify *v, const char *path, size_t length)
 {
-	uint64_t hash = 14695981039346656037u;
-	struct dir **slot;
+	struct dir **slot = &v->dirs[am_hash(path, length) % BUCKETS];
 
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)path[i]) * 1099511628211u;
-	slot = &v->dirs[(hash ^ hash >> 29) % BUCKETS];
 	while (*slot != NULL &&
 		(strncmp((*slot)->path, path, length) != 0 || (*slot)->path[length] != '\0'))
 		slot = &(*slot)->next;

@@ -1,5 +1,6 @@
 #include "tree.h"
 
+#include "hash.h"
 #include "tree_backend.h"
 
 #include <errno.h>
@@ -781,16 +782,12 @@ int am_tree_read(struct am_tree *tree, const char *path, size_t max, struct am_b
 
 void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1])
 {
-	uint64_t hash = 14695981039346656037u;
-
 	if (strlen(name) + strlen(".altmig-new") + 1 <= AM_TREE_NAME_MAX) {
 		snprintf(out, AM_TREE_NAME_MAX + 1, ".%.243s.altmig-new", name);
 		return;
 	}
-	for (const char *p = name; *p != '\0'; p++)
-		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
 	snprintf(out, AM_TREE_NAME_MAX + 1, ".%.200s.%016llx.altmig-new", name,
-		(unsigned long long)hash);
+		(unsigned long long)am_hash(name, strlen(name)));
 }
 
 /* Takes the attributes that were not given from the file that is replaced. */
