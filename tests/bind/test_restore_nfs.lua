@@ -16,6 +16,9 @@ if not why then server.go_private(arg[0], table.unpack(arg, 1)) end
 local BASE <const> = server.base
 local delay = os.getenv("ALTMIG_BIN"):gsub("bin/altmig$", "tests/bench_delay")
 
+-- An access list with one entry more than the mode's.
+local rights = ("<I4I4I2I2I2I2"):pack(24, 0x2000000, 0, 7, 5, 0) .. ("\1"):rep(8)
+
 --- An archive like a system: directories first, small files, links, some larger files, suid, devices.
 local function make_archive(path, files)
   local w = assert(bff.create(path, {}))
@@ -27,7 +30,8 @@ local function make_archive(path, files)
     local dir, size = "./usr/d" .. i // 20, (i * 7919 % 97) * 80
     if i % 500 == 0 then size = #text end
     assert(w:add { name = ("%s/f%d"):format(dir, i), type = "file", mode = i % 50 == 0 and 2541 or 420, uid = i % 3, gid = i % 7,
-      mtime = 1500000000 + i, data = text:sub(1, size) })
+      mtime = 1500000000 + i, data = text:sub(1, size), acl = i % 500 == 0 and rights or nil,
+      aix_mode = i % 500 == 0 and 0x2000000 or nil })
     if i % 25 == 0 then assert(w:add { name = ("%s/l%d"):format(dir, i), type = "link", mode = 511, target = "f" .. i }) end
   end
   -- Devices removed behind this server's back confuse it: only where the tree is new to it.
@@ -110,6 +114,7 @@ function TestRestoreNfs:test_server_killed_and_started_again()
   lu.assertTrue(restarted)
   lu.assertEquals(stats.restarts, 1)
   lu.assertEquals(stats.files, sample.count)
+  lu.assertEquals(#stats.secured, sample.count // 500) -- each once
   assert_whole()
 end
 
