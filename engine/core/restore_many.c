@@ -779,10 +779,16 @@ static int put_small(struct many *m, const struct am_bff_member *member, struct 
 	return submit_member(m, job, parent, error);
 }
 
+static int is_zero(const char *data, size_t length)
+{
+	return data[0] == 0 && memcmp(data, data + 1, length - 1) == 0;
+}
+
 /* A piece of a large file; the last attributes wait for it. */
 static int put_piece(struct many *m, struct large *large, struct job *closing, uint64_t offset,
 	size_t *length, struct am_error *error)
 {
+	uint64_t size = (uint64_t)closing->member.size;
 	struct job *job = new_job(m, AM_PUT_DATA, error);
 	size_t most = m->flight.fs[closing->mount]->ops->largest(m->flight.fs[closing->mount]),
 	       used = 0;
@@ -813,7 +819,9 @@ static int put_piece(struct many *m, struct large *large, struct job *closing, u
 		used += (size_t)n;
 	}
 	*length = used;
-	if (used == 0) {
+	m->r->stats->bytes += used;
+	/* The file is new and empty: zeros stay a hole, but the last piece gives it its size. */
+	if (used == 0 || (offset + used < size && is_zero(job->data, used))) {
 		free_job(m, job);
 		return 0;
 	}
@@ -825,7 +833,6 @@ static int put_piece(struct many *m, struct large *large, struct job *closing, u
 		free_job(m, job);
 		return -1;
 	}
-	m->r->stats->bytes += used;
 	submit(m, job);
 	return 0;
 }

@@ -99,6 +99,35 @@ function TestRestoreNfs:test_three_calls_a_file()
   assert_whole()
 end
 
+function TestRestoreNfs:test_holes_stay_holes()
+  local mega = 1 << 20
+  local data = { holed = ("x"):rep(mega) .. ("\0"):rep(3 * mega) .. ("y"):rep(mega // 2), zeros = ("\0"):rep(3 * mega),
+    dense = ("z"):rep(2 * mega) .. "end" }
+  local archive = BASE .. "/holes"
+  local w = assert(bff.create(archive, {}))
+  for _, name in ipairs { "dense", "holed", "zeros" } do
+    assert(w:add { name = "./" .. name, type = "file", mode = 420, uid = 0, gid = 0, mtime = 1500000000, data = data[name] })
+  end
+  assert(w:close())
+  -- What lies there already must not shine through a hole.
+  assert(sys.write_file(BASE .. "/main/holed", ("old"):rep(mega), { atomic = false }))
+  local t <close> = open {}
+  local a <close> = assert(bff.open(archive))
+  local stats = assert(t:restore(a))
+  lu.assertEquals(stats.bytes, #data.holed + #data.zeros + #data.dense)
+  for name, text in pairs(data) do
+    lu.assertTrue(sys.read_file(BASE .. "/main/" .. name) == text, name)
+  end
+  local function stored(name)
+    return tonumber(assert(sys.run { "stat", "-c", "%b", BASE .. "/main/" .. name }).stdout) * 512
+  end
+  lu.assertTrue(stored "holed" <= 1.5 * mega + 65536, stored "holed")
+  lu.assertTrue(stored "zeros" <= mega + 65536, stored "zeros")
+  lu.assertTrue(stored "dense" >= 2 * mega, stored "dense")
+  local b <close> = assert(bff.open(archive))
+  lu.assertEquals(assert(t:verify(b)), {})
+end
+
 function TestRestoreNfs:test_server_killed_and_started_again()
   local t <close> = open {}
   local a <close> = again()
