@@ -14,8 +14,9 @@ local tree = require "altmig.tree"
 
 local images = {}
 
-local NAME_MAX <const> = 8 << 20 -- lpp_name of bos: some hundred filesets
-local LIBRARY_MAX <const> = 64 << 20
+--- lpp_name of bos: some hundred filesets.
+images.name_max = 8 << 20
+images.library_max = 64 << 20
 --- No configuration file or class is larger; what is larger is not kept as a default.
 images.file_max = 256 << 20
 
@@ -175,7 +176,7 @@ local function scan(directory, entry, begin, visit)
     local name
     for member in archive:members() do
       if not name then
-        local text = member.type == "file" and member.name:match("^%.?/?lpp_name$") and err.check(archive:read(member, NAME_MAX))
+        local text = member.type == "file" and member.name:match("^%.?/?lpp_name$") and err.check(archive:read(member, images.name_max))
         if text then
           name = images.parse_name(text)
           if not name then return nil, "its lpp_name is not understood", "IMAGE_NAME" end
@@ -258,7 +259,7 @@ function images.handling(directory, installed)
         return next(levels) ~= nil
       end, function(archive, member)
         if member.type ~= "file" or not library_part(member.name) then return false end
-        err.check(images.add_library(err.check(archive:read(member, LIBRARY_MAX)), entry .. ": " .. member.name, library))
+        err.check(images.add_library(err.check(archive:read(member, images.library_max)), entry .. ": " .. member.name, library))
         seen = seen + 1
         return seen == needed
       end)

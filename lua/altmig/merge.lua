@@ -107,7 +107,7 @@ end
 -- Makes `text` the live file. opts: mode, uid, gid; default: Job:access.
 function Job:write(path, text, opts)
   opts = opts or self:access(path)
-  local stat = self.ctx.tree:stat(path)
+  local stat = self.ctx.tree:stat(path, { follow = true })
   if stat and stat.type == "file" and stat.mode == opts.mode and stat.uid == opts.uid and stat.gid == opts.gid
     and stat.size == #text and self.ctx.tree:read(path) == text then
     return
@@ -131,10 +131,43 @@ local function joined(statuses)
   return "new"
 end
 
--- N becomes the live file again: what a rerun or a failed parse must leave.
+-- N becomes the live file again: what a rerun or a failed parse must leave. Through a link of the
+-- site's it gets no wider mode than the file it leads to had, and the same owner.
 function Job:leave_new(path)
   local n = self.ctx.shipped_new(path)
-  if n then self:write(path, n, self.ctx.new_stat and self.ctx.new_stat(path)) end
+  if not n then return end
+  local stat = self.ctx.tree:stat(path)
+  local linked = stat and stat.type == "link"
+  self:write(path, n, not linked and self.ctx.new_stat and self.ctx.new_stat(path) or nil)
+end
+
+local function is_syntax(problem) return problem.code == "CONFIG_SYNTAX" end
+
+--- Every file of a method on its own: one that cannot be read costs only itself.
+---@param paths string[]
+---@param fn fun(path: string): string            # its status
+---@param broken (fun(path: string, problem: table))?   # default: the new file active, and a line of the report
+---@param costs (fun(problem: table): boolean?)?  # which troubles cost only the file; default: its syntax
+---@return string status
+function Job:each_file(paths, fn, broken, costs)
+  local statuses, any = {}, false
+  for _, path in ipairs(paths) do
+    local ok, result = pcall(fn, path)
+    if ok then
+      statuses[#statuses + 1] = result == "absent" and "new" or result
+    elseif type(result) == "table" and (costs or is_syntax)(result) then
+      any = true
+      if broken then
+        broken(path, result)
+      else
+        self:leave_new(path)
+        self:broken(path, result.message)
+      end
+    else
+      error(result, 0)
+    end
+  end
+  return any and "unparsable" or joined(statuses)
 end
 
 -- The implemented methods, by title.
@@ -259,7 +292,7 @@ local function perform(entry, job)
   if not run then return unavailable(entry, job) end
   local ok, result = pcall(run, entry, job)
   if ok then return result end
-  if type(result) == "table" and result.code == "CONFIG_SYNTAX" then return unparsable(entry, job, result) end
+  if type(result) == "table" and is_syntax(result) then return unparsable(entry, job, result) end
   error(result, 0)
 end
 
@@ -304,6 +337,6 @@ require "altmig.merge_smit"(merge)
 require "altmig.merge_swvpd"(merge, joined)
 require "altmig.merge_rest"(merge, checked, joined)
 require "altmig.merge_check"(merge)
-require "altmig.merge_site"(merge, checked, joined)
+require "altmig.merge_site"(merge, checked)
 
 return merge

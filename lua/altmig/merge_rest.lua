@@ -34,24 +34,6 @@ return function(merge, checked, joined)
     job:report { { severity = severity, file = path, key = key, attribute = attribute, chosen = chosen, rule = rule } }
   end
 
-  -- Every file of a method on its own: one that cannot be read costs only itself.
-  local function each_file(job, paths, fn)
-    local statuses, broken = {}, false
-    for _, path in ipairs(paths) do
-      local ok, result = pcall(fn, path)
-      if ok then
-        statuses[#statuses + 1] = result == "absent" and "new" or result
-      elseif type(result) == "table" and result.code == "CONFIG_SYNTAX" then
-        job:leave_new(path)
-        job:broken(path, result.message)
-        broken = true
-      else
-        error(result, 0)
-      end
-    end
-    return broken and "unparsable" or joined(statuses)
-  end
-
   -- --- RoleMerge -------------------------------------------------------------------------------------
 
   -- Names of authorizations that a system defines itself. The list of AIX is not public as data: these
@@ -426,7 +408,7 @@ return function(merge, checked, joined)
   end
 
   merge.register("ldapmap_mig", function(entry, job)
-    return each_file(job, entry.files, function(path)
+    return job:each_file(entry.files, function(path)
       local input = job:input(path)
       local grammar = has_pairs(path, input) and "ldapmap pairs" or "ldapmap"
       if not core.whole(path, input) then input.n = keep_units(job, path, grammar, input) end

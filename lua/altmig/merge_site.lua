@@ -171,7 +171,9 @@ end
 -- Troubles of one file that must not cost the others, nor the migration.
 local private = { CONFIG_SYNTAX = true, OUTSIDE_TREE = true, ELOOP = true }
 
-return function(merge, checked, joined)
+local function is_private(problem) return private[problem.code] end
+
+return function(merge, checked)
   local function refuse(message) error({ code = "CONFIG_SYNTAX", message = message }, 0) end
 
   -- The site's function: text in, text out. What it raises is the site's trouble, not the migration's.
@@ -233,20 +235,11 @@ return function(merge, checked, joined)
 
   local function runner(definition, spec)
     return function(_, job)
-      local statuses, broken = {}, false
-      for _, path in ipairs(definition.files) do
-        local input = job:input(path)
-        local ok, result = pcall(merge_file, job, definition, spec, path, input)
-        if ok then
-          statuses[#statuses + 1] = result
-        elseif type(result) == "table" and private[result.code] then
-          withhold(job, path, input, result)
-          broken = true
-        else
-          error(result, 0)
-        end
-      end
-      return broken and "unparsable" or joined(statuses)
+      local input
+      return job:each_file(definition.files, function(path)
+        input = job:input(path)
+        return merge_file(job, definition, spec, path, input)
+      end, function(path, problem) withhold(job, path, input, problem) end, is_private)
     end
   end
 

@@ -52,22 +52,8 @@ return function(merge, checked, joined, merge_stanza)
     })
   end
 
-  -- A file that cannot be read costs only itself: the others of the method are merged.
   local function merge_files(entry, job)
-    local statuses, broken = {}, nil
-    for _, path in ipairs(entry.files) do
-      local ok, result = pcall(merge_file, job, path)
-      if ok then
-        statuses[#statuses + 1] = result
-      elseif type(result) == "table" and result.code == "CONFIG_SYNTAX" then
-        job:leave_new(path)
-        job:broken(path, result.message)
-        broken = true
-      else
-        error(result, 0)
-      end
-    end
-    return broken and "unparsable" or joined(statuses)
+    return job:each_file(entry.files, function(path) return merge_file(job, path) end)
   end
 
   for _, title in ipairs { "privcmds_mig", "privdevs_mig", "login_mig", "user_mrg", "secur_mig", "secvarscfg_mig", "nscontrol_mig" } do

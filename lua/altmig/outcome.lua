@@ -45,12 +45,17 @@ local function judge(root, entry, live, new)
     live == new and "the new one is active" or live and "another one is active" or "no longer there", saved_at(root, path))
 end
 
--- A link that lay in the place of a file.
-local function judge_link(tree, root, link, new)
+-- A link that lay in the place of a file. entry: what it led to, if that was saved: a method merged it.
+local function judge_link(tree, root, link, entry, new)
   local same, message, code = saveconf.is_linked(tree, link)
   if same == nil then return nil, message, code end
   local told = { file = link.path, method = link.method, severity = "note", chosen = "C" }
-  if not same then
+  if entry and same then return false end
+  if entry and new then
+    told.severity, told.chosen = "todo", "merged"
+    told.rule = ("%s: was a link to %s, which leads to no file any more: the merged file lies in its place"):format(
+      whose(link), link.target)
+  elseif not same then
     told.severity, told.chosen = link.policy == "new" and "note" or "todo", "N"
     told.rule = ("%s: was a link to %s; the new one is active"):format(whose(link), link.target)
   elseif new then
@@ -91,9 +96,9 @@ function outcome.after_merges(tree, root)
   if not links then return nil, message, code end
   for _, path in ipairs(sorted_paths(links)) do
     local told
-    told, message, code = judge_link(tree, root, links[path], shipped[path])
+    told, message, code = judge_link(tree, root, links[path], entries[path], shipped[path])
     if told == nil then return nil, message, code end
-    if told and not entries[path] then decisions[#decisions + 1] = told end
+    if told then decisions[#decisions + 1] = told end
   end
   local ok
   ok, message, code = saveconf.keep_list(tree, root, "active", active)

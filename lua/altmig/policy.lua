@@ -141,6 +141,17 @@ function policy.is_claimed(path)
   return false
 end
 
+-- Classes are two files that are replaced together, and the error log is history: neither is followed.
+local function is_text(row) return not row.path:find("/objrepos/", 1, true) and row.method ~= "convert_errlog" end
+
+--- Whether the site's file is the one that a link in its place leads to: what a method merges as text.
+---@param path string
+---@return boolean
+function policy.is_followed(path)
+  local row = policy.of(path)
+  return row ~= nil and row.policy == "merge" and row.method ~= nil and is_text(row)
+end
+
 ---@param row altmig.policy.Row
 ---@return string? directory, string? pattern, boolean? deep
 local function pattern_of(row)

@@ -123,7 +123,8 @@ function preview.files(tree, root, collected)
   end
   table.sort(paths)
   for _, path in ipairs(paths) do
-    list[#list + 1] = preview.file(path, saved(context, path), live(tree, path), decisions[path] or {}, entries[path].policy)
+    local c = saved(context, path) -- none: a link that the merges leave alone
+    list[#list + 1] = c and preview.file(path, c, live(tree, path), decisions[path] or {}, entries[path].policy)
   end
   return list
 end
@@ -163,6 +164,7 @@ function preview.one(copy, root, path)
   preview.run(methods, context, collected)
   for _, method in ipairs(methods) do titles[#titles + 1] = method.title end
   local decisions, c = preview.by_file(collected)[path] or {}, saved(context, path)
+  if not c and entries[path] then c = live(copy, path) end -- a link that the merges leave alone
   local function against(text) return preview.file(path, c, text, decisions, how) end
   local in_copy = live(copy, path)
   local merged

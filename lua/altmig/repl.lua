@@ -207,6 +207,10 @@ repl.commands.diff = {
   run = function(ctx, args)
     if not need_migration(ctx) then return end
     local path = args.text
+    if not ctx.m:result_of("save_configuration") then
+      -- What lies in the save area of the copy then is of an earlier migration.
+      return complain "nothing was saved yet: phase 5 has not begun; altmig migrate --dry-run shows what it would do"
+    end
     if path == "" then return list_differences(ctx.m) end
     local found = require("altmig.preview").one(ctx.m.alt, require("altmig.saveconf").root, path)
     say(("%s: %s%s"):format(path, found.policy, #found.methods > 0 and ", by " .. table.concat(found.methods, ", ") or ""))

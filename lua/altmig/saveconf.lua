@@ -5,6 +5,8 @@
 --   <root>/.altmig/site/PATH    C once more, of files that installp may handle in phase 6: it uses
 --                               <root>/PATH for its own ends
 --   <root>/.altmig/new/PATH     N: what the new level ships, taken after the restore
+--   <root>/.altmig/links.json   links in the place of files; C of what a method merges as text is then what
+--                               the link leads to
 --   <root>/.altmig/manifest.json, new.json     what lies there, with digests; written last
 --   <root>/.altmig/report/METHOD               what each merge decided
 --
@@ -41,14 +43,16 @@ saveconf.max = 512 << 20
 ---@field method string?      # title of the merge method
 ---@field fileset string?     # the fileset whose cfgfiles gave the policy
 ---@field installp boolean?   # a fileset that phase 6 installs brings the file
+---@field link boolean?       # it is what a link in the path's place leads to
 
 local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "OUTSIDE_TREE" or code == "ELOOP" end
 
 local function private(root, part) return root .. "/.altmig" .. part end
 
--- The content of a regular file; false when there is none. A site's method merges what a link leads to.
-local function read_file(tree, path)
-  local stat, message, code = tree:stat(path, { follow = policy.is_claimed(path) })
+-- The content of a regular file; false when there is none. A site's method merges what a link leads to;
+-- other links are followed if `follow` says so.
+local function read_file(tree, path, follow)
+  local stat, message, code = tree:stat(path, { follow = follow or policy.is_claimed(path) })
   if not stat then
     if is_missing(code) then return false end
     return nil, message, code
@@ -190,10 +194,26 @@ local function row_of(path, rows)
   return row or { policy = "unlisted" }
 end
 
+-- The links in the place of files that methods merge as text.
+local function linked_files(tree, files, seen, in_image)
+  for _, row in ipairs(policy.rows) do
+    local path = row.path
+    if not seen[path] and not path:find("*", 1, true) and policy.is_followed(path) then
+      local link, message, code = link_target(tree, path)
+      if link == nil then return nil, message, code end
+      if link then
+        files[#files + 1] = { path = path, policy = row.policy, method = row.method, installp = in_image[path], link = link }
+        seen[path] = true
+      end
+    end
+  end
+  return true
+end
+
 --- What to save: every file of the policy table and of the filesets' own lists that is there, and
 --- every other file that an archive member would overwrite and that differs from what the old level
---- shipped; below /etc and /var also where that is not known. A link in the place of a member comes with
---- its target: the restore replaces it.
+--- shipped; below /etc and /var also where that is not known. A link in the place of a member, or of a
+--- file that a method merges, comes with its target: the restore replaces it.
 ---@param tree table
 ---@param names string[]      # members of the archive: "./etc/x", "etc/x" or "/etc/x"
 ---@param sources altmig.saveconf.Sources?
@@ -217,6 +237,9 @@ function saveconf.candidates(tree, names, sources)
       installp = in_image[path], link = link or nil }
     seen[path] = true
   end
+  local ok
+  ok, message, code = linked_files(tree, files, seen, in_image)
+  if not ok then return nil, message, code end
   for _, list in ipairs { names, sources.installed or {} } do
     local below = {}
     for _, name in ipairs(list) do
@@ -259,11 +282,11 @@ function saveconf.put_old(tree, root, path, data)
 end
 
 local function save_one(tree, root, roots, file, sources)
-  local data, stat, code = read_file(tree, file.path)
+  local data, stat, code = read_file(tree, file.path, file.link and policy.is_followed(file.path))
   if not data then return data, stat, code end
   local entry = { path = file.path, policy = file.policy or "unlisted", size = #data, mode = stat.mode, uid = stat.uid,
     gid = stat.gid, mtime = stat.mtime, sha256 = sys.sha256(data), method = file.method, fileset = file.fileset,
-    installp = file.installp }
+    installp = file.installp, link = file.link and true or nil }
   local attributes = { mode = stat.mode, uid = stat.uid, gid = stat.gid, mtime = stat.mtime }
   local ok, message
   ok, message, code = put(tree, root .. file.path, data, attributes)
@@ -370,14 +393,14 @@ function saveconf.shipped(tree, root)
   return entries
 end
 
---- Digest of a regular file; false when there is none.
+--- Digest of the file that is active; false when there is none.
 ---@param tree table
 ---@param path string
 ---@return string|false|nil digest
 ---@return string? message
 ---@return string? code
 function saveconf.digest(tree, path)
-  local data, message, code = read_file(tree, path)
+  local data, message, code = read_file(tree, path, policy.is_followed(path))
   if not data then return data, message, code end
   return sys.sha256(data)
 end
@@ -549,23 +572,69 @@ function saveconf.is_put_back(entry)
   return entry.policy == "merge" and not entry.method and entry.old ~= entry.sha256
 end
 
--- Links of files that stay the site's, and of those that a method of the site's writes through.
-local function restore_links(tree, root)
-  local links, message, code = saveconf.links(tree, root)
+-- Puts one link back. A directory of the new level in its place stays: the report says that it is active.
+local function restore_link(tree, path, link)
+  local same, message, code = saveconf.is_linked(tree, link)
+  if same == nil then return nil, message, code end
+  if same then return true end
+  local ok
+  ok, message, code = tree:remove(path)
+  if ok or is_missing(code) then return tree:symlink(link.target, path) end
+  if code == "ENOTEMPTY" or code == "EEXIST" then return true end
+  return nil, message, code
+end
+
+-- What the new level shipped, in the place of a link that leads to no file.
+local function put_new(tree, root, path, new)
+  local data, message, code = tree:read(private(root, "/new") .. path, saveconf.max)
+  if not data then return nil, message, code end
+  local ok
+  ok, message, code = tree:remove(path)
+  if not ok then return nil, message, code end
+  return tree:write(path, data, { mode = new.mode, uid = new.uid, gid = new.gid })
+end
+
+-- Whether a link leads to a file inside the tree that is not the one in the place of `path`.
+local function leads_to_file(tree, link, path)
+  local target, message, code = tree:resolve(link)
+  local stat
+  if target then stat, message, code = tree:stat(target) end
+  if not stat and not is_missing(code) then return nil, message, code end
+  return stat ~= nil and stat.type == "file" and target ~= path
+end
+
+-- Puts back a link that a method writes through, if it still leads to a file: the restore may have taken
+-- that, or made a link to this very path of it. `new` stays then.
+local function restore_through(tree, root, path, link, new)
+  local same, message, code = saveconf.is_linked(tree, link)
+  if same == nil then return nil, message, code end
+  local tried = path .. ".altmig-link"
+  local ok, leads
+  ok, message, code = tree:remove(tried)
+  if ok or is_missing(code) then ok, message, code = tree:symlink(link.target, tried) end
+  if ok then leads, message, code = leads_to_file(tree, tried, path) end
+  if leads == nil then return nil, message, code end
+  if leads and not same then return tree:rename(tried, path) end
+  ok, message, code = tree:remove(tried)
+  if ok and not leads and same then return put_new(tree, root, path, new) end
+  return ok, message, code
+end
+
+-- Links of files that stay the site's, and of those that a method writes through. The latter only where
+-- the new level brings a file: what it has as a link, or not at all, nothing took the place of.
+local function restore_links(tree, root, entries)
+  local shipped, links, message, code
+  links, message, code = saveconf.links(tree, root)
   if not links then return nil, message, code end
+  shipped, message, code = saveconf.shipped(tree, root)
+  if not shipped then return nil, message, code end
   for path, link in pairs(links) do
-    local back = link.policy == "preserve" or link.policy == "hold_new" or policy.is_claimed(path)
-    local same = true
-    if back then same, message, code = saveconf.is_linked(tree, link) end
-    if same == nil then return nil, message, code end
+    local through = entries[path] and policy.is_followed(path) and not policy.is_claimed(path) and shipped[path]
     local ok = true
-    if not same then
-      ok, message, code = tree:remove(path)
-      if ok or is_missing(code) then
-        ok, message, code = tree:symlink(link.target, path)
-      elseif code == "ENOTEMPTY" or code == "EEXIST" then
-        ok = true -- a directory of the new level: the report says that it is active
-      end
+    if through then
+      ok, message, code = restore_through(tree, root, path, link, through)
+    elseif link.policy == "preserve" or link.policy == "hold_new" or policy.is_claimed(path) then
+      ok, message, code = restore_link(tree, path, link)
     end
     if not ok then return nil, message, code end
   end
@@ -573,7 +642,8 @@ local function restore_links(tree, root)
 end
 
 --- Puts back every file of the policies preserve and hold_new as the site had it, and those of merge
---- that have no method; of the former two also a link that lay in a file's place.
+--- that have no method. Links that lay in a file's place too, but for the latter: those of preserve and
+--- hold_new, and those that a method writes through.
 ---@param tree table
 ---@param root string?
 ---@return { files: integer }? result
@@ -589,7 +659,7 @@ function saveconf.restore_preserved(tree, root)
   end
   table.sort(paths)
   local linked
-  linked, message, code = restore_links(tree, root)
+  linked, message, code = restore_links(tree, root, entries)
   if not linked then return nil, message, code end
   for _, path in ipairs(paths) do
     local entry = entries[path]
@@ -626,6 +696,13 @@ function saveconf.context(tree, root)
     entries = checked(saveconf.manifest(tree, root))
     shipped = checked(saveconf.shipped(tree, root))
   end
+  -- What a link leads to is merged only if the new level brings a file in the link's place: else it is
+  -- merged, if at all, where it lies.
+  local function saved_entry(path)
+    load()
+    local entry = entries[path]
+    return entry and not (entry.link and not shipped[path] and not policy.is_claimed(path)) and entry or nil
+  end
   local function content(path, digest)
     local data = checked(tree:read(path, saveconf.max))
     if sys.sha256(data) ~= digest then error({ code = "SAVE_DAMAGED", message = ("read: %s: content changed"):format(path) }, 0) end
@@ -634,16 +711,12 @@ function saveconf.context(tree, root)
   return {
     tree = tree,
     saved = function(path)
-      load()
-      return entries[path] and content(root .. path, entries[path].sha256)
+      local entry = saved_entry(path)
+      return entry and content(root .. path, entry.sha256)
     end,
-    saved_stat = function(path)
-      load()
-      return entries[path]
-    end,
+    saved_stat = saved_entry,
     shipped_old = function(path)
-      load()
-      local entry = entries[path]
+      local entry = saved_entry(path)
       return entry and entry.old and content(private(root, "/old") .. path, entry.old) or nil
     end,
     modified = function(path)

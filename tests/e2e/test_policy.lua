@@ -31,6 +31,9 @@ function TestPolicyInTheLab:setupClass()
   lab.on(client, ("printf '%s' > %s"):format(site_secvars:gsub("\n", "\\n"):gsub("\t", "\\t"), merged))
   -- Links in the place of files that the image brings.
   lab.on(client, "mv /etc/motd /etc/motd.site && ln -s motd.site /etc/motd && ln -s rc /etc/rc.security.boot")
+  -- And one in the place of a file that a method merges.
+  lab.on(client, "mkdir -p /opt/site && mv /etc/vfs /opt/site/vfs && chmod 600 /opt/site/vfs && ln -s /opt/site/vfs /etc/vfs")
+  lab.on(client, "echo 'acmefs 40 none none' >> /opt/site/vfs")
   -- The pristine copies of what the methods merge are gone, as on systems that dropped them.
   lab.on(client, ("rm /usr/lpp/bos/inst_root%s /usr/lpp/bos/inst_root%s"):format(merged, untouched))
 end
@@ -106,6 +109,12 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
   assert_told("/etc/motd", "note", "preserve: your link to motd.site is active, the new one lies in " .. save)
   lu.assertNotStrContains(lab.on(client, "ls -l /alt_inst/etc/rc.security.boot"), " -> ")
   assert_told("/etc/rc.security.boot", "todo", "no list names it: was a link to rc; the new one is active")
+
+  lu.assertStrContains(lab.on(client, "ls -l /alt_inst/etc/vfs"), "/etc/vfs -> /opt/site/vfs")
+  lu.assertStrContains(lab.on(client, "ls -l /alt_inst/opt/site/vfs"), "-rw------- ")
+  lu.assertStrContains(of_copy "/opt/site/vfs", "acmefs")
+  lu.assertStrContains(of_copy(save .. "/etc/vfs"), "acmefs")
+  assert_new_kept "/etc/vfs"
 
   assert_live(edited.hold_new, true)
   assert_new_kept(edited.hold_new)

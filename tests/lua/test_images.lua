@@ -131,3 +131,30 @@ function TestImages:test_words_that_mean_nothing()
   lu.assertFalse(ok)
   lu.assertEquals(e.code, "ENOTDIR")
 end
+
+-- The steps of phase 5 on a client without file systems, with an image of two members.
+function TestImages:test_the_bos_image_is_read_within_the_same_bounds()
+  local steps, asked = {}, {}
+  require "altmig.steps.bos" {
+    define = function(name, definition) steps[name] = definition end,
+    method = function() end,
+  }
+  local archive = { close = function() end }
+  function archive.read(_, member, max)
+    asked[member.name] = max
+    return nil, "read: too large", "EFBIG"
+  end
+  local open = bff.open
+  bff.open = function() return archive end
+  for _, name in ipairs { "./lpp_name", "./usr/lpp/bos/liblpp.a" } do
+    local members = { { name = name, type = "file", size = 1, offset = 0 } }
+    archive.members = function() return function() return table.remove(members) end end
+    local m = { lpp_source = { name = "l" }, alt_filesystems = function() return function() end end,
+      bos_image = function() return { open = function() end, host = "h", path = "p" } end,
+      track = function(_, _, _, fn) return fn(function() end) end }
+    local ok, problem = pcall(steps.inspect_bos.run, m)
+    lu.assertEquals({ ok, problem.code }, { false, "EFBIG" })
+  end
+  bff.open = open
+  lu.assertEquals(asked, { ["./lpp_name"] = 8 << 20, ["./usr/lpp/bos/liblpp.a"] = 64 << 20 })
+end

@@ -7,7 +7,9 @@ local inventory = require "altmig.inventory"
 local merge = require "altmig.merge"
 local odm = require "altmig.odm"
 local outcome = require "altmig.outcome"
+local preview = require "altmig.preview"
 local saveconf = require "altmig.saveconf"
+local scratch = require "altmig.scratch"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -219,6 +221,123 @@ function TestSources:test_a_link_in_the_place_of_a_file_is_not_lost()
     "/etc/resolv.conf note preserve: " .. kept:format("/site/resolv", "/etc/resolv.conf"),
     "/etc/ssh/dir todo preserve: was a link to x; the new one is active",
     "/etc/vfs todo merge: was a link to /site/vfs; the new one is active" })
+end
+
+-- Runs a method after the restore; with what everything but the save area is then, times apart.
+local function merge_again(title)
+  assert(saveconf.keep_shipped(t, nil, {}))
+  assert(saveconf.restore_preserved(t))
+  local warnings, ctx = {}, saveconf.context(t)
+  ctx.warn = function(line) warnings[#warnings + 1] = line end
+  return assert(merge.run(title, ctx)).status, t:digest("/", { exclude = { "/lpp" } }), table.concat(warnings, "\n")
+end
+
+local function told_of(path)
+  for _, decision in ipairs(assert(outcome.after_merges(t))) do
+    if decision.file == path then return decision.severity .. " " .. decision.rule end
+  end
+end
+
+local vars = "/etc/secvars.cfg"
+
+-- The site's file behind a link, and the image's file in the link's place.
+local function linked(target, text, new, between)
+  assert(t:makedirs "/etc")
+  if text then put("/opt/site/secvars", text, 384) end
+  put("/usr/lpp/bos/inst_root" .. vars, "default:\n\tfsize = 1\n")
+  assert(t:symlink(target, vars))
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, { vars }))))
+  if new then
+    assert(t:remove(vars))
+    put(vars, new, 420)
+  end
+  if between then between() end
+end
+
+function TestSources:test_a_method_writes_through_the_link_of_the_site()
+  linked("../opt/site/secvars", "default:\n\tfsize = 1\n\nacme:\n\tlevel = 3\n", "default:\n\tfsize = 9\n")
+  local status, digest = merge_again "secvarscfg_mig"
+  lu.assertEquals(status, "merged")
+  lu.assertEquals(t:stat(vars).target, "../opt/site/secvars")
+  lu.assertEquals(t:read "/opt/site/secvars", "default:\n\tfsize = 9\n\nacme:\n\tlevel = 3\n")
+  lu.assertEquals(t:stat("/opt/site/secvars").mode, 384) -- the image's has 0644
+  lu.assertStrContains(t:read("/lpp/save.config" .. vars), "fsize = 1\n\nacme:")
+  lu.assertNil(told_of(vars))
+  local stat = t:stat "/opt/site/secvars"
+  lu.assertEquals({ merge_again "secvarscfg_mig" }, { "merged", digest, "" })
+  lu.assertEquals(t:stat("/opt/site/secvars").ino, stat.ino) -- nothing was written
+  local shown = preview.one(t, saveconf.root, vars)
+  lu.assertTrue(shown.same)
+  lu.assertEquals({ shown.merged.result.added, shown.merged.result.removed }, { 1, 1 })
+end
+
+-- As a dry run plays it: the link is the client's, all that is written is the scratch tree's.
+function TestSources:test_a_play_follows_the_link_too()
+  linked("../opt/site/secvars", "default:\n\tfsize = 1\n\nacme:\n\tlevel = 3\n")
+  local before = t:digest("/", { times = true })
+  local play <close> = scratch.over(t)
+  assert(saveconf.save(play, nil, assert(saveconf.candidates(play, { vars }))))
+  assert(play:remove(vars))
+  assert(play:write(vars, "default:\n\tfsize = 9\n"))
+  assert(saveconf.keep_shipped(play))
+  assert(saveconf.restore_preserved(play))
+  lu.assertEquals(assert(merge.run("secvarscfg_mig", saveconf.context(play))).status, "merged")
+  lu.assertEquals(play:read(vars), "default:\n\tfsize = 9\n\nacme:\n\tlevel = 3\n")
+  lu.assertEquals(play:stat(vars).target, "../opt/site/secvars")
+  local list = preview.files(play, saveconf.root, require("altmig.report").new())
+  lu.assertEquals({ #list, list[1].path, list[1].result.added }, { 1, vars, 1 })
+  lu.assertEquals(t:digest("/", { times = true }), before)
+end
+
+function TestSources:test_a_broken_file_behind_a_link_gives_way_behind_the_link()
+  linked("/opt/site/secvars", "no stanza\n", "default:\n\tfsize = 9\n")
+  local status, digest, warnings = merge_again "secvarscfg_mig"
+  lu.assertEquals(status, "unparsable")
+  lu.assertStrContains(warnings, vars)
+  lu.assertEquals(t:stat(vars).type, "link")
+  lu.assertEquals(t:read "/opt/site/secvars", "default:\n\tfsize = 9\n")
+  lu.assertEquals(t:stat("/opt/site/secvars").mode, 384)
+  lu.assertEquals(t:read("/lpp/save.config" .. vars), "no stanza\n")
+  lu.assertEquals(select(2, merge_again "secvarscfg_mig"), digest)
+end
+
+function TestSources:test_links_that_lead_to_no_file_of_the_tree_give_way()
+  local outside = os.tmpname()
+  for _, target in ipairs { "/gone", "secvars.cfg", "../../../../../../../../../../.." .. outside, "/opt" } do
+    assert(t:makedirs "/opt")
+    linked(target, nil, "default:\n\tfsize = 9\n")
+    merge_again "secvarscfg_mig"
+    lu.assertEquals(t:stat(vars).type, "file", target)
+    lu.assertEquals(t:read(vars), "default:\n\tfsize = 9\n", target)
+    lu.assertEquals(told_of(vars), ("todo merge: was a link to %s; the new one is active"):format(target))
+    assert(t:remove(vars))
+  end
+  lu.assertEquals(sys.read_file(outside), "")
+  os.remove(outside)
+end
+
+-- The old level had the link, the new one has it the other way round.
+function TestSources:test_what_a_link_led_to_is_merged_though_it_is_gone()
+  linked("/opt/site/secvars", "default:\n\tfsize = 1\n\nacme:\n\tlevel = 3\n", "default:\n\tfsize = 9\n", function()
+    assert(t:remove "/opt/site/secvars")
+    assert(t:symlink("../.." .. vars, "/opt/site/secvars"))
+  end)
+  local _, digest = merge_again "secvarscfg_mig"
+  lu.assertFalse(t:exists(vars .. ".altmig-link"))
+  lu.assertEquals(t:stat(vars).type, "file")
+  lu.assertEquals(t:read(vars), "default:\n\tfsize = 9\n\nacme:\n\tlevel = 3\n")
+  lu.assertStrContains(told_of(vars), "todo merge: was a link to /opt/site/secvars, which leads to no file any more")
+  lu.assertEquals(select(2, merge_again "secvarscfg_mig"), digest)
+end
+
+function TestSources:test_a_link_of_both_levels_is_no_file_of_the_sites()
+  linked("/opt/site/secvars", "default:\n\tfsize = 1\n")
+  assert(t:remove_all "/usr/lpp") -- no pristine copy either
+  lu.assertEquals((merge_again "secvarscfg_mig"), "new")
+  lu.assertEquals(t:read "/opt/site/secvars", "default:\n\tfsize = 1\n")
+  lu.assertEquals(t:stat(vars).type, "link")
+  lu.assertEquals(preview.files(t, saveconf.root, require("altmig.report").new()), {})
+  lu.assertNil(preview.one(t, saveconf.root, vars).live)
 end
 
 function TestSources:test_a_baseline_says_what_is_unlisted_and_unchanged()

@@ -98,6 +98,12 @@ function TestCommands:test_rw_refused_leaves_all_as_it_was()
   lu.assertStrContains(out, "{}\n")
 end
 
+function TestCommands:test_no_difference_to_what_an_earlier_migration_saved()
+  local out, messages = with_migration ":diff\n:diff /etc/hosts\n"
+  lu.assertEquals(select(2, messages:gsub("nothing was saved yet: phase 5 has not begun", "")), 2)
+  lu.assertNotStrContains(out, "differ")
+end
+
 function TestCommands:test_phases_and_shell()
   local out, messages = with_migration ":phases\n:rw\n:sh ls -l | wc\n:sh false\n:sh lost\n:sh\n:resume 13\n:resume 7\n"
   lu.assertStrContains(out, "   1  done    Cloning\n   2  failed  Exporting\n")

@@ -79,9 +79,10 @@ return function(migration)
             others[#others + 1] = path
           end
           if member.type == "file" and members == 1 and path == "/lpp_name" then
-            known = images.parse_name(err.check(archive:read(member))) or {}
+            known = images.parse_name(err.check(archive:read(member, images.name_max))) or {}
           elseif member.type == "file" and images.library_part(member.name) then
-            err.check(images.add_library(err.check(archive:read(member)), "bos image: " .. member.name, library))
+            local data = err.check(archive:read(member, images.library_max))
+            err.check(images.add_library(data, "bos image: " .. member.name, library))
           end
           local root = path:match("^(/usr/lpp/[^/]+/inst_root)/")
           if root then roots[root] = true end
