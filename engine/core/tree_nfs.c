@@ -73,14 +73,20 @@ int am_nfs_fail_status(struct am_error *error, int status)
 
 /* ---- the connection ---- */
 
+static void drop_lane(struct nfs_fs *fs, int lane)
+{
+	struct rpc_context *rpc = fs->rpc[lane];
+
+	fs->rpc[lane] = NULL;
+	if (rpc != NULL)
+		rpc_destroy_context(rpc);
+}
+
 /* Outstanding calls get their callback from here, with a failure. */
 void am_nfs_disconnect(struct nfs_fs *fs)
 {
-	struct rpc_context *rpc = fs->rpc;
-
-	fs->rpc = NULL;
-	if (rpc != NULL)
-		rpc_destroy_context(rpc);
+	for (int lane = 0; lane < LANES; lane++)
+		drop_lane(fs, lane);
 }
 
 void am_nfs_note_lost(struct nfs_fs *fs, const char *text)
@@ -89,17 +95,18 @@ void am_nfs_note_lost(struct nfs_fs *fs, const char *text)
 }
 
 /* Waits for the socket once. 0, or -1 when the connection is gone. */
-static int service(struct nfs_fs *fs)
+static int service(struct nfs_fs *fs, int lane)
 {
-	struct pollfd p = {rpc_get_fd(fs->rpc), (short)rpc_which_events(fs->rpc), 0};
+	struct rpc_context *rpc = fs->rpc[lane];
+	struct pollfd p = {rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
 	int n = poll(&p, 1, POLL_MS);
 
 	if (n < 0 && errno != EINTR) {
 		am_nfs_note_lost(fs, strerror(errno));
 		return -1;
 	}
-	if (n > 0 && rpc_service(fs->rpc, p.revents) < 0) {
-		am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
+	if (n > 0 && rpc_service(rpc, p.revents) < 0) {
+		am_nfs_note_lost(fs, rpc_get_error(rpc));
 		return -1;
 	}
 	return 0;
@@ -157,14 +164,15 @@ static int fail_mount(struct nfs_fs *fs, const char *why, const char *check, str
 		error, "NFS_MOUNT", "mount: %s: %.200s; check that %s", fs->name, why, check);
 }
 
-static int wait_step(struct nfs_fs *fs, int queued, const char *what, struct am_error *error)
+static int wait_step(
+	struct nfs_fs *fs, int lane, int queued, const char *what, struct am_error *error)
 {
 	char why[300], check[300];
 	double deadline = now() + fs->options.timeout;
 	int lost = queued < 0;
 
 	if (lost)
-		am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
+		am_nfs_note_lost(fs, rpc_get_error(fs->rpc[lane]));
 	while (!lost && !fs->step.done) {
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
@@ -172,7 +180,7 @@ static int wait_step(struct nfs_fs *fs, int queued, const char *what, struct am_
 			am_nfs_note_lost(fs, "no answer in time");
 			lost = 1;
 		} else {
-			lost = service(fs) != 0;
+			lost = service(fs, lane) != 0;
 		}
 	}
 	if (fs->step.done && fs->step.status == RPC_STATUS_SUCCESS)
@@ -187,28 +195,29 @@ static int wait_step(struct nfs_fs *fs, int queued, const char *what, struct am_
 }
 
 /* A new context connected to a program of the server. */
-static int connect_program(struct nfs_fs *fs, int port, int program, int version, const char *what,
-	struct am_error *error)
+static int connect_program(struct nfs_fs *fs, int lane, int port, int program, int version,
+	const char *what, struct am_error *error)
 {
+	struct rpc_context *rpc;
 	int queued;
 
-	am_nfs_disconnect(fs);
+	drop_lane(fs, lane);
 	memset(&fs->step, 0, sizeof fs->step);
-	fs->rpc = rpc_init_context();
-	if (fs->rpc == NULL)
+	rpc = fs->rpc[lane] = rpc_init_context();
+	if (rpc == NULL)
 		return reason(error, ENOMEM);
-	rpc_set_autoreconnect(fs->rpc, 0);
+	rpc_set_autoreconnect(rpc, 0);
 	if (fs->uid >= 0)
-		rpc_set_uid(fs->rpc, fs->uid);
+		rpc_set_uid(rpc, fs->uid);
 	if (fs->gid >= 0)
-		rpc_set_gid(fs->rpc, fs->gid);
+		rpc_set_gid(rpc, fs->gid);
 	if (port > 0)
 		queued = rpc_connect_port_async(
-			fs->rpc, fs->host, port, program, version, step_done, &fs->step);
+			rpc, fs->host, port, program, version, step_done, &fs->step);
 	else
 		queued = rpc_connect_program_async(
-			fs->rpc, fs->host, program, version, step_done, &fs->step);
-	return wait_step(fs, queued, what, error);
+			rpc, fs->host, program, version, step_done, &fs->step);
+	return wait_step(fs, lane, queued, what, error);
 }
 
 static int refused(struct nfs_fs *fs, struct am_error *error)
@@ -245,12 +254,13 @@ static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 	struct am_handle handle;
 	int queued;
 
-	if (connect_program(fs, fs->mount_port, MOUNT_PROGRAM, MOUNT_V3, "mountd", error) != 0)
+	am_nfs_disconnect(fs);
+	if (connect_program(fs, 0, fs->mount_port, MOUNT_PROGRAM, MOUNT_V3, "mountd", error) != 0)
 		return -1;
 	memset(&fs->step, 0, sizeof fs->step);
 	fs->base.calls++;
-	queued = rpc_mount3_mnt_async(fs->rpc, mount_done, fs->export, &fs->step);
-	if (wait_step(fs, queued, "mountd", error) != 0)
+	queued = rpc_mount3_mnt_async(fs->rpc[0], mount_done, fs->export, &fs->step);
+	if (wait_step(fs, 0, queued, "mountd", error) != 0)
 		return -1;
 	if (fs->step.handle.length == 0)
 		return refused(fs, error);
@@ -260,8 +270,11 @@ static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 		return am_fail(error, "NFS_CHANGED",
 			"mount: %s: another file system is exported there now", fs->name);
 	}
-	if (connect_program(fs, fs->nfs_port, NFS_PROGRAM, NFS_V3, "nfsd", error) != 0)
-		return -1;
+	for (int lane = 0; lane < LANES; lane++) {
+		if (connect_program(fs, lane, fs->nfs_port, NFS_PROGRAM, NFS_V3, "nfsd", error) !=
+			0)
+			return -1;
+	}
 	fs->root_handle = handle;
 	fs->connects++;
 	return 0;
@@ -320,13 +333,13 @@ static int prove(struct nfs_fs *fs, struct am_error *error)
 int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_error *error)
 {
 	for (;;) {
-		if (fs->rpc == NULL && reconnect(fs, give_up, error) != 0)
+		if (fs->rpc[0] == NULL && reconnect(fs, give_up, error) != 0)
 			return -1;
 		if (!writes)
 			return 0;
 		if (prove(fs, error) != 0)
 			return -1;
-		if (fs->rpc != NULL && (fs->options.guard == NULL || fs->proved == fs->connects))
+		if (fs->rpc[0] != NULL && (fs->options.guard == NULL || fs->proved == fs->connects))
 			return 0;
 	}
 }
@@ -363,10 +376,10 @@ int am_nfs_send_call(struct nfs_fs *fs, struct call *call)
 	call->state = SENT;
 	call->sends++;
 	fs->base.calls++;
-	if (call->send(fs->rpc, call_done, call) == 0)
+	if (call->send(fs->rpc[call->lane], call_done, call) == 0)
 		return 0;
 	call->state = IDLE;
-	am_nfs_note_lost(fs, rpc_get_error(fs->rpc));
+	am_nfs_note_lost(fs, rpc_get_error(fs->rpc[call->lane]));
 	return -1;
 }
 
@@ -407,7 +420,7 @@ static int exchange(
 			am_nfs_note_lost(fs, "no answer in time");
 			return 1;
 		}
-		if (service(fs) != 0)
+		if (service(fs, 0) != 0)
 			return 1;
 	}
 }

@@ -29,6 +29,7 @@ enum {
 	REWRITES_MAX = 5,
 	LISTS_MAX = 5, /* begun again */
 	POLL_MS = 200,
+	LANES = 2, /* connections; more do not help, see tests/README.md */
 };
 
 struct nfs_node {
@@ -52,7 +53,10 @@ struct nfs_fs {
 	char *at, *host, *export, *name;
 	int nfs_port, mount_port, uid, gid;
 	struct am_nfs_options options;
-	struct rpc_context *rpc; /* NULL: not connected */
+	/* Both or none: many calls at a time go by turns over both connections, others by the
+	 * first. */
+	struct rpc_context *rpc[LANES]; /* NULL: not connected */
+	int lane;                       /* of the next of many */
 	struct step step;
 	unsigned connects; /* connections made; each needs a proof of its own before a write */
 	unsigned proved;   /* value of `connects` at the last proof */
@@ -70,11 +74,12 @@ struct nfs_fs {
 	struct work *first, *first_due, *last_due;
 	struct call *ready;
 	struct am_put *done;
-	struct am_handle written;     /* the file written last */
-	size_t making, writing, sent; /* writing: those of `making` that change something */
-	unsigned connection;          /* value of `connects` when calls were sent last */
-	double heard;                 /* when the last answer came, or the first call was sent */
-	double give_up;               /* 0: connected */
+	struct am_handle written; /* the file written last */
+	size_t making, writing;   /* writing: those of `making` that change something */
+	size_t sent[LANES];       /* calls without an answer */
+	unsigned connection;      /* value of `connects` when calls were sent last */
+	double heard[LANES];      /* when the last answer came, or the first call was sent */
+	double give_up;           /* 0: connected */
 };
 
 /*
@@ -95,6 +100,7 @@ struct call {
 	int status;
 	int sends, failures, refreshed;
 	struct am_error local; /* a failure of take itself */
+	int lane;              /* where it is sent */
 	struct nfs_fs *queue;  /* where it is listed when it is over, or NULL */
 	struct call *next;
 };

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { REMOVALS_MAX = 4, FAILURES_MAX = 3, FDS_MAX = 64 };
+enum { REMOVALS_MAX = 4, FAILURES_MAX = 3, FDS_MAX = 256 };
 
 static double now(void)
 {
@@ -107,6 +107,7 @@ void am_nfs_work_prepare(struct work *work, enum put_step step,
 		.args = &work->args,
 		.out = work,
 		.writes = writes,
+		.lane = work->lane,
 		.queue = fs};
 	make_due(work);
 }
@@ -135,12 +136,16 @@ static int take_made(
 	if (status != NFS3_OK)
 		return status;
 	work->handle.length = 0;
+	work->all_right = 0;
 	if (object->handle_follows)
 		am_nfs_take_handle(&work->call, &object->post_op_fh3_u.handle, &work->handle);
 	work->owner_right = 0;
 	if (attr->attributes_follow) {
 		am_nfs_convert(&attr->post_op_attr_u.attributes, &st);
 		work->owner_right = st.uid == put->attr.uid && st.gid == put->attr.gid;
+		work->all_right = work->owner_right && st.mode == (put->attr.mode & 07777) &&
+				  st.mtime.seconds == put->attr.mtime.seconds &&
+				  st.mtime.nanoseconds == put->attr.mtime.nanoseconds;
 	}
 	return status;
 }
@@ -187,6 +192,7 @@ static void first_attributes(const struct am_put *put, sattr3 *to)
 	am_nfs_fill_sattr(&attr, to);
 }
 
+/* Nothing that comes later changes a device, so it is made with its times. */
 static void make_node(struct work *work)
 {
 	struct am_put *put = work->put;
@@ -201,11 +207,11 @@ static void make_node(struct work *work)
 			  : type == AM_TREE_FIFO ? NF3FIFO
 						 : NF3SOCK;
 	if (type == AM_TREE_BLOCK || type == AM_TREE_CHAR) {
-		first_attributes(put, &device->dev_attributes);
+		am_nfs_fill_sattr(&put->attr, &device->dev_attributes);
 		device->spec.specdata1 = put->major_number;
 		device->spec.specdata2 = put->minor_number;
 	} else {
-		first_attributes(put, &args->what.mknoddata3_u.pipe_attributes);
+		am_nfs_fill_sattr(&put->attr, &args->what.mknoddata3_u.pipe_attributes);
 	}
 	am_nfs_work_use_dir(work, 0, &args->where.dir, put->dir);
 }
@@ -433,6 +439,8 @@ static void entry_made(struct work *work)
 	default:
 		if (put->kind == AM_PUT_FILE && put->length > 0)
 			write_rest(work);
+		else if (put->kind == AM_PUT_NODE && work->all_right && put->final == NULL)
+			am_nfs_work_finish(work, AM_PUT_DONE);
 		else
 			set(work, SET);
 	}
@@ -677,10 +685,10 @@ static void process_ready(struct nfs_fs *fs)
 		struct work *work = (struct work *)fs->ready;
 
 		fs->ready = fs->ready->next;
-		if (fs->sent > 0)
-			fs->sent--;
+		if (fs->sent[work->call.lane] > 0)
+			fs->sent[work->call.lane]--;
 		if (work->call.state == ANSWERED) {
-			fs->heard = now();
+			fs->heard[work->call.lane] = now();
 			fs->give_up = 0;
 			answered(work);
 		} else if (work->call.failures >= FAILURES_MAX) {
@@ -715,8 +723,10 @@ static void recall(struct nfs_fs *fs)
 			make_due(work);
 		}
 	}
-	fs->sent = 0;
-	fs->heard = now();
+	for (int lane = 0; lane < LANES; lane++) {
+		fs->sent[lane] = 0;
+		fs->heard[lane] = now();
+	}
 	fs->connection = fs->connects;
 }
 
@@ -727,10 +737,10 @@ static int prepare_to_send(struct nfs_fs *fs, struct am_error *error)
 
 		process_ready(fs);
 		writes = fs->writing > 0;
-		if (fs->rpc != NULL &&
+		if (fs->rpc[0] != NULL &&
 			(!writes || fs->options.guard == NULL || fs->proved == fs->connects))
 			break;
-		if (fs->rpc == NULL && lost_for_good(fs, error) != 0)
+		if (fs->rpc[0] == NULL && lost_for_good(fs, error) != 0)
 			return -1;
 		if (am_nfs_make_ready(fs, writes,
 			    fs->give_up != 0 ? fs->give_up : now() + fs->options.retry, error) != 0)
@@ -749,8 +759,6 @@ static int send_due(struct nfs_fs *fs, struct am_error *error)
 	if (prepare_to_send(fs, error) != 0)
 		return -1;
 	end = fs->last_due;
-	if (end != NULL && fs->sent == 0)
-		fs->heard = now();
 	while ((work = take_due(fs)) != NULL) {
 		if (work->not_before > 0 && t == 0)
 			t = now();
@@ -760,8 +768,8 @@ static int send_due(struct nfs_fs *fs, struct am_error *error)
 			make_due(work);
 			am_nfs_disconnect(fs);
 			return 0;
-		} else {
-			fs->sent++;
+		} else if (fs->sent[work->call.lane]++ == 0) {
+			fs->heard[work->call.lane] = now();
 		}
 		if (work == end)
 			break;
@@ -775,30 +783,40 @@ static void receive(struct am_fs *const *list, size_t count, int wait_ms)
 	struct nfs_fs *of[FDS_MAX];
 	nfds_t n = 0;
 
-	for (size_t i = 0; i < count && n < FDS_MAX; i++) {
+	for (size_t i = 0; i < count && n + LANES <= FDS_MAX; i++) {
 		struct nfs_fs *fs = (struct nfs_fs *)list[i];
 
-		if (fs->making == 0 || fs->rpc == NULL)
+		if (fs->making == 0 || fs->rpc[0] == NULL)
 			continue;
-		fds[n] = (struct pollfd){rpc_get_fd(fs->rpc), (short)rpc_which_events(fs->rpc), 0};
-		of[n++] = fs;
+		for (int lane = 0; lane < LANES; lane++) {
+			struct rpc_context *rpc = fs->rpc[lane];
+
+			fds[n] = (struct pollfd){rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
+			of[n++] = fs;
+		}
 	}
 	if (n == 0 || poll(fds, n, wait_ms) <= 0)
 		return;
 	for (nfds_t i = 0; i < n; i++) {
-		if (fds[i].revents != 0 && rpc_service(of[i]->rpc, fds[i].revents) < 0) {
-			am_nfs_note_lost(of[i], rpc_get_error(of[i]->rpc));
+		struct rpc_context *rpc = of[i]->rpc[i % LANES];
+
+		/* None: the other connection was just found dead, and both are closed. */
+		if (fds[i].revents != 0 && rpc != NULL && rpc_service(rpc, fds[i].revents) < 0) {
+			am_nfs_note_lost(of[i], rpc_get_error(rpc));
 			am_nfs_disconnect(of[i]);
 		}
 	}
 }
 
+/* Each connection by itself: one that is silent is not excused by answers on the other. */
 static void check_deadline(struct nfs_fs *fs)
 {
-	if (fs->rpc == NULL || fs->sent == 0 || now() - fs->heard < fs->options.timeout)
-		return;
-	am_nfs_note_lost(fs, "no answer in time");
-	am_nfs_disconnect(fs);
+	for (int lane = 0; lane < LANES && fs->rpc[0] != NULL; lane++) {
+		if (fs->sent[lane] > 0 && now() - fs->heard[lane] >= fs->options.timeout) {
+			am_nfs_note_lost(fs, "no answer in time");
+			am_nfs_disconnect(fs);
+		}
+	}
 }
 
 int am_nfs_pump(struct am_fs *const *list, size_t count, int wait_ms, struct am_put **done,
@@ -858,6 +876,8 @@ int am_nfs_put(struct am_fs *base, struct am_put *put, struct am_error *error)
 	if (work == NULL)
 		return am_fail(error, "ENOMEM", "%s", strerror(ENOMEM));
 	work->call.queue = fs;
+	work->lane = fs->lane;
+	fs->lane = (fs->lane + 1) % LANES;
 	work->put = put;
 	put->outcome = (enum am_put_outcome)0;
 	put->fresh = put->complete = 0;
@@ -899,6 +919,6 @@ void am_nfs_drop(struct am_fs *base)
 	fs->ready = NULL;
 	fs->done = NULL;
 	fs->first_due = fs->last_due = NULL;
-	fs->sent = 0;
+	memset(fs->sent, 0, sizeof fs->sent);
 	fs->give_up = 0;
 }

@@ -30,11 +30,12 @@ struct work {
 	struct call call; /* first: a call on the list of ready ones is a work */
 	struct work *next, *previous, *next_due;
 	struct am_put *put;
+	int lane; /* all its calls go there */
 	enum put_step step;
 	struct am_handle handle; /* of the entry */
 	struct found found;
 	uint32_t mode_after; /* as the server answers */
-	int has_mode_after, owner_right, same_target;
+	int has_mode_after, owner_right, all_right, same_target;
 	int due, resent, removals, refreshed, unstable;
 	int lists; /* how often the list was begun again */
 	double not_before, delay, busy_since;

@@ -5,7 +5,7 @@
  * has a line per entry, "d PATH" or "f SIZE PATH", directories before what is in them.
  *
  * limit        the calls a file needs (CREATE, WRITE, SETATTR), 256 files in flight
- * limit-N      the same over N connections (2 to 8)
+ * limit-N      the same over N connections (1 to 8)
  * one          the same calls, one after the other
  * synchronous  the library's own mkdir, creat, write, chown, chmod, utimes, close
  * bulk         "f" lines are written by 1 MiB pieces, 8 in flight
