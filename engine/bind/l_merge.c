@@ -350,9 +350,10 @@ static void check_site_grammar(lua_State *L, int table, const char *grammar, str
 	check_columns(L, table, policy);
 	if (strcmp(grammar, "table") == 0)
 		policy->core.parse_columns = am_table_parse_columns;
+	else if (policy->columns.separator == 0)
+		policy->core.separator = ':';
 	else
-		policy->core.separator =
-			policy->columns.separator == 0 ? ':' : policy->columns.separator;
+		policy->core.separator = policy->columns.separator;
 }
 
 static void check_grammar(lua_State *L, int table, const char *grammar, struct policy *all)

@@ -134,9 +134,10 @@ static int parse_line(struct parser *p, struct am_slice line, struct am_error *e
 int am_colonfile_parse(struct am_records *file, const struct am_columns *columns, const char *name,
 	const char *text, size_t length, struct am_error *error)
 {
-	struct parser p = {
-		file, columns, columns->separator == 0 ? ':' : columns->separator, 0, 1, 0};
+	struct parser p = {file, columns, ':', 0, 1, 0};
 
+	if (columns->separator != 0)
+		p.separator = columns->separator;
 	if (am_records_init(file, name, text, length, error) != 0)
 		return -1;
 	file->line_oriented = 1;
