@@ -118,20 +118,26 @@ local function put_event(event, colons, dir, put)
   end
 end
 
+-- Rows of the database by part and fileset.
+local function by_fileset(rows)
+  local of = {}
+  for _, row in ipairs(rows) do
+    local key = row.part .. " " .. row.fileset
+    of[key] = of[key] or {}
+    table.insert(of[key], row)
+  end
+  return function(part, fileset) return of[part .. " " .. fileset] or {} end
+end
+
 function forms.h(db, colons, directories, matches, put)
   local events, message, code = db:history()
   if not events then return nil, message, code end
-  local of = {}
-  for _, event in ipairs(events) do
-    local key = event.part .. " " .. event.fileset
-    of[key] = of[key] or {}
-    table.insert(of[key], event)
-  end
+  local events_of = by_fileset(events)
   return by_part(db, directories, matches, function(dir, list, part)
     if not colons then put("Path: %s\n", dir) end
     for _, row in ipairs(list) do
       if not colons then put("  %s\n", row.name) end
-      for _, event in ipairs(of[part .. " " .. row.name] or {}) do put_event(event, colons, dir, put) end
+      for _, event in ipairs(events_of(part, row.name)) do put_event(event, colons, dir, put) end
     end
     if not colons then put("\n") end
   end)
@@ -140,17 +146,12 @@ end
 function forms.f(db, colons, directories, matches, put)
   local files, message, code = db:files()
   if not files then return nil, message, code end
-  local of = {}
-  for _, file in ipairs(files) do
-    local key = file.part .. " " .. file.fileset
-    of[key] = of[key] or {}
-    table.insert(of[key], file)
-  end
+  local files_of = by_fileset(files)
   return by_part(db, directories, matches, function(dir, list, part)
     if not colons then put("Path: %s\n", dir) end
     for _, row in ipairs(list) do
       if not colons then put("  %s %s\n", row.name, row.level) end
-      for _, file in ipairs(of[part .. " " .. row.name] or {}) do
+      for _, file in ipairs(files_of(part, row.name)) do
         if colons then put("%s:%s %s:%s\n", dir, row.name, row.level, file.path) else put("%24s%s\n", "", file.path) end
       end
     end
