@@ -5,8 +5,9 @@
  * server never sees such a call. Prints how many it answered when it gets SIGTERM.
  */
 #define _DEFAULT_SOURCE
+#include "relay.h"
+
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LISTENERS_MAX = 4, PAIRS_MAX = 32, RECORD_MAX = 4 << 20, NFS = 100003, BODY = 16 };
+enum { PAIRS_MAX = 32, RECORD_MAX = 4 << 20, NFS = 100003, BODY = 16 };
 
 struct pair {
 	int used;
@@ -25,10 +26,7 @@ struct pair {
 	size_t filled[2];
 };
 
-static struct {
-	int fd;
-	uint16_t target;
-} listeners[LISTENERS_MAX];
+static struct relay_port ports[RELAY_PORTS_MAX];
 static int listening;
 static struct pair pairs[PAIRS_MAX];
 static uint32_t status;
@@ -40,13 +38,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	stopped = 1;
-}
-
-static struct sockaddr_in local(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static uint32_t word(const char *record, size_t index)
@@ -66,31 +57,22 @@ static void drop(struct pair *pair)
 	memset(pair, 0, sizeof *pair);
 }
 
-static void take_connection(int listener, uint16_t target)
+static void take_connection(const struct relay_port *port)
 {
-	struct sockaddr_in address = local(target);
-	int one = 1, from = accept(listener, NULL, NULL), to = socket(AF_INET, SOCK_STREAM, 0);
+	int ends[2];
 
-	for (int port = 1023; port > 600; port--) {
-		struct sockaddr_in own = local((uint16_t)port);
-
-		if (bind(to, (struct sockaddr *)&own, sizeof own) == 0)
-			break;
-	}
-	if (from >= 0 && to >= 0 && connect(to, (struct sockaddr *)&address, sizeof address) == 0) {
-		for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
-			if (pair->used)
-				continue;
-			*pair = (struct pair){.used = 1, .fd = {from, to}};
-			for (int i = 0; i < 2; i++) {
+	if (relay_accept(port, ends) != 0)
+		return;
+	for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+		if (!pair->used) {
+			*pair = (struct pair){.used = 1, .fd = {ends[0], ends[1]}};
+			for (int i = 0; i < 2; i++)
 				pair->record[i] = malloc(RECORD_MAX);
-				setsockopt(pair->fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-			}
 			return;
 		}
 	}
-	close(from);
-	close(to);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static int send_all(int fd, const char *data, size_t length)
@@ -161,11 +143,11 @@ static int hand_on(struct pair *pair, int side)
 
 static void turn(void)
 {
-	struct pollfd fds[LISTENERS_MAX + 2 * PAIRS_MAX];
+	struct pollfd fds[RELAY_PORTS_MAX + 2 * PAIRS_MAX];
 	nfds_t n = 0;
 
 	for (int i = 0; i < listening; i++)
-		fds[n++] = (struct pollfd){listeners[i].fd, POLLIN, 0};
+		fds[n++] = (struct pollfd){ports[i].fd, POLLIN, 0};
 	for (int i = 0; i < PAIRS_MAX; i++) {
 		fds[n++] = (struct pollfd){pairs[i].used ? pairs[i].fd[0] : -1, POLLIN, 0};
 		fds[n++] = (struct pollfd){pairs[i].used ? pairs[i].fd[1] : -1, POLLIN, 0};
@@ -181,27 +163,8 @@ static void turn(void)
 	}
 	for (int i = 0; i < listening; i++) {
 		if (fds[i].revents & POLLIN)
-			take_connection(listeners[i].fd, listeners[i].target);
+			take_connection(&ports[i]);
 	}
-}
-
-static int listen_on(const char *mapping)
-{
-	unsigned from, to;
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in address;
-
-	if (sscanf(mapping, "%u:%u", &from, &to) != 2 || from > 65535 || to > 65535 ||
-		listening == LISTENERS_MAX)
-		return -1;
-	address = local((uint16_t)from);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-		listen(fd, 16) != 0)
-		return -1;
-	listeners[listening].fd = fd;
-	listeners[listening++].target = (uint16_t)to;
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -224,7 +187,8 @@ int main(int argc, char **argv)
 	if (every == 0)
 		every = 1;
 	for (int i = 5; i < argc; i++) {
-		if (listen_on(argv[i]) != 0) {
+		if (listening == RELAY_PORTS_MAX ||
+			relay_listen(&ports[listening++], argv[i]) != 0) {
 			perror("busy");
 			return 1;
 		}

@@ -4,10 +4,9 @@
  * time. SIGUSR1 resets all connections.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "relay.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LISTENERS_MAX = 8, PAIRS_MAX = 64, CHUNK = 256 << 10, QUEUE_MAX = 64 << 20 };
+enum { PAIRS_MAX = 64, CHUNK = 256 << 10, QUEUE_MAX = 64 << 20 };
 
 /* Bytes on their way. */
 struct chunk {
@@ -42,10 +41,7 @@ struct pair {
 	struct lane lane[2]; /* lane[i] comes from fd[i] */
 };
 
-static struct {
-	int fd;
-	uint16_t target;
-} listeners[LISTENERS_MAX];
+static struct relay_port ports[RELAY_PORTS_MAX];
 static int listening;
 static struct pair pairs[PAIRS_MAX];
 static uint64_t delay_us;
@@ -63,13 +59,6 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-static struct sockaddr_in local(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static void drop(struct pair *pair, int reset)
@@ -90,33 +79,20 @@ static void drop(struct pair *pair, int reset)
 	memset(pair, 0, sizeof *pair);
 }
 
-static void take_connection(int listener, uint16_t target)
+static void take_connection(const struct relay_port *port)
 {
-	struct sockaddr_in address = local(target);
-	int one = 1, from = accept(listener, NULL, NULL);
-	int to = from >= 0 ? socket(AF_INET, SOCK_STREAM, 0) : -1;
+	int ends[2];
 
-	for (int port = 1023; to >= 0 && port > 600; port--) {
-		struct sockaddr_in own =
-			local((uint16_t)port); /* servers may want a reserved port */
-
-		if (bind(to, (struct sockaddr *)&own, sizeof own) == 0)
-			break;
-	}
-	if (to >= 0 && connect(to, (struct sockaddr *)&address, sizeof address) == 0) {
-		for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
-			if (pair->used)
-				continue;
-			*pair = (struct pair){.used = 1, .fd = {from, to}};
-			setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-			setsockopt(to, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (relay_accept(port, ends) != 0)
+		return;
+	for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
+		if (!pair->used) {
+			*pair = (struct pair){.used = 1, .fd = {ends[0], ends[1]}};
 			return;
 		}
 	}
-	if (from >= 0)
-		close(from);
-	if (to >= 0)
-		close(to);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* 0, or -1 when the connection is over. */
@@ -200,13 +176,13 @@ static void wait_for_events(struct pollfd *fds, nfds_t count, uint64_t next)
 
 static void turn(void)
 {
-	struct pollfd fds[LISTENERS_MAX + 2 * PAIRS_MAX];
+	struct pollfd fds[RELAY_PORTS_MAX + 2 * PAIRS_MAX];
 	struct pair *of[PAIRS_MAX];
 	uint64_t next = UINT64_MAX, now = now_us();
 	nfds_t n = 0, count = 0;
 
 	for (int i = 0; i < listening; i++)
-		fds[n++] = (struct pollfd){listeners[i].fd, POLLIN, 0};
+		fds[n++] = (struct pollfd){ports[i].fd, POLLIN, 0};
 	for (struct pair *pair = pairs; pair < pairs + PAIRS_MAX; pair++) {
 		if (!pair->used)
 			continue;
@@ -230,27 +206,8 @@ static void turn(void)
 	}
 	for (int i = 0; i < listening; i++) {
 		if (fds[i].revents & POLLIN)
-			take_connection(listeners[i].fd, listeners[i].target);
+			take_connection(&ports[i]);
 	}
-}
-
-static int listen_on(const char *mapping)
-{
-	unsigned from, to;
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in address;
-
-	if (sscanf(mapping, "%u:%u", &from, &to) != 2 || from > 65535 || to > 65535 ||
-		listening == LISTENERS_MAX)
-		return -1;
-	address = local((uint16_t)from);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-		listen(fd, 16) != 0)
-		return -1;
-	listeners[listening].fd = fd;
-	listeners[listening++].target = (uint16_t)to;
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -261,7 +218,8 @@ int main(int argc, char **argv)
 	}
 	delay_us = strtoull(argv[1], NULL, 10);
 	for (int i = 2; i < argc; i++) {
-		if (listen_on(argv[i]) != 0) {
+		if (listening == RELAY_PORTS_MAX ||
+			relay_listen(&ports[listening++], argv[i]) != 0) {
 			fprintf(stderr, "delay: %s: %s\n", argv[i], strerror(errno));
 			return 1;
 		}
