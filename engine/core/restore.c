@@ -687,9 +687,9 @@ uint64_t am_restore_calls(struct am_tree *tree)
 	return calls;
 }
 
-int am_restore(struct am_tree *tree, struct am_bff *archive,
+int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,
-	struct am_error *error)
+	int (*all)(struct restore *r, struct am_error *error), struct am_error *error)
 {
 	struct restore *r = calloc(1, sizeof *r);
 	double started = am_flight_now();
@@ -703,17 +703,26 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 	r->archive = archive;
 	r->options = options;
 	r->stats = stats;
-	r->chunk = malloc(CHUNK);
-	if (r->chunk == NULL)
-		result = am_fail_errno(error, ENOMEM, "restore");
-	else if (am_flight_can(tree))
-		result = am_restore_many(r, error);
-	else
-		result = restore_all(r, error);
+	result = all(r, error);
 	stats->calls = am_restore_calls(tree) - calls;
 	stats->seconds = am_flight_now() - started;
 	restore_free(r);
 	return result;
+}
+
+static int restore_best(struct restore *r, struct am_error *error)
+{
+	r->chunk = malloc(CHUNK);
+	if (r->chunk == NULL)
+		return am_fail_errno(error, ENOMEM, "restore");
+	return am_flight_can(r->tree) ? am_restore_many(r, error) : restore_all(r, error);
+}
+
+int am_restore(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct am_restore_stats *stats,
+	struct am_error *error)
+{
+	return am_restore_run(tree, archive, options, stats, restore_best, error);
 }
 
 void am_restore_stats_free(struct am_restore_stats *stats)

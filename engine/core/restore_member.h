@@ -34,6 +34,10 @@ struct restore {
 
 /* Calls to the servers of the tree so far. */
 uint64_t am_restore_calls(struct am_tree *tree);
+/* Goes through an archive for a tree by all(), and fills in what of the statistics is common. */
+int am_restore_run(struct am_tree *tree, struct am_bff *archive,
+	const struct am_restore_options *options, struct am_restore_stats *stats,
+	int (*all)(struct restore *r, struct am_error *error), struct am_error *error);
 /* The next member that is wanted, its path in r->path. 1, 0 at the end, -1. */
 int am_restore_next(struct restore *r, const struct am_bff_member **member, struct am_error *error);
 /* Names the member a failure is about. Returns -1. */

@@ -343,30 +343,18 @@ static int check_all(struct check *c, struct am_error *error)
 	return n;
 }
 
+static int check_archive(struct restore *r, struct am_error *error)
+{
+	struct check check = {.r = r};
+	int result = check_all(&check, error);
+
+	forget_all(&check);
+	return result;
+}
+
 int am_restore_check(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,
 	struct am_error *error)
 {
-	struct restore *r = calloc(1, sizeof *r);
-	struct check check = {.r = r};
-	double started = am_flight_now();
-	uint64_t calls = am_restore_calls(tree);
-	int result;
-
-	*stats = (struct am_restore_stats){0};
-	if (r == NULL)
-		return am_fail_errno(error, ENOMEM, "restore");
-	r->tree = tree;
-	r->archive = archive;
-	r->options = options;
-	r->stats = stats;
-	result = check_all(&check, error);
-	stats->calls = am_restore_calls(tree) - calls;
-	stats->seconds = am_flight_now() - started;
-	forget_all(&check);
-	for (size_t i = 0; i < r->made_capacity; i++)
-		free(r->made[i]);
-	free(r->made);
-	free(r);
-	return result;
+	return am_restore_run(tree, archive, options, stats, check_archive, error);
 }
