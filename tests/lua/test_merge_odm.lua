@@ -3,9 +3,9 @@
 local lu = require "luaunit"
 local core = require "altmig.odm_core"
 local merge = require "altmig.merge"
+local merge_case = require "merge_case"
 local odm = require "altmig.odm"
 local sys = require "altmig.sys"
-local tree = require "altmig.tree"
 
 local etc, usr, share = "/etc/objrepos/", "/usr/lib/objrepos/", "/usr/share/lib/objrepos/"
 
@@ -104,15 +104,11 @@ end
 TestMergeOdm = {}
 
 function TestMergeOdm:setUp()
-  dir = os.tmpname()
-  os.remove(dir)
-  assert(sys.mkdir(dir, 448))
-  t = assert(tree.at(dir))
+  t, dir = merge_case.open()
 end
 
 function TestMergeOdm:tearDown()
-  t:close()
-  os.execute("rm -rf '" .. dir .. "'")
+  merge_case.close(t, dir)
 end
 
 local function rule(phase, seq, program) return { phase = phase, seq = seq, boot_mask = 0, rule = program } end

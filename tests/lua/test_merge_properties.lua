@@ -9,6 +9,7 @@
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
+local merge_case = require "merge_case"
 local odm = require "altmig.odm"
 local odm_core = require "altmig.odm_core"
 local sys = require "altmig.sys"
@@ -469,8 +470,7 @@ function TestMergeProperties:setUp()
 end
 
 function TestMergeProperties:tearDown()
-  t:close()
-  os.execute("rm -rf '" .. dir .. "'")
+  merge_case.close(t, dir)
 end
 
 for i, family in ipairs(families) do

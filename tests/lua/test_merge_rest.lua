@@ -1,38 +1,10 @@
 -- Golden cases of RoleMerge, SysckMerge, ldapcfg_mig, ldapmap_mig and convert_errlog.
 
 local lu = require "luaunit"
-local merge = require "altmig.merge"
-local sys = require "altmig.sys"
-local tree = require "altmig.tree"
+local merge_case = require "merge_case"
 
 local dir, t
-
-local function run(method, inputs, files)
-  local said = { warnings = {}, decisions = {} }
-  local function part(name)
-    return function(path) return inputs[path] and inputs[path][name] end
-  end
-  for path, input in pairs(inputs) do
-    assert(t:makedirs(path:match("^(.*)/")))
-    if input.n and not t:exists(path) then assert(t:write(path, input.n, { mode = 420 })) end
-  end
-  for _, path in ipairs(files or {}) do
-    assert(t:makedirs(path:match("^(.*)/")))
-    assert(t:write(path, "x"))
-  end
-  local result = assert(merge.run(method, {
-    tree = t, saved = part "c", shipped_old = part "o", shipped_new = part "n",
-    saved_stat = function(path)
-      local input = inputs[path]
-      return input and input.c and { mode = input.mode or 420, uid = sys.getuid(), gid = sys.getuid() } or nil
-    end,
-    new_stat = function(path) return inputs[path] and inputs[path].n and { mode = 420, uid = sys.getuid(), gid = sys.getuid() } or nil end,
-    warn = function(line) table.insert(said.warnings, line) end,
-    report = function(d) table.insert(said.decisions, d) end,
-  }))
-  lu.assertEquals(result.decisions, #said.decisions)
-  return result.status, said
-end
+local function run(...) return merge_case.run(t, ...) end
 
 local function text_of(said)
   local lines = {}
@@ -45,15 +17,11 @@ end
 TestMergeRest = {}
 
 function TestMergeRest:setUp()
-  dir = os.tmpname()
-  os.remove(dir)
-  assert(sys.mkdir(dir, 448))
-  t = assert(tree.at(dir))
+  t, dir = merge_case.open()
 end
 
 function TestMergeRest:tearDown()
-  t:close()
-  os.execute("rm -rf '" .. dir .. "'")
+  merge_case.close(t, dir)
 end
 
 local roles, auths = "/etc/security/roles", "/etc/security/authorizations"

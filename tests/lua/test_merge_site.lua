@@ -4,17 +4,15 @@
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
+local merge_case = require "merge_case"
 local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
 local sys = require "altmig.sys"
-local tree = require "altmig.tree"
+
+local said_about = merge_case.said_about
 
 local dir, t
-
-local function put(path, data, mode)
-  assert(t:makedirs(path:match("^(.*)/") ~= "" and path:match("^(.*)/") or "/"))
-  assert(t:write(path, data, { mode = mode or 420 }))
-end
+local function put(...) merge_case.put(t, ...) end
 
 -- A migration of the defined files: save, a restore that writes `new`, keep, merge. Returns the results
 -- by method and what was said.
@@ -48,25 +46,15 @@ local function migrate(new, old)
   return said
 end
 
-local function said_about(said, key, attribute)
-  for _, d in ipairs(said.decisions) do
-    if d.key == key and d.attribute == attribute then return d end
-  end
-end
-
 TestMergeSite = {}
 
 function TestMergeSite:setUp()
-  dir = os.tmpname()
-  os.remove(dir)
-  assert(sys.mkdir(dir, 448))
-  t = assert(tree.at(dir))
+  t, dir = merge_case.open()
 end
 
 function TestMergeSite:tearDown()
   merge.reset()
-  t:close()
-  os.execute("rm -rf '" .. dir .. "'")
+  merge_case.close(t, dir)
 end
 
 function TestMergeSite:test_a_class_that_asks_and_one_that_is_a_set()

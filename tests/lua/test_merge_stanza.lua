@@ -3,45 +3,13 @@
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
-local sys = require "altmig.sys"
-local tree = require "altmig.tree"
+local merge_case = require "merge_case"
+
+local said_about = merge_case.said_about
 
 local dir, t
-
-local function put(path, data, mode)
-  assert(t:makedirs(path:match("^(.*)/")))
-  assert(t:write(path, data, { mode = mode or 420 }))
-end
-
--- Runs a method on inputs = { path = { o=, c=, n=, mode= } }; the live file is N before. Returns the
--- status and what was said.
-local function run(method, inputs)
-  local said = { warnings = {}, decisions = {} }
-  local function part(name)
-    return function(path) return inputs[path] and inputs[path][name] end
-  end
-  for path, input in pairs(inputs) do
-    if input.n and not t:exists(path) then put(path, input.n) end
-  end
-  local result = assert(merge.run(method, {
-    tree = t, saved = part "c", shipped_old = part "o", shipped_new = part "n",
-    saved_stat = function(path)
-      local input = inputs[path]
-      return input and input.c and { mode = input.mode or 420, uid = sys.getuid(), gid = sys.getuid() } or nil
-    end,
-    new_stat = function(path) return inputs[path] and inputs[path].n and { mode = 420, uid = sys.getuid(), gid = sys.getuid() } or nil end,
-    warn = function(line) table.insert(said.warnings, line) end,
-    report = function(d) table.insert(said.decisions, d) end,
-  }))
-  lu.assertEquals(result.decisions, #said.decisions)
-  return result.status, said
-end
-
-local function said_about(said, key, attribute)
-  for _, d in ipairs(said.decisions) do
-    if d.key == key and d.attribute == attribute then return d end
-  end
-end
+local function put(...) merge_case.put(t, ...) end
+local function run(...) return merge_case.run(t, ...) end
 
 local accounts = {
   ["/etc/passwd"] = { o = "root:!:0:0::/:\n", c = "root:!:0:0::/:\njdoe:!:5:1::/:\n", n = "root:!:0:0::/:\nesa:!:7:0::/:\n" },
@@ -58,15 +26,11 @@ end
 TestMergeStanza = {}
 
 function TestMergeStanza:setUp()
-  dir = os.tmpname()
-  os.remove(dir)
-  assert(sys.mkdir(dir, 448))
-  t = assert(tree.at(dir))
+  t, dir = merge_case.open()
 end
 
 function TestMergeStanza:tearDown()
-  t:close()
-  os.execute("rm -rf '" .. dir .. "'")
+  merge_case.close(t, dir)
 end
 
 function TestMergeStanza:test_login_cfg()
