@@ -1,6 +1,8 @@
 -- Completion of Lua names for the prompt. It looks at fields by rawget and along __index tables
 -- only: pressing a key must never run code of the objects it looks at.
 
+local sorted_keys = require "altmig.sorted_keys"
+
 local complete = {}
 
 local keywords = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto",
@@ -40,13 +42,6 @@ local function add_fields(value, prefix, only_functions, found)
   end
 end
 
-local function sorted(found)
-  local names = {}
-  for name in pairs(found) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 --- The names that may follow the text before the cursor, and the part of them that is typed.
 ---@param env table         # where global names are looked up
 ---@param before string
@@ -62,7 +57,7 @@ function complete.names(env, before, extra)
     end
     local found = {}
     add_fields(value, typed, separator == ":", found)
-    return sorted(found), typed
+    return sorted_keys(found), typed
   end
   typed = before:match "[%a_][%w_]*$"
   if not typed or before:sub(-#typed - 1, -#typed - 1):find "[%w_%.:\"']" then return {}, "" end
@@ -73,7 +68,7 @@ function complete.names(env, before, extra)
       if name:sub(1, #typed) == typed then found[name] = true end
     end
   end
-  return sorted(found), typed
+  return sorted_keys(found), typed
 end
 
 --- What all names begin with.

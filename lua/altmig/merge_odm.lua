@@ -9,6 +9,7 @@
 
 local core = require "altmig.odm_core"
 local odm = require "altmig.odm"
+local sorted_keys = require "altmig.sorted_keys"
 
 ---@class altmig.merge.Rows       one side of a class
 ---@field image altmig.odm.Class
@@ -237,10 +238,8 @@ return function(merge, checked)
 
   -- An object in the fields of another layout: what has no place is said, what is too long is cut.
   local function fit(path, key, row, fields, report)
-    local fitting, names = {}, {}
-    for name in pairs(row) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do
+    local fitting = {}
+    for _, name in ipairs(sorted_keys(row)) do
       local field, value = fields[name], row[name]
       if field then
         if type(value) == "string" and text_types[field.type] and field.size and field.size > 0 and #value >= field.size then

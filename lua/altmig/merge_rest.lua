@@ -2,6 +2,7 @@
 -- more than the record merge, and the error log.
 
 local core = require "altmig.merge_core"
+local sorted_keys = require "altmig.sorted_keys"
 
 return function(merge, checked, joined)
   local function lines_of(text)
@@ -135,10 +136,7 @@ return function(merge, checked, joined)
       state[name] = "done"
       return nil
     end
-    local names = {}
-    for name in pairs(roles) do names[#names + 1] = name end
-    table.sort(names)
-    for _, name in ipairs(names) do
+    for _, name in ipairs(sorted_keys(roles)) do
       local found = visit(name)
       if found then return found end
     end

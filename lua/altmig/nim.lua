@@ -1,6 +1,7 @@
 -- The resources of a site: NIM master, clients, lpp_sources, SPOTs, scripts. Read from nim.lua.
 
 local err = require "altmig.err"
+local sorted_keys = require "altmig.sorted_keys"
 local sys = require "altmig.sys"
 
 ---@class altmig.nim.Host
@@ -75,9 +76,7 @@ function nim.load(path)
 end
 
 local function names_of(set)
-  local names = {}
-  for name in pairs(set or {}) do names[#names + 1] = name end
-  table.sort(names)
+  local names = sorted_keys(set or {})
   return #names > 0 and table.concat(names, ", ") or "none"
 end
 
@@ -118,10 +117,8 @@ end
 ---@param kind string
 ---@return altmig.nim.Resource[]
 function nim:resources(kind)
-  local names, list = {}, {}
-  for name in pairs(self.data[kind] or {}) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do list[i] = self:resource(kind, name) end
+  local list = {}
+  for i, name in ipairs(sorted_keys(self.data[kind] or {})) do list[i] = self:resource(kind, name) end
   return list
 end
 

@@ -2,12 +2,11 @@
 -- and how much was known when it was merged. Told from what the files now hold, not from what was
 -- meant to happen.
 
+local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
+local sorted_keys = require "altmig.sorted_keys"
 
 local outcome = {}
-
--- Methods that need no shipped default, or merge nothing.
-local without_default = { merge_swvpds = true, convert_errlog = true }
 
 local function saved_at(root, path) return root .. path end
 local function new_at(root, path) return root .. "/.altmig/new" .. path end
@@ -24,7 +23,7 @@ local function judge(root, entry, live, new)
     return { file = path, severity = severity, chosen = chosen, method = entry.method, rule = rule:format(...) }
   end
   if entry.method then
-    if entry.base == "none" and new and new ~= entry.sha256 and not without_default[entry.method] and not path:match("%.vc$") then
+    if entry.base == "none" and new and new ~= entry.sha256 and not policy.without_default[entry.method] and not path:match("%.vc$") then
       return told("note", "merged", "no baseline: two-way, what only the old file has is kept%s",
         entry.modified and "; the site changed it since it was installed" or "")
     end
@@ -64,13 +63,6 @@ local function judge_link(tree, root, link, entry, new)
   return told.rule and told or false
 end
 
-local function sorted_paths(entries)
-  local paths = {}
-  for path in pairs(entries) do paths[#paths + 1] = path end
-  table.sort(paths)
-  return paths
-end
-
 --- After the merges of phase 5. Keeps in the save area what is active now, for after_installp.
 ---@param tree table
 ---@param root string?
@@ -85,7 +77,7 @@ function outcome.after_merges(tree, root)
   shipped, message, code = saveconf.shipped(tree, root)
   if not shipped then return nil, message, code end
   local decisions, active = {}, {}
-  for _, path in ipairs(sorted_paths(entries)) do
+  for _, path in ipairs(sorted_keys(entries)) do
     live, message, code = saveconf.digest(tree, path)
     if live == nil then return nil, message, code end
     decisions[#decisions + 1] = judge(root, entries[path], live, shipped[path] and shipped[path].sha256)
@@ -94,7 +86,7 @@ function outcome.after_merges(tree, root)
   local links
   links, message, code = saveconf.links(tree, root)
   if not links then return nil, message, code end
-  for _, path in ipairs(sorted_paths(links)) do
+  for _, path in ipairs(sorted_keys(links)) do
     local told
     told, message, code = judge_link(tree, root, links[path], entries[path], shipped[path])
     if told == nil then return nil, message, code end
@@ -147,7 +139,7 @@ function outcome.after_installp(tree, root)
   active, message, code = saveconf.kept_list(tree, root, "active")
   if active == nil then return nil, message, code end
   local decisions = {}
-  for _, path in ipairs(sorted_paths(active or {})) do
+  for _, path in ipairs(sorted_keys(active or {})) do
     local live, saved, put_there
     live, message, code = saveconf.digest(tree, path)
     if live ~= nil then saved, message, code = place_of_saved(tree, root, entries[path]) end

@@ -29,6 +29,10 @@ local policy = {}
 ---@type altmig.policy.Row[]
 policy.rows = {}
 
+--- Methods that never ask what the old level shipped.
+---@type table<string, boolean>
+policy.without_default = { merge_swvpds = true, convert_errlog = true }
+
 local function add(how, source, paths, method, note)
   for path in paths:gmatch("%S+") do
     policy.rows[#policy.rows + 1] = { path = path, policy = how, source = source, method = method, note = note }

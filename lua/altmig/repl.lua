@@ -5,6 +5,7 @@
 local complete = require "altmig.complete"
 local line = require "altmig.line"
 local printer = require "altmig.print"
+local sorted_keys = require "altmig.sorted_keys"
 local sys = require "altmig.sys"
 
 local repl = {}
@@ -111,10 +112,7 @@ repl.commands.help = {
       say(("%s = %s"):format(name, printer.pretty(ctx.env[name], { depth = 2 })))
       return
     end
-    local names = {}
-    for command in pairs(repl.commands) do names[#names + 1] = command end
-    table.sort(names)
-    for _, command in ipairs(names) do
+    for _, command in ipairs(sorted_keys(repl.commands)) do
       if not name or name == command then
         say(("  :%-8s %s"):format(command, repl.commands[command].help))
       end

@@ -3,6 +3,7 @@
 local aix = require "altmig.aix"
 local err = require "altmig.err"
 local images = require "altmig.images"
+local sorted_keys = require "altmig.sorted_keys"
 
 local software = {}
 
@@ -106,10 +107,8 @@ local attention = {
 }
 
 function software.attention(m, add)
-  local names, seen = {}, {}
-  for name in pairs(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" })) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  local seen = {}
+  for _, name in ipairs(sorted_keys(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" }))) do
     for _, entry in ipairs(attention) do
       if name:match(entry[1]) and not seen[entry[3]] then
         seen[entry[3]] = true

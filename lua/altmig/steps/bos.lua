@@ -8,6 +8,7 @@ local merge = require "altmig.merge"
 local policy = require "altmig.policy"
 local odm = require "altmig.odm"
 local saveconf = require "altmig.saveconf"
+local sorted_keys = require "altmig.sorted_keys"
 local stream = require "altmig.stream"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
@@ -174,10 +175,7 @@ return function(migration)
   end
 
   local function report_moved(m)
-    local list = {}
-    for aside in pairs(m.record.moved) do list[#list + 1] = aside end
-    table.sort(list)
-    for _, aside in ipairs(list) do
+    for _, aside in ipairs(sorted_keys(m.record.moved)) do
       local path = aside:gsub("%.altmig%-old%.?%d*$", "")
       local rule = ("was a directory that is not empty; moved aside to %s"):format(aside)
       m:say(("altmig: %s %s"):format(path, rule))

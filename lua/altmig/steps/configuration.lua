@@ -6,13 +6,12 @@ local err = require "altmig.err"
 local images = require "altmig.images"
 local inventory = require "altmig.inventory"
 local outcome = require "altmig.outcome"
+local policy = require "altmig.policy"
 local saveconf = require "altmig.saveconf"
+local sorted_keys = require "altmig.sorted_keys"
 
 local save_root = saveconf.root
 local BATCH <const> = 2000 -- files of one command on the client
-
--- These methods never ask what the old level shipped.
-local needs_no_default = { merge_swvpds = true, convert_errlog = true }
 
 -- Runs fn(directory) and closes the directory whatever happens.
 local function with(directory, fn)
@@ -25,13 +24,6 @@ end
 -- err.check for what returns two values.
 local function both(first, second, code)
   return err.check(first, second, code), second
-end
-
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
 end
 
 local function joined(a, b)
@@ -132,7 +124,7 @@ return function(migration)
   migration.method("read_baseline", function(m, files)
     local wanted, digests = {}, {}
     for _, file in ipairs(files) do
-      if not needs_no_default[file.method] then wanted[file.path] = true end
+      if not policy.without_default[file.method] then wanted[file.path] = true end
     end
     err.check(saveconf.prepare(m.alt, save_root))
     local found = with(images.of_word(m, m.opts.baseline), function(directory)
