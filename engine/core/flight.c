@@ -1,11 +1,11 @@
 #include "flight.h"
 
 #include "cancel.h"
+#include "process.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	WINDOW_FIRST = 64,
@@ -14,14 +14,6 @@ enum {
 	BEYOND = 64 << 10, /* asked for where the end should be, but is not */
 	SLOW = 5,          /* seconds for one put: the server is given less at a time */
 };
-
-double am_flight_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 int am_flight_can(struct am_tree *tree)
 {
@@ -50,7 +42,7 @@ void am_flight_open(struct am_flight *flight, const char *operation, struct am_t
 	struct am_tree *second)
 {
 	*flight = (struct am_flight){
-		.operation = operation, .window = WINDOW_FIRST, .epoch = am_flight_now()};
+		.operation = operation, .window = WINDOW_FIRST, .epoch = am_clock()};
 	add_tree(flight, tree);
 	if (second != NULL)
 		add_tree(flight, second);
@@ -58,13 +50,13 @@ void am_flight_open(struct am_flight *flight, const char *operation, struct am_t
 
 void am_flight_close(struct am_flight *flight)
 {
-	double end = am_flight_now() + 2;
+	double end = am_clock() + 2;
 	struct am_put *done = NULL;
 	struct am_error unused;
 
 	for (size_t i = 0; i < flight->mounts; i++)
 		flight->fs[i]->closing = 1;
-	while (flight->active > 0 && !am_cancelled() && am_flight_now() < end) {
+	while (flight->active > 0 && !am_cancelled() && am_clock() < end) {
 		if (flight->fs[0]->ops->pump(flight->fs, flight->mounts, 100, &done, &unused) != 0)
 			break;
 		for (; done != NULL; done = done->next)
@@ -89,7 +81,7 @@ int am_flight_start(
 	if (fs->ops->put(fs, put, error) != 0)
 		return -1;
 	flight->active++;
-	put->started = am_flight_now();
+	put->started = am_clock();
 	return 0;
 }
 
@@ -100,7 +92,7 @@ static void adapt(struct am_flight *flight)
 
 	if (flight->completed < flight->window)
 		return;
-	t = am_flight_now();
+	t = am_clock();
 	rate = (double)flight->completed / (t - flight->epoch + 1e-6);
 	if (flight->window < WINDOW_MAX && rate > flight->best * 0.8)
 		flight->window = flight->window * 2 < WINDOW_MAX ? flight->window * 2 : WINDOW_MAX;
@@ -114,7 +106,7 @@ int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error
 {
 	struct am_put *done = NULL;
 	int result = flight->fs[0]->ops->pump(flight->fs, flight->mounts, wait_ms, &done, error);
-	double t = done != NULL ? am_flight_now() : 0;
+	double t = done != NULL ? am_clock() : 0;
 
 	if (result != 0)
 		am_error_prefix(error, "%s", flight->operation);

@@ -20,7 +20,6 @@ struct am_flight {
 	struct am_fetch *closed; /* with pieces still under way */
 };
 
-double am_flight_now(void);
 /* All back ends of the tree can have many under way, and none has a flight already. */
 int am_flight_can(struct am_tree *tree);
 /* `second` may be NULL or the same tree. */

@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "buf.h"
 #include "cancel.h"
 #include "checksum.h"
 #include "exec.h"
+#include "process.h"
 
 /* Exit statuses of the scripts, apart from what commands and shells end with. */
 enum {
@@ -182,14 +182,6 @@ static const char remove_script[] =
 	ALIVE "cd \"$0/$1\" 2>/dev/null || exit 0\n"
 	      "if [ -f pid ] && [ ! -f rc ] && alive; then exit 97; fi\n"
 	      "cd / && rm -rf \"$0/$1\"\n";
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int check_job(const struct am_job *job, struct am_error *error)
 {
@@ -453,7 +445,7 @@ static int follow_once(struct am_ssh *ssh, const struct am_job *job, struct foll
 	char key[KEY_LENGTH + 1], skip[4][24];
 
 	if (deadline != 0) {
-		run.timeout = deadline - now();
+		run.timeout = deadline - am_clock();
 		if (run.timeout <= 0)
 			return am_fail(error, "SSH_TIMEOUT", "timed out");
 	}
@@ -472,9 +464,9 @@ static int follow_once(struct am_ssh *ssh, const struct am_job *job, struct foll
 
 static int pause_for(double seconds, struct am_error *error)
 {
-	double end = now() + seconds;
+	double end = am_clock() + seconds;
 
-	while (now() < end) {
+	while (am_clock() < end) {
 		if (am_check_cancel("job", error) != 0)
 			return -1;
 		poll(NULL, 0, 100);
@@ -488,7 +480,7 @@ static int find_again(struct am_ssh *ssh, struct am_job_wait *wait, int *tries, 
 {
 	int limit = wait->retries > 0 ? wait->retries : RETRIES_DEFAULT;
 
-	while (is_lost(error) && *tries < limit && (deadline == 0 || now() < deadline)) {
+	while (is_lost(error) && *tries < limit && (deadline == 0 || am_clock() < deadline)) {
 		double pause = *tries == 0 ? 0 : 1 << (*tries < 5 ? *tries : 5);
 
 		++*tries;
@@ -532,7 +524,7 @@ static int follow_and_read(struct am_ssh *ssh, const struct am_job *job, struct 
 int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait *wait,
 	struct am_ssh_status *status, struct am_error *error)
 {
-	double deadline = wait->timeout > 0 ? now() + wait->timeout : 0;
+	double deadline = wait->timeout > 0 ? am_clock() + wait->timeout : 0;
 	struct am_error local;
 	int tries = 0;
 
@@ -551,7 +543,7 @@ int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait
 			break;
 	}
 	if (is_lost(error)) {
-		if (deadline != 0 && now() >= deadline)
+		if (deadline != 0 && am_clock() >= deadline)
 			snprintf(error->code, sizeof error->code, "SSH_TIMEOUT");
 		else
 			snprintf(error->code, sizeof error->code, "SSH_LOST");

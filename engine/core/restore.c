@@ -3,13 +3,13 @@
 #include "cancel.h"
 #include "flight.h"
 #include "hash.h"
+#include "process.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_error *error)
 {
@@ -379,7 +379,7 @@ int am_restore_report(struct restore *r, int always, struct am_error *error)
 
 	if (r->options == NULL || r->options->progress == NULL)
 		return 0;
-	t = am_flight_now();
+	t = am_clock();
 	if (!always && t - r->reported < 0.1)
 		return 0;
 	r->reported = t;
@@ -692,7 +692,7 @@ int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 	int (*all)(struct restore *r, struct am_error *error), struct am_error *error)
 {
 	struct restore *r = calloc(1, sizeof *r);
-	double started = am_flight_now();
+	double started = am_clock();
 	uint64_t calls = am_restore_calls(tree);
 	int result;
 
@@ -705,7 +705,7 @@ int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 	r->stats = stats;
 	result = all(r, error);
 	stats->calls = am_restore_calls(tree) - calls;
-	stats->seconds = am_flight_now() - started;
+	stats->seconds = am_clock() - started;
 	restore_free(r);
 	return result;
 }

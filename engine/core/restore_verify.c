@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "flight.h"
 #include "hash.h"
+#include "process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -186,7 +187,7 @@ static int report(struct verify *v, int always, struct am_error *error)
 
 	if (v->options == NULL || v->options->progress == NULL)
 		return 0;
-	t = am_flight_now();
+	t = am_clock();
 	if (!always && t - v->reported < 0.1)
 		return 0;
 	v->reported = t;
@@ -816,7 +817,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	void *context, struct am_error *error)
 {
 	struct verify *v = calloc(1, sizeof *v);
-	double started = am_flight_now();
+	double started = am_clock();
 	uint64_t calls = am_restore_calls(tree);
 	int r = -1;
 
@@ -842,7 +843,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 		r = verify_all(v, one_by_one, error);
 	}
 	stats->calls = am_restore_calls(tree) - calls;
-	stats->seconds = am_flight_now() - started;
+	stats->seconds = am_clock() - started;
 	if (r == 0)
 		r = report(v, 1, error);
 	while (v->first != NULL) {

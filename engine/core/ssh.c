@@ -20,13 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base64.h"
 #include "buf.h"
 #include "cancel.h"
 #include "known_hosts.h"
+#include "process.h"
 #include "ssh_key.h"
 
 enum { POLL_SLICE_MS = 200, UNANSWERED_MAX = 4, CHUNK = 32768, STDERR_KEPT = 65536 };
@@ -58,14 +58,6 @@ struct am_ssh {
 	int closing;    /* tidying up: the cancel flag does not count */
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static int half_sent(const struct am_ssh *ssh)
@@ -77,7 +69,7 @@ static int half_sent(const struct am_ssh *ssh)
 /* The other side gave a sign of life, or it was not listened to: counting starts anew. */
 static void begin(struct am_ssh *ssh)
 {
-	ssh->asked = now();
+	ssh->asked = am_clock();
 	ssh->unanswered = 0;
 }
 
@@ -94,7 +86,7 @@ static int ask_alive(struct am_ssh *ssh, struct am_error *error)
 		return am_fail(error, "SSH_LOST", "connection lost: no sign of life for %g s",
 			ssh->keepalive * (UNANSWERED_MAX + 1));
 	ssh->unanswered++;
-	ssh->asked = now();
+	ssh->asked = am_clock();
 	if (!half_sent(ssh) && poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
 		libssh2_keepalive_send(ssh->session, &next);
 	return 0;
@@ -105,7 +97,7 @@ static int session_wait(struct am_ssh *ssh, double deadline, struct am_error *er
 {
 	for (;;) {
 		struct pollfd p = {ssh->fd, POLLIN, 0};
-		double time = now();
+		double time = am_clock();
 		int slice = POLL_SLICE_MS;
 
 		if (!ssh->closing && am_cancelled())
@@ -127,7 +119,7 @@ static int session_wait(struct am_ssh *ssh, double deadline, struct am_error *er
 
 static double deadline_after(double seconds)
 {
-	return seconds > 0 ? now() + seconds : 0;
+	return seconds > 0 ? am_clock() + seconds : 0;
 }
 
 /* --- the connection -------------------------------------------------------------------------- */
@@ -188,7 +180,7 @@ static int finish_connect(int fd, double deadline, struct am_error *error)
 
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
-		if (now() >= deadline)
+		if (am_clock() >= deadline)
 			return ETIMEDOUT;
 		if (poll(&p, 1, POLL_SLICE_MS) <= 0)
 			continue;
@@ -582,7 +574,7 @@ static int authenticate(struct am_ssh *ssh, double deadline, struct am_error *er
 
 static int make_connection(struct am_ssh *ssh, struct am_error *error)
 {
-	double deadline = now() + ssh->timeout;
+	double deadline = am_clock() + ssh->timeout;
 
 	begin(ssh);
 	if (open_socket(ssh, deadline, error) != 0)
@@ -718,7 +710,7 @@ static void unlink_channel(struct channel *channel)
 static void channel_close(struct channel *channel)
 {
 	struct am_ssh *ssh = channel->ssh;
-	double deadline = now() + CLOSE_GRACE;
+	double deadline = am_clock() + CLOSE_GRACE;
 
 	if (ssh == NULL)
 		return;
@@ -780,7 +772,8 @@ static int channel_start(struct am_ssh *ssh, struct channel *channel, const char
 	if (ssh->session == NULL && am_ssh_reconnect(ssh, error) != 0)
 		return -1;
 	if (open_handle(ssh, channel, deadline, error) != 0 &&
-		(ssh->session != NULL || am_cancelled() || (deadline != 0 && now() >= deadline) ||
+		(ssh->session != NULL || am_cancelled() ||
+			(deadline != 0 && am_clock() >= deadline) ||
 			am_ssh_reconnect(ssh, error) != 0 ||
 			open_handle(ssh, channel, deadline, error) != 0))
 		return -1;
@@ -931,8 +924,8 @@ static int refill(struct channel *channel, const struct am_ssh_run *run, struct 
 		return -1;
 	feed->at = feed->block;
 	feed->left = (size_t)n;
-	if (run->progress != NULL && (n == 0 || now() - feed->told >= 0.1)) {
-		feed->told = now();
+	if (run->progress != NULL && (n == 0 || am_clock() - feed->told >= 0.1)) {
+		feed->told = am_clock();
 		if (run->progress(run->context, error) != 0)
 			return -1;
 	}
@@ -1013,7 +1006,8 @@ static int drive(struct channel *channel, const struct am_ssh_run *run, struct f
 
 		if (err < 0)
 			return -1;
-		if (!am_cancelled() && in + out + err > 0 && (deadline == 0 || now() < deadline))
+		if (!am_cancelled() && in + out + err > 0 &&
+			(deadline == 0 || am_clock() < deadline))
 			continue;
 		if (in + out + err == 0 && libssh2_channel_eof(channel->handle))
 			break;
@@ -1066,7 +1060,7 @@ struct am_ssh_stream *am_ssh_stream_open(
 	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
 {
 	struct am_ssh_stream *stream = calloc(1, sizeof *stream);
-	double deadline = now() + ssh->timeout;
+	double deadline = am_clock() + ssh->timeout;
 
 	if (stream == NULL) {
 		am_fail_errno(error, ENOMEM, "run: %s", ssh->host);

@@ -4,13 +4,13 @@
 #include "tree_nfs_calls.h"
 
 #include "cancel.h"
+#include "process.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Exported by the library, but missing in its installed headers. */
 extern void rpc_set_autoreconnect(struct rpc_context *rpc, int num_retries);
@@ -18,14 +18,6 @@ extern void rpc_set_autoreconnect(struct rpc_context *rpc, int num_retries);
 static int reason(struct am_error *error, int errnum)
 {
 	return am_fail(error, am_errno_name(errnum), "%s", strerror(errnum));
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 static struct nfs_fs *fs_of(struct am_node *node)
@@ -115,12 +107,12 @@ static int service(struct nfs_fs *fs, int lane)
 /* A pause that a cancel ends. */
 static int pause_for(double seconds, struct am_error *error)
 {
-	double end = now() + seconds;
+	double end = am_clock() + seconds;
 
-	while (now() < end) {
+	while (am_clock() < end) {
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
-		poll(NULL, 0, (int)((end - now()) * 1000) % POLL_MS + 1);
+		poll(NULL, 0, (int)((end - am_clock()) * 1000) % POLL_MS + 1);
 	}
 	return 0;
 }
@@ -168,7 +160,7 @@ static int wait_step(
 	struct nfs_fs *fs, int lane, int queued, const char *what, struct am_error *error)
 {
 	char why[300], check[300];
-	double deadline = now() + fs->options.timeout;
+	double deadline = am_clock() + fs->options.timeout;
 	int lost = queued < 0;
 
 	if (lost)
@@ -176,7 +168,7 @@ static int wait_step(
 	while (!lost && !fs->step.done) {
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
-		if (now() > deadline) {
+		if (am_clock() > deadline) {
 			am_nfs_note_lost(fs, "no answer in time");
 			lost = 1;
 		} else {
@@ -295,7 +287,7 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 		am_nfs_disconnect(fs);
 		if (strcmp(why->code, "CANCELLED") == 0 || strcmp(why->code, "NFS_CHANGED") == 0)
 			return -1;
-		if (now() + delay > give_up)
+		if (am_clock() + delay > give_up)
 			break;
 		fs->base.complete = 0;
 		if (pause_for(delay, why) != 0)
@@ -399,7 +391,7 @@ static size_t count_state(struct call *const *calls, size_t count, int state)
 static int exchange(
 	struct nfs_fs *fs, struct call *const *calls, size_t count, struct am_error *error)
 {
-	double deadline = now() + fs->options.timeout;
+	double deadline = am_clock() + fs->options.timeout;
 	size_t left = count + 1;
 
 	for (size_t i = 0; i < count; i++) {
@@ -412,11 +404,11 @@ static int exchange(
 		if (sent == 0)
 			return 0;
 		if (sent < left) /* an answer came: the server lives */
-			deadline = now() + fs->options.timeout;
+			deadline = am_clock() + fs->options.timeout;
 		left = sent;
 		if (am_cancelled())
 			return am_fail(error, "CANCELLED", "cancelled");
-		if (now() > deadline) {
+		if (am_clock() > deadline) {
 			am_nfs_note_lost(fs, "no answer in time");
 			return 1;
 		}
@@ -465,7 +457,7 @@ static void give_up_connection(struct nfs_fs *fs, struct call *const *calls, siz
 static int run_calls(
 	struct nfs_fs *fs, struct call *const *calls, size_t count, struct am_error *error)
 {
-	double give_up = now() + fs->options.retry, delay = 0.1;
+	double give_up = am_clock() + fs->options.retry, delay = 0.1;
 	int writes = 0, r;
 
 	for (size_t i = 0; i < count; i++)
@@ -479,7 +471,7 @@ static int run_calls(
 		if (r < 0)
 			return -1;
 		if (reset_busy(calls, count)) {
-			if (now() + delay > give_up)
+			if (am_clock() + delay > give_up)
 				return am_nfs_fail_status(error, NFS3ERR_JUKEBOX);
 			if (pause_for(delay, error) != 0)
 				return -1;
@@ -492,7 +484,7 @@ static int run_calls(
 			am_nfs_disconnect(fs);
 			return am_fail(error, "NFS_RPC", "the server does not take the call");
 		}
-		if (now() > give_up)
+		if (am_clock() > give_up)
 			return am_fail(error, "NFS_LOST",
 				"connection lost (%.150s) and not back within %g s", fs->lost,
 				fs->options.retry);
@@ -1439,7 +1431,7 @@ static int mount_prove(struct am_fs *base, struct am_error *error)
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 
 	fs->proved = 0;
-	return am_nfs_make_ready(fs, 1, now() + fs->options.retry, error);
+	return am_nfs_make_ready(fs, 1, am_clock() + fs->options.retry, error);
 }
 
 static int mount_probe(struct am_fs *base, struct am_error *error)

@@ -11,22 +11,14 @@
 #include "tree_nfs_work.h"
 
 #include "cancel.h"
+#include "process.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { REMOVALS_MAX = 4, FAILURES_MAX = 3, FDS_MAX = 256 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static struct nfs_fs *fs_of(const struct work *work)
 {
@@ -624,13 +616,13 @@ static int busy(struct work *work)
 		return 0;
 	if (work->delay == 0) {
 		work->delay = 0.1;
-		work->busy_since = now();
+		work->busy_since = am_clock();
 	} else if (work->delay < 2.5) {
 		work->delay *= 2;
 	}
-	if (now() - work->busy_since > fs_of(work)->options.retry)
+	if (am_clock() - work->busy_since > fs_of(work)->options.retry)
 		return 0;
-	work->not_before = now() + work->delay;
+	work->not_before = am_clock() + work->delay;
 	make_due(work);
 	return 1;
 }
@@ -688,7 +680,7 @@ static void process_ready(struct nfs_fs *fs)
 		if (fs->sent[work->call.lane] > 0)
 			fs->sent[work->call.lane]--;
 		if (work->call.state == ANSWERED) {
-			fs->heard[work->call.lane] = now();
+			fs->heard[work->call.lane] = am_clock();
 			fs->give_up = 0;
 			answered(work);
 		} else if (work->call.failures >= FAILURES_MAX) {
@@ -707,8 +699,8 @@ static void process_ready(struct nfs_fs *fs)
 static int lost_for_good(struct nfs_fs *fs, struct am_error *error)
 {
 	if (fs->give_up == 0)
-		fs->give_up = now() + fs->options.retry;
-	if (now() < fs->give_up && !fs->base.closing)
+		fs->give_up = am_clock() + fs->options.retry;
+	if (am_clock() < fs->give_up && !fs->base.closing)
 		return 0;
 	return am_fail(error, "NFS_LOST", "connection lost (%.150s) and not back within %g s",
 		fs->lost, fs->options.retry);
@@ -725,7 +717,7 @@ static void recall(struct nfs_fs *fs)
 	}
 	for (int lane = 0; lane < LANES; lane++) {
 		fs->sent[lane] = 0;
-		fs->heard[lane] = now();
+		fs->heard[lane] = am_clock();
 	}
 	fs->connection = fs->connects;
 }
@@ -743,7 +735,8 @@ static int prepare_to_send(struct nfs_fs *fs, struct am_error *error)
 		if (fs->rpc[0] == NULL && lost_for_good(fs, error) != 0)
 			return -1;
 		if (am_nfs_make_ready(fs, writes,
-			    fs->give_up != 0 ? fs->give_up : now() + fs->options.retry, error) != 0)
+			    fs->give_up != 0 ? fs->give_up : am_clock() + fs->options.retry,
+			    error) != 0)
 			return -1;
 	}
 	if (fs->connection != fs->connects)
@@ -761,7 +754,7 @@ static int send_due(struct nfs_fs *fs, struct am_error *error)
 	end = fs->last_due;
 	while ((work = take_due(fs)) != NULL) {
 		if (work->not_before > 0 && t == 0)
-			t = now();
+			t = am_clock();
 		if (work->not_before > t) {
 			make_due(work);
 		} else if (am_nfs_send_call(fs, &work->call) != 0) {
@@ -769,7 +762,7 @@ static int send_due(struct nfs_fs *fs, struct am_error *error)
 			am_nfs_disconnect(fs);
 			return 0;
 		} else if (fs->sent[work->call.lane]++ == 0) {
-			fs->heard[work->call.lane] = now();
+			fs->heard[work->call.lane] = am_clock();
 		}
 		if (work == end)
 			break;
@@ -812,7 +805,7 @@ static void receive(struct am_fs *const *list, size_t count, int wait_ms)
 static void check_deadline(struct nfs_fs *fs)
 {
 	for (int lane = 0; lane < LANES && fs->rpc[0] != NULL; lane++) {
-		if (fs->sent[lane] > 0 && now() - fs->heard[lane] >= fs->options.timeout) {
+		if (fs->sent[lane] > 0 && am_clock() - fs->heard[lane] >= fs->options.timeout) {
 			am_nfs_note_lost(fs, "no answer in time");
 			am_nfs_disconnect(fs);
 		}

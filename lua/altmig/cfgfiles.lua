@@ -141,8 +141,8 @@ end
 
 local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
 
--- The places of one package where the old level may have left lists.
-local places = { "", "/inst_root", "/deinstl" }
+--- The places of one package, below /usr/lpp/PACKAGE, where the old level may have left lists.
+cfgfiles.places = { "", "/inst_root", "/deinstl" }
 
 --- Lists that the old level left on the client: /usr/lpp/PACKAGE/FILESET.cfgfiles and below its
 --- inst_root and deinstl. Only for filesets that no image speaks for (`known`).
@@ -159,7 +159,7 @@ function cfgfiles.on_client(tree, known)
     return nil, message, code
   end
   for _, package in ipairs(packages) do
-    for _, place in ipairs(places) do
+    for _, place in ipairs(cfgfiles.places) do
       local dir = "/usr/lpp/" .. package .. place
       local names
       names, message, code = tree:list(dir)

@@ -4,6 +4,7 @@
 -- Nothing is written on client, master or disk.
 
 local bff = require "altmig.bff"
+local cfgfiles = require "altmig.cfgfiles"
 local diff = require "altmig.diff"
 local err = require "altmig.err"
 local merge = require "altmig.merge"
@@ -81,7 +82,7 @@ end
 local function package_directories(files)
   local list = {}
   for _, name in ipairs(files:list("/usr/lpp") or {}) do
-    for _, place in ipairs { "", "/inst_root", "/deinstl" } do list[#list + 1] = "/usr/lpp/" .. name .. place end
+    for _, place in ipairs(cfgfiles.places) do list[#list + 1] = "/usr/lpp/" .. name .. place end
   end
   return list
 end
@@ -98,8 +99,9 @@ local function look_ahead(files, more)
   files:look(paths)
   for path in pairs(err.check(policy.expand(files))) do paths[#paths + 1] = path end
   local roots, pristine = {}, {}
-  files:look(package_directories(files))
-  for _, dir in ipairs(package_directories(files)) do
+  local directories = package_directories(files)
+  files:look(directories)
+  for _, dir in ipairs(directories) do
     if dir:match("/inst_root$") and files:exists(dir) then roots[#roots + 1] = dir end
   end
   for _, path in ipairs(paths) do
