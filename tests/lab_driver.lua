@@ -73,6 +73,21 @@ end
 
 lab.flags = { "-c", lab.client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5", "-d", "hdisk2", "-Y" }
 
+--- Gives a test class a lab of its own, whose every test begins with the disks as they were at first.
+function lab.fresh_for_each(class)
+  function class:setupClass()
+    if sys.getuid() ~= 0 then return end
+    lab.up()
+    lab.must("save", "fresh")
+  end
+  function class:teardownClass() lab.down() end
+  function class:setUp()
+    lab.require_root()
+    if self.used then lab.must("load", "fresh") end
+    self.used = true
+  end
+end
+
 function lab.up()
   lab.must("up", "--quiet")
 end

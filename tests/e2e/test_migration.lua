@@ -89,20 +89,11 @@ local kept_passwd_lines
 
 TestMigrationInTheLab = {}
 
-function TestMigrationInTheLab:setupClass()
-  if sys.getuid() ~= 0 then return end
-  lab.up()
-  lab.must("save", "fresh")
-end
+lab.fresh_for_each(TestMigrationInTheLab)
 
-function TestMigrationInTheLab:teardownClass()
-  lab.down()
-end
-
+local set_up = TestMigrationInTheLab.setUp
 function TestMigrationInTheLab:setUp()
-  lab.require_root()
-  if self.used then lab.must("load", "fresh") end
-  self.used = true
+  set_up(self)
   kept_passwd_lines = lab.on(client, "grep -v '^#' /etc/passwd")
 end
 

@@ -3,26 +3,13 @@
 
 local lu = require "luaunit"
 local json = require "altmig.json"
-local sys = require "altmig.sys"
 local lab = require "lab_driver"
 
 local client, master = lab.client, lab.master
 
 TestScenarios = {}
 
-function TestScenarios:setupClass()
-  if sys.getuid() ~= 0 then return end
-  lab.up()
-  lab.must("save", "fresh")
-end
-
-function TestScenarios:teardownClass() lab.down() end
-
-function TestScenarios:setUp()
-  lab.require_root()
-  if self.used then lab.must("load", "fresh") end
-  self.used = true
-end
+lab.fresh_for_each(TestScenarios)
 
 local check_flags = table.move(lab.flags, 1, #lab.flags - 1, 1, {})
 

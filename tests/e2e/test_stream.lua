@@ -10,19 +10,7 @@ local image = "/export/nim/lpp_source/AIX72TL5/installp/ppc/bos"
 
 TestStream = {}
 
-function TestStream:setupClass()
-  if sys.getuid() ~= 0 then return end
-  lab.up()
-  lab.must("save", "fresh")
-end
-
-function TestStream:teardownClass() lab.down() end
-
-function TestStream:setUp()
-  lab.require_root()
-  if self.used then lab.must("load", "fresh") end
-  self.used = true
-end
+lab.fresh_for_each(TestStream)
 
 local function run(want, program, ...)
   local argv = table.move(lab.flags, 1, #lab.flags, 1, {})

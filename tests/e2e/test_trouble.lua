@@ -10,21 +10,7 @@ local images = "/export/nim/lpp_source/AIX72TL5/installp/ppc"
 
 TestTroubleInTheLab = {}
 
-function TestTroubleInTheLab:setupClass()
-  if sys.getuid() ~= 0 then return end
-  lab.up()
-  lab.must("save", "fresh")
-end
-
-function TestTroubleInTheLab:teardownClass()
-  lab.down()
-end
-
-function TestTroubleInTheLab:setUp()
-  lab.require_root()
-  if self.used then lab.must("load", "fresh") end
-  self.used = true
-end
+lab.fresh_for_each(TestTroubleInTheLab)
 
 local function nimadm(...)
   local words = { ... }
