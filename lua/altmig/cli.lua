@@ -1,6 +1,7 @@
 -- The command line: finds the command, prints help, turns errors into messages and exit statuses.
 -- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }.
 
+local err = require "altmig.err"
 local resource = require "altmig.resource"
 
 local cli = {}
@@ -68,13 +69,13 @@ function cli.main(args)
     end
     return run(name, args)
   end, function(e)
-    if type(e) == "table" then return e end
-    return { code = "INTERNAL", message = debug.traceback(tostring(e), 2) }
+    if type(e) == "table" then return err.wrap(e) end
+    return { code = "INTERNAL", message = debug.traceback(err.text(e), 2) }
   end)
   if ok then return result end
   io.stdout:flush()
   if not result.explained then
-    io.stderr:write(result.message or tostring(result), "\n")
+    io.stderr:write(result.message, "\n")
     if result.remedy then io.stderr:write("  remedy: ", result.remedy, "\n") end
   end
   if result.code == "USAGE" then return 2 end

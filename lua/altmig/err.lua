@@ -11,6 +11,7 @@
 ---@field status integer?    exit status of altmig, when not 1
 ---@field phase integer?     filled in by the flow
 ---@field traceback string?  for mistakes in scripts
+---@field explained boolean?  it was printed already
 
 local err = {}
 
@@ -18,6 +19,52 @@ local mt = {}
 mt.__index = mt
 mt.__tostring = function(e) return e.message end
 err.mt = mt
+
+--- Text of any value, whatever its __tostring does.
+---@param value any
+---@return string
+function err.text(value)
+  local ok, text = pcall(tostring, value)
+  if ok then return text end
+  return ("a %s that cannot be made into text"):format(type(value))
+end
+
+-- Fields that whoever raised it may have given any value: each has a form that all code here relies on.
+local forms = {}
+for _, name in ipairs { "host", "command", "output", "remedy", "traceback" } do
+  forms[name] = function(value) return err.text(value) end
+end
+function forms.code(value)
+  if type(value) == "number" then return tostring(value) end
+  return type(value) == "string" and value ~= "" and value or nil
+end
+function forms.message(value) return err.text(value) end
+function forms.status(value)
+  value = math.type(value) == "integer" and value or nil
+  return value and value > 0 and value < 256 and value or nil
+end
+function forms.phase(value) return math.type(value) == "integer" and value or nil end
+forms.unsettled = function(value) return value and true or nil end
+forms.explained = forms.unsettled
+
+-- A field of a table that may be anything: a metatable that raises gives nothing.
+local function field(e, name)
+  local ok, value = pcall(function() return e[name] end)
+  if ok then return value end
+  return nil
+end
+
+-- Brings the fields into their form, in place.
+local function normalise(e, from)
+  for name, form in pairs(forms) do
+    local value = field(from, name)
+    if value ~= nil then value = form(value) end
+    rawset(e, name, value)
+  end
+  e.code = e.code or "SCRIPT"
+  e.message = e.message or ("a table without a message was raised")
+  return e
+end
 
 --- Raises an error object.
 ---@param fields altmig.Error
@@ -39,15 +86,42 @@ function err.check(value, message, code, extra)
   err.raise(e)
 end
 
---- Makes an error object of whatever was raised; a plain Lua error gets its traceback.
---- Meant as the message handler of xpcall.
+--- What a function of a script returned: its first value. Raises when that is nil (or false) and more
+--- follows, which says why, as the C modules and pcall do.
+---@param value any
+---@param message any
+---@param code any
+---@return any
+function err.result(value, message, code)
+  if value or message == nil then return value end
+  if type(message) == "table" then error(err.wrap(message), 0) end
+  err.raise { code = forms.code(code) or "FAILED", message = err.text(message) }
+end
+
+--- Makes an error object of whatever was raised, nil included: it has a code and a message that are
+--- strings, and every other field is absent or of its type. A plain Lua error gets its traceback.
+--- Never raises. Meant as the message handler of xpcall.
+---@param e any
+---@return altmig.Error
 function err.wrap(e)
-  if getmetatable(e) == mt then return e end
-  if type(e) == "table" and e.message then return setmetatable(e, mt) end
-  local text = tostring(e)
+  if type(e) == "table" then
+    if getmetatable(e) == mt then return normalise(e, e) end
+    local wrapped = setmetatable({}, mt)
+    for name, value in next, e do -- what a site adds for its own hooks
+      if type(name) == "string" and forms[name] == nil then rawset(wrapped, name, value) end
+    end
+    normalise(wrapped, e)
+    if field(e, "message") == nil then
+      wrapped.message = "a table was raised: " .. err.text(e)
+      wrapped.traceback = wrapped.traceback or debug.traceback(wrapped.message, 2)
+    end
+    return wrapped
+  end
+  local text = err.text(e)
   if text:find("interrupted", 1, true) then
     return setmetatable({ code = "CANCELLED", message = "interrupted" }, mt)
   end
+  if type(e) ~= "string" then text = ("a %s was raised: %s"):format(type(e), text) end
   return setmetatable({ code = "SCRIPT", message = text, traceback = debug.traceback(text, 2) }, mt)
 end
 

@@ -1,6 +1,8 @@
 -- A flow: numbered phases, each { title, run = function(m), undo = function(m) }, and the hooks a
 -- site adds around them. Order and meaning are the script's; this module only keeps them.
 
+local err = require "altmig.err"
+
 local flow = {}
 flow.__index = flow
 
@@ -75,11 +77,59 @@ function flow:skip(n)
   return self
 end
 
---- Runs one phase with its hooks.
+-- A list of functions, without holes; what is wrong with it otherwise.
+local function problem_of_list(list, what)
+  if type(list) ~= "table" then return what .. ": a list of functions expected" end
+  for key, fn in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 or key > #list or type(fn) ~= "function" then
+      return ("%s: entry %s is not a function of a list"):format(what, err.text(key))
+    end
+  end
+  return nil
+end
+
+local function problem_of_phase(n, phase)
+  if type(phase) ~= "table" then return ("phase %d is missing"):format(n) end
+  if type(phase.run) ~= "function" then return ("phase %d needs run = function(m)"):format(n) end
+  if phase[1] ~= nil and type(phase[1]) ~= "string" then return ("phase %d: its title is not a string"):format(n) end
+  if phase.undo ~= nil and type(phase.undo) ~= "function" then return ("phase %d: undo is not a function"):format(n) end
+  return nil
+end
+
+local function problem_of(self)
+  for _, name in ipairs { "phases", "hooks", "error_hooks", "skipped" } do
+    if type(self[name]) ~= "table" then return ("its %s are not a table"):format(name) end
+  end
+  for n = 1, 12 do
+    local problem = problem_of_phase(n, self.phases[n])
+    if problem then return problem end
+  end
+  for _, when in ipairs { "before", "after" } do
+    if type(self.hooks[when]) ~= "table" then return ("its hooks %s are not a table"):format(when) end
+    for n, list in pairs(self.hooks[when]) do
+      local problem = not self.phases[n] and ("there is no phase %s"):format(err.text(n))
+        or problem_of_list(list, ("hooks %s phase %s"):format(when, err.text(n)))
+      if problem then return problem end
+    end
+  end
+  return problem_of_list(self.error_hooks, "on_error")
+end
+
+--- Whether a value is a flow that can be run from end to end: a script may change what flow.new made.
+---@param value any
+---@return true? ok, string? problem
+function flow.check(value)
+  if getmetatable(value) ~= flow then return nil, "does not return flow.new { ... }" end
+  local problem = problem_of(value)
+  if problem then return nil, problem end
+  return true
+end
+
+--- Runs one phase with its hooks. A function that returns nil and why has failed, as one that raises.
 function flow:run_phase(n, m)
-  for _, fn in ipairs(self.hooks.before[n] or {}) do fn(m) end
-  self.phases[n].run(m)
-  for _, fn in ipairs(self.hooks.after[n] or {}) do fn(m) end
+  for _, fn in ipairs(self.hooks.before[n] or {}) do err.result(fn(m)) end
+  err.result(self.phases[n].run(m))
+  for _, fn in ipairs(self.hooks.after[n] or {}) do err.result(fn(m)) end
 end
 
 return flow

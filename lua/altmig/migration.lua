@@ -6,6 +6,7 @@
 
 local color = require "altmig.color"
 local err = require "altmig.err"
+local flow_module = require "altmig.flow"
 local host = require "altmig.host"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
@@ -119,6 +120,8 @@ function migration.fold(records)
       state.begun[record.key] = nil
     elseif event == "moved" then
       state.moved[record.path] = true
+    elseif event == "script" then -- the one that the run goes on with
+      state.start.options.script, state.start.options.script_sha256 = record.path, record.sha256
     elseif event == "ended" then
       state.ended = record
     end
@@ -156,10 +159,12 @@ local function make_state_dirs(m)
   err.check(sys.makedirs(m.state, 448))
 end
 
---- A migration object for a client; nothing is connected yet.
+--- A migration object for a client; nothing is connected yet. With `with_flow` its flow is loaded,
+--- before anything is written: a script that cannot be used leaves no trace of a run.
 ---@param opts table   parsed options: client, lpp_source, spot, disks, ...
+---@param with_flow boolean?
 ---@return altmig.Migration
-function migration.new(opts)
+function migration.new(opts, with_flow)
   local m = setmetatable({ opts = opts, name = opts.client, occurrences = {} }, mt)
   m.nim = nim.load(opts.nim)
   m.client_resource = m.nim:client(opts.client)
@@ -172,6 +177,7 @@ function migration.new(opts)
     if opts[kind] then m[kind] = m.nim:resource(kind, opts[kind]) end
   end
   if opts.post_script then m.post_script = m.nim:resource("script", opts.post_script) end
+  if with_flow then m.flow = m:load_flow() end
   make_state_dirs(m)
   return m
 end
@@ -351,10 +357,18 @@ function M:perform(name, step, ...)
   self:collected():begin(key)
   self:event { event = "step_begin", attempt = attempt }
   local ok, result = xpcall(function(...)
-    local returned = step.run(self, context, ...)
+    -- A tree call at the end of a step is its result: nil and why means that the step has failed.
+    local returned = err.result(step.run(self, context, ...))
+    local ok, text, problem = true, "", nil
+    if returned ~= nil then ok, text, problem = pcall(json.encode, returned) end
+    if not ok or not text then
+      err.raise { code = "STEP_RESULT", message = ("step %s: its result cannot be kept in the journal: %s"):format(name,
+        err.text(problem or text)), remedy = "return a string, number, boolean or a table of them, or nothing" }
+    end
     self:collected():save()
     return returned
   end, err.wrap, ...)
+  if not ok then result = err.wrap(result) end
   self:event { event = ok and "step_done" or "step_failed", attempt = attempt, code = not ok and result.code or nil,
     message = not ok and result.message or nil }
   self.current_step, self.report_step = outer, outer_report
@@ -375,7 +389,8 @@ function M:perform(name, step, ...)
   return result
 end
 
---- A step of a site's own: fn() is run once, its JSON-able result is kept and returned on a resume.
+--- A step of a site's own: fn() is run once, its JSON-able result is kept and returned on a resume. One
+--- that raises, or returns nil and a message (and a code), has failed and is run again by a resume.
 ---@param name string
 ---@param fn fun(): any
 function M:step(name, fn)
@@ -453,23 +468,47 @@ end
 
 local banner = "+" .. ("-"):rep(77) .. "+"
 
---- Loads the flow: the stock script, or the site's copy of it (--script).
+-- The text of the flow script, with what it is called and its digest (none for the stock script).
+local function read_script(path)
+  if not path then return resource.read("scripts/migrate.lua") end
+  local text, message, code = sys.read_file(path)
+  if not text then
+    err.raise { code = code or "SCRIPT", message = "flow: " .. message,
+      remedy = "name the flow script with --script FILE" }
+  end
+  return text, "@" .. path, sys.sha256(text)
+end
+
+--- Loads the flow: the stock script, or the site's copy of it (--script). Raises unless the script can
+--- be run and returns a whole flow.
 ---@return altmig.Flow
 function M:load_flow()
   local path = self.opts.script
-  local text, origin
-  if path then
-    text, origin = err.check(sys.read_file(path)), "@" .. path
-  else
-    text, origin = resource.read("scripts/migrate.lua")
+  local text, origin, digest = read_script(path)
+  local recorded = self.opts.script_sha256
+  if recorded and digest ~= recorded then
+    err.raise { code = "SCRIPT_CHANGED",
+      message = ("flow: %s is not the script that the migration of %s was begun with: it was changed"):format(path, self.name),
+      remedy = ("look at what changed, then go on with it: altmig resume %s --script %s"):format(self.name, path) }
   end
   local chunk, message = load(text, origin, "t")
-  if not chunk then err.raise { code = "SCRIPT", message = "flow: " .. message } end
-  require("altmig.merge").reset() -- methods of the site come from the script, which may be read again
-  local result = chunk()
-  if getmetatable(result) ~= require "altmig.flow" then
-    err.raise { code = "SCRIPT", message = ("flow: %s does not return flow.new { ... }"):format(path or origin) }
+  if not chunk then
+    err.raise { code = "SCRIPT", message = "flow: " .. message, remedy = "correct the script and try again; nothing was begun" }
   end
+  require("altmig.merge").reset() -- methods of the site come from the script, which may be read again
+  local ok, result = xpcall(chunk, err.wrap)
+  if not ok then
+    result = err.wrap(result)
+    result.message = ("flow: %s: %s"):format(path or origin, result.message)
+    result.remedy = result.remedy or "correct the script and try again; nothing was begun"
+    error(result, 0)
+  end
+  local whole, problem = flow_module.check(result)
+  if not whole then
+    err.raise { code = "SCRIPT", message = ("flow: %s: %s"):format(path or origin, problem),
+      remedy = "a flow script ends with: return flow.new { ... }, or with the flow it loaded and added to" }
+  end
+  self.script_digest = digest
   return result
 end
 
@@ -522,6 +561,35 @@ local function withdraw(m)
   if not ok then m:warn("altmig: could not withdraw every mount and export: " .. e.message) end
 end
 
+-- Does one part of what follows a failure. Whatever it raises is named and kept in e.also, and the next
+-- part is done all the same: the hosts are not left open because something could not be printed.
+local function attempt(m, e, what, fn, ...)
+  local ok, problem = xpcall(fn, err.wrap, ...)
+  if ok then return end
+  local text = ("altmig: %s failed too: %s"):format(what, err.wrap(problem).message)
+  e.also = e.also or {}
+  e.also[#e.also + 1] = text
+  if not pcall(M.warn, m, text) then pcall(io.stderr.write, io.stderr, text, "\n") end
+end
+
+-- All that follows a failed phase: the journal, the hooks of the site, what is told, and the way out.
+local function aftermath(m, flow, e)
+  attempt(m, e, "recording the failure", M.note, m, { event = "phase_failed", phase = e.phase, code = e.code, message = e.message })
+  for i, fn in ipairs(flow.error_hooks) do
+    attempt(m, e, ("on_error hook %d"):format(i), function() err.result(fn(m, e)) end)
+    err.wrap(e) -- a hook may have put anything into its fields
+  end
+  attempt(m, e, "the event of the failure", M.event, m, { event = "phase_failed", code = e.code, message = e.message, host = e.host,
+    command = e.command, output = e.output, remedy = e.remedy })
+  attempt(m, e, "explaining the failure", M.explain, m, e)
+  if m.opts.repl_on_error then
+    attempt(m, e, "the prompt", function()
+      require("altmig.repl").run { m = m, message = "The migration stopped here; everything is live." }
+    end)
+  end
+  attempt(m, e, "withdrawing mounts and exports", withdraw, m)
+end
+
 -- A phase builds on those before it: phase 11 on a copy that phase 8 never reached would set the
 -- bootlist to a disk that cannot boot.
 local function check_order(m, flow, wanted)
@@ -563,21 +631,11 @@ function M:run_flow(flow, first)
     self.phase = nil
     return
   end
+  e = err.wrap(e)
   e.phase = self.phase
   local refused = rawget(self, "refused")
   if refused and refused.code == e.code then e.remedy = refused.remedy end
-  pcall(self.note, self, { event = "phase_failed", phase = self.phase, code = e.code, message = e.message })
-  for _, fn in ipairs(flow.error_hooks) do
-    local hook_ok, problem = pcall(fn, self, e)
-    if not hook_ok then self:warn("altmig: on_error hook: " .. tostring(problem)) end
-  end
-  self:event { event = "phase_failed", code = e.code, message = e.message, host = e.host, command = e.command,
-    output = e.output, remedy = e.remedy }
-  self:explain(e)
-  if self.opts.repl_on_error then
-    require("altmig.repl").run { m = self, message = "The migration stopped here; everything is live." }
-  end
-  withdraw(self)
+  aftermath(self, flow, e)
   e.explained = true
   error(e, 0)
 end
@@ -593,7 +651,7 @@ function M:start()
       mount_options = self.opts.mount_options, baseline = self.opts.baseline, restore_via = self.opts.restore_via,
       reboot = self.opts.reboot, target = self.target,
       verify_restore = self.opts.verify_restore,
-      script = self.opts.script and sys.realpath(self.opts.script),
+      script = self.opts.script and sys.realpath(self.opts.script), script_sha256 = self.script_digest,
       nim = self.opts.nim and sys.realpath(self.opts.nim) },
   }
   self.record = migration.fold(err.check(self.journal:records()))
@@ -647,20 +705,22 @@ local function write_report(m)
 end
 
 --- Runs fn(m) with the object closed afterwards, whatever happens.
-local function with(opts, fn)
-  local m = migration.new(opts)
+local function with(opts, fn, with_flow)
+  local m = migration.new(opts, with_flow)
   local ok, result = xpcall(fn, err.wrap, m)
-  if not ok and not result.explained then
-    local told = pcall(m.explain, m, result)
-    result.explained = told
+  if not ok then
+    result = err.wrap(result)
+    if not result.explained then result.explained = pcall(M.explain, m, result) end
   end
   if not m.opts.no_log then
-    local status = ok and result or result.status or (result.code == "CANCELLED" and 130) or 1
-    m:event { event = "ended", status = status, code = not ok and result.code or nil, message = not ok and result.message or nil }
+    local status = ok and result or not ok and (result.status or result.code == "CANCELLED" and 130) or 1
+    pcall(M.event, m, { event = "ended", status = status, code = not ok and result.code or nil,
+      message = not ok and result.message or nil })
   end
-  m:close()
+  local closed, problem = xpcall(M.close, err.wrap, m)
   write_report(m) -- by now it is no running migration any more
   if not ok then error(result, 0) end
+  if not closed then error(problem, 0) end
   return result
 end
 
@@ -669,15 +729,31 @@ end
 ---@param fn fun(m: altmig.Migration): any
 function migration.look(opts, fn) return with(opts, fn) end
 
+-- Phases that are run one by one belong to one flow: that of the first ones, unless --script names another.
+local function with_recorded_script(opts)
+  if opts.script then return end
+  local state = migration.read_state(opts, opts.client)
+  local recorded = state and state.start and state.start.options or {}
+  opts.script, opts.script_sha256 = recorded.script, recorded.script_sha256
+end
+
+-- A script that was named again, changed or not, is the one that the run goes on with.
+local function note_script(m)
+  local recorded = m.record.start.options
+  if not m.opts.script or m.script_digest == recorded.script_sha256 then return end
+  m:note { event = "script", path = sys.realpath(m.opts.script), sha256 = m.script_digest }
+end
+
 --- A whole migration from its command line options.
 ---@param opts table
 ---@return integer status
 function migration.migrate(opts)
+  local partial = opts.phases and opts.phases[1] > 1 or (opts.from and opts.from > 1)
+  if partial then with_recorded_script(opts) end
   return with(opts, function(m)
     m:lock()
     m:open_journal()
     local state = m.record
-    local partial = opts.phases and opts.phases[1] > 1 or (opts.from and opts.from > 1)
     if partial and not state.start then
       err.raise { code = "NO_STATE", message = ("there is no migration of %s to go on with"):format(m.name),
         remedy = "start with phase 1" }
@@ -701,11 +777,12 @@ function migration.migrate(opts)
     end
     m:say("Initializing log: " .. m.log_path)
     m:say("Starting Alternate Disk Migration.")
-    m:run_flow(m:load_flow(), opts.from)
+    note_script(m)
+    m:run_flow(m.flow, opts.from)
     m:summarize()
     m:unlock_client()
     return 0
-  end)
+  end, true)
 end
 
 --- Options of the run the journal holds, with the switches of this call on top.
@@ -718,6 +795,7 @@ local function options_of_run(opts, client)
   local merged = {}
   for k, v in pairs(state.start.options) do merged[k] = v end
   for k, v in pairs(opts) do merged[k] = v end
+  if opts.script then merged.script_sha256 = nil end -- named again: it may have been changed
   merged.client = client
   return merged
 end
@@ -739,10 +817,10 @@ end
 
 --- Takes the lock, so that the prompt may change something. true, or nil and why not.
 function M:writable()
-  local ok, e = pcall(function()
+  local ok, e = xpcall(function()
     self:lock()
     self.record = migration.fold(err.check(self.journal:records()))
-  end)
+  end, err.wrap)
   if ok then return true end
   return nil, e.message, e.code
 end
@@ -751,6 +829,8 @@ end
 ---@param from integer?
 ---@return integer status
 function M:resume(from)
+  local flow = rawget(self, "flow") or self:load_flow() -- before anything is changed
+  self.flow = nil -- the next one may be of a script that was corrected meanwhile
   self:lock()
   self:lock_client()
   local first = from or self:first_open_phase()
@@ -763,7 +843,8 @@ function M:resume(from)
   self.opts.phases = nil
   self.record.ended = nil
   self:say(("altmig: resuming the migration of %s at phase %d."):format(self.name, first))
-  self:run_flow(self:load_flow(), first)
+  note_script(self)
+  self:run_flow(flow, first)
   self:summarize()
   self:unlock_client()
   return 0
@@ -776,7 +857,7 @@ function migration.resume(opts)
     m:open_journal()
     m:connect()
     return m:resume(opts.from)
-  end)
+  end, true)
 end
 
 --- nimadm -C, altmig cleanup: undoes everything; the source disk is not touched.
@@ -784,7 +865,7 @@ function migration.cleanup(opts)
   local ok, stored = pcall(options_of_run, opts, opts.client)
   return with(ok and stored or opts, function(m)
     m:lock()
-    local readable, e = pcall(m.open_journal, m)
+    local readable, e = xpcall(m.open_journal, err.wrap, m)
     if not readable then
       if e.code ~= "JOURNAL_CORRUPT" then error(e, 0) end
       -- What there is to clean up is seen on the hosts; the journal only says who made the SPOT's export.
