@@ -165,7 +165,8 @@ for _, quiet in ipairs { "mkdir", "rmdir", "chfs", "logger", "true" } do
   handlers[quiet] = function() return "" end
 end
 
---- A new world. Fields can be changed to provoke trouble; w.fail[command] = status makes one fail.
+--- A new world. Fields can be changed to provoke trouble; w.fail[command] = status makes one fail,
+--- w.lost = { client = true } breaks a connection, w.unreachable keeps it so, w.refuses = "client" refuses one.
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
     fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0 }
@@ -289,7 +290,9 @@ function world.new()
     ["altmig.ssh"] = {
       quote = function(argv) return table.concat(argv, " ") end,
       connect = function(opts)
-        if opts.host == "unreachable" then return nil, "connect: unreachable: refused", "SSH_CONNECT" end
+        if opts.host == "unreachable" or w.refuses == opts.host then
+          return nil, ("connect: %s: refused"):format(opts.host), "SSH_CONNECT"
+        end
         return session(opts.host)
       end,
     },

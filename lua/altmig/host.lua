@@ -8,6 +8,7 @@ local ssh = require "altmig.ssh"
 ---@field role string      "client" or "master"
 ---@field session any      altmig.ssh session
 ---@field trace nil|fun(line: string)  told of every command and its status (flag -D)
+---@field unreachable table?  the error that says so, once a connection could not be made
 local host = {}
 host.__index = host
 
@@ -31,6 +32,18 @@ function host.connect(role, resource)
     err.raise { code = code, host = resource.name, message = ("%s %s: %s"):format(role, resource.name, message) }
   end
   return setmetatable({ name = resource.name, role = role, session = session, resource = resource }, host)
+end
+
+--- A host that could not be reached, for what is done on the other one all the same: every command on it
+--- ends with the error of the connection.
+---@param role string
+---@param resource altmig.nim.Host
+---@param e table  the error of connect
+---@return altmig.Host
+function host.absent(role, resource, e)
+  local function refuse() return nil, e.message, e.code end
+  local session = setmetatable({ close = function() end }, { __index = function() return refuse end })
+  return setmetatable({ name = resource.name, role = role, session = session, resource = resource, unreachable = e }, host)
 end
 
 local function options_with_environment(opts)
@@ -143,10 +156,17 @@ function host:revive()
   if result or code == "CANCELLED" then return end
   local connected, message
   connected, message, code = self.session:reconnect()
-  if connected then return end
-  err.raise { code = code, host = self.name,
+  self.unreachable = not connected and { code = code, host = self.name,
     message = ("%s %s: the connection is lost, and a new one cannot be made: %s"):format(self.role, self.name, message),
-    remedy = ("is %s up, and its sshd? then resume"):format(self.name) }
+    remedy = ("is %s up, and its sshd? then resume"):format(self.name) } or nil
+  if not connected then err.raise(self.unreachable) end
+end
+
+--- Whether commands can be run; makes the connection again if it is lost. What was found out once holds.
+---@return boolean
+function host:is_reachable()
+  if not self.unreachable then pcall(self.revive, self) end
+  return not self.unreachable
 end
 
 function host:close()

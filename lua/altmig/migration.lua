@@ -35,6 +35,7 @@ local M = {}
 ---@field run fun(m: altmig.Migration, ctx: altmig.StepContext, ...): any
 ---@field holds nil|fun(m: altmig.Migration, result: any, ...): boolean  does its effect still stand
 ---@field until_phase integer?  the effect is wanted up to and including this phase
+---@field runs_spot boolean?  it runs programs of the SPOT on the client in a job, which may outlive the run
 ---@field key nil|fun(...): string  what tells two calls apart, when the arguments are not plain data
 
 ---@class altmig.StepContext
@@ -429,12 +430,19 @@ end
 -- Hosts -----------------------------------------------------------------------------------------
 
 --- Connects to master and client; prints nimadm's lines.
-function M:connect()
+---@param either boolean?  one of them is enough: what can be done without the other is
+function M:connect(either)
   if self.client then return end
+  local function open(role, of)
+    if not either then return host.connect(role, of) end
+    local ok, result = xpcall(host.connect, err.wrap, role, of)
+    return ok and result or host.absent(role, of, result)
+  end
   self:say("Initializing the NIM master.")
-  self.master = host.connect("master", self.nim:master())
+  self.master = open("master", self.nim:master())
   self:say(("Initializing NIM client %s."):format(self.name))
-  self.client = host.connect("client", self.client_resource)
+  self.client = open("client", self.client_resource)
+  if self.master.unreachable and self.client.unreachable then err.raise(self.master.unreachable) end
   if self.opts.debug then
     local function trace(line) write_log(self, line) end
     self.master.trace, self.client.trace = trace, trace
@@ -558,7 +566,9 @@ local function withdraw(m)
     m:warn(("altmig: %s still running; mounts and exports stay until it ends. 'altmig resume %s' goes on with it"):format(
       table.concat(running, ", "), m.name))
   end, err.wrap)
-  if not ok then m:warn("altmig: could not withdraw every mount and export: " .. e.message) end
+  if ok then return end
+  m:warn("altmig: could not withdraw every mount and export: " .. e.message)
+  if e.remedy then m:warn("  remedy:  " .. e.remedy) end
 end
 
 -- Does one part of what follows a failure. Whatever it raises is named and kept in e.also, and the next
@@ -875,9 +885,11 @@ function migration.cleanup(opts)
       err.check(sys.rename(m.state .. "/journal", m.state .. "/journal.bad"))
       m:open_journal()
     end
-    m:connect()
-    if opts.force then m:break_client_lock() end
-    m:lock_client()
+    m:connect(true)
+    if not m.client.unreachable then
+      if opts.force then m:break_client_lock() end
+      m:lock_client()
+    end
     m:clean_up()
     m:note { event = "cleaned" }
     m:unlock_client()

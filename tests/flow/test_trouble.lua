@@ -179,6 +179,71 @@ function TestTrouble:test_a_client_that_does_not_come_back_says_so()
   lu.assertEquals(w.reconnects, 1)
 end
 
+local function lose(w, host)
+  w.lost, w.unreachable = { [host] = true }, true
+end
+
+function TestTrouble:test_what_is_on_the_master_goes_although_the_client_cannot_be_reached()
+  for _, command in ipairs { "df", "bosboot", "installp" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    w.on_command = function(_, argv)
+      if argv[1] == command and (w.exports.client or {})["/alt_inst"] then
+        w.on_command = nil
+        lose(w, "client")
+        error { code = "SSH_LOST", message = "provoked" }
+      end
+    end
+    fails(w.migration.migrate, w.opts())
+    lu.assertNil(w.on_command, command)
+    lu.assertEquals({ w.exports.master, w.mounts.master }, { {}, {} }, command)
+    lu.assertNotEquals(w.exports.client, {}, command) -- there it stays, and is told
+    local text = world.log_text(w)
+    lu.assertStrContains(text, "lpar cannot be reached")
+    lu.assertStrContains(text, "umount /ALT_MIG_SPOT")
+    lu.assertStrContains(text, "exportfs -u DIR")
+    w.lost, w.unreachable = nil, nil
+    lu.assertEquals(w.migration.resume(w.opts()), 0, command)
+    lu.assertEquals({ w.exports.client, w.exports.master, w.mounts.client, w.mounts.master }, { {}, {}, {}, {} }, command)
+  end
+end
+
+function TestTrouble:test_what_is_on_the_client_goes_although_the_master_cannot_be_reached()
+  local w = self.w
+  w.on_command = function(_, argv)
+    if argv[1] == "bosboot" then
+      w.on_command = nil
+      lose(w, "master")
+      error { code = "SSH_LOST", message = "provoked" }
+    end
+  end
+  fails(w.migration.migrate, w.opts())
+  lu.assertEquals({ w.exports.client, w.mounts.client }, { {}, {} })
+  local text = world.log_text(w)
+  lu.assertStrContains(text, "nim cannot be reached")
+  lu.assertStrContains(text, "exportfs -u /export/spot/usr")
+  lu.assertStrContains(text, "/lpar_alt")
+end
+
+function TestTrouble:test_the_spot_stays_exported_for_a_job_that_may_still_run_from_it()
+  local w = self.w
+  w.job_fails = function(argv)
+    if argv[1] == "/ALT_MIG_SPOT/sbin/alt_disk_copy" then
+      w.job_fails = nil
+      lose(w, "client")
+      return "SSH_LOST"
+    end
+  end
+  fails(w.migration.migrate, w.opts())
+  lu.assertNotEquals(w.exports.master, {})
+  lu.assertStrContains(world.log_text(w), "alt_disk_copy (job lpar-alt_disk_copy-")
+  lu.assertStrContains(world.log_text(w), "on nim: exportfs -u /export/spot/usr")
+  w.lost, w.unreachable = nil, nil
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(w.exports.master, {})
+end
+
 function TestTrouble:test_a_command_that_hangs_has_an_end_and_a_job_has_none()
   local w = self.w
   w.hangs = "df"
@@ -239,4 +304,37 @@ function TestTrouble:test_cleanup_without_a_journal_withdraws_only_the_spot_expo
     lu.assertEquals(w.exports.master[spot] ~= nil, case.stays or false, case.flags)
   end
   lu.assertStrContains(world.log_text(w), "withdrew the export of SPOT spot on nim")
+end
+
+function TestTrouble:test_cleanup_does_on_one_host_what_it_can_without_the_other()
+  for _, host in ipairs { "client", "master" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    -- A run whose engine died leaves everything as it is.
+    w.on_command = function(_, argv)
+      if argv[1] == "bosboot" then w.power_cut = true end
+    end
+    fails(w.migration.migrate, w.opts())
+    w.on_command, w.power_cut, w.bootlist = nil, nil, "hdisk2"
+    lu.assertNotEquals(w.exports.master, {})
+    w.refuses = host
+    local e = fails(cleanup, w)
+    lu.assertEquals(e.code, "SSH_CONNECT")
+    local name = host == "client" and "lpar" or "nim"
+    lu.assertStrContains(e.message, name .. " cannot be reached")
+    lu.assertStrContains(e.remedy, ("when %s is up again: nimadm -C -c lpar -s spot"):format(name))
+    lu.assertTrue(w.cloned)
+    if host == "client" then
+      lu.assertEquals({ w.exports.master, w.mounts.master }, { {}, {} })
+      lu.assertStrContains(e.message, "altinst_rootvg")
+    else
+      lu.assertEquals({ w.exports.client, w.mounts.client, w.bootlist }, { {}, {}, "hdisk0" })
+      lu.assertStrContains(e.remedy, "alt_rootvg_op -X altinst_rootvg")
+    end
+    w.refuses = nil
+    lu.assertEquals(cleanup(w), 0)
+    lu.assertEquals({ w.exports.client, w.exports.master, w.mounts.client, w.mounts.master }, { {}, {}, {}, {} })
+    lu.assertFalse(w.cloned)
+  end
 end

@@ -45,6 +45,7 @@ return function(migration)
   end
 
   migration.define("write_boot_image", {
+    runs_spot = true,
     run = function(m, ctx, disk, blocks)
       m:say(("Writing boot image to client's alternate boot disk %s."):format(disk))
       local room = boot_volume_bytes(m)

@@ -30,6 +30,7 @@ end
 
 return function(migration)
   migration.exported, migration.mounted, migration.node_of = exported, mounted, node_of
+  migration.spot_at = spot_at
 
   -- Whether somebody else (NIM) exports the SPOT already; recorded before ours is made, so that it is
   -- known afterwards whose the export is.
@@ -64,14 +65,27 @@ return function(migration)
     end,
   })
 
-  --- Takes the SPOT away again: unmounts it on the client, withdraws the export if it was ours.
-  migration.method("remove_spot", function(m)
-    if mounted(m.client, spot_at) then m.client:must { "umount", spot_at } end
+  --- Takes the SPOT from the client.
+  migration.method("unmount_spot", function(m)
+    if mounted(m.client, spot_at) then
+      -- Of a server that is gone only a forced unmount has an end.
+      m.client:must(m.master.unreachable and { "umount", "-f", spot_at } or { "umount", spot_at })
+    end
     m.client:run { "rmdir", spot_at }
+  end)
+
+  --- Withdraws the export of the SPOT if it was ours.
+  migration.method("unexport_spot", function(m)
     local before = m:result_of("look_at_spot_export")
     if m.spot and before and not before.exported and exported(m.master, m.spot.location) then
       m.master:must { "exportfs", "-u", m.spot.location }
     end
+  end)
+
+  --- Takes the SPOT away again, from both.
+  migration.method("remove_spot", function(m)
+    m:unmount_spot()
+    m:unexport_spot()
   end)
 
   --- A command of the SPOT on the client.
@@ -90,6 +104,7 @@ return function(migration)
 
   -- alt_disk_copy of the SPOT, phase 1 (clone) or 3 (finish). args: { phase=, disks= }
   migration.define("alt_disk_copy", {
+    runs_spot = true,
     run = function(m, ctx, args)
       m:provide_spot()
       local words = { "-M", ("%d.%d"):format(m.target.version, m.target.release), "-P" .. args.phase }
@@ -131,6 +146,7 @@ return function(migration)
 
   -- alt_rootvg_op of the SPOT with the words given.
   migration.define("alt_rootvg_op", {
+    runs_spot = true,
     run = function(m, ctx, words)
       local argv = { m:spot_command "alt_rootvg_op", table.unpack(words) }
       local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })

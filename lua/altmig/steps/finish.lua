@@ -69,16 +69,90 @@ return function(migration)
     m.opts.restore_via = m.opts.restore_via or recorded.restore_via
   end)
 
-  --- After a failure: no mount and no export of the run stays; the copy does.
+  -- What a run leaves on a host that cannot be reached, and what takes it away there.
+  local function left_there(m, h, also)
+    local again = ("when %s is up again: %snimadm -C -c %s -s %s"):format(h.name,
+      also and "" or ("altmig resume %s, or "):format(m.name), m.name, m.opts.spot or "SPOT")
+    if h == m.client then
+      return ("%s cannot be reached (%s); left there, as far as it was made: %sthe exports of /alt_inst and below, and the mount at %s")
+        :format(h.name, h.unreachable.message, also or "", migration.spot_at),
+        ("%s; or on %s: exportfs -u DIR for each DIR below /alt_inst that exportfs lists, and umount %s"):format(again, h.name,
+          migration.spot_at)
+    end
+    local spot = m.spot and m.spot.location or "the SPOT's /usr"
+    return ("%s cannot be reached (%s); left there, as far as it was made: the mounts below %s, and the export of %s to %s"):format(
+      h.name, h.unreachable.message, m.exec.base, spot, m.name),
+      ("%s; or on %s: umount -f DIR for each DIR below %s that mount lists, the longest first, and exportfs -u %s"):format(again,
+        h.name, m.exec.base, spot)
+  end
+
+  -- Does what can be done: each part is tried whatever happened to the others, and none on a host that
+  -- cannot be reached. Returns the problems, an unreachable host once. run(problems) sees those so far.
+  -- also: what else is then left on the client.
+  local function do_parts(m, parts, also)
+    local problems, told = {}, {}
+    m.client:is_reachable()
+    m.master:is_reachable()
+    for _, part in ipairs(parts) do
+      local h, ok, e = part.host, true, nil
+      if not (h and h.unreachable) then ok, e = xpcall(part.run, err.wrap, problems) end
+      if h and (h.unreachable or not ok and not h:is_reachable()) then
+        if not told[h] then
+          local message, remedy = left_there(m, h, also)
+          problems[#problems + 1] = { code = h.unreachable.code, host = h.name, message = message, remedy = remedy, unreachable = true }
+        end
+        told[h] = true
+      elseif not ok then
+        if e.code == "CANCELLED" then error(e, 0) end
+        problems[#problems + 1] = e
+      end
+    end
+    return problems
+  end
+
+  -- One error of several: every message and every remedy is in it.
+  local function raise_all(problems)
+    if #problems == 0 then return end
+    local e = { code = problems[1].code, host = problems[1].host, command = problems[1].command, output = problems[1].output }
+    local messages, remedies = {}, {}
+    for _, problem in ipairs(problems) do
+      messages[#messages + 1], remedies[#remedies + 1] = problem.message, problem.remedy
+    end
+    e.message, e.remedy = table.concat(messages, "; "), #remedies > 0 and table.concat(remedies, "; ") or nil
+    err.raise(e)
+  end
+
+  -- Steps that were begun, run a program of the SPOT on the client, and cannot be asked about now.
+  local function spot_may_be_in_use(m)
+    if not m.client.unreachable then return nil end
+    for _, begun in pairs(m.record.begun) do
+      local step = migration.steps[begun.step]
+      if step and step.runs_spot then return begun end
+    end
+  end
+
+  -- The job would lose its programs under it, and the resume attaches to it.
+  local function unexport_unused_spot(m)
+    local begun = spot_may_be_in_use(m)
+    if not begun then return m:unexport_spot() end
+    if not m.spot or not migration.exported(m.master, m.spot.location) then return end
+    err.raise { code = "SPOT_IN_USE", host = m.master.name,
+      message = ("%s still exports %s to %s: %s (job %s), which runs from it, may still run there"):format(m.master.name,
+        m.spot.location, m.name, begun.step, begun.job),
+      remedy = ("altmig resume %s goes on with it; or on %s: exportfs -u %s"):format(m.name, m.master.name, m.spot.location) }
+  end
+
+  --- After a failure: no mount and no export of the run stays; the copy does. What is on a host that
+  --- can be reached goes also when the other cannot, which is named with what is left there.
   migration.method("withdraw", function(m)
     if not m.client or not m.master then return end
-    -- What cannot be taken away keeps nothing else reachable.
-    local problem
-    for _, part in ipairs { "close_copy", "unmount_all", "unexport_all", "remove_spot" } do
-      local ok, e = xpcall(m[part], err.wrap, m, true)
-      problem = problem or not ok and e
-    end
-    if problem then error(problem, 0) end
+    raise_all(do_parts(m, {
+      { run = function() m:close_copy() end },
+      { host = m.master, run = function() m:unmount_all(true) end },
+      { host = m.client, run = function() m:unexport_all() end },
+      { host = m.client, run = function() m:unmount_spot() end },
+      { host = m.master, run = function() unexport_unused_spot(m) end },
+    }))
   end)
 
   --- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
@@ -95,11 +169,13 @@ return function(migration)
   end)
 
   -- Jobs keep a directory each on their host until the migration is over.
+  local function remove_jobs_on(m, h)
+    for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
+    h:run { "rmdir", host.job_dir }
+  end
   migration.method("remove_jobs", function(m)
-    for _, h in ipairs { m.client, m.master } do
-      for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
-      h:run { "rmdir", host.job_dir }
-    end
+    remove_jobs_on(m, m.client)
+    remove_jobs_on(m, m.master)
   end)
 
   --- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
@@ -147,51 +223,85 @@ return function(migration)
     end,
   })
 
-  --- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back.
-  migration.method("clean_up", function(m)
-    m:say("Cleaning up alt_disk_migration on the NIM master.")
-    m:cancel_jobs()
-    m:close_copy()
-    m:unmount_all(true)
-    m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name))
-    m:unexport_all()
-    local disks = aix.lspv(m.client:must { "lspv" })
-    local copy, rootvg
-    local roots = {}
-    for _, disk in ipairs(disks) do
+  -- The copy, by the alt_rootvg_op of the SPOT.
+  local function remove_copy(m)
+    local copy
+    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
       if disk.vg == "altinst_rootvg" then copy = disk.name end
+    end
+    if not copy then return end
+    if not m.spot then
+      err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
+        remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
+    end
+    if not m.master:is_reachable() then
+      err.raise { code = m.master.unreachable.code, host = m.name,
+        message = ("%s: altinst_rootvg on %s is left: its removal needs the SPOT on %s, which cannot be reached"):format(m.name, copy,
+          m.master.name),
+        remedy = ("clean up again when %s is up; or on %s, if it has bos.alt_disk_install.rte: alt_rootvg_op -X altinst_rootvg")
+          :format(m.master.name, m.name) }
+    end
+    -- Without a journal nobody knows of an export of ours: one made here is taken away below.
+    local known = m.record.start ~= nil
+    local was_exported = migration.exported(m.master, m.spot.location)
+    m:mount_spot(not was_exported)
+    m.spot_exported = not known and not was_exported
+    local output = m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
+    for line in output:gmatch("[^\n]+") do m:say(line) end
+  end
+
+  local function set_bootlist_back(m)
+    local rootvg
+    local roots = {}
+    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
       if disk.vg == "rootvg" then
         rootvg = rootvg or disk.name
         roots[disk.name] = true
       end
     end
-    if copy then
-      if not m.spot then
-        err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
-          remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
-      end
-      -- Without a journal nobody knows of an export of ours: one made here is taken away below.
-      local known = m.record.start ~= nil
-      local was_exported = migration.exported(m.master, m.spot.location)
-      m:mount_spot(not was_exported)
-      m.spot_exported = not known and not was_exported
-      local output = m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
-      for line in output:gmatch("[^\n]+") do m:say(line) end
+    if not rootvg then return end
+    local list = m.client:must { "bootlist", "-m", "normal", "-o" }
+    if roots[list:match("^%s*(%S+)")] then return end -- of a mirrored rootvg either disk will do
+    m.client:must { "bootlist", "-m", "normal", rootvg }
+    m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(rootvg))
+  end
+
+  -- Something that is in the way of the copy's removal, other than a host that cannot be reached.
+  local function is_blocked(problems)
+    for _, problem in ipairs(problems) do
+      if not problem.unreachable then return true end
     end
-    if rootvg then
-      local list = m.client:must { "bootlist", "-m", "normal", "-o" }
-      if not roots[list:match("^%s*(%S+)")] then -- of a mirrored rootvg either disk will do
-        m.client:must { "bootlist", "-m", "normal", rootvg }
-        m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(rootvg))
-      end
-    end
-    m:remove_spot()
-    if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
-      m.master:must { "exportfs", "-u", m.spot.location }
-    end
-    if not m.record.start then m:remove_lost_exports() end
-    m:remove_resources()
-    m:remove_jobs()
+    return false
+  end
+
+  --- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
+  --- reached or taken away keeps nothing else from going but the copy; all of it is named at the end.
+  migration.method("clean_up", function(m)
+    m:say("Cleaning up alt_disk_migration on the NIM master.")
+    m:cancel_jobs()
+    raise_all(do_parts(m, {
+      { run = function() m:close_copy() end },
+      { host = m.master, run = function() m:unmount_all(true) end },
+      { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
+      { host = m.client, run = function() m:unexport_all() end },
+      { host = m.client, run = function(problems)
+        if not is_blocked(problems) then remove_copy(m) end
+      end },
+      { host = m.client, run = function() set_bootlist_back(m) end },
+      { host = m.client, run = function() m:unmount_spot() end },
+      { host = m.master, run = function()
+        m:unexport_spot()
+        if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
+          m.master:must { "exportfs", "-u", m.spot.location }
+        end
+        if not m.record.start then m:remove_lost_exports() end
+      end },
+      { host = m.client, run = function()
+        m:remove_resources()
+        remove_jobs_on(m, m.client)
+      end },
+      { host = m.master, run = function() remove_jobs_on(m, m.master) end },
+    }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
   end)
 
   -- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
@@ -233,7 +343,7 @@ return function(migration)
   migration.method("cancel_jobs", function(m)
     -- By what lies on the hosts: the journal may be lost.
     for _, h in ipairs { m.client, m.master } do
-      for _, id in ipairs(job_ids(m, h)) do
+      for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
         local job = h.session:attach(id, { dir = host.job_dir })
         if job then end_job(m, h, id, job) end
       end
