@@ -2,8 +2,9 @@
 --
 -- Copy this file, change it for your site and run it with: altmig migrate --script FILE ...
 -- `m` is the migration: m.client and m.master are the hosts, m.exec runs commands of the new release
--- inside the copy, m.alt is the copy's file tree, m.disks the target disks. What changes something is
--- a step: it is journalled, and a resumed run does not repeat it. Wrap your own in m:step(name, fn).
+-- inside the copy, m.alt is the copy's file tree (its writes raise when they fail), m.disks the target
+-- disks. What changes something is a step: it is journalled, and a resumed run does not repeat it. Wrap
+-- your own in m:step(name, fn).
 
 local flow = require "altmig.flow"
 local merge = require "altmig.merge"

@@ -237,6 +237,7 @@ function world.new()
 
   local copy = {}
   local function write(path, data)
+    if path:match("^/nowhere/") then return nil, "write: " .. path .. ": No such file or directory", "ENOENT" end
     local ok, message, code = copy.guard()
     if not ok then return nil, message, code end
     w.writes = w.writes + 1
@@ -245,6 +246,17 @@ function world.new()
   end
   function copy:write(path, data) return write(path, data) end
   function copy:read(path) return w.files[path] end
+  -- As a tree: the same calls, but those that change something raise where they fail.
+  function copy:raising(fn)
+    local changes = { write = true, remove = true, remove_all = true, restore = true }
+    return setmetatable({}, { __index = function(_, name)
+      return copy[name] and function(_, ...)
+        local results = table.pack(copy[name](copy, ...))
+        if changes[name] and results[1] == nil then fn(results[2], results[3]) end
+        return table.unpack(results, 1, results.n)
+      end
+    end })
+  end
   function copy:remove(path)
     w.files[path] = nil
     return true

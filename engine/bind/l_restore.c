@@ -313,7 +313,7 @@ static int do_verify(struct am_tree *tree, struct am_bff *archive,
 static struct job *run(lua_State *L, work *what, struct am_error *error)
 {
 	struct am_tree *tree = bu_checktree(L, 1);
-	struct bu_tree *box = lua_touserdata(L, 1);
+	struct bu_tree *box = bu_checktreebox(L, 1);
 	struct job *job;
 	struct am_restore_options options;
 	struct am_bff *archive;
@@ -340,13 +340,14 @@ static struct job *run(lua_State *L, work *what, struct am_error *error)
 }
 
 /* Statistics, with the secured members. */
-static int push_restored(lua_State *L, work *what)
+static int push_restored(
+	lua_State *L, work *what, int (*fail)(lua_State *L, int arg, const struct am_error *error))
 {
 	struct am_error error;
 	struct job *job = run(L, what, &error);
 
 	if (job == NULL)
-		return bu_fail(L, &error);
+		return fail(L, 1, &error);
 	push_stats(L, &job->stats);
 	lua_pushvalue(L, job->secured);
 	lua_setfield(L, -2, "secured");
@@ -356,12 +357,18 @@ static int push_restored(lua_State *L, work *what)
 
 int bu_tree_restore(lua_State *L)
 {
-	return push_restored(L, do_restore);
+	return push_restored(L, do_restore, bu_treefail);
+}
+
+static int fail_plainly(lua_State *L, int arg, const struct am_error *error)
+{
+	(void)arg;
+	return bu_fail(L, error);
 }
 
 int bu_tree_check(lua_State *L)
 {
-	return push_restored(L, do_check);
+	return push_restored(L, do_check, fail_plainly);
 }
 
 /* t:verify(archive [, options]) -> list of differences, statistics */

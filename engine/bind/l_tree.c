@@ -12,7 +12,7 @@
 
 static int tree_close(lua_State *L)
 {
-	struct bu_tree *box = luaL_checkudata(L, 1, TREE_CLASS);
+	struct bu_tree *box = ((struct bu_tree *)luaL_checkudata(L, 1, TREE_CLASS))->origin;
 	struct am_tree *tree = box->tree;
 
 	if (box->busy > 0)
@@ -24,21 +24,34 @@ static int tree_close(lua_State *L)
 	return 0;
 }
 
+/* A raising face leaves the tree open: it may be collected while the tree is in use. */
+static int tree_gc(lua_State *L)
+{
+	struct bu_tree *box = luaL_checkudata(L, 1, TREE_CLASS);
+
+	return box->origin == box ? tree_close(L) : 0;
+}
+
 static int tree_tostring(lua_State *L)
 {
 	struct bu_tree *box = luaL_checkudata(L, 1, TREE_CLASS);
 
-	lua_pushstring(L, box->tree != NULL ? "tree (open)" : "tree (closed)");
+	lua_pushstring(L, box->origin->tree != NULL ? "tree (open)" : "tree (closed)");
 	return 1;
+}
+
+struct bu_tree *bu_checktreebox(lua_State *L, int arg)
+{
+	struct bu_tree *box = ((struct bu_tree *)luaL_checkudata(L, arg, TREE_CLASS))->origin;
+
+	luaL_argcheck(L, box->tree != NULL, arg, "tree is closed");
+	box->L = L;
+	return box;
 }
 
 struct am_tree *bu_checktree(lua_State *L, int arg)
 {
-	struct bu_tree *box = luaL_checkudata(L, arg, TREE_CLASS);
-
-	luaL_argcheck(L, box->tree != NULL, arg, "tree is closed");
-	box->L = L;
-	return box->tree;
+	return bu_checktreebox(L, arg)->tree;
 }
 
 struct am_tree *bu_testtree(lua_State *L, int arg)
@@ -49,15 +62,15 @@ struct am_tree *bu_testtree(lua_State *L, int arg)
 /* The tree of a method call. Callbacks must not close it: leave() after every core call. */
 static struct am_tree *enter(lua_State *L)
 {
-	struct am_tree *tree = bu_checktree(L, 1);
+	struct bu_tree *box = bu_checktreebox(L, 1);
 
-	((struct bu_tree *)lua_touserdata(L, 1))->busy++;
-	return tree;
+	box->busy++;
+	return box->tree;
 }
 
 static void leave(lua_State *L)
 {
-	((struct bu_tree *)lua_touserdata(L, 1))->busy--;
+	((struct bu_tree *)lua_touserdata(L, 1))->origin->busy--;
 }
 
 static int ok(lua_State *L, int result, const struct am_error *error)
@@ -65,6 +78,59 @@ static int ok(lua_State *L, int result, const struct am_error *error)
 	leave(L);
 	if (result != 0)
 		return bu_fail(L, error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+enum { FACE_ORIGIN = 1, FACE_RAISE = 2 }; /* user values of a raising face */
+
+int bu_treefail(lua_State *L, int arg, const struct am_error *error)
+{
+	struct bu_tree *box = lua_touserdata(L, arg);
+
+	if (box->origin != box) {
+		luaL_checkstack(L, 4, NULL);
+		lua_getiuservalue(L, arg, FACE_RAISE);
+		lua_pushstring(L, error->message);
+		lua_pushstring(L, error->code);
+		lua_call(L, 2, 0);
+	}
+	return bu_fail(L, error);
+}
+
+/* The end of a call that changes something. */
+static int changed(lua_State *L, int result, const struct am_error *error)
+{
+	leave(L);
+	if (result != 0)
+		return bu_treefail(L, 1, error);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* t:raising(fn): the same tree, for which a failed call that changes something calls
+ * fn(message, code), which raises. */
+static int tree_raising(lua_State *L)
+{
+	struct bu_tree *origin = bu_checktreebox(L, 1), *box;
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	luaL_argcheck(L, origin == lua_touserdata(L, 1), 1, "the tree raises already");
+	box = bu_newtree(L);
+	box->origin = origin;
+	lua_pushvalue(L, 1);
+	lua_setiuservalue(L, -2, FACE_ORIGIN);
+	lua_pushvalue(L, 2);
+	lua_setiuservalue(L, -2, FACE_RAISE);
+	return 1;
+}
+
+/* t:freeze(why): nothing can be changed through the tree until t:freeze(nil). */
+static int tree_freeze(lua_State *L)
+{
+	struct am_tree *tree = bu_checktree(L, 1);
+
+	am_tree_freeze(tree, bu_optcstr(L, 2, NULL));
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -235,7 +301,7 @@ static int set_attr(lua_State *L, const char *path, int follow, const struct am_
 {
 	struct am_error error;
 
-	return ok(L, am_tree_setattr(enter(L), path, follow, attr, &error), &error);
+	return changed(L, am_tree_setattr(enter(L), path, follow, attr, &error), &error);
 }
 
 /* t:chmod(path, mode): follows a link at the end, as chmod does. */
@@ -383,7 +449,7 @@ static int tree_write(lua_State *L)
 	struct am_tree_attr attr = attr_fields(L, 4);
 	struct am_error error;
 
-	return ok(L, am_tree_write(enter(L), path, data, length, &attr, &error), &error);
+	return changed(L, am_tree_write(enter(L), path, data, length, &attr, &error), &error);
 }
 
 static int tree_mkdir(lua_State *L)
@@ -392,7 +458,7 @@ static int tree_mkdir(lua_State *L)
 	uint32_t mode = check_mode(L, 3, 0755);
 	struct am_error error;
 
-	return ok(L, am_tree_mkdir(enter(L), path, mode, &error), &error);
+	return changed(L, am_tree_mkdir(enter(L), path, mode, &error), &error);
 }
 
 static int tree_makedirs(lua_State *L)
@@ -401,7 +467,7 @@ static int tree_makedirs(lua_State *L)
 	uint32_t mode = check_mode(L, 3, 0755);
 	struct am_error error;
 
-	return ok(L, am_tree_makedirs(enter(L), path, mode, &error), &error);
+	return changed(L, am_tree_makedirs(enter(L), path, mode, &error), &error);
 }
 
 static int tree_symlink(lua_State *L)
@@ -409,7 +475,7 @@ static int tree_symlink(lua_State *L)
 	const char *target = bu_checkcstr(L, 2), *path = bu_checkcstr(L, 3);
 	struct am_error error;
 
-	return ok(L, am_tree_symlink(enter(L), target, path, &error), &error);
+	return changed(L, am_tree_symlink(enter(L), target, path, &error), &error);
 }
 
 static int tree_link(lua_State *L)
@@ -417,7 +483,7 @@ static int tree_link(lua_State *L)
 	const char *from = bu_checkcstr(L, 2), *to = bu_checkcstr(L, 3);
 	struct am_error error;
 
-	return ok(L, am_tree_link(enter(L), from, to, &error), &error);
+	return changed(L, am_tree_link(enter(L), from, to, &error), &error);
 }
 
 static int tree_rename(lua_State *L)
@@ -425,7 +491,7 @@ static int tree_rename(lua_State *L)
 	const char *from = bu_checkcstr(L, 2), *to = bu_checkcstr(L, 3);
 	struct am_error error;
 
-	return ok(L, am_tree_rename(enter(L), from, to, &error), &error);
+	return changed(L, am_tree_rename(enter(L), from, to, &error), &error);
 }
 
 static int tree_remove(lua_State *L)
@@ -433,7 +499,7 @@ static int tree_remove(lua_State *L)
 	const char *path = bu_checkcstr(L, 2);
 	struct am_error error;
 
-	return ok(L, am_tree_remove(enter(L), path, &error), &error);
+	return changed(L, am_tree_remove(enter(L), path, &error), &error);
 }
 
 static int tree_remove_all(lua_State *L)
@@ -441,7 +507,7 @@ static int tree_remove_all(lua_State *L)
 	const char *path = bu_checkcstr(L, 2);
 	struct am_error error;
 
-	return ok(L, am_tree_remove_all(enter(L), path, &error), &error);
+	return changed(L, am_tree_remove_all(enter(L), path, &error), &error);
 }
 
 /* t:mknod(path, type [, mode [, major, minor]]) */
@@ -455,7 +521,7 @@ static int tree_mknod(lua_State *L)
 	struct am_error error;
 
 	luaL_argcheck(L, type >= AM_TREE_BLOCK, 3, "'block', 'char', 'fifo' or 'socket' expected");
-	return ok(L,
+	return changed(L,
 		am_tree_mknod(enter(L), path, type, mode, (uint32_t)major_number,
 			(uint32_t)minor_number, &error),
 		&error);
@@ -473,7 +539,7 @@ static int tree_copy(lua_State *L)
 		if (lua_getfield(L, 4, "tree") != LUA_TNIL)
 			to_tree = bu_checktree(L, -1);
 	}
-	return ok(L, am_tree_copy(enter(L), from, to_tree, to, &error), &error);
+	return changed(L, am_tree_copy(enter(L), from, to_tree, to, &error), &error);
 }
 
 static int tree_df(lua_State *L)
@@ -555,7 +621,7 @@ static int tree_walk(lua_State *L)
 	box = lua_newuserdatauv(L, sizeof *box, 1);
 	box->walk = NULL;
 	box->tree = tree;
-	box->owner = lua_touserdata(L, 1);
+	box->owner = bu_checktreebox(L, 1);
 	luaL_setmetatable(L, WALK_CLASS);
 	lua_pushvalue(L, 1);
 	lua_setiuservalue(L, -2, 1);
@@ -707,6 +773,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"digest_list", tree_digest_list},
 		{"drop_caches", tree_drop_caches},
 		{"exists", tree_exists},
+		{"freeze", tree_freeze},
 		{"lchown", tree_lchown},
 		{"link", tree_link},
 		{"list", tree_list},
@@ -717,6 +784,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"mounts", tree_mounts},
 		{"open", tree_open},
 		{"prove", tree_prove},
+		{"raising", tree_raising},
 		{"read", tree_read},
 		{"readlink", tree_readlink},
 		{"remove", tree_remove},
@@ -733,13 +801,13 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"write", tree_write},
 		{NULL, NULL},
 	};
-	static const luaL_Reg meta[] = {{"__gc", tree_close}, {"__close", tree_close},
+	static const luaL_Reg meta[] = {{"__gc", tree_gc}, {"__close", tree_gc},
 		{"__tostring", tree_tostring}, {NULL, NULL}};
 	struct bu_tree *box;
 
 	bu_newclass(L, TREE_CLASS, methods, meta);
-	box = lua_newuserdatauv(L, sizeof *box, 0);
-	*box = (struct bu_tree){.L = L, .guard = LUA_NOREF};
+	box = lua_newuserdatauv(L, sizeof *box, FACE_RAISE);
+	*box = (struct bu_tree){.origin = box, .L = L, .guard = LUA_NOREF};
 	luaL_setmetatable(L, TREE_CLASS);
 	return box;
 }

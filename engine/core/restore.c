@@ -722,6 +722,9 @@ int am_restore(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,
 	struct am_error *error)
 {
+	*stats = (struct am_restore_stats){0};
+	if (am_tree_may_write(tree, "restore", "/", error) != 0)
+		return -1;
 	return am_restore_run(tree, archive, options, stats, restore_best, error);
 }
 

@@ -18,6 +18,7 @@ struct mount {
 
 struct am_tree {
 	size_t references; /* the owner, and every reader, writer and walk under way */
+	char frozen[256];  /* why nothing may be changed; "": it may */
 	size_t count;
 	struct mount mounts[];
 };
@@ -780,6 +781,23 @@ int am_tree_read(struct am_tree *tree, const char *path, size_t max, struct am_b
 
 /* ---- writing ---- */
 
+void am_tree_freeze(struct am_tree *tree, const char *why)
+{
+	if (why == NULL)
+		tree->frozen[0] = '\0';
+	else
+		snprintf(tree->frozen, sizeof tree->frozen, "%s",
+			why[0] != '\0' ? why : "the tree is frozen");
+}
+
+int am_tree_may_write(
+	struct am_tree *tree, const char *operation, const char *path, struct am_error *error)
+{
+	if (tree->frozen[0] == '\0')
+		return 0;
+	return am_fail(error, "READ_ONLY", "%s: %.300s: %s", operation, path, tree->frozen);
+}
+
 void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1])
 {
 	if (strlen(name) + strlen(".altmig-new") + 1 <= AM_TREE_NAME_MAX) {
@@ -850,9 +868,12 @@ static void writer_free(struct am_writer *writer)
 struct am_writer *am_tree_create(struct am_tree *tree, const char *path, int follow,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
-	struct am_writer *writer = calloc(1, sizeof *writer);
+	struct am_writer *writer;
 	int r;
 
+	if (am_tree_may_write(tree, "write", path, error) != 0)
+		return NULL;
+	writer = calloc(1, sizeof *writer);
 	if (writer == NULL) {
 		am_fail_errno(error, ENOMEM, "write: %.300s", path);
 		return NULL;
@@ -929,7 +950,8 @@ int am_tree_mkdir(struct am_tree *tree, const char *path, uint32_t mode, struct 
 	struct am_place place;
 	int r;
 
-	if (am_tree_locate(tree, "mkdir", path, 0, &place, error) != 0)
+	if (am_tree_may_write(tree, "mkdir", path, error) != 0 ||
+		am_tree_locate(tree, "mkdir", path, 0, &place, error) != 0)
 		return -1;
 	if (place.name[0] == '\0')
 		r = reason(error, EEXIST);
@@ -978,7 +1000,8 @@ int am_tree_symlink(
 	struct am_place place;
 	int r;
 
-	if (locate_name(tree, "symlink", path, &place, error) != 0)
+	if (am_tree_may_write(tree, "symlink", path, error) != 0 ||
+		locate_name(tree, "symlink", path, &place, error) != 0)
 		return -1;
 	if (strlen(target) >= AM_TREE_PATH_MAX)
 		r = reason(error, ENAMETOOLONG);
@@ -991,7 +1014,8 @@ int am_tree_symlink(
 static int two_places(struct am_tree *tree, const char *operation, const char *from, const char *to,
 	struct am_place *a, struct am_place *b, struct am_error *error)
 {
-	if (locate_name(tree, operation, from, a, error) != 0)
+	if (am_tree_may_write(tree, operation, to, error) != 0 ||
+		locate_name(tree, operation, from, a, error) != 0)
 		return -1;
 	if (locate_name(tree, operation, to, b, error) != 0) {
 		am_place_free(a);
@@ -1048,7 +1072,8 @@ int am_tree_remove(struct am_tree *tree, const char *path, struct am_error *erro
 	struct am_place place;
 	int r;
 
-	if (locate_name(tree, "remove", path, &place, error) != 0)
+	if (am_tree_may_write(tree, "remove", path, error) != 0 ||
+		locate_name(tree, "remove", path, &place, error) != 0)
 		return -1;
 	if (am_tree_mount_below(tree, place.path))
 		r = reason(error, EBUSY);
@@ -1087,6 +1112,8 @@ int am_tree_remove_all(struct am_tree *tree, const char *path, struct am_error *
 	struct am_place place;
 	int r;
 
+	if (am_tree_may_write(tree, "remove", path, error) != 0)
+		return -1;
 	if (locate_name(tree, "remove", path, &place, why) != 0)
 		return strcmp(why->code, "ENOENT") == 0 ? 0 : -1;
 	if (am_tree_mount_below(tree, place.path))
@@ -1102,7 +1129,8 @@ int am_tree_mknod(struct am_tree *tree, const char *path, enum am_tree_type type
 	struct am_place place;
 	int r;
 
-	if (locate_name(tree, "mknod", path, &place, error) != 0)
+	if (am_tree_may_write(tree, "mknod", path, error) != 0 ||
+		locate_name(tree, "mknod", path, &place, error) != 0)
 		return -1;
 	if (type < AM_TREE_BLOCK || type > AM_TREE_SOCKET)
 		r = reason(error, EINVAL);
@@ -1118,7 +1146,8 @@ int am_tree_setattr(struct am_tree *tree, const char *path, int follow,
 	struct am_place place;
 	int r;
 
-	if (am_tree_locate(tree, "setattr", path, follow, &place, error) != 0)
+	if (am_tree_may_write(tree, "setattr", path, error) != 0 ||
+		am_tree_locate(tree, "setattr", path, follow, &place, error) != 0)
 		return -1;
 	r = place.dir->fs->ops->setattr(place.dir, name_or_null(&place), attr, error);
 	return finish(tree, &place, "setattr", r, error);

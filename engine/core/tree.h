@@ -207,6 +207,12 @@ int am_tree_digest_each(struct am_tree *tree, const char *path,
 int am_path_matches(const char *const *patterns, const char *path);
 
 /*
+ * Freezes a tree: everything that would change something through it fails with "READ_ONLY" and
+ * `why` (cut to 255 bytes) before anything is looked at. NULL thaws it. A call under way goes on.
+ */
+void am_tree_freeze(struct am_tree *tree, const char *why);
+
+/*
  * Whether writing to a local directory waits for the disk (it does, unless told otherwise). For
  * trees that are thrown away when the machine goes down. Writing over NFS always waits.
  */

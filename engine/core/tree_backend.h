@@ -221,6 +221,9 @@ int am_place_fail(struct am_tree *tree, const struct am_place *place, const char
 struct am_node *am_place_enter(const struct am_place *place, struct am_error *error);
 /* ".NAME.altmig-new", or a name made of its hash when that would be too long. */
 void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1]);
+/* 0, or "READ_ONLY" when the tree is frozen: asked by everything that changes something. */
+int am_tree_may_write(
+	struct am_tree *tree, const char *operation, const char *path, struct am_error *error);
 /* The index of the mount exactly at `path`, or (size_t)-1. */
 size_t am_tree_mount_at(struct am_tree *tree, const char *path);
 /* 1 when a mount lies below `path`. */

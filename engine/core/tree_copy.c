@@ -434,7 +434,8 @@ int am_tree_copy(struct am_tree *from_tree, const char *from, struct am_tree *to
 	size_t length;
 	int r;
 
-	if (am_tree_resolve_parent(from_tree, from, from_path, sizeof from_path, error) != 0 ||
+	if (am_tree_may_write(to_tree, "copy", to, error) != 0 ||
+		am_tree_resolve_parent(from_tree, from, from_path, sizeof from_path, error) != 0 ||
 		am_tree_resolve_parent(to_tree, to, to_path, sizeof to_path, error) != 0)
 		return -1;
 	length = strcmp(from_path, "/") == 0 ? 0 : strlen(from_path);

@@ -153,6 +153,7 @@ local function play(m, tree)
   m.record = require("altmig.migration").fold { { event = "start", run = "dry run", options = {} } }
   rawset(m, "note", function() end)
   rawset(m, "alt", tree)
+  rawset(m, "copy", tree)
   rawset(m, "alt_filesystems", function()
     local given
     return function()
@@ -211,7 +212,7 @@ end
 ---@param m altmig.Migration
 ---@return altmig.preview.File[] files, altmig.Report collected, integer saved
 function dryrun.compute(m)
-  m:load_flow() -- a site's flow brings its merge methods
+  if not rawget(m, "flow") then m.flow = m:load_flow() end -- a site's flow brings its merge methods
   local stage <close> = scratch.over { stat = function() return nil, "none", "ENOENT" end, exists = function() return false end }
   local base, files = client_files(m)
   local tree <close> = scratch.over(base)
@@ -221,6 +222,7 @@ function dryrun.compute(m)
   local ok, e = xpcall(phase_5, err.wrap, m, tree, base, files, stage)
   m.opts.json, m.phase = json, nil
   rawset(m, "alt", nil)
+  rawset(m, "copy", nil)
   if not ok then error(e, 0) end
   local collected = m:collected()
   return preview.files(tree, root, collected), collected, m:result_of("save_configuration").files

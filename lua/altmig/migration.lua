@@ -24,7 +24,8 @@ local migration = {}
 ---@field client altmig.Host
 ---@field master altmig.Host
 ---@field exec altmig.Executor
----@field alt any              altmig.tree of /alt_inst
+---@field alt any              altmig.tree of /alt_inst; a call that changes something raises when it fails
+---@field copy any             the same tree, whose calls return nil, message, code
 ---@field disks string[]
 ---@field target { version: integer, release: integer }
 ---@field phase integer?       the phase now running
@@ -67,7 +68,10 @@ function mt.__index(m, key)
   if step then
     return function(self, ...) return self:perform(key, step, ...) end
   end
-  if key == "alt" then return m:open_copy() end
+  if key == "alt" or key == "copy" then
+    m:open_copy()
+    return rawget(m, key)
+  end
   return nil
 end
 
@@ -457,7 +461,7 @@ function M:close()
   self.report_object = nil
   if rawget(self, "copy") then
     self.copy:close()
-    self.copy = nil
+    self.copy, self.alt = nil, nil
   end
   for _, name in ipairs { "client", "master" } do
     local h = rawget(self, name)
@@ -737,7 +741,7 @@ end
 --- Runs fn(m) on an object that takes no lock, keeps no journal and writes no log: for what only looks.
 ---@param opts table   with no_log set
 ---@param fn fun(m: altmig.Migration): any
-function migration.look(opts, fn) return with(opts, fn) end
+function migration.look(opts, fn) return with(opts, fn, true) end
 
 -- Phases that are run one by one belong to one flow: that of the first ones, unless --script names another.
 local function with_recorded_script(opts)

@@ -223,6 +223,20 @@ function Tree:mounts() end
 ---@return true
 function Tree:drop_caches() end
 
+--- Freezes the tree with a reason: every call that would change something fails with READ_ONLY and the
+--- reason, through whichever face of the tree it is made. nil thaws it.
+---@param why string?
+---@return true
+function Tree:freeze(why) end
+
+--- The same tree with another face: where a call that changes something (write, mkdir, makedirs, symlink,
+--- link, rename, remove, remove_all, mknod, chmod, chown, lchown, utime, copy, restore) would return nil,
+--- message, code, fn(message, code) is called, which should raise. Reading calls are as before. Closing
+--- either closes both; a face that is collected leaves the tree open.
+---@param fn fun(message: string, code: string)
+---@return altmig.tree tree
+function Tree:raising(fn) end
+
 --- Calls the guard for every mount now.
 ---@return true? ok, string? message, string? code
 function Tree:prove() end

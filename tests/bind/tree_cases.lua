@@ -55,6 +55,92 @@ return function(class)
     lu.assertStrContains(message, "/big")
   end
 
+  -- Every call that changes something, each with what is there for it to change.
+  local function changes(t, again)
+    return {
+      write = function() return t:write("/new", "x") end, mkdir = function() return t:mkdir("/newdir") end,
+      makedirs = function() return t:makedirs("/newdir/below") end, symlink = function() return t:symlink("there", "/newlink") end,
+      link = function() return t:link("/there", "/newname") end, rename = function() return t:rename("/there", "/moved") end,
+      remove = function() return t:remove("/there") end, remove_all = function() return t:remove_all("/there") end,
+      mknod = function() return t:mknod("/fifo", "fifo") end, chmod = function() return t:chmod("/there", 448) end,
+      chown = function() return t:chown("/there", 7, 7) end, lchown = function() return t:lchown("/there", 7, 7) end,
+      utime = function() return t:utime("/there", 1, 1) end, copy = function() return t:copy("/there", "/copied") end,
+      restore = function() return t:restore(again()) end,
+    }
+  end
+
+  local function one_file() return archive { { name = "./restored", type = "file", data = "x" } } end
+
+  function class:test_a_frozen_tree_refuses_every_change_and_reads_on()
+    local t = self.tree
+    lu.assertTrue(t:write("/there", "content"))
+    local before = t:digest("/", { times = true })
+    for _, face in ipairs { t, t:raising(function() end) } do
+      t:freeze("looking only")
+      for name, change in pairs(changes(face, one_file)) do
+        local done, message, code = change()
+        lu.assertNil(done, name)
+        lu.assertEquals(code, "READ_ONLY", name)
+        lu.assertStrContains(message, "looking only", false, name)
+      end
+      lu.assertEquals(face:read("/there"), "content")
+      lu.assertEquals(t:digest("/", { times = true }), before)
+      t:freeze(nil)
+    end
+    for _, name in ipairs { "chmod", "write", "restore" } do lu.assertNotNil(changes(t, one_file)[name](), name) end
+  end
+
+  function class:test_a_raising_face_raises_where_a_change_fails()
+    local t = self.tree
+    local raised
+    local face = t:raising(function(message, code)
+      raised = { message, code }
+      error { code = code, message = message }
+    end)
+    lu.assertTrue(face:write("/f", "x"))
+    lu.assertEquals(t:read("/f"), "x")
+    for name, fn in pairs { write = function() face:write("/none/f", "x") end, mkdir = function() face:mkdir("/f") end,
+      makedirs = function() face:makedirs("/f/x") end, symlink = function() face:symlink("x", "/f") end,
+      link = function() face:link("/none", "/g") end, rename = function() face:rename("/none", "/g") end,
+      remove = function() face:remove("/none") end, remove_all = function() face:remove_all("/") end,
+      mknod = function() face:mknod("/f", "fifo") end, chmod = function() face:chmod("/none", 448) end,
+      chown = function() face:chown("/none", 1, 1) end, lchown = function() face:lchown("/none", 1, 1) end,
+      utime = function() face:utime("/none", 1, 1) end, copy = function() face:copy("/none", "/g") end,
+      restore = function() face:restore(archive { { name = "../out", type = "file", data = "x" } }) end } do
+      raised = nil
+      local ok, e = pcall(fn)
+      lu.assertFalse(ok, name)
+      lu.assertEquals({ e.message, e.code }, raised, name)
+    end
+    raised = nil
+    lu.assertFalse((face:exists "/none"))
+    lu.assertEquals({ select(3, face:stat "/none"), select(3, face:readlink "/none"), select(3, face:read "/none") },
+      { "ENOENT", "ENOENT", "ENOENT" })
+    lu.assertNil(raised)
+    lu.assertErrorMsgContains("raises already", face.raising, face, print)
+  end
+
+  function class:test_a_raising_face_is_the_same_tree()
+    local t = self.tree
+    local face = t:raising(error)
+    lu.assertTrue(t:write("/f", "x"))
+    lu.assertTrue(t:copy("/f", "/g", { tree = face }))
+    lu.assertTrue(face:copy("/f", "/h", { tree = t }))
+    local seen = 0
+    for _ in face:walk("/") do seen = seen + 1 end
+    lu.assertEquals(seen, 4)
+    do
+      local dropped = setmetatable({ t:raising(error) }, { __mode = "v" })
+      collectgarbage()
+      lu.assertNil(dropped[1])
+    end
+    lu.assertEquals(t:read("/h"), "x")
+    t:close()
+    lu.assertErrorMsgContains("closed", face.read, face, "/h")
+    lu.assertEquals(tostring(face), "tree (closed)")
+    face:close()
+  end
+
   function class:test_errors_have_codes_and_places()
     local t = self.tree
     local _, message, code = t:read("/none")

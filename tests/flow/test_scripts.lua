@@ -137,6 +137,46 @@ function TestReturned:test_a_step_that_returns_nil_and_why_has_failed_and_runs_a
   end
 end
 
+-- The first example of the README, with a path that is not there: nothing is returned.
+function TestReturned:test_a_tree_call_of_m_alt_that_fails_ends_its_step()
+  for _, body in ipairs { "m.alt:write('/nowhere/motd', 'x')", "return m.alt:write('/nowhere/motd', 'x')",
+    "m.alt:write('/nowhere/motd', 'x') return 1" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    local path = script(w, ("flow:after(5, function(m) m:step('motd', function() %s end) end)"):format(body))
+    local e = fails(w.migration.migrate, w.opts { script = path })
+    lu.assertEquals({ e.code, e.host, e.phase }, { "ENOENT", "lpar", 5 })
+    lu.assertStrContains(e.message, "/nowhere/motd: No such file")
+    nothing_open(w)
+    path = script(w, "flow:after(5, function(m) m:step('motd', function() m.alt:write('/etc/motd', 'y') end) end)")
+    lu.assertEquals(w.migration.resume(w.opts { script = path }), 0)
+    lu.assertEquals(w.files["/etc/motd"], "y")
+  end
+end
+
+function TestReturned:test_what_is_not_there_can_be_asked_for_and_a_refused_write_says_what_to_do()
+  local w = self.w
+  local path = script(w, [[flow:after(5, function(m)
+    assert(m.alt:read("/etc/none") == nil)
+    assert(select(3, m.copy:write("/nowhere/x", "y")) == "ENOENT")
+    m.master:run { "logger", "asked" }
+  end)]])
+  lu.assertEquals(w.migration.migrate(w.opts { script = path }), 0)
+  lu.assertEquals(world.count(w, "logger asked"), 1)
+  world.remove(w)
+  self.w = world.new()
+  w = self.w
+  w.on_command = function(_, argv)
+    if argv[1] == "logger" then w.usr_unmounted = true end
+  end
+  local e = fails(w.migration.migrate, w.opts { script = script(w, [[flow:after(4, function(m)
+    m.master:run { "logger" }
+    m.alt:write("/etc/motd", "x") end)]]) })
+  lu.assertEquals(e.code, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(e.remedy, "alt_rootvg_op -W")
+end
+
 function TestReturned:test_a_hook_and_a_phase_that_return_nil_and_why_have_failed()
   for _, line in ipairs { "flow:before(4, function() return nil, 'lost', 'GONE' end)",
     "flow:after(4, function() return nil, 'lost', 'GONE' end)",
@@ -202,6 +242,9 @@ function TestLoading:test_a_script_that_cannot_run_is_refused_before_anything_is
   end
   local e = fails(self.w.migration.migrate, self.w.opts { script = self.w.dir .. "/none.lua" })
   lu.assertEquals(e.code, "ENOENT")
+  -- What only looks refuses it as well, instead of passing it over.
+  e = fails(self.w.migration.look, self.w.opts { no_log = true, script = script(self.w, "x = = 1") }, function() return 0 end)
+  lu.assertEquals(e.code, "SCRIPT")
   lu.assertEquals(self.w.log, {})
 end
 

@@ -77,6 +77,6 @@ return function(migration)
     m:hand_over("engine")
     m:check_boot_image(image.blocks)
     m:write_boot_image(m.disks[1], image.blocks)
-    m.alt:remove(image_file)
+    m.copy:remove(image_file)
   end)
 end

@@ -109,7 +109,7 @@ return function(migration)
     run = function(m)
       local found = m:inspect_bos()
       local files, sources = m:plan_saving(found)
-      local result = err.check(saveconf.save(m.alt, save_root, files, sources))
+      local result = err.check(saveconf.save(m.copy, save_root, files, sources))
       m:collected():tell { baseline = { files = result.files, old = result.old, from = result.bases } }
       m:detail(("altmig: %d configuration files saved in %s."):format(result.files or 0, save_root))
       if result.bases then
@@ -189,7 +189,7 @@ return function(migration)
     m:say("Restoring base operating system.")
     local found = m:result_of("inspect_bos") or {}
     local stats, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
-      return m.alt:restore(image.open(), {
+      return m.copy:restore(image.open(), {
         exclude = not_restored,
         again = image.open,
         on_progress = function(so_far)
@@ -242,9 +242,9 @@ return function(migration)
         rights = stats
       end
       rights = stream.set_rights(m, rights, context.job_id)
-      m.alt:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
-      m.alt:remove("/var/adm/ras/alt_mig/lock") -- and the marks of this run, which mean nothing there
-      m.alt:remove_all("/var/adm/ras/alt_mig/jobs")
+      m.copy:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
+      m.copy:remove("/var/adm/ras/alt_mig/lock") -- and the marks of this run, which mean nothing there
+      m.copy:remove_all("/var/adm/ras/alt_mig/jobs")
       m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
         stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
       note_moved(m, stats.moved)
@@ -257,8 +257,8 @@ return function(migration)
   migration.define("keep_shipped", {
     run = function(m)
       local found = m:result_of("inspect_bos")
-      err.check(saveconf.keep_shipped(m.alt, save_root, found and found.configuration, found and found.roots))
-      err.check(saveconf.restore_preserved(m.alt, save_root))
+      err.check(saveconf.keep_shipped(m.copy, save_root, found and found.configuration, found and found.roots))
+      err.check(saveconf.restore_preserved(m.copy, save_root))
     end,
   })
 
@@ -268,7 +268,7 @@ return function(migration)
     run = function(m, _, method)
       m:say(("Running migration merge method: %s."):format(method.title))
       local decisions, notes = 0, 0
-      local context = saveconf.context(m.alt, save_root)
+      local context = saveconf.context(m.copy, save_root)
       context.report = function(decision)
         decisions = decisions + 1
         decision.method = method.title
@@ -290,7 +290,7 @@ return function(migration)
   -- Whether the merged files agree with each other; reports only.
   migration.define("cross_check", {
     run = function(m)
-      local context = saveconf.context(m.alt, save_root)
+      local context = saveconf.context(m.copy, save_root)
       context.log = function(line) m:detail(line) end
       context.report = function(decision)
         decision.method = "cross-check"
@@ -307,7 +307,7 @@ return function(migration)
   -- Releases from 7.2 on have no Trusted Computing Base; a migration to them turns it off.
   migration.define("disable_tcb", {
     run = function(m)
-      local store <close> = err.check(odm.open(m.alt, "/usr/lib/objrepos"))
+      local store <close> = err.check(odm.open(m.copy, "/usr/lib/objrepos"))
       local changed = err.check(store:change("PdAt", "attribute = TCB_STATE AND deflt = tcb_enabled", { deflt = "tcb_disabled" }))
       if changed == 0 then return { changed = 0 } end
       err.check(store:commit())

@@ -126,10 +126,10 @@ return function(migration)
     for _, file in ipairs(files) do
       if not policy.without_default[file.method] then wanted[file.path] = true end
     end
-    err.check(saveconf.prepare(m.alt, save_root))
+    err.check(saveconf.prepare(m.copy, save_root))
     local found = with(images.of_word(m, m.opts.baseline), function(directory)
       return images.baseline(directory, m:result_of("installed_filesets") or {}, wanted, function(path, data)
-        digests[path] = err.check(saveconf.put_old(m.alt, save_root, path, data))
+        digests[path] = err.check(saveconf.put_old(m.copy, save_root, path, data))
       end)
     end)
     for _, problem in ipairs(found.problems) do
@@ -168,11 +168,11 @@ return function(migration)
 
   -- Every file whose new one is active now, and those whose old one is while there is a new one.
   migration.define("list_configuration", {
-    run = function(m) return list(m, err.check(outcome.after_merges(m.alt, save_root))) end,
+    run = function(m) return list(m, err.check(outcome.after_merges(m.copy, save_root))) end,
   })
 
   -- The same for what installp did with the files of its filesets.
   migration.define("list_installed_configuration", {
-    run = function(m) return list(m, err.check(outcome.after_installp(m.alt, save_root))) end,
+    run = function(m) return list(m, err.check(outcome.after_installp(m.copy, save_root))) end,
   })
 end

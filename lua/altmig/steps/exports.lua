@@ -116,8 +116,9 @@ return function(migration)
     return true
   end)
 
-  --- Opens the tree of the copy over NFS. Nothing can be written through it unless the exports are
-  --- proved to be the copy.
+  --- Opens the tree of the copy over NFS: m.copy returns nil, message, code where a call fails, as every
+  --- tree; m.alt, the same tree for scripts, raises where a call that changes something fails. Nothing
+  --- can be written through either unless the exports are proved to be the copy.
   migration.method("open_copy", function(m)
     local mounts, options = {}, (m.client_resource.nfs or {}).options
     for filesystem in m:alt_filesystems() do
@@ -143,7 +144,10 @@ return function(migration)
         remedy = ("on %s: exportfs must list the file systems of /alt_inst with access for this host"):format(m.name) }
     end
     rawset(m, "copy", copy)
-    rawset(m, "alt", copy)
+    rawset(m, "alt", copy:raising(function(why, kind)
+      local refused = rawget(m, "refused")
+      err.raise { code = kind, host = m.name, message = why, remedy = refused and refused.code == kind and refused.remedy or nil }
+    end))
     return copy
   end)
 

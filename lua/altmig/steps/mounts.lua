@@ -93,7 +93,7 @@ return function(migration)
     m.exec:must { "sh", "-c", 'echo "$1" > "$2"', "sh", theirs, path }
     m.alt:drop_caches()
     local back = m.alt:read(path)
-    m.alt:remove(path)
+    m.copy:remove(path)
     return seen == ours and back == theirs .. "\n"
   end
 
