@@ -94,6 +94,11 @@ int(am_fail_errno)(struct am_error *error, int errnum, const char *format, ...)
 	return -1;
 }
 
+const char *am_reason(const char *text)
+{
+	return text != NULL && *text != '\0' ? text : "no reason given";
+}
+
 void am_error_prefix(struct am_error *error, const char *format, ...)
 {
 	char text[sizeof error->message];

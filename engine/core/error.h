@@ -35,6 +35,12 @@ int am_fail(struct am_error *error, const char *code, const char *format, ...) A
  */
 int am_fail_errno(struct am_error *error, int errnum, const char *format, ...) AM_PRINTF(3, 4);
 
+/*
+ * What a library gives as the reason of a failure, for a message: libraries give NULL or nothing
+ * where they have none, and then this is "no reason given".
+ */
+const char *am_reason(const char *text);
+
 #ifdef __clang_analyzer__
 /* The analyzer sees one file at a time; without this it follows paths on which a failure is 0. */
 static inline int am_failed(int result)

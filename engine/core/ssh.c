@@ -148,7 +148,7 @@ static const char *last_error(const struct am_ssh *ssh)
 	char *text = NULL;
 
 	libssh2_session_last_error(ssh->session, &text, NULL, 0);
-	return text != NULL && *text != '\0' ? text : "unknown error";
+	return am_reason(text);
 }
 
 /* A libssh2 error after which the connection cannot be used. */
@@ -218,7 +218,8 @@ static int open_socket(struct am_ssh *ssh, double deadline, struct am_error *err
 	snprintf(service, sizeof service, "%d", ssh->port);
 	rc = getaddrinfo(ssh->host, service, &hints, &list);
 	if (rc != 0)
-		return am_fail(error, "SSH_CONNECT", "name not resolved: %s", gai_strerror(rc));
+		return am_fail(error, "SSH_CONNECT", "name not resolved: %s",
+			am_reason(rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc)));
 	for (address = list; address != NULL && ssh->fd < 0 && number >= 0;
 		address = address->ai_next)
 		ssh->fd = try_address(address, deadline, &number, error);

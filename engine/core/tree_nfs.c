@@ -83,7 +83,7 @@ void am_nfs_disconnect(struct nfs_fs *fs)
 
 void am_nfs_note_lost(struct nfs_fs *fs, const char *text)
 {
-	snprintf(fs->lost, sizeof fs->lost, "%s", text);
+	snprintf(fs->lost, sizeof fs->lost, "%s", am_reason(text));
 }
 
 /* Waits for the socket once. 0, or -1 when the connection is gone. */
@@ -178,7 +178,7 @@ static int wait_step(
 	if (fs->step.done && fs->step.status == RPC_STATUS_SUCCESS)
 		return 0;
 	snprintf(why, sizeof why, "%s not reached: %s", what,
-		fs->step.text[0] != '\0' ? fs->step.text : fs->lost);
+		fs->step.text[0] != '\0' ? fs->step.text : am_reason(fs->lost));
 	snprintf(check, sizeof check,
 		"%.100s is up, serves NFS version 3, and lets this host reach rpcbind, mountd and "
 		"nfsd",
@@ -486,8 +486,8 @@ static int run_calls(
 		}
 		if (am_clock() > give_up)
 			return am_fail(error, "NFS_LOST",
-				"connection lost (%.150s) and not back within %g s", fs->lost,
-				fs->options.retry);
+				"connection lost (%.150s) and not back within %g s",
+				am_reason(fs->lost), fs->options.retry);
 	}
 }
 

@@ -703,7 +703,7 @@ static int lost_for_good(struct nfs_fs *fs, struct am_error *error)
 	if (am_clock() < fs->give_up && !fs->base.closing)
 		return 0;
 	return am_fail(error, "NFS_LOST", "connection lost (%.150s) and not back within %g s",
-		fs->lost, fs->options.retry);
+		am_reason(fs->lost), fs->options.retry);
 }
 
 /* Whatever was sent on another connection goes again. */

@@ -144,7 +144,7 @@ static int editor_remember(struct line_reader *reader, const char *text, struct 
 	result = history(editor->history, &event, H_SAVE, editor->file);
 	umask(mask);
 	if (result < 0)
-		return am_fail(error, "EIO", "history: %s: %s", editor->file, event.str);
+		return am_fail(error, "EIO", "history: %s: %s", editor->file, am_reason(event.str));
 	return 0;
 }
 
