@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os.h"
+
 int am_buf_reserve(struct am_buf *buf, size_t more, struct am_error *error)
 {
 	size_t want, capacity;
@@ -82,4 +84,11 @@ void am_buf_free(struct am_buf *buf)
 	free(buf->data);
 	buf->data = NULL;
 	buf->length = buf->capacity = 0;
+}
+
+void am_buf_free_secret(struct am_buf *buf)
+{
+	if (buf->data != NULL)
+		am_os_clear(buf->data, buf->capacity);
+	am_buf_free(buf);
 }

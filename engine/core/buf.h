@@ -25,5 +25,10 @@ int am_buf_addf(struct am_buf *buf, struct am_error *error, const char *format, 
 /* Drops the first `count` bytes (at most all). */
 void am_buf_consume(struct am_buf *buf, size_t count);
 void am_buf_free(struct am_buf *buf);
+/*
+ * The same for secrets: the memory is cleared first. What a growing buffer has left behind is not
+ * reached, so reserve all room before anything is added.
+ */
+void am_buf_free_secret(struct am_buf *buf);
 
 #endif

@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #elif defined(_AIX)
@@ -89,6 +91,33 @@ int am_os_lock_test(int fd)
 	if (fcntl(fd, LOCK_TEST, &range) != 0)
 		return -1;
 	return range.l_type != F_UNLCK;
+}
+
+void am_os_keep_private(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+		limit.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &limit);
+	}
+#if defined(__linux__)
+	/* The limit does not hold where core files go to a program. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+void am_os_clear(void *data, size_t length)
+{
+#if defined(__linux__)
+	if (length > 0)
+		explicit_bzero(data, length);
+#else
+	volatile unsigned char *p = data;
+
+	while (length-- > 0)
+		*p++ = 0;
+#endif
 }
 
 int am_os_exe_path(char *path, size_t size, struct am_error *error)

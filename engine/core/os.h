@@ -29,6 +29,17 @@ int am_os_lock(int fd);
 /* 1: another open file holds a lock on it, 0: none, -1 with errno. */
 int am_os_lock_test(int fd);
 
+/*
+ * Memory of this program holds password hashes, private keys and passphrases: from here on none of
+ * it gets into a core file, and no other process of the same user may look at it. Programs that are
+ * started inherit the core limit of 0, since they are given the same data; the hard limit stays, so
+ * that one which wants core files of its own can have them.
+ */
+void am_os_keep_private(void);
+
+/* Overwrites memory that is not used again, which a compiler may leave out of memset. */
+void am_os_clear(void *data, size_t length);
+
 /* The path of the running program. */
 int am_os_exe_path(char *path, size_t size, struct am_error *error);
 

@@ -26,6 +26,7 @@
 #include "buf.h"
 #include "cancel.h"
 #include "known_hosts.h"
+#include "os.h"
 #include "process.h"
 #include "ssh_key.h"
 
@@ -571,6 +572,50 @@ static int authenticate(struct am_ssh *ssh, double deadline, struct am_error *er
 	return result == 1 ? 0 : -1;
 }
 
+/* --- memory of the library ------------------------------------------------------------------- */
+
+/* What libssh2 allocates holds keys and what they protect: it is cleared when it is given back. */
+union block {
+	size_t size;
+	max_align_t align;
+};
+
+static void *block_alloc(size_t size, void **abstract)
+{
+	union block *block;
+
+	(void)abstract;
+	if (size > SIZE_MAX - sizeof *block || (block = malloc(sizeof *block + size)) == NULL)
+		return NULL;
+	block->size = size;
+	return block + 1;
+}
+
+static void block_free(void *data, void **abstract)
+{
+	union block *block = data;
+
+	(void)abstract;
+	if (data == NULL)
+		return;
+	block--;
+	am_os_clear(data, block->size);
+	free(block);
+}
+
+static void *block_realloc(void *data, size_t size, void **abstract)
+{
+	void *copy = block_alloc(size, abstract);
+	size_t before;
+
+	if (copy == NULL || data == NULL)
+		return copy;
+	before = ((union block *)data - 1)->size;
+	memcpy(copy, data, before < size ? before : size);
+	block_free(data, abstract);
+	return copy;
+}
+
 /* --- sessions -------------------------------------------------------------------------------- */
 
 static int make_connection(struct am_ssh *ssh, struct am_error *error)
@@ -581,7 +626,7 @@ static int make_connection(struct am_ssh *ssh, struct am_error *error)
 	if (open_socket(ssh, deadline, error) != 0)
 		return -1;
 	begin(ssh);
-	ssh->session = libssh2_session_init();
+	ssh->session = libssh2_session_init_ex(block_alloc, block_free, block_realloc, NULL);
 	if (ssh->session == NULL)
 		return am_fail_errno(error, ENOMEM, "session");
 	libssh2_session_set_blocking(ssh->session, 0);
@@ -662,7 +707,7 @@ void am_ssh_close(struct am_ssh *ssh)
 	for (struct channel *c = ssh->channels; c != NULL; c = c->next)
 		c->ssh = NULL;
 	if (ssh->passphrase != NULL)
-		memset(ssh->passphrase, 0, strlen(ssh->passphrase));
+		am_os_clear(ssh->passphrase, strlen(ssh->passphrase));
 	free(ssh->passphrase);
 	free(ssh->host);
 	free(ssh->user);

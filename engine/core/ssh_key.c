@@ -7,6 +7,7 @@
 
 #include "base64.h"
 #include "buf.h"
+#include "os.h"
 #include "reader.h"
 
 enum { KEY_MAX = 64 << 10 };
@@ -70,6 +71,7 @@ static size_t decode_body(const char *text, unsigned char *out, size_t size)
 	decoded = am_base64_decode(compact, n, out, size);
 	if (decoded > 0)
 		length = (size_t)decoded;
+	am_os_clear(compact, n);
 	free(compact);
 	return length;
 }
@@ -122,6 +124,7 @@ static int inspect_text(const char *text, struct am_ssh_key_info *info)
 		snprintf(info->type, sizeof info->type, "ssh-rsa");
 	if (strncmp(text + 11, "ENCRYPTED ", 10) == 0 || strstr(text, "4,ENCRYPTED") != NULL)
 		info->encrypted = 1;
+	am_os_clear(data, KEY_MAX);
 	free(data);
 	return 0;
 }
@@ -138,12 +141,10 @@ int am_ssh_key_inspect(const char *path, struct am_ssh_key_info *info, struct am
 	memset(info, 0, sizeof *info);
 	if (reader == NULL)
 		return am_fail(error, "SSH_KEY", "key file: %s", why.message);
-	while ((n = reader->read(reader, block, sizeof block, &why)) > 0) {
-		if (am_buf_add(&text, block, (size_t)n, &why) != 0) {
-			n = -1;
-			break;
-		}
-	}
+	n = am_buf_reserve(&text, KEY_MAX, &why); /* at once: see am_buf_free_secret */
+	while (n == 0 && (n = reader->read(reader, block, sizeof block, &why)) > 0)
+		n = am_buf_add(&text, block, (size_t)n, &why);
+	am_os_clear(block, sizeof block);
 	am_reader_close(reader);
 	if (n < 0)
 		result = am_fail(error, "SSH_KEY", "key file: %s: %s", path, why.message);
@@ -151,8 +152,6 @@ int am_ssh_key_inspect(const char *path, struct am_ssh_key_info *info, struct am
 		result = am_fail(error, "SSH_KEY", "key file: %s: not a private key", path);
 	else
 		result = 0;
-	if (text.data != NULL)
-		memset(text.data, 0, text.length);
-	am_buf_free(&text);
+	am_buf_free_secret(&text);
 	return result;
 }

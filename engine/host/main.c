@@ -13,6 +13,7 @@
 #include "cancel.h"
 #include "interrupt.h"
 #include "loader.h"
+#include "os.h"
 
 static int message_handler(lua_State *L)
 {
@@ -57,8 +58,10 @@ static int pmain(lua_State *L)
 int main(int argc, char **argv)
 {
 	int status = 1;
-	lua_State *L = luaL_newstate();
+	lua_State *L;
 
+	am_os_keep_private();
+	L = luaL_newstate();
 	if (L == NULL) {
 		fputs("altmig: no memory\n", stderr);
 		return 1;
