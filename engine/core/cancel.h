@@ -1,7 +1,8 @@
 /*
- * The cancel flag. A signal belongs to the process, so this flag does too: the host's handler for
- * SIGINT and SIGTERM sets it, and every core loop that waits or works for long looks at it between
- * two steps and fails with the code "CANCELLED". The prompt clears it before the next command.
+ * The cancel flag. A signal belongs to the process, so this flag does too: the host's handler of
+ * the signals that end a program (SIGINT, SIGTERM, SIGHUP, SIGQUIT) sets it, and every core loop
+ * that waits or works for long looks at it between two steps and fails with the code "CANCELLED".
+ * The prompt clears it before the next command.
  */
 #ifndef ALTMIG_CANCEL_H
 #define ALTMIG_CANCEL_H

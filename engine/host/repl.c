@@ -27,8 +27,10 @@ static int l_close(lua_State *L)
 	struct line_reader *reader = handle->reader;
 
 	handle->reader = NULL;
-	if (reader != NULL)
-		reader->close(reader);
+	if (reader == NULL)
+		return 0;
+	interrupt_prompt(0);
+	reader->close(reader);
 	return 0;
 }
 
@@ -117,7 +119,10 @@ static int l_open(lua_State *L)
 	}
 	if (handle->reader == NULL)
 		handle->reader = line_plain_open(&error);
-	return handle->reader != NULL ? 1 : bu_fail(L, &error);
+	if (handle->reader == NULL)
+		return bu_fail(L, &error);
+	interrupt_prompt(1);
+	return 1;
 }
 
 /* editor:read(prompt) -> line; nil at the end; nil, message, code. */

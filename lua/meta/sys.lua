@@ -266,11 +266,12 @@ function sys.sha256(data) end
 ---@return integer crc, integer length
 function sys.cksum(data) end
 
---- Whether Ctrl-C or SIGTERM asked this process to stop.
+--- Whether a signal (Ctrl-C, SIGTERM, SIGHUP, SIGQUIT) asked this process to stop.
 ---@return boolean
 function sys.cancelled() end
 
---- Forgets that; the prompt does so before each command.
+--- Forgets that, and says that it was heeded: a program that does neither this nor end within ten seconds
+--- is ended. The prompt does so before each command, the flow before it withdraws.
 function sys.cancel_clear() end
 
 return sys
