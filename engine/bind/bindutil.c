@@ -168,7 +168,11 @@ int bu_pcall(lua_State *L, int nargs, int nresults, struct am_error *error)
 		return 0;
 	/* Only a string is looked at: making text of anything else could raise again. */
 	message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error object";
-	am_fail(error, "CALLBACK", "callback: %s", message);
+	/* Not one line, as other messages are: it may carry the traceback of the script. */
+	if (error != NULL) {
+		snprintf(error->code, sizeof error->code, "CALLBACK");
+		snprintf(error->message, sizeof error->message, "callback: %s", message);
+	}
 	lua_pop(L, 1);
 	return -1;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
+
 static const struct {
 	int number;
 	const char *name;
@@ -65,21 +67,33 @@ const char *am_errno_name(int errnum)
 	return "EIO";
 }
 
+/*
+ * Names in a message may come from another host. A message is one line whatever they hold: else a
+ * file name could write lines of its own into a log, or speak to the terminal.
+ */
+static void set_message(struct am_error *error, const char *text)
+{
+	am_escape_to(error->message, sizeof error->message, text, strlen(text), 0);
+}
+
 int(am_fail)(struct am_error *error, const char *code, const char *format, ...)
 {
+	char text[sizeof error->message];
 	va_list ap;
 
 	if (error == NULL)
 		return -1;
 	snprintf(error->code, sizeof error->code, "%s", code);
 	va_start(ap, format);
-	vsnprintf(error->message, sizeof error->message, format, ap);
+	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
+	set_message(error, text);
 	return -1;
 }
 
 int(am_fail_errno)(struct am_error *error, int errnum, const char *format, ...)
 {
+	char text[sizeof error->message];
 	va_list ap;
 	size_t used;
 
@@ -87,8 +101,9 @@ int(am_fail_errno)(struct am_error *error, int errnum, const char *format, ...)
 		return -1;
 	snprintf(error->code, sizeof error->code, "%s", am_errno_name(errnum));
 	va_start(ap, format);
-	vsnprintf(error->message, sizeof error->message, format, ap);
+	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
+	set_message(error, text);
 	used = strlen(error->message);
 	snprintf(error->message + used, sizeof error->message - used, ": %s", strerror(errnum));
 	return -1;
@@ -101,19 +116,18 @@ const char *am_reason(const char *text)
 
 void am_error_prefix(struct am_error *error, const char *format, ...)
 {
-	char text[sizeof error->message];
-	char *p = text;
+	char text[sizeof error->message], prefix[sizeof error->message];
 	va_list ap;
 	int n;
 
 	if (error == NULL)
 		return;
 	va_start(ap, format);
-	n = vsnprintf(text, sizeof text, format, ap);
+	n = vsnprintf(prefix, sizeof prefix, format, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
-	p += (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-	snprintf(p, sizeof text - (size_t)(p - text), ": %s", error->message);
+	n = (int)am_escape_to(text, sizeof text, prefix, strlen(prefix), 0);
+	snprintf(text + n, sizeof text - (size_t)n, ": %s", error->message);
 	memcpy(error->message, text, sizeof text);
 }

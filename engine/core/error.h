@@ -3,7 +3,8 @@
  *
  * A core function that can fail takes `struct am_error *` as its last parameter and returns 0 or -1
  * (or a pointer or NULL). The message is complete: "operation: subject: reason", as it will be
- * printed. The code is an upper-case name that scripts test and journals keep; it is never an errno
+ * printed: one line, in which control characters of the names it quotes are escaped (escape.h). The
+ * code is an upper-case name that scripts test and journals keep; it is never an errno
  * number, because those differ between AIX and Linux.
  */
 #ifndef ALTMIG_ERROR_H

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "escape.h"
+
 size_t am_utf8_sequence(const char *text, size_t length)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -37,7 +39,7 @@ size_t am_utf8_sequence(const char *text, size_t length)
 	return size;
 }
 
-static int add_escape(struct am_buf *out, unsigned char c, struct am_error *error)
+static int add_escape(struct am_buf *out, uint32_t c, struct am_error *error)
 {
 	static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 
@@ -45,7 +47,11 @@ static int add_escape(struct am_buf *out, unsigned char c, struct am_error *erro
 		if ((unsigned char)letters[i] == c)
 			return am_buf_addf(out, error, "\\%c", letters[i + 1]);
 	}
-	return am_buf_addf(out, error, "\\u%04x", c);
+	if (c > 0xFFFF) /* two halves, as UTF-16 has them */
+		return am_buf_addf(out, error, "\\u%04x\\u%04x",
+			(unsigned)(0xD800 + ((c - 0x10000) >> 10)),
+			(unsigned)(0xDC00 + ((c - 0x10000) & 0x3FF)));
+	return am_buf_addf(out, error, "\\u%04x", (unsigned)c);
 }
 
 int am_json_quote(
@@ -55,21 +61,23 @@ int am_json_quote(
 	int result = am_buf_add(out, "\"", 1, error);
 
 	while (at < length && result == 0) {
-		unsigned char c = (unsigned char)text[at];
 		size_t size = am_utf8_sequence(text + at, length - at);
+		uint32_t c = size > 0 ? am_utf8_character(text + at, size) : 0;
 
-		if (size > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
+		if (size > 0 && c != '"' && c != '\\' && !am_is_hidden(c)) {
 			at += size;
 			continue;
 		}
 		if (size == 0 && !lossy)
 			return am_fail(error, "JSON_UTF8",
-				"json: string: byte %zu (0x%02x) is not UTF-8", at, c);
+				"json: string: byte %zu (0x%02x) is not UTF-8", at,
+				(unsigned char)text[at]);
 		result = am_buf_add(out, text + plain, at - plain, error);
 		if (result == 0)
 			result = size == 0 ? am_buf_addstr(out, "\xEF\xBF\xBD", error)
 					   : add_escape(out, c, error);
-		plain = ++at;
+		at += size > 0 ? size : 1;
+		plain = at;
 	}
 	if (result == 0)
 		result = am_buf_add(out, text + plain, length - plain, error);

@@ -12,7 +12,8 @@
 /*
  * Appends the bytes as a JSON string with its quotes. JSON text is UTF-8, so bytes that are not
  * cannot be carried: with `lossy` each of them becomes U+FFFD, else the call fails with
- * "JSON_UTF8" and the offset of the first one. Control characters, NUL among them, are escaped.
+ * "JSON_UTF8" and the offset of the first one. Characters that a terminal could obey, or that
+ * cannot be seen (am_is_hidden, NUL among them), are escaped.
  */
 int am_json_quote(
 	struct am_buf *out, const char *text, size_t length, int lossy, struct am_error *error);

@@ -9,6 +9,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.bff", luaopen_altmig_bff},
 	{"altmig.bigar", luaopen_altmig_bigar},
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
+	{"altmig.escape", luaopen_altmig_escape},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.merge_core", luaopen_altmig_merge_core},

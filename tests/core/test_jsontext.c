@@ -26,6 +26,14 @@ static void escapes_what_json_must_not_carry(void **state)
 	assert_quoted("\xc3\xa4\xf0\x9f\x98\x80", 6, 0, "\"\xc3\xa4\xf0\x9f\x98\x80\"");
 }
 
+/* Valid JSON without them, so that a line of it does no harm on a terminal either. */
+static void escapes_what_a_terminal_obeys(void **state)
+{
+	(void)state;
+	assert_quoted("\x1b\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81\xc3\xbc", 12, 0,
+		"\"\\u001b\\u009b\\u202e\\udb40\\udc41\xc3\xbc\"");
+}
+
 static void every_bad_byte_is_replaced_once(void **state)
 {
 	(void)state;
@@ -71,6 +79,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_what_json_must_not_carry),
+		cmocka_unit_test(escapes_what_a_terminal_obeys),
 		cmocka_unit_test(every_bad_byte_is_replaced_once),
 		cmocka_unit_test(says_where_the_first_bad_byte_is),
 		cmocka_unit_test(knows_every_sequence),
