@@ -79,4 +79,25 @@ function hostile.long(parse, sample)
   end
 end
 
+-- What is printed ---------------------------------------------------------------------------------
+
+--- Text that may stand wherever bytes come from other hosts: a terminal that obeys it gets another title,
+--- another clipboard, an empty screen and lines that nobody printed. Letters of other languages follow.
+hostile.words = "\27]52;c;ZXZpbA==\7\27]0;title\7\27[2J\27[31m\r\b\127\x9b31m\u{9b}31m\u{202e}\u{2066}\u{2028}\nFORGED J\u{fc}rgen"
+
+--- Fails unless the text is harmless on a terminal: no control but newlines and tabs, nothing that is no
+--- UTF-8, nothing invisible, no line that the hostile words began (the lines of an output are indented). altmig's colours are passed over.
+---@param text string
+---@param what string?
+function hostile.assert_printed(text, what)
+  what = (what and what .. ": " or "") .. ("%q"):format(text)
+  text = text:gsub("\27%[[%d;]*m([^\27]*)\27%[0m", "%1")
+  lu.assertNil(text:find "[\0-\8\11-\31\127]", what)
+  lu.assertNotNil(utf8.len(text), what)
+  for _, c in utf8.codes(text) do
+    lu.assertFalse(c >= 0x80 and c < 0xa0 or c >= 0x2028 and c <= 0x202e or c >= 0x2066 and c <= 0x2069, what)
+  end
+  lu.assertNil(("\n" .. text):find "\nFORGED", what)
+end
+
 return hostile

@@ -13,6 +13,7 @@
 #include <histedit.h>
 
 #include "cancel.h"
+#include "escape.h"
 
 #define HISTORY_SIZE 2000
 #define TICK_MS      200 /* longest wait before the cancel flag is looked at again */
@@ -82,6 +83,18 @@ static int get_character(EditLine *el, wchar_t *c)
 	}
 }
 
+/* Names of fields may come from anywhere: a table may be keyed by a client's files. */
+static void make_visible(struct am_buf *text, unsigned flags)
+{
+	struct am_buf visible = {0};
+	struct am_error ignored;
+
+	if (text->length > 0)
+		(void)am_escape(&visible, text->data, text->length, flags, &ignored);
+	am_buf_free(text);
+	*text = visible;
+}
+
 static unsigned char complete_key(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
@@ -93,6 +106,8 @@ static unsigned char complete_key(EditLine *el, int key)
 	if (editor->complete != NULL)
 		editor->complete(editor->context, line->buffer,
 			(size_t)(line->cursor - line->buffer), &insert, &show);
+	make_visible(&insert, 0);
+	make_visible(&show, AM_ESCAPE_LINES | AM_ESCAPE_ASCII);
 	if (show.length > 0) {
 		printf("\n%s\n", show.data);
 		fflush(stdout);

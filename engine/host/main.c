@@ -11,6 +11,7 @@
 #include <lualib.h>
 
 #include "cancel.h"
+#include "escape.h"
 #include "interrupt.h"
 #include "loader.h"
 #include "os.h"
@@ -75,9 +76,12 @@ int main(int argc, char **argv)
 	if (lua_pcall(L, 2, 1, 0) == LUA_OK) {
 		status = (int)lua_tointeger(L, -1);
 	} else {
-		const char *message = luaL_tolstring(L, -1, NULL);
+		size_t length;
+		const char *message = luaL_tolstring(L, -1, &length);
+		char text[4096];
 
-		fprintf(stderr, "altmig: %s\n", am_cancelled() ? "interrupted" : message);
+		am_escape_to(text, sizeof text, message, length, AM_ESCAPE_LINES | AM_ESCAPE_ASCII);
+		fprintf(stderr, "altmig: %s\n", am_cancelled() ? "interrupted" : text);
 		status = am_cancelled() ? 130 : 1;
 	}
 	lua_close(L);

@@ -6,6 +6,7 @@
 -- the difference is reported. Nothing a list says can lose a file: a keyword nobody knows counts as
 -- user_merge, which keeps the site's file, and a path that leads out of its part is refused.
 
+local escape = require "altmig.escape"
 local policy = require "altmig.policy"
 
 local cfgfiles = {}
@@ -54,7 +55,7 @@ end
 
 local function printable(text)
   if #text > 80 then text = text:sub(1, 80) .. "..." end
-  return (text:gsub("[%c\127-\255]", "?"))
+  return escape.line(text)
 end
 
 --- Reads one list.

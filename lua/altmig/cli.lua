@@ -2,6 +2,7 @@
 -- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }.
 
 local err = require "altmig.err"
+local output = require "altmig.output"
 local resource = require "altmig.resource"
 
 local cli = {}
@@ -30,12 +31,12 @@ local function load_command(name)
 end
 
 local function help()
-  print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
-  print("       nimadm FLAGS                  as IBM's nimadm\n")
+  output.print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
+  output.print("       nimadm FLAGS                  as IBM's nimadm\n")
   for _, path in ipairs(resource.list("lua/altmig/cmd/")) do
     local name = path:match("/(%l+)%.lua$")
     local command = name and load_command(name)
-    if command then print(("  %-10s %s"):format(name, command.summary)) end
+    if command then output.print("  %-10s %s", name, command.summary) end
   end
   return 0
 end
@@ -49,7 +50,7 @@ local function run(name, args)
     cli.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
   end
   if args[1] == "--help" then
-    print(command.usage)
+    output.print(command.usage)
     return 0
   end
   return command.run(args) or 0
@@ -64,19 +65,19 @@ function cli.main(args)
     local name = table.remove(args, 1)
     if name == nil or name == "--help" or name == "help" then return help() end
     if name == "--version" then
-      print("altmig " .. require "altmig.version")
+      output.print("altmig " .. require "altmig.version")
       return 0
     end
     return run(name, args)
   end, function(e)
     if type(e) == "table" then return err.wrap(e) end
-    return { code = "INTERNAL", message = debug.traceback(err.text(e), 2) }
+    return { code = "INTERNAL", message = debug.traceback(err.text(e):gsub("\n", "\n  "), 2) }
   end)
   if ok then return result end
-  io.stdout:flush()
+  output.flush()
   if not result.explained then
-    io.stderr:write(result.message, "\n")
-    if result.remedy then io.stderr:write("  remedy: ", result.remedy, "\n") end
+    output.complain(result.message)
+    if result.remedy then output.complain("  remedy: " .. result.remedy:gsub("\n", "\n          ")) end
   end
   if result.code == "USAGE" then return 2 end
   if result.code == "CANCELLED" or tostring(result.message):find("interrupted", 1, true) then return 130 end

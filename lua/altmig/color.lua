@@ -1,5 +1,7 @@
 -- Colour on terminals: --color auto|always|never, and NO_COLOR (no-color.org).
 
+local escape = require "altmig.escape"
+local output = require "altmig.output"
 local sys = require "altmig.sys"
 
 local color = {}
@@ -17,15 +19,15 @@ function color.wanted(opts, fd)
   return sys.isatty(fd)
 end
 
---- A word in its colour; the word itself where colour is not wanted.
+--- A text in its colour, for altmig.output; the text itself where colour is not wanted.
 ---@param opts { color: string? }
 ---@param fd integer
 ---@param kind "inhibitor"|"failed"|"warning"|"info"
 ---@param text string
----@return string
+---@return string|altmig.output.Own
 function color.paint(opts, fd, kind, text)
   if not color.wanted(opts, fd) then return text end
-  return ("\27[%sm%s\27[0m"):format(codes[kind], text)
+  return output.own(("\27[%sm%s\27[0m"):format(codes[kind], escape.lines(text, output.is_ascii(fd))))
 end
 
 return color

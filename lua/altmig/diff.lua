@@ -2,7 +2,7 @@
 -- merges that touch each hunk. Secrets are replaced before anything is compared.
 
 local err = require "altmig.err"
-local plain = require("altmig.report_print").plain
+local escape = require "altmig.escape"
 local report = require "altmig.report"
 local scratch = require "altmig.scratch"
 local sys = require "altmig.sys"
@@ -245,7 +245,7 @@ end
 ---@param opts { all: boolean?, brief: boolean?, from: string, to: string }   # brief: the count alone, unless all
 ---@return string[]
 function diff.lines(result, opts)
-  local out = { "--- " .. plain(opts.from), "+++ " .. plain(opts.to) }
+  local out = { "--- " .. escape.line(opts.from), "+++ " .. escape.line(opts.to) }
   if result.binary then out[#out + 1] = result.binary end
   if opts.brief and not opts.all then
     out[#out + 1] = ("%d lines added, %d removed (-V shows them)"):format(result.added, result.removed)
@@ -259,7 +259,7 @@ function diff.lines(result, opts)
         out[#out + 1] = ("# and %d more reasons"):format(#hunk.reasons - diff.reasons_shown)
         break
       end
-      out[#out + 1] = "# " .. plain(text)
+      out[#out + 1] = "# " .. escape.line(text)
     end
     for i, line in ipairs(hunk.lines) do
       shown = shown + 1
@@ -268,8 +268,7 @@ function diff.lines(result, opts)
           result.added + result.removed)
         return out
       end
-      -- a tab is no danger, and files are full of them
-      out[#out + 1] = (plain(line):gsub("\\t", "\t"):gsub("\\\\", "\\"))
+      out[#out + 1] = escape.lines(line)
     end
   end
   return out

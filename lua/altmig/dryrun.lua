@@ -8,6 +8,7 @@ local cfgfiles = require "altmig.cfgfiles"
 local diff = require "altmig.diff"
 local err = require "altmig.err"
 local merge = require "altmig.merge"
+local output = require "altmig.output"
 local policy = require "altmig.policy"
 local preview = require "altmig.preview"
 local print_report = require "altmig.report_print"
@@ -239,23 +240,23 @@ end
 local function show_text(m, list, collected, saved)
   local all = m.opts.verbose
   for _, file in ipairs(list) do
-    print()
+    output.print ""
     local brief = software_database(file.path)
     for _, line in ipairs(diff.lines(file.result, { all = all, brief = brief, from = file.path .. " (yours)",
       to = file.path .. " (after the migration)" })) do
-      print(line)
+      output.print(line)
     end
   end
   local count, conflicts = collected:count(), {}
   for _, section in ipairs(print_report.sections(collected:document())) do
     if section.name == "conflict" or section.name == "todo" then conflicts[#conflicts + 1] = section end
   end
-  print()
-  io.stdout:write(print_report.section_text(conflicts))
-  print("altmig: " .. print_report.baseline(collected.head.baseline))
-  print(("altmig: dry run of %s: %d of %d saved files change; %d kept from you, %d new from the release, %d conflict%s, %d to do by hand")
-    :format(m.name, #list, saved, count.kept, count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo))
-  print("altmig: nothing was changed. Files that filesets of phase 6 bring are not in this.")
+  output.print ""
+  output.text(print_report.section_text(conflicts))
+  output.print("altmig: " .. print_report.baseline(collected.head.baseline))
+  output.print("altmig: dry run of %s: %d of %d saved files change; %d kept from you, %d new from the release, %d conflict%s, "
+    .. "%d to do by hand", m.name, #list, saved, count.kept, count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo)
+  output.print("altmig: nothing was changed. Files that filesets of phase 6 bring are not in this.")
 end
 
 local function show_json(m, list, collected, saved)

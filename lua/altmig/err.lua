@@ -2,7 +2,7 @@
 
 ---@class altmig.Error
 ---@field code string        upper-case name
----@field message string     "operation: subject: reason"
+---@field message string     "operation: subject: reason", one line whatever names it quotes
 ---@field host string?       the host it happened on
 ---@field command string?    the command line that failed
 ---@field output string?     what that command printed (its end)
@@ -12,6 +12,8 @@
 ---@field phase integer?     filled in by the flow
 ---@field traceback string?  for mistakes in scripts
 ---@field explained boolean?  it was printed already
+
+local escape = require "altmig.escape"
 
 local err = {}
 
@@ -36,7 +38,7 @@ for _, name in ipairs { "host", "command", "output", "remedy", "traceback" } do
 end
 function forms.code(value)
   if type(value) == "number" then return tostring(value) end
-  return type(value) == "string" and value ~= "" and value or nil
+  return type(value) == "string" and value ~= "" and escape.line(value) or nil
 end
 function forms.message(value) return err.text(value) end
 function forms.status(value)
@@ -54,6 +56,10 @@ local function field(e, name)
   return nil
 end
 
+-- The message of a failure is one line, whatever the names in it hold. What the command line says of itself
+-- (a usage, the trace of a mistake) has lines.
+local has_lines = { USAGE = true, EXIT = true, INTERNAL = true }
+
 -- Brings the fields into their form, in place.
 local function normalise(e, from)
   for name, form in pairs(forms) do
@@ -63,12 +69,14 @@ local function normalise(e, from)
   end
   e.code = e.code or "SCRIPT"
   e.message = e.message or ("a table without a message was raised")
+  if not has_lines[e.code] then e.message = escape.line(e.message) end
   return e
 end
 
 --- Raises an error object.
 ---@param fields altmig.Error
 function err.raise(fields)
+  if type(fields.message) == "string" then fields.message = escape.line(fields.message) end
   error(setmetatable(fields, mt), 0)
 end
 
@@ -112,7 +120,7 @@ function err.wrap(e)
     end
     normalise(wrapped, e)
     if field(e, "message") == nil then
-      wrapped.message = "a table was raised: " .. err.text(e)
+      wrapped.message = escape.line("a table was raised: " .. err.text(e))
       wrapped.traceback = wrapped.traceback or debug.traceback(wrapped.message, 2)
     end
     return wrapped
@@ -122,6 +130,7 @@ function err.wrap(e)
     return setmetatable({ code = "CANCELLED", message = "interrupted" }, mt)
   end
   if type(e) ~= "string" then text = ("a %s was raised: %s"):format(type(e), text) end
+  text = escape.line(text)
   return setmetatable({ code = "SCRIPT", message = text, traceback = debug.traceback(text, 2) }, mt)
 end
 

@@ -2,6 +2,8 @@
 -- The document keeps every line it was read from, so that fields and stanzas nobody here knows stay
 -- as they are and where they are.
 
+local escape = require "altmig.escape"
+
 local imagedata = {}
 
 ---@class altmig.imagedata.Field
@@ -31,8 +33,7 @@ local function fail(origin, line, code, ...)
   return nil, ("image.data: %s: line %d: %s"):format(origin, line, string.format(...)), code
 end
 
--- What a character that is no text would do to a terminal or a log is nobody's business.
-local function printable(text) return (text:sub(1, 40):gsub("[^\32-\126]", "?")) end
+local function printable(text) return escape.line(text:sub(1, 40)) end
 
 --- Reads a file's text.
 ---@param text string

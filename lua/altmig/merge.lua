@@ -4,6 +4,7 @@
 -- ship) and never from the live file, so running it again gives the same bytes. It never stops a
 -- migration for a conflict or for a file it cannot read: it picks, and reports.
 
+local escape = require "altmig.escape"
 local core = require "altmig.merge_core"
 local secrets = require "altmig.report"
 
@@ -61,7 +62,7 @@ function Job:input(path)
   return input
 end
 
-local function shown(value) return value == nil and "-" or (value:gsub("[\n\r]", " ")) end
+local function shown(value) return value == nil and "-" or value end
 
 -- One line of the report: PATH KEY ATTRIBUTE O=.. C=.. N=.. -> chosen=C (rule)
 -- What is secret is not in it, whatever a method passes: the lines go to the log.
@@ -71,7 +72,7 @@ local function report_line(d)
   if d.key then line = line .. " " .. secrets.mask(tostring(d.key)) end -- a key may be a whole line
   if d.attribute then line = ("%s %s"):format(line, d.attribute) end
   if d.o or d.c or d.n then line = ("%s O=%s C=%s N=%s"):format(line, value(d.o), value(d.c), value(d.n)) end
-  return ("%s -> chosen=%s (%s: %s)"):format(line, d.chosen, d.severity, shown(secrets.mask(d.rule)))
+  return escape.line(("%s -> chosen=%s (%s: %s)"):format(line, d.chosen, d.severity, secrets.mask(d.rule)))
 end
 
 ---@param decisions altmig.merge.Decision[]
@@ -91,7 +92,7 @@ function Job:report(decisions)
 end
 
 function Job:warn(line)
-  if self.ctx.warn then self.ctx.warn(line) end
+  if self.ctx.warn then self.ctx.warn(escape.line(line)) end
 end
 
 -- The files whose content or existence tells who has which rights are never left with a wider mode

@@ -1,6 +1,7 @@
 -- The cross-check after the last merge method: do the merged files agree with each other and with what
 -- there is? It reports and changes nothing. A file that is not there or cannot be read is not checked.
 
+local escape = require "altmig.escape"
 local core = require "altmig.merge_core"
 local odm = require "altmig.odm"
 local odm_core = require "altmig.odm_core"
@@ -370,7 +371,7 @@ return function(merge)
     end
     function view.files_by(what) return files_by(ctx, view, what) end
     function view.say(path, key, rule, severity)
-      lines[#lines + 1] = ("%s %s -> %s"):format(path, key, rule)
+      lines[#lines + 1] = escape.line(("%s %s -> %s"):format(path, key, rule))
       if ctx.report then ctx.report { severity = severity or "warning", file = path, key = key, chosen = "none", rule = rule } end
       if ctx.log then ctx.log("altmig: cross-check: " .. lines[#lines]) end
     end

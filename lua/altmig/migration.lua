@@ -6,11 +6,13 @@
 
 local color = require "altmig.color"
 local err = require "altmig.err"
+local escape = require "altmig.escape"
 local flow_module = require "altmig.flow"
 local host = require "altmig.host"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
 local nim = require "altmig.nim"
+local output = require "altmig.output"
 local progress = require "altmig.progress"
 local report = require "altmig.report"
 local resource = require "altmig.resource"
@@ -229,7 +231,7 @@ local function write_log(m, line)
     m.log_file = err.check(io.open(m.log_path, "a"))
     m.log_file:setvbuf("line")
   end
-  m.log_file:write(line, "\n")
+  output.log(m.log_file, line)
 end
 
 --- Emits a machine-readable event when --json was given.
@@ -237,8 +239,7 @@ function M:event(fields)
   if not self.opts.json then return end
   fields.time = os.date("!%Y-%m-%dT%H:%M:%SZ")
   fields.client, fields.phase, fields.step = self.name, self.phase, self.current_step
-  io.stdout:write(json.encode(fields, { lossy = true }), "\n")
-  io.stdout:flush()
+  output.json(fields, { lossy = true })
 end
 
 --- One or more lines of nimadm's output: to stdout and the log.
@@ -251,8 +252,8 @@ function M:say(text)
       self:event { event = "line", text = line }
     elseif not self.opts.quiet then
       clear_bar(self)
-      io.stdout:write(line, "\n")
-      io.stdout:flush()
+      output.print(line)
+      output.flush()
     end
   end
 end
@@ -264,7 +265,7 @@ function M:warn(text, kind)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     write_log(self, line)
     clear_bar(self)
-    io.stderr:write(kind and color.paint(self.opts, 2, kind, line) or line, "\n")
+    output.complain(kind and color.paint(self.opts, 2, kind, line) or line)
   end
   self:event { event = "warning", text = text }
 end
@@ -284,10 +285,7 @@ end
 function M:track(what, total, work, unit)
   local terminal = not self.opts.json and not self.opts.quiet and not self.opts.no_log and sys.isatty(2)
   local p = progress.new { what = what, total = total, unit = unit, width = function() return sys.terminal_width(2) end,
-    bar = terminal and function(text)
-      io.stderr:write(text)
-      io.stderr:flush()
-    end or nil,
+    bar = terminal and output.draw or nil,
     log = function(line) write_log(self, "altmig: " .. line) end,
     event = function(fields) self:event(fields) end }
   rawset(self, "bar", p)
@@ -448,7 +446,7 @@ function M:connect(either)
   self.client = open("client", self.client_resource)
   if self.master.unreachable and self.client.unreachable then err.raise(self.master.unreachable) end
   if self.opts.debug then
-    local function trace(line) write_log(self, line) end
+    local function trace(line) write_log(self, escape.line(line)) end
     self.master.trace, self.client.trace = trace, trace
   end
   self.exec = require("altmig.executor").new(self)
@@ -525,7 +523,7 @@ function M:load_flow()
 end
 
 local function fill_in(m, text)
-  return (text:gsub("%$(%a+)", { client = m.name, master = m.nim:master().name }))
+  return (text:gsub("%$(%a+)", { client = m.name, master = escape.line(m.nim:master().name) }))
 end
 
 local function run_phase(m, flow, n)
@@ -549,12 +547,12 @@ end
 --- Prints a failure: what, where, and what to do next.
 function M:explain(e)
   local where = self.phase and ("phase %d"):format(self.phase) or "start"
-  self:warn(("altmig: %s failed%s: %s%s"):format(where, e.host and (" on " .. e.host) or "", e.message,
+  self:warn(("altmig: %s failed%s: %s%s"):format(where, e.host and (" on " .. escape.line(e.host)) or "", escape.line(e.message),
     e.message:find(e.code, 1, true) and "" or (" (%s)"):format(e.code)), "failed")
-  if e.command then self:warn("  command: " .. e.command) end
+  if e.command then self:warn("  command: " .. e.command:gsub("\n", "\n           ")) end
   if e.output and e.output ~= "" then self:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
-  if e.traceback then self:warn(e.traceback) end
-  if e.remedy then self:warn("  remedy:  " .. e.remedy) end
+  if e.traceback then self:warn("  " .. e.traceback:gsub("\n", "\n  ")) end
+  if e.remedy then self:warn("  remedy:  " .. e.remedy:gsub("\n", "\n           ")) end
   if self.phase then
     self:warn(("  the copy is kept. Go on:   altmig resume %s\n  remove it:             nimadm -C -c %s -s %s"):format(
       self.name, self.name, self.opts.spot or "SPOT"))
@@ -583,7 +581,7 @@ local function attempt(m, e, what, fn, ...)
   local text = ("altmig: %s failed too: %s"):format(what, err.wrap(problem).message)
   e.also = e.also or {}
   e.also[#e.also + 1] = text
-  if not pcall(M.warn, m, text) then pcall(io.stderr.write, io.stderr, text, "\n") end
+  if not pcall(M.warn, m, text) then pcall(output.complain, "%s", text) end
 end
 
 -- All that follows a failed phase: the journal, the hooks of the site, what is told, and the way out.
@@ -715,7 +713,7 @@ local function write_report(m)
     err.check(sys.write_file(m.opts.report, require("altmig.report_print").for_file(document, m.opts.report),
       { mode = 384, atomic = true })) -- 0600
   end, err.wrap)
-  if not ok then io.stderr:write("altmig: the report could not be written: ", e.message, "\n") end
+  if not ok then output.complain("altmig: the report could not be written: %s", e.message) end
 end
 
 --- Runs fn(m) with the object closed afterwards, whatever happens.

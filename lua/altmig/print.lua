@@ -1,36 +1,17 @@
 -- Values as text: for people (pretty) and to be read back (serialize).
 
+local escape = require "altmig.escape"
+
 local print_module = {}
 
 local keywords = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch "%a+" do keywords[word] = true end
 
-local escapes = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\", ['"'] = '\\"' }
-
-local function hexadecimal(bytes)
-  return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
-end
-
---- The string in double quotes as Lua reads it. Bytes that are not UTF-8 and control characters
---- are escaped, so that the text is safe on any terminal.
+--- The string in double quotes as Lua reads it, safe on any terminal.
 ---@param text string
 ---@return string
-function print_module.quote(text)
-  local parts = {}
-  local at = 1
-  while at <= #text do
-    local _, bad = utf8.len(text, at)
-    local good = text:sub(at, (bad or #text + 1) - 1)
-    good = good:gsub('[%c\\"]', function(c) return escapes[c] or hexadecimal(c) end)
-    -- U+0080 to U+009F are control characters of the terminal too
-    parts[#parts + 1] = good:gsub("\xc2[\x80-\x9f]", hexadecimal)
-    if not bad then break end
-    parts[#parts + 1] = hexadecimal(text:sub(bad, bad))
-    at = bad + 1
-  end
-  return '"' .. table.concat(parts) .. '"'
-end
+function print_module.quote(text) return '"' .. escape.quoted(text) .. '"' end
 
 local function is_name(key)
   return type(key) == "string" and key:find "^[%a_][%w_]*$" and not keywords[key]
@@ -42,7 +23,7 @@ local function before(a, b)
   local x, y = type_order[type(a)] or 4, type_order[type(b)] or 4
   if x ~= y then return x < y end
   if x <= 2 then return a < b end
-  return tostring(a) < tostring(b)
+  return ("%p"):format(a) < ("%p"):format(b)
 end
 
 --- The keys of a table outside 1..n, in order.
@@ -73,13 +54,14 @@ local function cut(text, limit)
   return ("%s... (%d bytes)"):format(print_module.quote(text:sub(1, limit)), #text)
 end
 
---- Text of anything but a table; nothing a value's metamethods do can get out of here.
+--- Text of one value, a table by its address alone; nothing a value's metamethods do can get out of here.
 local function scalar(value, options)
   local kind = type(value)
   if kind == "string" then return cut(value, options.string) end
   if kind == "number" then return number_text(value) end
+  if kind == "table" then return ("table: %p"):format(value) end
   local ok, text = pcall(tostring, value)
-  return ok and (text:gsub("[%c\x7f]", "?")) or "<" .. kind .. ">"
+  return ok and escape.line(text) or "<" .. kind .. ">"
 end
 
 local pretty
@@ -94,7 +76,7 @@ local function members(value, options, state, depth)
   end
   for _, key in ipairs(other_keys(value, n)) do
     if #list == options.items then break end
-    local name = is_name(key) and key or "[" .. (type(key) == "table" and tostring(key) or scalar(key, options)) .. "]"
+    local name = is_name(key) and key or "[" .. scalar(key, options) .. "]"
     list[#list + 1] = name .. " = " .. pretty(rawget(value, key), options, state, depth + 1)
   end
   local count = n + #other_keys(value, n)

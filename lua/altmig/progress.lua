@@ -1,6 +1,7 @@
 -- How far a long call is: a bar on a terminal, one line per ten percent for the log, events for
 -- programs. Says the time left from a smoothed rate.
 
+local escape = require "altmig.escape"
 local sys = require "altmig.sys"
 
 local M = {}
@@ -47,9 +48,9 @@ end
 ---@param options altmig.ProgressOptions
 ---@return altmig.Progress
 function M.new(options)
-  local self = setmetatable({ what = options.what, total = options.total or {}, unit = options.unit or "bytes",
-    clock = options.clock or sys.clock, bar = options.bar, width = options.width, log = options.log, event = options.event,
-    rate = 0, done = 0, logged = 0 }, Progress)
+  local self = setmetatable({ what = options.what, title = escape.line(options.what, true), total = options.total or {},
+    unit = options.unit or "bytes", clock = options.clock or sys.clock, bar = options.bar, width = options.width,
+    log = options.log, event = options.event, rate = 0, done = 0, logged = 0 }, Progress)
   self.started = self.clock()
   self.at = self.started
   return self
@@ -88,7 +89,7 @@ end
 -- As wide as the terminal, never wider: a line that wraps could not be drawn over.
 local function draw(self, stats)
   local width = math.max(10, (self.width and self.width() or 80) - 1)
-  local text, head = words(self, stats), self.what
+  local text, head = words(self, stats), self.title
   if self.percent then head = ("%s %3d%%"):format(head, self.percent) end
   local room = math.min(30, width - #head - #text - 5)
   if self.percent and room >= 5 then
@@ -104,7 +105,7 @@ local function log_tenths(self, stats)
   local tenth = self.percent and self.percent // 10 * 10 or 0
   if tenth <= self.logged then return end
   self.logged = tenth
-  self.log(("%s: %d %%, %s"):format(self.what, tenth, words(self, stats, true)))
+  self.log(("%s: %d %%, %s"):format(self.title, tenth, words(self, stats, true)))
 end
 
 local function tell(self, stats)

@@ -3,7 +3,9 @@
 -- command needs :rw first, which takes the client's lock.
 
 local complete = require "altmig.complete"
+local escape = require "altmig.escape"
 local line = require "altmig.line"
+local output = require "altmig.output"
 local printer = require "altmig.print"
 local sorted_keys = require "altmig.sorted_keys"
 local sys = require "altmig.sys"
@@ -49,27 +51,24 @@ local function new_environment()
 end
 
 local function say(text)
-  io.stdout:write(text, "\n")
-  io.stdout:flush()
+  output.print(text)
+  output.flush()
 end
 
-local function complain(text)
-  io.stdout:flush()
-  io.stderr:write(text, "\n")
-end
+local complain = output.complain
 
 -- Errors ------------------------------------------------------------------------------------------
 
 --- Message handler: keeps error objects, adds the traceback of the code that was typed.
 local function trace(e)
   if type(e) == "table" then
-    local text = { ("%s%s"):format(e.code and "[" .. tostring(e.code) .. "] " or "", tostring(e.message or e)) }
+    local text = { escape.line((e.code and "[" .. tostring(e.code) .. "] " or "") .. tostring(e.message or e)) }
     for _, name in ipairs { "host", "command", "output", "remedy" } do
-      if e[name] and e[name] ~= "" then text[#text + 1] = ("  %s: %s"):format(name, e[name]) end
+      if e[name] and e[name] ~= "" then text[#text + 1] = ("  %s: %s"):format(name, tostring(e[name]):gsub("\n", "\n    ")) end
     end
     return debug.traceback(table.concat(text, "\n"), 2)
   end
-  return debug.traceback(tostring(e), 2)
+  return debug.traceback(tostring(e):gsub("\n", "\n  "), 2)
 end
 
 --- The traceback without the frames of the prompt itself.
@@ -128,7 +127,7 @@ repl.commands.phases = {
   run = function(ctx)
     if not need_migration(ctx) then return end
     for _, phase in ipairs(ctx.m:phases()) do
-      say(("  %2d  %-6s  %s"):format(phase.n, phase.state, phase.title))
+      output.print("  %2d  %-6s  %s", phase.n, phase.state, phase.title)
     end
   end,
 }
@@ -195,7 +194,7 @@ local function list_differences(m)
   local saveconf = require "altmig.saveconf"
   local files = require("altmig.preview").files(m.alt, saveconf.root, require("altmig.report").new())
   for _, file in ipairs(files) do
-    say(("  %5d + %5d -  %-10s %s"):format(file.result.added, file.result.removed, file.policy, printer.quote(file.path):sub(2, -2)))
+    output.print("  %5d + %5d -  %-10s %s", file.result.added, file.result.removed, file.policy, file.path)
   end
   say(("%d files differ from what was saved; :diff PATH shows one"):format(#files))
 end
@@ -211,7 +210,7 @@ repl.commands.diff = {
     end
     if path == "" then return list_differences(ctx.m) end
     local found = require("altmig.preview").one(ctx.m.alt, require("altmig.saveconf").root, path)
-    say(("%s: %s%s"):format(path, found.policy, #found.methods > 0 and ", by " .. table.concat(found.methods, ", ") or ""))
+    output.print("%s: %s%s", path, found.policy, #found.methods > 0 and ", by " .. table.concat(found.methods, ", ") or "")
     local to = found.same and " (merged, and in the copy)" or " (as its merge gives it)"
     if not found.merged then say "  the merge gives what was saved" end
     show_difference(found.merged, path .. " (yours)", path .. to)

@@ -2,7 +2,7 @@
 -- files of a client, so nothing is printed as it is: no control character reaches a terminal, no
 -- markup a browser.
 
-local printer = require "altmig.print"
+local escape_text = require "altmig.escape"
 local report = require "altmig.report"
 
 local print_report = {}
@@ -10,12 +10,7 @@ local print_report = {}
 --- Entries of one file shown in the text where nothing has to be done; the rest is counted.
 print_report.few = 8
 
----@param value any
----@return string
-function print_report.plain(value)
-  return (printer.quote(tostring(value)):sub(2, -2):gsub('\\"', '"'))
-end
-local plain = print_report.plain
+local function plain(value) return escape_text.line(tostring(value)) end
 
 local chosen_words = { C = "yours", N = "the new level's", merged = "merged", none = "none" }
 

@@ -5,6 +5,7 @@
 local acl = require "altmig.acl"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
+local escape = require "altmig.escape"
 local host = require "altmig.host"
 local ssh = require "altmig.ssh"
 local sys = require "altmig.sys"
@@ -174,7 +175,7 @@ function stream.verify(m, image, exclude)
   local set, count = by_path(differences)
   m:detail(("altmig: compared with the image over NFS: %d differences."):format(count))
   if count == 0 then return { secured = {}, secured_dropped = 0 } end
-  for _, difference in ipairs(differences) do m:detail("altmig: " .. name(difference)) end
+  for _, difference in ipairs(differences) do m:detail("altmig: " .. escape.line(name(difference))) end
   local only = { exclude = exclude, select = function(path) return set[path] ~= nil end }
   local stats = err.check(m.alt:restore(image.open(), { exclude = exclude, select = only.select, again = image.open }))
   local left = err.check(m.alt:verify(image.open(), only))
@@ -188,7 +189,7 @@ function stream.verify(m, image, exclude)
 end
 
 local function list(m, path, what, why)
-  m:detail(("altmig: %s of %s not set: %s"):format(what, path, why))
+  m:detail("altmig: " .. escape.line(("%s of %s not set: %s"):format(what, path, why)))
   if m.report_entry then
     m:report_entry { method = "access rights", file = path, attribute = what, chosen = "not set", rule = why, severity = "todo" }
   end

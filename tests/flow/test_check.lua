@@ -259,15 +259,14 @@ end
 
 -- altmig check itself: what it prints and its status.
 local function run(w, ...)
-  local lines = {}
-  local real_print, real_stdout = print, io.stdout
-  _G.print = function(text) lines[#lines + 1] = text end
-  rawset(io, "stdout", { write = function(_, ...) lines[#lines + 1] = table.concat { ... } end, flush = function() end })
+  local printed, lines = {}, {}
+  local real_stdout = io.stdout
+  rawset(io, "stdout", { write = function(_, ...) printed[#printed + 1] = table.concat { ... } end, flush = function() end })
   local opts = w.opts()
   local ok, status = pcall(require("altmig.cmd.check").run, { "-c", "lpar", "-l", "lpp", "-s", "spot", "-d", "hdisk2", "--nim", opts.nim,
     "--state", opts.state, ... })
-  _G.print = real_print
   rawset(io, "stdout", real_stdout)
+  for line in table.concat(printed):gmatch("(.-)\n") do lines[#lines + 1] = line end
   lu.assertTrue(ok, tostring(status))
   return status, table.concat(lines, "\n"), lines
 end

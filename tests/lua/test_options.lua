@@ -62,7 +62,7 @@ function TestOptions:test_color_and_no_color()
   local getenv, isatty, env = sys.getenv, sys.isatty, {}
   sys.getenv = function(name) return env[name] end
   sys.isatty = function() return true end
-  lu.assertEquals(color.paint({}, 1, "warning", "x"), "\27[33mx\27[0m")
+  lu.assertEquals(tostring(color.paint({}, 1, "warning", "x")), "\27[33mx\27[0m")
   lu.assertEquals(color.paint({ color = "never" }, 1, "warning", "x"), "x")
   env.NO_COLOR = "1"
   lu.assertEquals(color.paint({}, 1, "warning", "x"), "x")

@@ -39,11 +39,13 @@ function TestPretty:test_no_metamethod_of_a_table_runs()
   lu.assertEquals(printer.pretty(trap), "{ a = 1 }")
   lu.assertStrMatches(printer.pretty(io.stdout), "file %(0x%x+%)")
   lu.assertStrMatches(printer.pretty(print), "function: .*")
+  lu.assertStrMatches(printer.pretty { [trap] = 1, [setmetatable({}, getmetatable(trap))] = 2 },
+    "{ %[table: 0x%x+%] = %d, %[table: 0x%x+%] = %d }")
 end
 
 function TestPretty:test_bytes_are_escaped()
   lu.assertEquals(printer.quote 'a"b\\\n\t\0\27[1m\127\u{e4}\xff\xc3', [["a\"b\\\n\t\x00\x1b[1m\x7f]] .. "\u{e4}" .. [[\xff\xc3"]])
-  lu.assertEquals(printer.quote "\u{9b}31m", [["\xc2\x9b31m"]])
+  lu.assertEquals(printer.quote "\u{9b}31m", [["\u{9b}31m"]])
   for _ = 1, 300 do
     local bytes = {}
     for i = 1, math.random(0, 12) do bytes[i] = string.char(math.random(0, 255)) end

@@ -2,6 +2,8 @@
 
 local cli = require "altmig.cli"
 local bff = require "altmig.bff"
+local escape = require "altmig.escape"
+local output = require "altmig.output"
 local sys = require "altmig.sys"
 
 local command = {
@@ -16,7 +18,7 @@ a NAME selects the member and what lies below it; FILE "-" is standard input (li
 
 local PIECE = 4 << 20
 
-local function fail(message) cli.fail(1, "altmig bff: " .. message) end
+local function fail(message) cli.fail(1, "altmig bff: " .. escape.line(message)) end
 
 local function check(value, message, ...)
   if value == nil then fail(message) end
@@ -25,7 +27,7 @@ end
 
 -- Iterating raises tables with code and message, which the command line prints by itself; a member
 -- that cannot be restored does not end the work.
-local function complain(message) io.stderr:write("altmig bff: ", message, "\n") end
+local function complain(message) output.complain("altmig bff: %s", message) end
 
 local letters = { file = "-", dir = "d", link = "l", block = "b", char = "c", fifo = "p", socket = "s" }
 
@@ -41,20 +43,14 @@ local function mode_text(m)
   return letters[m.type] .. table.concat(text)
 end
 
--- Names come from outside and go to a terminal.
-local function printable(name)
-  return (name:gsub("[%c\127-\255]", function(c) return ("\\%03o"):format(c:byte()) end))
-end
-
 local function list(args)
   local file = args[1]
   if not file or args[2] then cli.usage(command.usage) end
   local a <close> = check(bff.open(file == "-" and 0 or file))
   for m in a:members() do
     local size = m.rdev_major and ("%d,%d"):format(m.rdev_major, m.rdev_minor) or m.size
-    local note = m.target and " -> " .. printable(m.target) or m.link and " link to " .. printable(m.link) or ""
-    print(("%s %5d %5d %10s %s %s%s"):format(mode_text(m), m.uid, m.gid, size,
-      os.date("%Y-%m-%d %H:%M", m.mtime), printable(m.name), note))
+    local note = m.target and " -> " .. m.target or m.link and " link to " .. m.link or ""
+    output.print("%s %5d %5d %10s %s %s%s", mode_text(m), m.uid, m.gid, size, os.date("%Y-%m-%d %H:%M", m.mtime), m.name, note)
   end
   return 0
 end
@@ -63,7 +59,7 @@ local function verify(args)
   local file = args[1]
   if not file or args[2] then cli.usage(command.usage) end
   local result = check(bff.verify(file))
-  print(("%s: %d members, %d bytes"):format(file, result.members, result.bytes))
+  output.print("%s: %d members, %d bytes", file, result.members, result.bytes)
   return 0
 end
 
@@ -242,7 +238,7 @@ local function extract(args)
     if wanted(m) then
       local ok, message = x:member(a, m)
       if not ok then
-        complain(printable(message))
+        complain(message)
         status = 1
       end
     end

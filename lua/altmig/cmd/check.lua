@@ -3,6 +3,7 @@
 local cli = require "altmig.cli"
 local color = require "altmig.color"
 local options = require "altmig.options"
+local output = require "altmig.output"
 
 local command = {
   summary = "say what a migration would stumble over; change nothing",
@@ -16,12 +17,12 @@ exit status: 0 no inhibitor, 1 failed, 2 usage, 3 inhibitors found]],
 }
 
 local function indented(label, text)
-  print(("  %-9s %s"):format(label, (text:gsub("%s+$", ""):gsub("\n", "\n            "))))
+  output.print(("  %-9s %s"):format(label, (text:gsub("%s+$", ""):gsub("\n", "\n            "))))
 end
 
 local function show(m, finding)
   if m.opts.json then return m:finding_event(finding) end
-  print(("%s: %s: %s [%s]"):format(color.paint(m.opts, 1, finding.severity, finding.severity), finding.host, finding.what, finding.id))
+  output.print("%s: %s: %s [%s]", color.paint(m.opts, 1, finding.severity, finding.severity), finding.host, finding.what, finding.id)
   if finding.evidence and not m.opts.quiet_findings then indented("evidence:", finding.evidence) end
   if finding.remedy then indented("remedy:", finding.remedy) end
 end
@@ -47,8 +48,8 @@ function command.findings(m)
   if m.opts.json then
     m:event { event = "checked", inhibitors = count.inhibitor, warnings = count.warning, infos = count.info }
   else
-    print(("altmig check: %s: %d inhibitor%s, %d warning%s"):format(m.name, count.inhibitor, count.inhibitor == 1 and "" or "s",
-      count.warning, count.warning == 1 and "" or "s"))
+    output.print("altmig check: %s: %d inhibitor%s, %d warning%s", m.name, count.inhibitor, count.inhibitor == 1 and "" or "s",
+      count.warning, count.warning == 1 and "" or "s")
   end
   return count.inhibitor
 end

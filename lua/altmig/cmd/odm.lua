@@ -1,8 +1,10 @@
 -- altmig odm get|show|add|delete|change|create: the odm commands on binary classes.
 
 local cli = require "altmig.cli"
+local escape = require "altmig.escape"
 local odm = require "altmig.odm"
 local odm_c = require "altmig.odm_c"
+local output = require "altmig.output"
 local sys = require "altmig.sys"
 
 local command = {
@@ -15,10 +17,11 @@ usage: altmig odm get [-q CRITERIA] CLASS ...
        altmig odm change -o CLASS [-q CRITERIA] [FILE]
        altmig odm create [-p] [-c | -h] FILE ...     FILE.cre: -c classes only, -h FILE.h and FILE.c only,
                                                      -p through the C preprocessor
-the directory is $ODMDIR, else /etc/objrepos; create writes C files to the current one]],
+the directory is $ODMDIR, else /etc/objrepos; create writes C files to the current one; get and show
+print byte for byte, but on a terminal control characters are escaped (\\x1b)]],
 }
 
-local function fail(message) cli.fail(1, "altmig odm: " .. message) end
+local function fail(message) cli.fail(1, "altmig odm: " .. escape.line(message)) end
 
 local function check(value, message)
   if value == nil then fail(message) end
@@ -75,7 +78,7 @@ function actions.get(args)
   local options, classes = parse(args, "q:")
   if #classes == 0 then cli.usage(command.usage) end
   local store <close> = open()
-  for _, class in ipairs(classes) do io.write(check(store:format(class, options.q))) end
+  for _, class in ipairs(classes) do output.data(check(store:format(class, options.q))) end
   return 0
 end
 
@@ -83,7 +86,7 @@ function actions.show(args)
   local _, classes = parse(args, "")
   if #classes == 0 then cli.usage(command.usage) end
   local store <close> = open()
-  for _, class in ipairs(classes) do io.write(odm.definition(class, check(store:class(class)))) end
+  for _, class in ipairs(classes) do output.data(odm.definition(class, check(store:class(class)))) end
   return 0
 end
 
@@ -106,7 +109,7 @@ function actions.delete(args)
   local store <close> = open()
   local count = check(store:delete(options.o, options.q))
   check(store:commit())
-  print(("0518-307 odmdelete: %d objects deleted."):format(count))
+  output.print("0518-307 odmdelete: %d objects deleted.", count)
   return 0
 end
 
@@ -131,7 +134,9 @@ local function definition_text(path, preprocess)
   if not result then
     fail(code == "ENOENT" and "flag -p needs the C preprocessor, and there is no cpp on this host" or message)
   end
-  if result.status ~= 0 then fail(("cpp %s: status %s\n%s"):format(path, result.status or result.signal, result.stderr)) end
+  if result.status ~= 0 then
+    cli.fail(1, ("altmig odm: cpp %s: status %s\n%s"):format(path, result.status or result.signal, result.stderr))
+  end
   return result.stdout
 end
 

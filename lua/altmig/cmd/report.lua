@@ -3,6 +3,7 @@
 
 local cli = require "altmig.cli"
 local options = require "altmig.options"
+local output = require "altmig.output"
 
 local command = {
   summary = "what a migration kept, changed and leaves to be done by hand",
@@ -39,9 +40,11 @@ function command.run(args)
   end
   local print_report = require "altmig.report_print"
   if opts.json then
-    io.stdout:write(require("altmig.json").encode(document, { sort = true, lossy = true }), "\n")
+    output.json(document, { sort = true, lossy = true })
+  elseif opts.html then
+    output.data(print_report.html(document))
   else
-    io.stdout:write(opts.html and print_report.html(document) or print_report.text(document, { all = opts.verbose }))
+    output.text(print_report.text(document, { all = opts.verbose }))
   end
   return 0
 end

@@ -1,6 +1,7 @@
 -- altmig run FILE.lua [ARG ...]: a Lua script with the altmig modules.
 
 local cli = require "altmig.cli"
+local escape = require "altmig.escape"
 
 local command = {
   summary = "run a Lua script with the altmig modules",
@@ -14,7 +15,7 @@ function command.run(args)
   local file = table.remove(args, 1)
   if not file then cli.usage(command.usage) end
   local chunk, message = loadfile(file, "t")
-  if not chunk then cli.fail(1, message) end
+  if not chunk then cli.fail(1, escape.line(message)) end
   if check then return 0 end
   args[0] = file
   _G.arg = args

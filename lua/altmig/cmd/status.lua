@@ -1,6 +1,7 @@
 -- altmig status [CLIENT]: which migrations exist and how far they are. Reads journals only.
 
 local options = require "altmig.options"
+local output = require "altmig.output"
 
 local command = {
   summary = "which migrations exist, phase by phase",
@@ -24,7 +25,7 @@ function command.describe(opts, client)
 end
 
 function command.run(args)
-  local json, migration = require "altmig.json", require "altmig.migration"
+  local migration = require "altmig.migration"
   local opts, operands = options.parse(args, "altmig status")
   local clients = #operands > 0 and operands or migration.list(opts)
   local status = 0
@@ -32,22 +33,22 @@ function command.run(args)
     options.check_name(client, "altmig status")
     local row = command.describe(opts, client)
     if not row then
-      io.stderr:write(("altmig status: no migration of %s in %s\n"):format(client, migration.state_dir(opts)))
+      output.complain("altmig status: no migration of %s in %s", client, migration.state_dir(opts))
       status = 1
     elseif opts.json then
-      print(json.encode(row, { sort = true }))
+      output.json(row, { sort = true, lossy = true })
     else
-      print(("%s: %s%s%s"):format(client, row.state, row.last_phase and (", phase " .. row.last_phase) or "",
-        row.time and (", last entry " .. row.time) or ""))
+      output.print("%s: %s%s%s", client, row.state, row.last_phase and (", phase " .. tostring(row.last_phase)) or "",
+        row.time and (", last entry " .. tostring(row.time)) or "")
       if row.options then
-        print(("  lpp_source %s, SPOT %s, disks %s"):format(row.options.lpp_source, row.options.spot,
-          table.concat(row.options.disks or {}, " ")))
+        output.print("  lpp_source %s, SPOT %s, disks %s", row.options.lpp_source, row.options.spot,
+          table.concat(row.options.disks or {}, " "))
       end
       local line = {}
       for n = 1, 12 do line[n] = ("%d:%s"):format(n, row.phases[n] or "-") end
-      if row.options then print("  " .. table.concat(line, " ")) end
-      if row.failure then print("  failed: " .. row.failure) end
-      for _, begun in pairs(row.begun) do print(("  begun and not ended: phase %d %s"):format(begun.phase, begun.step)) end
+      if row.options then output.print("  %s", table.concat(line, " ")) end
+      if row.failure then output.print("  failed: %s", row.failure) end
+      for _, begun in pairs(row.begun) do output.print("  begun and not ended: phase %s %s", begun.phase, begun.step) end
     end
   end
   return status

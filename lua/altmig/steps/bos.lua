@@ -3,6 +3,7 @@
 local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
+local escape = require "altmig.escape"
 local images = require "altmig.images"
 local merge = require "altmig.merge"
 local policy = require "altmig.policy"
@@ -178,7 +179,7 @@ return function(migration)
     for _, aside in ipairs(sorted_keys(m.record.moved)) do
       local path = aside:gsub("%.altmig%-old%.?%d*$", "")
       local rule = ("was a directory that is not empty; moved aside to %s"):format(aside)
-      m:say(("altmig: %s %s"):format(path, rule))
+      m:say("altmig: " .. escape.line(path .. " " .. rule))
       m:report_entry { file = path, severity = "todo", method = "restore", chosen = "N", rule = rule }
     end
   end
@@ -221,7 +222,9 @@ return function(migration)
     for i = 1, math.min(#list, 5) do
       lines[i] = ("%s: %s is %s instead of %s"):format(list[i].path, list[i].what, list[i].have, list[i].want)
     end
-    for _, d in ipairs(list) do m:detail(("altmig: differs: %s: %s: %s instead of %s"):format(d.path, d.what, d.have, d.want)) end
+    for _, d in ipairs(list) do
+      m:detail("altmig: differs: " .. escape.line(("%s: %s: %s instead of %s"):format(d.path, d.what, d.have, d.want)))
+    end
     err.raise { code = "RESTORE_DIFFERS", host = m.name,
       message = ("%d differences between the copy and %s: %s"):format(#list, image.path, table.concat(lines, "; ")),
       remedy = "look for the cause (another writer, a disk that fails), then resume: the restore is done again" }

@@ -3,6 +3,7 @@
 
 local cfgfiles = require "altmig.cfgfiles"
 local err = require "altmig.err"
+local escape = require "altmig.escape"
 local images = require "altmig.images"
 local inventory = require "altmig.inventory"
 local outcome = require "altmig.outcome"
@@ -36,7 +37,7 @@ local function is_configuration(path) return path:match("^/etc/") or path:match(
 return function(migration)
   -- A finding about a file: to the log, and to the report.
   local function tell(m, entry)
-    m:detail(("altmig: %s: %s (%s)"):format(entry.file, entry.rule, entry.severity))
+    m:detail("altmig: " .. escape.line(("%s: %s (%s)"):format(entry.file, entry.rule, entry.severity)))
     m:report_entry(entry)
   end
 
@@ -49,7 +50,7 @@ return function(migration)
     local wanted = {}
     for _, path in ipairs(names) do wanted[path] = true end
     local known, problems = both(inventory.read(m.alt, wanted))
-    for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. problem) end
+    for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. escape.line(problem)) end
     local batch, changed, works = {}, {}, true
     local function flush()
       if #batch == 0 or not works then return end

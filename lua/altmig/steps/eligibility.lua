@@ -4,6 +4,7 @@ local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local check = require "altmig.check"
 local err = require "altmig.err"
+local escape = require "altmig.escape"
 
 return function(migration)
   --- Level of the bos image: { version, release }; nil when the lpp_source has none.
@@ -42,9 +43,9 @@ return function(migration)
     m.findings = findings -- for the report, which begins with the run
     for _, finding in ipairs(findings) do
       m:finding_event(finding)
-      m:say(("altmig: %s: %s: %s"):format(finding.severity, finding.host, finding.what))
-      if finding.evidence then m:detail("  evidence: " .. finding.evidence) end
-      if finding.remedy then m:say("  remedy: " .. finding.remedy) end
+      m:say("altmig: " .. escape.line(("%s: %s: %s"):format(finding.severity, finding.host, finding.what)))
+      if finding.evidence then m:detail("  evidence: " .. finding.evidence:gsub("\n", "\n            ")) end
+      if finding.remedy then m:say("  remedy: " .. finding.remedy:gsub("\n", "\n          ")) end
       if finding.severity == "inhibitor" then inhibitors[#inhibitors + 1] = finding.id end
     end
     if #inhibitors > 0 then
