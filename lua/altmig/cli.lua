@@ -49,9 +49,13 @@ local function run(name, args)
     end
     cli.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
   end
-  if args[1] == "--help" then
-    output.print(command.usage)
-    return 0
+  for i, word in ipairs(args) do
+    -- Of a command without flags of its own the rest may be a script's, or a host's.
+    if word == "--" or i > 1 and not command.has_flags then break end
+    if word == "--help" then
+      output.print(command.usage)
+      return 0
+    end
   end
   return command.run(args) or 0
 end

@@ -1,51 +1,142 @@
--- The flags of nimadm and of altmig's own commands. A flag that is not supported yet is refused by
--- name, never ignored.
+-- The flags of nimadm and of altmig's own commands, and which command takes which. A flag that a command
+-- does not take is refused by name, never ignored; so is one that is not supported yet.
 
 local cli = require "altmig.cli"
+local sorted_keys = require "altmig.sorted_keys"
 
 local options = {}
 
--- letter -> { name, takes an argument }
-local supported = {
-  c = { "client", true }, l = { "lpp_source", true }, s = { "spot", true }, d = { "disks", true },
-  a = { "pre_script", true }, z = { "post_script", true }, P = { "phases", true },
-  Y = { "licenses" }, B = { "no_bootlist" }, r = { "reboot" }, F = { "force" }, V = { "verbose" },
-  C = { "cleanup" }, q = { "quiet" }, v = { "verbose" },
-  e = { "exclude_files", true }, i = { "image_data", true }, o = { "bosinst_data", true },
-  m = { "mount_options", true }, D = { "debug" }, E = { "repl_on_error" },
-}
-local not_yet = {
-  b = true, j = true, U = true, A = true,
-  S = true, W = true, M = true, T = true, O = true, N = true, n = true, f = true,
-}
-local long = {
-  nim = { "nim", true }, state = { "state", true }, script = { "script", true }, from = { "from", true },
-  color = { "color", true }, json = { "json" },
-  ["repl-on-error"] = { "repl_on_error" },
-  ["dry-run"] = { "dry_run", only = { ["altmig migrate"] = true, nimadm = true } },
-  ["restore-via"] = { "restore_via", true, only = { ["altmig migrate"] = true, ["altmig check"] = true, nimadm = true,
-    ["altmig resume"] = true } },
-  html = { "html", only = { ["altmig report"] = true } },
-  baseline = { "baseline", true, only = { ["altmig migrate"] = true, ["altmig check"] = true } },
-  ["verify-restore"] = { "verify_restore", only = { ["altmig migrate"] = true, ["altmig resume"] = true } },
-  report = { "report", true, only = { ["altmig migrate"] = true, nimadm = true, ["altmig resume"] = true } },
-}
-local long_not_yet = {
-  fix = true,
+---@class altmig.options.Flag
+---@field [1] string    # its name: a letter, or a word
+---@field [2] string    # the field of the parsed options
+---@field arg string?   # what its argument is called; none without
+---@field text string   # for --help; "\n" breaks the line
+
+-- In the order of --help.
+local flags = {
+  { "c", "client", arg = "CLIENT", text = "the NIM client" },
+  { "l", "lpp_source", arg = "LPP_SOURCE", text = "the images of the new release" },
+  { "s", "spot", arg = "SPOT", text = "the SPOT of the new release" },
+  { "d", "disks", arg = "DISKS", text = "target disks of the client, one word: \"hdisk1 hdisk2\"" },
+  { "Y", "licenses", text = "accept the licences of the new release" },
+  { "a", "pre_script", arg = "SCRIPT", text = "script resource to run in phase 4" },
+  { "z", "post_script", arg = "SCRIPT", text = "the same for phase 7" },
+  { "P", "phases", arg = "PHASES", text = "only these phases (\"1,2,3\")" },
+  { "B", "no_bootlist", text = "leave the bootlist alone" },
+  { "r", "reboot", text = "reboot the client at the end" },
+  { "e", "exclude_files", arg = "EXCLUDE", text = "exclude_files resource, for phase 1" },
+  { "i", "image_data", arg = "IMAGE", text = "image_data resource: sizes of the copy" },
+  { "o", "bosinst_data", arg = "BOSINST", text = "bosinst_data resource for the copy" },
+  { "m", "mount_options", arg = "OPTS", text = "options of the NFS mounts on the master" },
+  { "C", "cleanup", text = "remove the copy and everything else of a migration" },
+  { "F", "force", text = "break a lock left on the client" },
+  { "D", "debug", text = "every command and its status to the log" },
+  { "E", "repl_on_error", text = "prompt where a serious error happens" },
+  { "repl-on-error", "repl_on_error", text = "the same as -E" },
+  { "V", "verbose", text = "verbose" },
+  { "v", "verbose", text = "the same as -V" },
+  { "q", "quiet", text = "no output but errors; of check: no evidence" },
+  { "script", "script", arg = "FILE", text = "your own copy of scripts/migrate.lua" },
+  { "from", "from", arg = "N", text = "start at phase N" },
+  { "restore-via", "restore_via", arg = "WAY", text = "how the base system travels: nfs, or stream: through SSH into the\n"
+    .. "client's own restore, with what NFS does not carry (ACLs, TCB)" },
+  { "baseline", "baseline", arg = "LPP", text = "what the old level shipped: an lpp_source, directory or nfs:// URL\n"
+    .. "of the client's present level; merges are three-way then" },
+  { "dry-run", "dry_run", text = "change nothing: what preflight finds, and a diff of every file the\nmerges would change" },
+  { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image" },
+  { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
+  { "html", "html", text = "one page on stdout that needs nothing else" },
+  { "json", "json", text = "one JSON object a line instead of text; of report: one document" },
+  { "color", "color", arg = "WHEN", text = "auto, always or never (NO_COLOR is honoured)" },
+  { "nim", "nim", arg = "FILE", text = "resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)" },
+  { "state", "state", arg = "DIR", text = "journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)" },
 }
 
---- Splits a command line into options and operands.
----@param args string[]
----@param who string          name in messages: "nimadm" or "altmig migrate"
----@return table opts, string[] operands
-function options.parse(args, who)
-  local opts, operands = {}, {}
+-- What IBM's nimadm has and this one has not yet.
+local not_yet = { b = true, j = true, U = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
+  f = true, fix = true }
+
+local common = "color nim state "
+local of_nimadm = common .. "c l s d Y a z P B r e i o m C F D E repl-on-error V v q script from restore-via dry-run report json "
+local of_cleanup = common .. "s F D V v q json "
+
+-- The flags of each command. "NAME -C" are those that go with -C.
+local commands = {
+  nimadm = of_nimadm,
+  ["nimadm -C"] = of_cleanup .. "C c E repl-on-error ", -- -E is in IBM's synopsis of -C
+  ["altmig migrate"] = of_nimadm .. "baseline verify-restore ",
+  ["altmig migrate -C"] = of_cleanup .. "C c E repl-on-error ",
+  ["altmig check"] = common .. "c l s d Y a z B r e i o m q script restore-via baseline json ",
+  ["altmig resume"] = common .. "F D E repl-on-error V v q script from restore-via verify-restore report json ",
+  ["altmig cleanup"] = of_cleanup,
+  ["altmig status"] = common .. "json ",
+  ["altmig report"] = common .. "V v html json ",
+  ["altmig repl"] = common .. "script ",
+}
+
+local by_name = {}
+for _, flag in ipairs(flags) do by_name[flag[1]] = flag end
+for who, list in pairs(commands) do
+  local set = {}
+  for name in list:gmatch("%S+") do set[name] = assert(by_name[name], name) end
+  commands[who] = set
+end
+
+local function written(name) return (#name == 1 and "-" or "--") .. name end
+
+-- The command whose --help lists a set of flags.
+local function command_of(who) return (who:gsub(" %-C$", "")) end
+
+local function refuse(who, name)
+  local homes = {}
+  for _, other in ipairs(sorted_keys(commands)) do
+    if commands[other][name] and command_of(other) == other then homes[#homes + 1] = other end
+  end
+  local home = ""
+  if #homes > 0 then home = (" (it is a flag of %s)"):format(table.concat(homes, ", ")) end
+  cli.usage(("%s: unknown flag %s%s; '%s --help' lists the flags"):format(who, written(name), home, command_of(who)))
+end
+
+--- The lines of --help on the flags of a command.
+---@param who string
+---@return string
+function options.help(who)
+  local lines = {}
+  for _, flag in ipairs(flags) do
+    if commands[who][flag[1]] then
+      local left = written(flag[1]) .. (flag.arg and " " .. flag.arg or "")
+      lines[#lines + 1] = ("  %-18s %s"):format(left, (flag.text:gsub("\n", "\n" .. (" "):rep(21))))
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+--- The commands that take flags of this table.
+---@return string[]
+function options.commands() return sorted_keys(commands) end
+
+-- Splits the words; `used` lists the flags that were given, by name.
+local function split(args, who)
+  local opts, operands, used = {}, {}, {}
   local i = 1
-  local function value(flag, attached)
-    if attached ~= nil and attached ~= "" then return attached end
-    i = i + 1
-    if args[i] == nil then cli.usage(("%s: flag %s needs an argument"):format(who, flag)) end
-    return args[i]
+  local function take(name, attached, has_value)
+    local flag = by_name[name]
+    if not flag then
+      if not_yet[name] and commands[who].C then cli.usage(("%s: flag %s is not supported yet"):format(who, written(name))) end
+    end
+    if not commands[who][name] then refuse(who, name) end
+    used[#used + 1] = name
+    if not flag.arg then
+      if has_value then cli.usage(("%s: flag %s takes no argument"):format(who, written(name))) end
+      opts[flag[2]] = true
+      return
+    end
+    if not has_value then
+      i = i + 1
+      attached = args[i]
+    end
+    if attached == nil or attached == "" then cli.usage(("%s: flag %s needs an argument"):format(who, written(name))) end
+    opts[flag[2]] = attached
   end
   while i <= #args do
     local word = args[i]
@@ -53,35 +144,40 @@ function options.parse(args, who)
       for k = i + 1, #args do operands[#operands + 1] = args[k] end
       break
     elseif word:sub(1, 2) == "--" then
-      local name, attached = word:match("^%-%-([%w%-]+)=?(.*)$")
-      if not word:find("=", 1, true) then attached = nil end
-      local entry = long[name]
-      if long_not_yet[name] then
-        cli.usage(("%s: flag --%s is not supported yet"):format(who, name))
-      elseif not entry or (entry.only and not entry.only[who]) then
-        cli.usage(("%s: unknown flag %s"):format(who, word))
-      else
-        opts[entry[1]] = entry[2] and value(word, attached) or true
-      end
+      local name, equals, attached = word:match("^%-%-([^=]*)(=?)(.*)$")
+      if #name == 1 then cli.usage(("%s: unknown flag %s; '%s --help' lists the flags"):format(who, word, command_of(who))) end
+      take(name, attached, equals ~= "")
     elseif word:sub(1, 1) == "-" and #word > 1 then
       local rest = word:sub(2)
       while rest ~= "" do
         local letter = rest:sub(1, 1)
         rest = rest:sub(2)
-        local entry = supported[letter]
-        if not_yet[letter] then cli.usage(("%s: flag -%s is not supported yet"):format(who, letter)) end
-        if not entry then cli.usage(("%s: unknown flag -%s"):format(who, letter)) end
-        if entry[2] then
-          opts[entry[1]] = value("-" .. letter, rest)
+        local flag = by_name[letter]
+        if flag and flag.arg then
+          take(letter, rest, rest ~= "")
           rest = ""
         else
-          opts[entry[1]] = true
+          take(letter)
         end
       end
     else
       operands[#operands + 1] = word
     end
     i = i + 1
+  end
+  return opts, operands, used
+end
+
+--- Splits a command line into options and operands. A flag that the command does not take is a usage
+--- error that says which command does.
+---@param args string[]
+---@param who string          the command, as it is named in messages: "nimadm", "altmig migrate"
+---@return table opts, string[] operands
+function options.parse(args, who)
+  local opts, operands, used = split(args, who)
+  local mode = opts.cleanup and commands[who .. " -C"] and who .. " -C" or who
+  for _, name in ipairs(used) do
+    if not commands[mode][name] then refuse(mode, name) end
   end
   if opts.color and not ({ auto = true, always = true, never = true })[opts.color] then
     cli.usage(("%s: --color %s: auto, always or never"):format(who, opts.color))

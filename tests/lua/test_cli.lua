@@ -29,6 +29,29 @@ function TestCommandLine:test_planned_command_refuses_by_name()
   lu.assertStrContains(text, "'installp' is not supported yet")
 end
 
+function TestCommandLine:test_a_flag_that_a_command_does_not_take_is_a_usage_error()
+  for words, text in pairs { ["resume lpar -d hdisk3"] = "altmig resume: unknown flag -d", ["status -r"] = "altmig status: unknown flag -r",
+    ["report lpar -l lpp"] = "altmig report: unknown flag -l", ["cleanup lpar -Y"] = "altmig cleanup: unknown flag -Y",
+    ["check -P 1"] = "altmig check: unknown flag -P", ["repl lpar -F"] = "altmig repl: unknown flag -F",
+    ["nimadm -C -c lpar -d hdisk3"] = "nimadm -C: unknown flag -d" } do
+    local said, status = run(words)
+    lu.assertEquals(status, 2, words)
+    lu.assertStrContains(said, text)
+  end
+end
+
+function TestCommandLine:test_help_lists_the_flags_of_the_command_wherever_it_stands()
+  local options = require "altmig.options"
+  for _, who in ipairs(options.commands()) do
+    if not who:find(" -C", 1, true) then
+      local name = who:gsub("^altmig ", "")
+      local said, status = run(name .. " lpar -X --help")
+      lu.assertEquals(status, 0, said)
+      lu.assertStrContains(said, options.help(who))
+    end
+  end
+end
+
 function TestCommandLine:test_modules_never_come_from_the_current_directory()
   local dir = os.tmpname()
   os.remove(dir)

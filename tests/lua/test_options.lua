@@ -33,6 +33,71 @@ function TestOptions:test_what_is_not_supported_is_refused_by_name()
   lu.assertStrContains(refused(options.parse, { "-k" }, "nimadm"), "unknown flag -k")
 end
 
+-- One word per flag, with an argument where it takes one, as a user would type it.
+local function typed(flag)
+  local word = (#flag == 1 and "-" or "--") .. flag
+  local line = options.help("altmig migrate") .. "\n" .. options.help("altmig report") .. "\n"
+  return line:find("\n?  " .. word:gsub("%-", "%%-") .. " %u[%u_]* ") and { word, flag == "color" and "never" or "nfs" } or { word }
+end
+
+local every_flag = { "c", "l", "s", "d", "Y", "a", "z", "P", "B", "r", "e", "i", "o", "m", "C", "F", "D", "E", "repl-on-error", "V", "v",
+  "q", "script", "from", "restore-via", "baseline", "dry-run", "verify-restore", "report", "html", "json", "color", "nim", "state" }
+
+-- Written down a second time, by hand: what each command takes.
+local taken = {
+  ["altmig status"] = "json color nim state",
+  ["altmig report"] = "V v html json color nim state",
+  ["altmig cleanup"] = "s F D V v q json color nim state",
+  ["altmig repl"] = "script color nim state",
+  ["altmig resume"] = "F D E repl-on-error V v q script from restore-via verify-restore report json color nim state",
+  ["altmig check"] = "c l s d Y a z B r e i o m q script restore-via baseline json color nim state",
+  ["nimadm"] = "c l s d Y a z P B r e i o m C F D E repl-on-error V v q script from restore-via dry-run report json color nim state",
+  ["altmig migrate"] = "c l s d Y a z P B r e i o m C F D E repl-on-error V v q script from restore-via dry-run report json color nim "
+    .. "state baseline verify-restore",
+}
+
+function TestOptions:test_every_command_takes_its_flags_and_refuses_all_others()
+  local seen = 0
+  for who, list in pairs(taken) do
+    local set, help = {}, options.help(who)
+    for flag in list:gmatch("%S+") do set[flag] = true end
+    for _, flag in ipairs(every_flag) do
+      local word = (#flag == 1 and "-" or "--") .. flag
+      local listed = ("\n" .. help):find("\n  " .. word:gsub("%-", "%%-") .. "[ \n]") ~= nil
+      lu.assertEquals(listed, set[flag] or false, who .. " --help: " .. word)
+      if set[flag] and flag ~= "C" then
+        options.parse(typed(flag), who)
+      elseif not set[flag] then
+        local message = refused(options.parse, typed(flag), who)
+        lu.assertStrContains(message, ("%s: unknown flag %s (it is a flag of "):format(who, word))
+        lu.assertStrContains(message, ("'%s --help'"):format(who))
+        seen = seen + 1
+      end
+    end
+    lu.assertStrContains(refused(options.parse, { "-k" }, who), who .. ": unknown flag -k;")
+    lu.assertStrContains(refused(options.parse, { "--json=yes" }, who),
+      set.json and "--json takes no argument" or "unknown flag --json")
+  end
+  lu.assertTrue(seen > 100)
+end
+
+function TestOptions:test_where_a_refused_flag_belongs()
+  lu.assertStrContains(refused(options.parse, { "lpar", "-d", "hdisk3" }, "altmig resume"),
+    "altmig resume: unknown flag -d (it is a flag of altmig check, altmig migrate, nimadm); 'altmig resume --help' lists the flags")
+  lu.assertStrContains(refused(options.parse, { "-qr" }, "altmig cleanup"), "unknown flag -r")
+  lu.assertStrContains(refused(options.parse, { "-d" }, "altmig repl"), "unknown flag -d")
+end
+
+function TestOptions:test_flags_that_go_with_cleanup()
+  for _, who in ipairs { "nimadm", "altmig migrate" } do
+    lu.assertEquals(options.parse({ "-C", "-c", "x", "-s", "spot", "-FDE" }, who), { cleanup = true, client = "x", spot = "spot",
+      force = true, debug = true, repl_on_error = true })
+    for _, words in ipairs { { "-C", "-d", "hdisk3" }, { "-r", "-C" }, { "--from", "3", "-C" }, { "-YC" } } do
+      lu.assertStrContains(refused(options.parse, words, who), who .. " -C: unknown flag ")
+    end
+  end
+end
+
 function TestOptions:test_resources_debugging_and_mount_options()
   local opts = options.for_migration(options.parse({ "-cx", "-ll", "-ss", "-dhdisk2", "-Y", "-e", "out", "-i", "image", "-obosinst",
     "-m", "-o rsize=65536, wsize=65536", "-DE" }, "nimadm"), "nimadm")
@@ -51,10 +116,10 @@ function TestOptions:test_mount_options_that_weaken_the_mount_are_refused_by_nam
 end
 
 function TestOptions:test_color_is_one_of_three()
-  lu.assertEquals(options.parse({ "--color=never" }, "x").color, "never")
-  lu.assertEquals(options.parse({ "--color", "always" }, "x").color, "always")
+  lu.assertEquals(options.parse({ "--color=never" }, "altmig status").color, "never")
+  lu.assertEquals(options.parse({ "--color", "always" }, "altmig report").color, "always")
   lu.assertStrContains(refused(options.parse, { "--color", "pink" }, "altmig check"), "--color pink: auto, always or never")
-  refused(options.parse, { "--color" }, "x")
+  refused(options.parse, { "--color" }, "altmig check")
 end
 
 function TestOptions:test_color_and_no_color()

@@ -8,12 +8,14 @@ local output = require "altmig.output"
 local command = {
   summary = "say what a migration would stumble over; change nothing",
   usage = [[
-usage: altmig check -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS [FLAGS] [--json]
-  FLAGS are those of altmig migrate. Each finding has a severity, a host, what was found, the evidence
-  (command and output) and a remedy (commands to type).
-  --json  one JSON object a line: an event "finding" each, then "checked" with the counts
-  -q      no evidence            --color auto|always|never   (NO_COLOR is honoured)
+usage: altmig check -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS [FLAGS]
+  Each finding has a severity, a host, what was found, the evidence (command and output) and a remedy
+  (commands to type). Flags that say what would be migrated and how are those of altmig migrate.
+  With --json an event "finding" each, then "checked" with the counts.
+]] .. options.help "altmig check" .. [[
+
 exit status: 0 no inhibitor, 1 failed, 2 usage, 3 inhibitors found]],
+  has_flags = true,
 }
 
 local function indented(label, text)

@@ -5,7 +5,8 @@ local options = require "altmig.options"
 
 local command = {
   summary = "undo a migration: mounts, exports, the copy; the source disk is not touched",
-  usage = "usage: altmig cleanup CLIENT [-s SPOT] [-F] [--nim FILE] [--state DIR]",
+  usage = "usage: altmig cleanup CLIENT [FLAGS]\n" .. options.help "altmig cleanup",
+  has_flags = true,
 }
 
 function command.run(args)

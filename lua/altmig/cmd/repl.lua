@@ -5,8 +5,9 @@ local options = require "altmig.options"
 
 local command = {
   summary = "interactive prompt; with CLIENT its migration is loaded",
-  usage = "usage: altmig repl [CLIENT] [--nim FILE] [--state DIR]\n"
-    .. "  Lua with the altmig modules; :help lists the commands. With CLIENT, m is its migration.",
+  usage = "usage: altmig repl [CLIENT] [FLAGS]\n"
+    .. "  Lua with the altmig modules; :help lists the commands. With CLIENT, m is its migration.\n" .. options.help "altmig repl",
+  has_flags = true,
 }
 
 function command.run(args)

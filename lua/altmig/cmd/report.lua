@@ -7,10 +7,9 @@ local output = require "altmig.output"
 
 local command = {
   summary = "what a migration kept, changed and leaves to be done by hand",
-  usage = [[
-usage: altmig report CLIENT [--html|--json] [-V] [--state DIR]
-  Text: kept from you, new from the release, conflicts, to do by hand; -V shows every entry.
-  --html  one page on stdout that needs nothing else        --json  one JSON document]],
+  usage = "usage: altmig report CLIENT [FLAGS]\n"
+    .. "  Text: kept from you, new from the release, conflicts, to do by hand; -V shows every entry.\n" .. options.help "altmig report",
+  has_flags = true,
 }
 
 --- The report of a client with the state of its migration; nil when there is neither.

@@ -5,8 +5,9 @@ local options = require "altmig.options"
 
 local command = {
   summary = "go on where the last run of a client stopped",
-  usage = "usage: altmig resume CLIENT [--from N] [--report FILE] [--nim FILE] [--state DIR]\n"
-    .. "       [-F] [-V] [-q] [-D] [-E] [--json] [--color WHEN]",
+  usage = "usage: altmig resume CLIENT [FLAGS]\n"
+    .. "  The rest is as the migration was begun: its resources, disks and what to do at the end.\n" .. options.help "altmig resume",
+  has_flags = true,
 }
 
 function command.run(args)

@@ -5,7 +5,8 @@ local output = require "altmig.output"
 
 local command = {
   summary = "which migrations exist, phase by phase",
-  usage = "usage: altmig status [CLIENT] [--json] [--state DIR]",
+  usage = "usage: altmig status [CLIENT ...] [FLAGS]\n" .. options.help "altmig status",
+  has_flags = true,
 }
 
 --- How far the migration of a client is; nil when there is none.
