@@ -125,8 +125,11 @@ end
 
 TestNothingElsePrints = {}
 
--- File of lua/altmig or the flow, and why it may.
-local may_print = { ["lua/altmig/output.lua"] = "it is the module that prints" }
+-- Files that may, and why. What runs on an emulated host (the rest of scripts/lab) is AIX, not altmig.
+local may_print = {
+  ["lua/altmig/output.lua"] = "it is the module that prints",
+  ["scripts/lab/lib/scenario.lua"] = "holds code that runs on an emulated host and prints there",
+}
 
 local prints = { "[^%w_%.:]print%s*[%(\"'%[{]", "[=,%(]%s*print%s*[,%)\n]", "_G%.print", "io%.write", "io%.stdout", "io%.stderr",
   "io%.output", "io%.popen", "os%.execute", "[^%w_%.:]warn%s*%(%s*[\"']" }
@@ -135,6 +138,7 @@ local function lua_files()
   local list = assert(sys.run { "find", top .. "/lua/altmig", top .. "/scripts", "-name", "*.lua", "-not", "-path", "*/lab/*" }).stdout
   local names = {}
   for path in list:gmatch("[^\n]+") do names[#names + 1] = path:sub(#top + 2) end
+  for _, name in ipairs { "boot", "lpar", "scenario" } do names[#names + 1] = ("scripts/lab/lib/%s.lua"):format(name) end
   return names
 end
 
@@ -246,6 +250,74 @@ function TestCommandsEscape:test_archives()
   self:run({ "bff", "list", self.dir .. "/none" .. words }, { status = 1 })
 end
 
+-- The dry run prints such lines, and :diff at the prompt.
+function TestCommandsEscape:test_differences()
+  local diff = require "altmig.diff"
+  local result = assert(diff.compare("a\n" .. words .. "\ttab\n", "a\n" .. words:rep(2) .. "\n"))
+  local decisions = { { rule = words, key = words, attribute = words, method = words } }
+  diff.explain(result, "a\n" .. words .. "\ttab\n", "a\n" .. words:rep(2) .. "\n", decisions, words)
+  local lines = diff.lines(result, { from = "/etc/" .. words, to = "/etc/" .. words })
+  for _, line in ipairs(lines) do
+    hostile.assert_printed(line)
+    lu.assertNil(line:find "\n")
+  end
+  local text = table.concat(lines, "\n")
+  lu.assertStrContains(text, "\n-FORGED J\u{fc}rgen\ttab\n")
+  lu.assertStrContains(text, "\n# ")
+end
+
+function TestCommandsEscape:test_lines_that_merges_log_and_save()
+  local merge = require "altmig.merge"
+  local said = {}
+  local function keep(line) said[#said + 1] = line end
+  merge.define { name = "hostile", files = { "/etc/x" }, run = function(_, _, n, report)
+    report { rule = words, key = words, attribute = words, o = words, c = words, n = words, severity = "warning", chosen = "C" }
+    report { rule = words, key = words, severity = "error", chosen = "N" }
+    return n
+  end }
+  local t = require("altmig.tree").at(self.dir)
+  assert(t:makedirs "/etc")
+  local function text() return "x\n" end
+  local function stat() return { mode = 384, uid = sys.getuid(), gid = sys.getgid and sys.getgid() or 0 } end
+  local result = assert(merge.run("hostile", { tree = t, saved = text, shipped_old = text, shipped_new = text, saved_stat = stat,
+    new_stat = stat, log = keep, warn = keep, save_report = function(_, lines)
+      for line in lines:gmatch("([^\n]*)\n") do keep(line) end
+      return true
+    end }))
+  merge.reset()
+  t:close()
+  lu.assertEquals(result.decisions, 2)
+  lu.assertEquals(#said, 4)
+  for _, line in ipairs(said) do
+    hostile.assert_printed(line)
+    lu.assertNil(line:find "\n")
+    lu.assertStrContains(line, "J\u{fc}rgen")
+  end
+end
+
+function TestCommandsEscape:test_findings_of_files_that_are_no_text()
+  local line = words:gsub("\n", "")
+  local _, message = require("altmig.imagedata").parse "x:\n\t\u{9b}31m J\u{fc}rgen\n"
+  hostile.assert_printed(message)
+  lu.assertStrContains(message, "'\\t\\u{9b}31m J\u{fc}rgen' is no field")
+  local _, findings = require("altmig.cfgfiles").parse("./etc/x " .. line .. "\n" .. "./etc/" .. line:gsub(" ", "") .. " preserve\n",
+    "bos.rte", "bos.rte.cfgfiles")
+  lu.assertEquals(#findings, 2)
+  for _, finding in ipairs(findings) do
+    hostile.assert_printed(finding.rule)
+    lu.assertStrContains(finding.rule, "\\x1b]52")
+  end
+end
+
+function TestCommandsEscape:test_a_program_that_cannot_start()
+  assert(sys.makedirs(self.dir .. "/lua/altmig"))
+  assert(sys.write_file(self.dir .. "/lua/altmig/cli.lua", "error(" .. require("altmig.print").quote(words) .. ", 0)"))
+  local r = assert(sys.run { bin, "--lua", self.dir, "status" })
+  lu.assertEquals(r.status, 1)
+  lu.assertStrContains(r.stderr, "\\x1b]52;c;ZXZpbA==\\x07")
+  hostile.assert_printed((r.stderr:gsub("\nFORGED", "\n")))
+end
+
 local function define(dir)
   local odm = require "altmig.odm"
   assert(sys.mkdir(dir, 448))
@@ -347,6 +419,10 @@ function TestCommandsEscape:test_the_prompt()
   session("sys.read_file('/none/' .. s)", { shown = "/none/\\\\x1b]52" }) -- the text of the message, as Lua reads it
   session "error((select(2, sys.read_file('/none/' .. s))))"
   session ":help s"
+  local fake = { "run", DATA_DIR .. "/repl_fake.lua" }
+  self:run(fake, { stdin = (":rw\n:sh %s\n:sh lost\n"):format((words:gsub("\n", " "))) })
+  fake[3] = words -- why the migration is not loaded
+  self:run(fake, { stdin = "" })
   session(":" .. words:gsub("\n", ""), { shown = "", letters = "no command" })
   self:run({ "repl", "none" }, { stdin = "", shown = "", letters = "", cwd = self.dir })
 end

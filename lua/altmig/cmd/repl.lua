@@ -1,6 +1,7 @@
 -- altmig repl [CLIENT]: the prompt.
 
 local cli = require "altmig.cli"
+local escape = require "altmig.escape"
 local options = require "altmig.options"
 
 local command = {
@@ -19,7 +20,7 @@ function command.run(args)
   local m, message, code = require("altmig.migration").load(client, opts)
   if not m then
     return repl.run { opts = opts,
-      message = ("%s: not loaded: %s%s"):format(client, code and "[" .. code .. "] " or "", message) }
+      message = ("%s: not loaded: %s%s"):format(client, code and "[" .. code .. "] " or "", escape.line(message)) }
   end
   local status = repl.run { m = m, opts = opts, message = ("%s is m, for looking; :rw lets commands change it."):format(client) }
   m:close()

@@ -6,6 +6,7 @@ local disk = require "lab.disk"
 local json = require "altmig.json"
 local lpar = require "lab.lpar"
 local nvram = require "lab.nvram"
+local output = require "altmig.output"
 local sys = require "altmig.sys"
 
 local boot = {}
@@ -71,12 +72,12 @@ function boot.main(args)
   if not found then cli.fail(1, ("altmig: lab boot: %s: %s"):format(opts.host, message)) end
   if found.up and opts.power then power(opts.host, opts, found) end
   if opts.json then
-    print(json.encode(found, { sort = true }))
+    output.json(found, { sort = true, lossy = true })
   elseif found.up then
-    print(("%s %s up from %s at level %s (kernel %s)."):format(opts.host, opts.power and "is" or "comes", found.disk,
-      found.level, found.kernel))
+    output.print("%s %s up from %s at level %s (kernel %s).", opts.host, opts.power and "is" or "comes", found.disk,
+      found.level, found.kernel)
   else
-    print(("%s hangs with LED %s: %s"):format(opts.host, found.led, found.reason))
+    output.print("%s hangs with LED %s: %s", opts.host, found.led, found.reason)
   end
   return found.up and 0 or 1
 end

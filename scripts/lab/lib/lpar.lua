@@ -4,6 +4,7 @@
 local cli = require "altmig.cli"
 local config = require "lab.config"
 local json = require "altmig.json"
+local output = require "altmig.output"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 
@@ -495,7 +496,7 @@ end
 local function up(options)
   local dir = lpar.dir()
   check_programs()
-  local say = options.quiet and function() end or function(...) print(string.format(...)) end
+  local say = options.quiet and function() end or output.print
   local old = settings()
   local wanted = { seed = options.seed or (old and old.seed) or 1, files = options.files or (old and old.files) or 0,
     bytes = options.bytes or (old and old.bytes) or 0 }
@@ -557,12 +558,12 @@ function lpar.status(args)
       boots = state.boots, message = state.message }
   end
   if options.json then
-    print(json.encode(report, { sort = true }))
+    output.json(report, { sort = true, lossy = true })
   else
-    print(("The lab in %s is %s."):format(report.directory, report.up and "up" or "down"))
+    output.print("The lab in %s is %s.", report.directory, report.up and "up" or "down")
     for _, host in ipairs(report.hosts) do
-      print(("%-14s %-11s %-8s %s"):format(host.name, host.address, host.state,
-        host.message or (host.disk and "booted from " .. host.disk) or ""))
+      output.print("%-14s %-11s %-8s %s", host.name, host.address, host.state,
+        host.message or (host.disk and "booted from " .. host.disk) or "")
     end
   end
   return report.up and 0 or 1

@@ -4,6 +4,7 @@
 local cli = require "altmig.cli"
 local config = require "lab.config"
 local lpar = require "lab.lpar"
+local output = require "altmig.output"
 local sys = require "altmig.sys"
 
 local scenario = {}
@@ -268,7 +269,7 @@ function scenario.main(args)
     local names = {}
     for key in pairs(known) do names[#names + 1] = key end
     table.sort(names)
-    for _, key in ipairs(names) do print(("  %-20s %s"):format(key, known[key].summary)) end
+    for _, key in ipairs(names) do output.print("  %-20s %s", key, known[key].summary) end
     if name then return 0 end
     cli.usage "usage: altmig lab scenario NAME [ARG ...]"
   end
@@ -280,7 +281,7 @@ function scenario.main(args)
   end
   if not lpar.hypervisor() then fail("the lab is not up") end
   local said = known[name].fn(table.unpack(args))
-  if said then print(said) end
+  if said then output.print(said) end
   return 0
 end
 
