@@ -201,3 +201,14 @@ function TestTerminal:test_editing_completion_interrupt_and_history()
   out = self:type { "\\033[A", "\\r", "\\004" }
   lu.assertStrContains(out, "attempt to call a nil value (global 'g')")
 end
+
+function TestTerminal:test_completion_shows_and_inserts_no_control()
+  local out = self:type {
+    'c = require("altmig.repl").commands\\r',
+    'c["za\\\\27]0;one\\\\7"] = c.help c["zb\\\\27]0;two\\\\7"] = c.help\\r',
+    ":z\\t", "a\\t", "\\003", "\\004",
+  }
+  lu.assertStrContains(out, "za\\x1b]0;one\\x07  zb\\x1b]0;two\\x07") -- below the line
+  lu.assertStrContains(out, "\\x1b]0;one\\x07^C") -- in the line
+  lu.assertNil(out:find("\27]0;", 1, true))
+end
