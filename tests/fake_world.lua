@@ -273,7 +273,8 @@ function world.new()
     end
     return list
   end
-  function copy:restore(_, options)
+  function copy:restore(source, options)
+    assert(source == "archive", "restore: a reader or an archive expected") -- a path is neither
     if w.before_restore then w.before_restore() end
     local ok, message, code = copy.guard()
     if not ok then return nil, message, code end
@@ -309,6 +310,12 @@ function world.new()
       end,
     },
     ["altmig.tree"] = {
+      at = function(root)
+        return { open = function(_, path)
+          w.local_file = root .. path
+          return "archive"
+        end }
+      end,
       nfs = function(mounts)
         copy.guard = mounts.guard
         w.urls = mounts
@@ -427,7 +434,9 @@ function world.new()
   assert(sys.write_file(w.dir .. "/nim.lua", [[return {
     master = { name = "nim", ssh = { host = "master" } },
     clients = { lpar = { ssh = { host = "client" } }, gone = { ssh = { host = "unreachable" } } },
-    lpp_source = { lpp = { location = "/export/lpp" } }, spot = { spot = { location = "/export/spot/usr" } },
+    lpp_source = { lpp = { location = "/export/lpp" },
+      here = { location = "]] .. w.dir .. [[/lpp", host = "local" } },
+    spot = { spot = { location = "/export/spot/usr" } },
     script = { pre = { location = "/export/pre.sh" } }, exclude_files = { out = { location = "/export/out" } },
     image_data = { image = { location = "/export/image" } }, bosinst_data = { bosinst = { location = "/export/bosinst" } },
     }]], { mode = 384 }))

@@ -17,6 +17,7 @@
 #include "modules_bind.h"
 #include "os.h"
 #include "process.h"
+#include "trusted.h"
 
 #define LOCK_CLASS "altmig.lock"
 #define READ_MAX   ((lua_Integer)1 << 30)
@@ -300,6 +301,23 @@ static int l_read_file(lua_State *L)
 	struct am_error error;
 
 	if (am_file_read(path, (size_t)max, content, &error) != 0) {
+		am_buf_free(content);
+		return bu_fail(L, &error);
+	}
+	lua_pushlstring(L, content->data, content->length);
+	am_buf_free(content);
+	return 1;
+}
+
+/* sys.read_trusted(path [, max]): see trusted.h */
+static int l_read_trusted(lua_State *L)
+{
+	const char *path = bu_checkcstr(L, 1);
+	lua_Integer max = lua_isnoneornil(L, 2) ? READ_MAX : bu_checkrange(L, 2, 0, READ_MAX);
+	struct am_buf *content = bu_newbuf(L);
+	struct am_error error;
+
+	if (am_trusted_read(path, (size_t)max, content, &error) != 0) {
 		am_buf_free(content);
 		return bu_fail(L, &error);
 	}
@@ -878,6 +896,7 @@ int luaopen_altmig_sys(lua_State *L)
 		{"mkdir", l_mkdir},
 		{"mknod", l_mknod},
 		{"read_file", l_read_file},
+		{"read_trusted", l_read_trusted},
 		{"readlink", l_readlink},
 		{"realpath", l_realpath},
 		{"remove", l_remove},

@@ -15,8 +15,7 @@
 /* A holder's text is one short line of JSON; more than this is not ours. */
 #define LOCK_TEXT_MAX 4096
 
-/* Appends what `fd` holds up to `max` bytes; E2BIG when there is more. */
-static int read_all(
+int am_file_read_open(
 	int fd, const char *path, size_t max, struct am_buf *out, struct am_error *error)
 {
 	size_t total = 0;
@@ -49,7 +48,7 @@ int am_file_read(const char *path, size_t max, struct am_buf *out, struct am_err
 
 	if (fd < 0)
 		return am_fail_errno(error, errno, "read: %s", path);
-	result = read_all(fd, path, max, out, error);
+	result = am_file_read_open(fd, path, max, out, error);
 	close(fd);
 	return result;
 }
@@ -274,7 +273,7 @@ int am_lock_take(const char *path, const char *text, size_t length, struct am_bu
 		if (reason == EAGAIN || reason == EACCES) {
 			struct am_error ignored;
 
-			(void)read_all(fd, path, LOCK_TEXT_MAX, holder, &ignored);
+			(void)am_file_read_open(fd, path, LOCK_TEXT_MAX, holder, &ignored);
 			am_fail(error, "LOCKED", "lock: %s: held by %s", path,
 				holder->length > 0 ? holder->data : "another process");
 		} else {
@@ -314,7 +313,7 @@ int am_lock_query(const char *path, struct am_buf *holder, struct am_error *erro
 	result = am_os_lock_test(fd);
 	if (result < 0)
 		am_fail_errno(error, errno, "lock: %s", path);
-	else if (result > 0 && read_all(fd, path, LOCK_TEXT_MAX, holder, error) != 0)
+	else if (result > 0 && am_file_read_open(fd, path, LOCK_TEXT_MAX, holder, error) != 0)
 		result = -1;
 	close(fd);
 	return result;

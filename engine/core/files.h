@@ -13,6 +13,10 @@
 /* Appends the content to `out`. A file of more than `max` bytes is E2BIG, never cut short. */
 int am_file_read(const char *path, size_t max, struct am_buf *out, struct am_error *error);
 
+/* The same of a file that is open; `path` is for messages. */
+int am_file_read_open(
+	int fd, const char *path, size_t max, struct am_buf *out, struct am_error *error);
+
 /*
  * Replaces the file in one step: a temporary in the same directory, fsync, rename, fsync of the
  * directory. A symbolic link at `path` is replaced, not followed. `mode` is set as given (the

@@ -39,6 +39,17 @@ dev_t am_os_device(unsigned major_number, unsigned minor_number)
 	return makedev(major_number, minor_number);
 }
 
+int am_os_open_directory(int at, const char *name)
+{
+#if defined(O_SEARCH)
+	return openat(at, name, O_SEARCH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+#elif defined(O_PATH)
+	return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+#else
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+#endif
+}
+
 int am_os_chroot(const char *path)
 {
 	return chroot(path);

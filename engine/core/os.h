@@ -21,6 +21,12 @@ int am_os_chroot(const char *path);
 void am_os_cloexec_from(int low);
 
 /*
+ * Opens a directory, no link, to look for names in it and to ask what it is: it need not be
+ * readable. The descriptor, or -1 with errno.
+ */
+int am_os_open_directory(int at, const char *name);
+
+/*
  * Takes an exclusive lock on the whole file without waiting. The lock belongs to the open file
  * where the system can do that (closing another descriptor of the file does not drop it), else to
  * the process. 0, or -1 with errno EAGAIN or EACCES when somebody else holds it.

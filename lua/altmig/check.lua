@@ -73,7 +73,7 @@ function checks.levels(m, add)
   end
   local image = m:bos_level()
   if not image then
-    return add { id = "bos-image", host = m.master.name,
+    return add { id = "bos-image", host = m:bos_image().host,
       what = ("lpp_source %s has no bos image at %s/installp/ppc/bos"):format(m.lpp_source.name, m.lpp_source.location),
       remedy = ("nim -o check %s; ls -l %s/installp/ppc"):format(m.lpp_source.name, m.lpp_source.location) }
   end
@@ -90,6 +90,18 @@ function checks.levels(m, add)
     add { id = "master-level", host = m.master.name, evidence = "oslevel -s: " .. master,
       what = "the NIM master is below the level of the lpp_source", remedy = "migrate the master first" }
   end
+end
+
+--- What an lpp_source of the engine host needs besides: installp of phase 6 runs on the master.
+function checks.local_images(m, add)
+  local source = m.lpp_source
+  local images = source.location .. "/installp/ppc"
+  if source.host ~= "local" or m.master:holds { "test", "-d", images } then return end
+  add { id = "lpp-source-local", host = m.master.name, evidence = "test -d " .. images,
+    what = ('lpp_source %s is a directory of the engine host (host = "local"); installp of phase 6 runs on %s, which has no %s')
+      :format(source.name, m.master.name, images),
+    remedy = ("let %s see the same images at %s (a read-only mount, or a copy), or name an lpp_source of the master"):format(
+      m.master.name, source.location) }
 end
 
 --- Files of -e, -i and -o, read and understood before anything is changed.
@@ -112,7 +124,8 @@ function checks.resources(m, add)
 end
 
 local groups = {
-  { order = { "levels", "resources" }, levels = checks.levels, resources = checks.resources },
+  { order = { "levels", "local_images", "resources" }, levels = checks.levels, local_images = checks.local_images,
+    resources = checks.resources },
   (require "altmig.checks.services"),
   (require "altmig.checks.storage"),
   (require "altmig.checks.software"),

@@ -17,6 +17,7 @@ local progress = require "altmig.progress"
 local report = require "altmig.report"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
+local trusted = require "altmig.trusted"
 
 local migration = {}
 
@@ -481,11 +482,7 @@ local banner = "+" .. ("-"):rep(77) .. "+"
 -- The text of the flow script, with what it is called and its digest (none for the stock script).
 local function read_script(path)
   if not path then return resource.read("scripts/migrate.lua") end
-  local text, message, code = sys.read_file(path)
-  if not text then
-    err.raise { code = code or "SCRIPT", message = "flow: " .. message,
-      remedy = "name the flow script with --script FILE" }
-  end
+  local text = trusted.read(path, "flow", nil, "name the flow script with --script FILE")
   return text, "@" .. path, sys.sha256(text)
 end
 

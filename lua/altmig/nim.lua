@@ -2,7 +2,7 @@
 
 local err = require "altmig.err"
 local sorted_keys = require "altmig.sorted_keys"
-local sys = require "altmig.sys"
+local trusted = require "altmig.trusted"
 
 ---@class altmig.nim.Host
 ---@field name string
@@ -21,6 +21,7 @@ local sys = require "altmig.sys"
 local nim = {}
 nim.__index = nim
 
+local hosts = { master = true, ["local"] = true }
 local kinds = { "lpp_source", "spot", "script", "installp_bundle", "mksysb", "exclude_files", "image_data", "bosinst_data" }
 
 local function fail(path, text, code)
@@ -42,25 +43,18 @@ function nim.default_path()
   return os.getenv("ALTMIG_NIM") or "/etc/altmig/nim.lua"
 end
 
---- Reads and checks the resource file. It is code, so it must not be writable by others; it runs
---- with an empty environment and is text only.
+--- Reads and checks the resource file. It is code, so nobody else may have written it; it runs with an
+--- empty environment and is text only.
 ---@param path string?
 ---@return altmig.Nim
 function nim.load(path)
   path = path or nim.default_path()
-  local st, message = sys.stat(path)
-  if not st then
-    err.raise { code = "NIM_FILE", message = "nim: " .. message,
-      remedy = "write the resources of your site there, or name the file with --nim or ALTMIG_NIM" }
-  end
-  if st.mode & 18 ~= 0 then
-    err.raise { code = "NIM_FILE", message = ("nim: %s: writable by group or others (mode %04o)"):format(path, st.mode & 4095),
-      remedy = "chmod go-w " .. path }
-  end
-  local chunk, problem = loadfile(path, "t", {})
+  local text = trusted.read(path, "nim", "NIM_FILE",
+    "write the resources of your site there, or name the file with --nim or ALTMIG_NIM")
+  local chunk, problem = load(text, "@" .. path, "t", {})
   if not chunk then fail(path, problem) end
   local ok, data = pcall(chunk)
-  if not ok then fail(path, tostring(data)) end
+  if not ok then fail(path, err.text(data)) end
   if type(data) ~= "table" then fail(path, "does not return a table") end
   if type(data.master) ~= "table" or not data.master.name then fail(path, "no master = { name = ..., ssh = { ... } }") end
   check_host(path, "master", data.master)
@@ -69,6 +63,9 @@ function nim.load(path)
     for name, resource in pairs(data[kind] or {}) do
       if type(resource) ~= "table" or type(resource.location) ~= "string" or resource.location:sub(1, 1) ~= "/" then
         fail(path, ("%s '%s' needs location = \"/absolute/path\""):format(kind, name))
+      end
+      if resource.host ~= nil and not hosts[resource.host] then
+        fail(path, ("%s '%s': host is \"master\" or \"local\""):format(kind, name))
       end
     end
   end

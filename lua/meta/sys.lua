@@ -131,6 +131,15 @@ function sys.truncate(path, size) end
 ---@return string? content, string? message, string? code
 function sys.read_file(path, max) end
 
+--- The same of a file that nobody but root and the effective user can have written: it and every
+--- directory from the root down belong to one of them, and neither group nor others can write them
+--- (directories: unless they are sticky); links are followed if they belong to one of them. Else
+--- UNTRUSTED with what is wrong. What is read is the open file that was looked at.
+---@param path string
+---@param max integer?
+---@return string? content, string? message, string? code
+function sys.read_trusted(path, max) end
+
 --- atomic (default): temporary in the same directory, fsync, rename, fsync of the directory; a
 --- link at path is replaced. Otherwise written through the existing inode.
 ---@param path string

@@ -1,4 +1,5 @@
 local lu = require "luaunit"
+local sys = require "altmig.sys"
 local world = require "fake_world"
 
 local fails = world.fails
@@ -336,6 +337,26 @@ function TestMigration:test_a_site_step_runs_once()
   w.files["/etc/motd"], w.fail = nil, {}
   w.migration.resume(w.opts { script = path })
   lu.assertNil(w.files["/etc/motd"])
+end
+
+function TestMigration:test_images_of_the_engine_host_itself()
+  local w = self.w
+  local e = fails(w.migration.migrate, w.opts { lpp_source = "here" })
+  lu.assertEquals(e.code, "INHIBITOR")
+  lu.assertStrContains(world.log_text(w), "inhibitor: engine host: lpp_source here has no bos image at "
+    .. w.dir .. "/lpp/installp/ppc/bos")
+  assert(sys.makedirs(w.dir .. "/lpp/installp/ppc"))
+  assert(sys.write_file(w.dir .. "/lpp/installp/ppc/bos", ""))
+  w.answers.test = function(_, _, argv)
+    return "", argv[2] == "-d" and argv[3] == w.dir .. "/lpp/installp/ppc" and 1 or 0
+  end
+  e = fails(w.migration.migrate, w.opts { lpp_source = "here" })
+  lu.assertStrContains(e.message, "lpp-source-local")
+  lu.assertStrContains(world.log_text(w), "installp of phase 6 runs on nim, which has no " .. w.dir .. "/lpp/installp/ppc")
+  w.answers = {}
+  lu.assertEquals(w.migration.migrate(w.opts { lpp_source = "here" }), 0)
+  lu.assertEquals({ w.local_file, w.restored }, { "/" .. w.dir .. "/lpp/installp/ppc/bos", 1 })
+  lu.assertEquals(world.count(w, "test %-r"), 0)
 end
 
 function TestMigration:test_a_world_writable_nim_file_is_refused()

@@ -248,6 +248,45 @@ function TestLoading:test_a_script_that_cannot_run_is_refused_before_anything_is
   lu.assertEquals(self.w.log, {})
 end
 
+function TestLoading:test_files_that_others_can_have_written_are_not_run()
+  local w = self.w
+  local dir = w.dir .. "/site"
+  assert(sys.mkdir(dir, 493))
+  assert(sys.write_file(dir .. "/nim.lua", sys.read_file(w.dir .. "/nim.lua"), { mode = 420 }))
+  local path = script(w, "", "site/flow")
+  local function both(text)
+    local e = fails(w.migration.migrate, w.opts { nim = dir .. "/nim.lua" })
+    lu.assertEquals(e.code, "NIM_FILE")
+    lu.assertStrContains(e.message, text)
+    lu.assertStrContains(e.remedy, "chown")
+    e = fails(w.migration.migrate, w.opts { script = path })
+    lu.assertEquals(e.code, "UNTRUSTED")
+    lu.assertStrContains(e.message, text)
+    lu.assertStrContains(e.remedy, "chown")
+    lu.assertEquals(w.log, {})
+    lu.assertNil(sys.stat(w.dir .. "/state"))
+  end
+  assert(sys.chmod(dir, 509))
+  both("the directory " .. sys.realpath(dir) .. ": writable by group or others (mode 0775)")
+  assert(sys.chmod(dir, 493))
+  if sys.getuid() == 0 then
+    assert(sys.chown(dir .. "/nim.lua", 12345, -1))
+    assert(sys.chown(path, 12345, -1))
+    both("belongs to user 12345")
+    assert(sys.chown(dir .. "/nim.lua", 0, -1))
+    assert(sys.chown(path, 0, -1))
+  end
+  assert(sys.chmod(dir .. "/nim.lua", 436))
+  assert(sys.chmod(path, 436))
+  both("writable by group or others (mode 0664)")
+  assert(sys.symlink(dir .. "/nim.lua", w.dir .. "/link.lua"))
+  local e = fails(w.migration.migrate, w.opts { nim = w.dir .. "/link.lua" })
+  lu.assertStrContains(e.message, dir .. "/nim.lua: writable")
+  assert(sys.chmod(dir .. "/nim.lua", 420))
+  assert(sys.chmod(path, 420))
+  lu.assertEquals(w.migration.migrate(w.opts { nim = w.dir .. "/link.lua", script = path }), 0)
+end
+
 local function stopped(w, lines)
   local path = script(w, lines)
   w.fail.bosboot = 1

@@ -158,3 +158,27 @@ function TestImages:test_the_bos_image_is_read_within_the_same_bounds()
   bff.open = open
   lu.assertEquals(asked, { ["./lpp_name"] = 8 << 20, ["./usr/lpp/bos/liblpp.a"] = 64 << 20 })
 end
+
+-- The image of an lpp_source with host = "local", as phase 5 reads it: inspected, restored, compared.
+function TestImages:test_the_bos_image_of_the_engine_host_is_restored()
+  local tree = require "altmig.tree"
+  local w = assert(bff.create(dir .. "/bos.image", {}))
+  assert(w:add { name = "./lpp_name", data = "4 R I bos {\nbos.rte 07.02.0005.0000 01 b B en_US Base\n}\n" })
+  assert(w:add { name = "./etc/motd", data = "new\n" })
+  assert(w:close())
+  assert(sys.symlink("bos.image", dir .. "/bos"))
+  assert(sys.write_file(self.top .. "/nim.lua", ([[return { master = { name = "nim", ssh = {} },
+    clients = { lpar = { ssh = {} } }, lpp_source = { here = { location = "%s", host = "local" } } }]]):format(self.top), { mode = 384 }))
+  local m = require("altmig.migration").new { client = "lpar", lpp_source = "here", nim = self.top .. "/nim.lua", no_log = true }
+  assert(sys.mkdir(self.top .. "/copy", 448))
+  local copy <close> = assert(tree.at(self.top .. "/copy"))
+  local source = m:bos_image()
+  lu.assertEquals({ source.host, source.size }, { "engine host", sys.stat(dir .. "/bos").size })
+  lu.assertEquals(m:bos_level(), { version = 7, release = 2 })
+  local stats = assert(copy:restore(source.open(), { exclude = { "/lpp_name" }, again = source.open }))
+  lu.assertEquals(stats.files, 1)
+  lu.assertEquals(copy:read("/etc/motd"), "new\n")
+  lu.assertEquals(assert(copy:verify(source.open(), { exclude = { "/lpp_name" } })), {})
+  assert(sys.remove(dir .. "/bos"))
+  lu.assertNil(m:bos_level())
+end

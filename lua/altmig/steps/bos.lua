@@ -28,7 +28,8 @@ local function mount_of(mounts, path)
 end
 
 return function(migration)
-  --- The bos image of the lpp_source. Read over NFS if the resource names a URL, else through SSH;
+  --- The bos image of the lpp_source. Of host = "local" it is a file of the engine host (links are
+  --- followed as there), else it is read over NFS if the resource names a URL, else through SSH;
   --- open() returns a reader at its start.
   migration.method("bos_image", function(m)
     local resource = m.lpp_source
@@ -38,7 +39,7 @@ return function(migration)
       host = resource.host == "local" and "engine host" or m.master.name,
       size = resource.host == "local" and (sys.stat(path) or {}).size or nil,
       open = function()
-        if resource.host == "local" then return path end
+        if resource.host == "local" then return err.check(err.check(tree.at("/")):open(path)) end
         if resource.nfs then
           local source = err.check(tree.nfs { { at = "/", url = resource.nfs } })
           return err.check(source:open("/installp/ppc/bos"))

@@ -4,13 +4,18 @@ local aix = require "altmig.aix"
 local bff = require "altmig.bff"
 local check = require "altmig.check"
 local err = require "altmig.err"
+local sys = require "altmig.sys"
 local escape = require "altmig.escape"
 
 return function(migration)
   --- Level of the bos image: { version, release }; nil when the lpp_source has none.
   migration.method("bos_level", function(m)
     local image = m:bos_image()
-    if m.lpp_source.host ~= "local" and not m.master:holds { "test", "-r", image.path } then return nil end
+    if m.lpp_source.host == "local" then
+      if not sys.stat(image.path) then return nil end
+    elseif not m.master:holds { "test", "-r", image.path } then
+      return nil
+    end
     local archive, message, code = bff.open(image.open())
     if not archive then
       err.raise { code = code, status = 3, host = image.host, message = ("bos image %s: %s"):format(image.path, message) }
