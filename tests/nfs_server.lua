@@ -52,7 +52,10 @@ end
 function M.wait_up()
   for _ = 1, 200 do
     local sockets = sys.read_file("/proc/net/tcp") .. (sys.read_file("/proc/net/tcp6") or "")
-    if sockets:find(":0801 ", 1, true) then return end
+    if sockets:find(":0801 ", 1, true) and sockets:find(":4E50 ", 1, true) then -- nfsd, mountd
+      local known = M.run { "rpcinfo", "-p" }
+      if known:find "100003%s+3%s+tcp" and known:find "100005%s+3%s+tcp" then return end
+    end
     sys.sleep(0.05)
   end
   error("the server does not come up:\n" .. (sys.read_file(BASE .. "/log") or ""))

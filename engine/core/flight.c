@@ -265,12 +265,26 @@ static int ask_piece(struct am_fetch *fetch, struct am_error *error)
 	return 0;
 }
 
+/* A file that has no end is an error of the server. */
+static int endless(struct am_fetch *fetch)
+{
+	if (fetch->asked < fetch->size || fetch->asked - fetch->size < AM_FILE_GROWTH_MAX)
+		return 0;
+	fetch->failed = fetch->ended = 1;
+	fetch->put.outcome = AM_PUT_FAILED;
+	fetch->put.operation = "read";
+	am_fail(&fetch->put.error, "EPROTO", "the server sends more than the file can hold");
+	return 1;
+}
+
 int am_fetch_ask(struct am_fetch *fetch, int urgent, struct am_error *error)
 {
 	while (wants_more(fetch)) {
 		int room =
 			!am_flight_full(fetch->flight) && fetch->budget->used < fetch->budget->most;
 
+		if (endless(fetch))
+			return 0;
 		if (!room && !(urgent && fetch->first == NULL))
 			return 1;
 		if (ask_piece(fetch, error) != 0)

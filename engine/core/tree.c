@@ -77,6 +77,9 @@ int am_entries_add(struct am_entries *entries, const char *name, const struct am
 		return 0;
 	if (*name == '\0' || strchr(name, '/') != NULL || strlen(name) > AM_TREE_NAME_MAX)
 		return am_fail(error, "EPROTO", "the directory holds an impossible name");
+	if (entries->count >= AM_ENTRIES_MAX)
+		return am_fail(
+			error, "E2BIG", "the directory has more than %d entries", AM_ENTRIES_MAX);
 	if (entries->count == entries->capacity) {
 		size_t capacity = entries->capacity != 0 ? entries->capacity * 2 : 32;
 

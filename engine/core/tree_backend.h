@@ -13,6 +13,12 @@
 
 struct am_fs;
 
+/*
+ * How much a file may grow while it is read, how many entries a directory may have, and how many a
+ * walk may come by: more are no file and no directory but a server that never ends.
+ */
+enum { AM_FILE_GROWTH_MAX = 64 << 20, AM_ENTRIES_MAX = 1 << 18, AM_WALK_MAX = 1 << 23 };
+
 /* An open directory. Back ends put their own fields behind it. */
 struct am_node {
 	struct am_fs *fs;

@@ -1,19 +1,17 @@
-/* The library's headers use caddr_t, which POSIX left behind. */
-#define _DEFAULT_SOURCE
-
 #include "tree_nfs_calls.h"
 
 #include "cancel.h"
 #include "process.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Exported by the library, but missing in its installed headers. */
-extern void rpc_set_autoreconnect(struct rpc_context *rpc, int num_retries);
+#include <sys/socket.h>
+#include <unistd.h>
 
 static int reason(struct am_error *error, int errnum)
 {
@@ -67,11 +65,10 @@ int am_nfs_fail_status(struct am_error *error, int status)
 
 static void drop_lane(struct nfs_fs *fs, int lane)
 {
-	struct rpc_context *rpc = fs->rpc[lane];
+	struct am_rpc *rpc = fs->rpc[lane];
 
 	fs->rpc[lane] = NULL;
-	if (rpc != NULL)
-		rpc_destroy_context(rpc);
+	am_rpc_close(rpc);
 }
 
 /* Outstanding calls get their callback from here, with a failure. */
@@ -86,19 +83,26 @@ void am_nfs_note_lost(struct nfs_fs *fs, const char *text)
 	snprintf(fs->lost, sizeof fs->lost, "%s", am_reason(text));
 }
 
+void am_nfs_note_broken(struct nfs_fs *fs, const struct am_error *why)
+{
+	am_nfs_note_lost(fs, why->message);
+	fs->violations += strcmp(why->code, "EPROTO") == 0;
+}
+
 /* Waits for the socket once. 0, or -1 when the connection is gone. */
 static int service(struct nfs_fs *fs, int lane)
 {
-	struct rpc_context *rpc = fs->rpc[lane];
-	struct pollfd p = {rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
+	struct am_rpc *rpc = fs->rpc[lane];
+	struct pollfd p = {am_rpc_fd(rpc), am_rpc_events(rpc), 0};
 	int n = poll(&p, 1, POLL_MS);
+	struct am_error why;
 
 	if (n < 0 && errno != EINTR) {
 		am_nfs_note_lost(fs, strerror(errno));
 		return -1;
 	}
-	if (n > 0 && rpc_service(rpc, p.revents) < 0) {
-		am_nfs_note_lost(fs, rpc_get_error(rpc));
+	if (n > 0 && am_rpc_service(rpc, p.revents, &why) != 0) {
+		am_nfs_note_broken(fs, &why);
 		return -1;
 	}
 	return 0;
@@ -117,37 +121,6 @@ static int pause_for(double seconds, struct am_error *error)
 	return 0;
 }
 
-static void step_done(struct rpc_context *rpc, int status, void *data, void *context)
-{
-	struct step *step = context;
-
-	(void)rpc;
-	step->status = status;
-	if (status == RPC_STATUS_ERROR && data != NULL)
-		snprintf(step->text, sizeof step->text, "%s", (const char *)data);
-	step->done = 1;
-}
-
-static void mount_done(struct rpc_context *rpc, int status, void *data, void *context)
-{
-	struct step *step = context;
-	mountres3 *answer = data;
-
-	step->handle.length = 0;
-	if (status == RPC_STATUS_SUCCESS) {
-		step->mount_status = answer->fhs_status;
-		if (answer->fhs_status == MNT3_OK) {
-			fhandle3 *from = &answer->mountres3_u.mountinfo.fhandle;
-
-			if (from->fhandle3_len <= HANDLE_MAX) {
-				step->handle.length = from->fhandle3_len;
-				memcpy(step->handle.data, from->fhandle3_val, from->fhandle3_len);
-			}
-		}
-	}
-	step_done(rpc, status, data, context);
-}
-
 /* Not reached or not answered; with what to look at. */
 static int fail_mount(struct nfs_fs *fs, const char *why, const char *check, struct am_error *error)
 {
@@ -156,60 +129,19 @@ static int fail_mount(struct nfs_fs *fs, const char *why, const char *check, str
 		error, "NFS_MOUNT", "mount: %s: %.200s; check that %s", fs->name, why, check);
 }
 
-static int wait_step(
-	struct nfs_fs *fs, int lane, int queued, const char *what, struct am_error *error)
+/* `reached`: it answers, but not with what is wanted. */
+static int fail_program(struct nfs_fs *fs, const char *what, int reached, const char *reason,
+	struct am_error *error)
 {
 	char why[300], check[300];
-	double deadline = am_clock() + fs->options.timeout;
-	int lost = queued < 0;
 
-	if (lost)
-		am_nfs_note_lost(fs, rpc_get_error(fs->rpc[lane]));
-	while (!lost && !fs->step.done) {
-		if (am_cancelled())
-			return am_fail(error, "CANCELLED", "cancelled");
-		if (am_clock() > deadline) {
-			am_nfs_note_lost(fs, "no answer in time");
-			lost = 1;
-		} else {
-			lost = service(fs, lane) != 0;
-		}
-	}
-	if (fs->step.done && fs->step.status == RPC_STATUS_SUCCESS)
-		return 0;
-	snprintf(why, sizeof why, "%s not reached: %s", what,
-		fs->step.text[0] != '\0' ? fs->step.text : am_reason(fs->lost));
+	snprintf(why, sizeof why, "%s%s: %s", what, reached ? "" : " not reached",
+		am_reason(reason));
 	snprintf(check, sizeof check,
 		"%.100s is up, serves NFS version 3, and lets this host reach rpcbind, mountd and "
 		"nfsd",
 		fs->host);
 	return fail_mount(fs, why, check, error);
-}
-
-/* A new context connected to a program of the server. */
-static int connect_program(struct nfs_fs *fs, int lane, int port, int program, int version,
-	const char *what, struct am_error *error)
-{
-	struct rpc_context *rpc;
-	int queued;
-
-	drop_lane(fs, lane);
-	memset(&fs->step, 0, sizeof fs->step);
-	rpc = fs->rpc[lane] = rpc_init_context();
-	if (rpc == NULL)
-		return reason(error, ENOMEM);
-	rpc_set_autoreconnect(rpc, 0);
-	if (fs->uid >= 0)
-		rpc_set_uid(rpc, fs->uid);
-	if (fs->gid >= 0)
-		rpc_set_gid(rpc, fs->gid);
-	if (port > 0)
-		queued = rpc_connect_port_async(
-			rpc, fs->host, port, program, version, step_done, &fs->step);
-	else
-		queued = rpc_connect_program_async(
-			rpc, fs->host, program, version, step_done, &fs->step);
-	return wait_step(fs, lane, queued, what, error);
 }
 
 static int refused(struct nfs_fs *fs, struct am_error *error)
@@ -228,11 +160,195 @@ static int refused(struct nfs_fs *fs, struct am_error *error)
 		return fail_mount(fs, "the server refuses (no such export)", check, error);
 	case MNT3ERR_NOTDIR:
 		return fail_mount(fs, "the server refuses (not a directory)", check, error);
-	case MNT3_OK:
-		return fail_mount(fs, "the server sent an unusable file handle", check, error);
 	default:
 		return fail_mount(fs, "the server refuses", check, error);
 	}
+}
+
+/* Waits until connected (step NULL) or answered. 1: not in time, or the connection is gone. */
+static int wait_for(struct nfs_fs *fs, int lane, const struct step *step, double deadline,
+	struct am_error *error)
+{
+	while (step != NULL ? !step->done : !am_rpc_connected(fs->rpc[lane])) {
+		if (am_cancelled())
+			return am_fail(error, "CANCELLED", "cancelled");
+		if (am_clock() > deadline) {
+			am_nfs_note_lost(fs, "no answer in time");
+			return 1;
+		}
+		if (service(fs, lane) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* All addresses of the server are tried. */
+static int connect_port(
+	struct nfs_fs *fs, int lane, uint32_t port, const char *what, struct am_error *error)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	uint32_t uid = fs->uid >= 0 ? (uint32_t)fs->uid : getuid();
+	uint32_t gid = fs->gid >= 0 ? (uint32_t)fs->gid : getgid();
+	char service_name[12];
+	int r;
+
+	drop_lane(fs, lane);
+	snprintf(service_name, sizeof service_name, "%u", (unsigned)port);
+	r = getaddrinfo(fs->host, service_name, &hints, &list);
+	if (r != 0)
+		return fail_program(fs, what, 0, gai_strerror(r), error);
+	r = 1;
+	for (const struct addrinfo *to = list; to != NULL && r == 1; to = to->ai_next) {
+		struct am_error why;
+
+		fs->rpc[lane] = am_rpc_connect(
+			to->ai_addr, to->ai_addrlen, uid, gid, port != AM_PORTMAP_PORT, &why);
+		if (fs->rpc[lane] == NULL) {
+			am_nfs_note_lost(fs, why.message);
+			continue;
+		}
+		r = wait_for(fs, lane, NULL, am_clock() + fs->options.timeout, error);
+		if (r != 0)
+			drop_lane(fs, lane);
+	}
+	freeaddrinfo(list);
+	return r == 1 ? fail_program(fs, what, 0, fs->lost, error) : r;
+}
+
+static void step_done(
+	void *context, enum am_rpc_outcome outcome, struct am_xdr *results, const char *why)
+{
+	struct step *step = context;
+
+	(void)results;
+	step->outcome = outcome;
+	step->done = 1;
+	if (why != NULL)
+		snprintf(step->text, sizeof step->text, "%s", why);
+}
+
+static void step_bad(struct step *step)
+{
+	step->outcome = AM_RPC_REFUSED;
+	snprintf(step->text, sizeof step->text, "the server's answer is damaged");
+}
+
+static void port_done(
+	void *context, enum am_rpc_outcome outcome, struct am_xdr *results, const char *why)
+{
+	struct step *step = context;
+
+	step_done(context, outcome, results, why);
+	if (outcome != AM_RPC_ANSWERED)
+		return;
+	step->port = am_portmap_result(results);
+	if (results->bad)
+		step_bad(step);
+}
+
+static void mount_done(
+	void *context, enum am_rpc_outcome outcome, struct am_xdr *results, const char *why)
+{
+	struct step *step = context;
+
+	step_done(context, outcome, results, why);
+	if (outcome != AM_RPC_ANSWERED)
+		return;
+	step->mount_status = am_xdr_u32(results);
+	if (step->mount_status == MNT3_OK)
+		am_mount_result(results, &step->handle);
+	if (results->bad)
+		step_bad(step);
+}
+
+/* One request while connecting; its results are in fs->step. */
+static int ask(struct nfs_fs *fs, int lane, struct am_rpc_call *call, const char *what,
+	struct am_error *error)
+{
+	struct am_error why;
+	int r;
+
+	memset(&fs->step, 0, sizeof fs->step);
+	call->context = &fs->step;
+	if (am_rpc_send(fs->rpc[lane], call, &why) != 0)
+		return fail_program(fs, what, 0, why.message, error);
+	r = wait_for(fs, lane, &fs->step, am_clock() + fs->options.timeout, error);
+	if (r != 0 || fs->step.outcome != AM_RPC_ANSWERED)
+		drop_lane(fs, lane);
+	if (r < 0)
+		return -1;
+	if (r == 0 && fs->step.outcome == AM_RPC_ANSWERED)
+		return 0;
+	return fail_program(fs, what, r == 0 && fs->step.outcome == AM_RPC_REFUSED,
+		r == 0 && fs->step.text[0] != '\0' ? fs->step.text : fs->lost, error);
+}
+
+int am_nfs_ask_port(struct nfs_fs *fs, int lane, uint32_t program, uint32_t version,
+	const char *what, uint32_t *port, struct am_error *error)
+{
+	unsigned char args[16];
+	struct am_xdr_out out = {args, args + sizeof args, 0};
+	struct am_rpc_call call = {.program = AM_PORTMAP_PROGRAM,
+		.version = AM_PORTMAP_VERSION,
+		.procedure = AM_PORTMAP_GETPORT,
+		.args = args,
+		.args_length = sizeof args,
+		.done = port_done};
+
+	am_xdr_put_u32(&out, program);
+	am_xdr_put_u32(&out, version);
+	am_xdr_put_u32(&out, IPPROTO_TCP);
+	am_xdr_put_u32(&out, 0);
+	if (ask(fs, lane, &call, what, error) != 0)
+		return -1;
+	*port = fs->step.port;
+	if (*port == 0)
+		return fail_program(fs, what, 0, "it is not registered with rpcbind", error);
+	return 0;
+}
+
+/* A connection to a program of the server. */
+static int connect_program(struct nfs_fs *fs, int lane, int port, uint32_t program,
+	uint32_t version, const char *what, struct am_error *error)
+{
+	uint32_t at = (uint32_t)port;
+
+	if (port == 0 &&
+		(connect_port(fs, lane, AM_PORTMAP_PORT, what, error) != 0 ||
+			am_nfs_ask_port(fs, lane, program, version, what, &at, error) != 0))
+		return -1;
+	return connect_port(fs, lane, at, what, error);
+}
+
+int am_nfs_ask_mount(struct nfs_fs *fs, struct am_handle *handle, struct am_error *error)
+{
+	unsigned char args[AM_MOUNT_PATH_MAX + 8];
+	struct am_xdr_out out = {args, args + sizeof args, 0};
+	struct am_rpc_call call = {.program = AM_MOUNT_PROGRAM,
+		.version = AM_MOUNT_VERSION,
+		.procedure = AM_MOUNT_MNT,
+		.args = args,
+		.done = mount_done};
+
+	am_xdr_put_string(&out, fs->export);
+	call.args_length = (size_t)(out.at - args);
+	fs->base.calls++;
+	if (ask(fs, 0, &call, "mountd", error) != 0)
+		return -1;
+	if (fs->step.mount_status != MNT3_OK)
+		return refused(fs, error);
+	*handle = fs->step.handle;
+	return 0;
+}
+
+int am_nfs_ask_nothing(struct nfs_fs *fs, int lane, struct am_error *error)
+{
+	struct am_rpc_call call = {.program = AM_NFS3_PROGRAM,
+		.version = AM_NFS3_VERSION,
+		.procedure = AM_NFS3_NULL,
+		.done = step_done};
+
+	return ask(fs, lane, &call, "nfsd", error);
 }
 
 static int same_handle(const struct am_handle *a, const struct am_handle *b)
@@ -240,31 +356,26 @@ static int same_handle(const struct am_handle *a, const struct am_handle *b)
 	return a->length == b->length && memcmp(a->data, b->data, a->length) == 0;
 }
 
-/* MOUNT, then the connection that is kept. Everything seen before must still be what it was. */
+/* MOUNT, then the connections that are kept. Everything seen before must still be what it was. */
 static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 {
 	struct am_handle handle;
-	int queued;
 
 	am_nfs_disconnect(fs);
-	if (connect_program(fs, 0, fs->mount_port, MOUNT_PROGRAM, MOUNT_V3, "mountd", error) != 0)
-		return -1;
 	memset(&fs->step, 0, sizeof fs->step);
-	fs->base.calls++;
-	queued = rpc_mount3_mnt_async(fs->rpc[0], mount_done, fs->export, &fs->step);
-	if (wait_step(fs, 0, queued, "mountd", error) != 0)
+	if (connect_program(fs, 0, fs->mount_port, AM_MOUNT_PROGRAM, AM_MOUNT_VERSION, "mountd",
+		    error) != 0 ||
+		am_nfs_ask_mount(fs, &handle, error) != 0)
 		return -1;
-	if (fs->step.handle.length == 0)
-		return refused(fs, error);
-	handle = fs->step.handle;
 	if (fs->root_handle.length != 0 && !same_handle(&fs->root_handle, &handle)) {
 		fs->base.complete = 1;
 		return am_fail(error, "NFS_CHANGED",
 			"mount: %s: another file system is exported there now", fs->name);
 	}
 	for (int lane = 0; lane < LANES; lane++) {
-		if (connect_program(fs, lane, fs->nfs_port, NFS_PROGRAM, NFS_V3, "nfsd", error) !=
-			0)
+		if (connect_program(fs, lane, fs->nfs_port, AM_NFS3_PROGRAM, AM_NFS3_VERSION,
+			    "nfsd", error) != 0 ||
+			am_nfs_ask_nothing(fs, lane, error) != 0)
 			return -1;
 	}
 	fs->root_handle = handle;
@@ -272,7 +383,7 @@ static int connect_mount(struct nfs_fs *fs, struct am_error *error)
 	return 0;
 }
 
-/* Connects anew until it works, is refused for good, or the time is up. */
+/* Connects again until it works, is refused for good, or the time is up. */
 static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 {
 	struct am_error scratch, *why = error != NULL ? error : &scratch;
@@ -280,6 +391,8 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 	double delay = 0.05;
 
 	memcpy(lost, fs->lost, sizeof lost);
+	if (fs->host[0] == '\0') /* see am_nfs_over */
+		return am_fail(error, "NFS_LOST", "connection lost (%.150s)", lost);
 	for (;;) {
 		fs->base.complete = 0;
 		if (connect_mount(fs, why) == 0)
@@ -325,6 +438,8 @@ static int prove(struct nfs_fs *fs, struct am_error *error)
 int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_error *error)
 {
 	for (;;) {
+		if (fs->violations >= VIOLATIONS_MAX)
+			return am_fail(error, "NFS_PROTOCOL", "%s", fs->lost);
 		if (fs->rpc[0] == NULL && reconnect(fs, give_up, error) != 0)
 			return -1;
 		if (!writes)
@@ -338,40 +453,69 @@ int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_e
 
 /* ---- calls ---- */
 
-/* Nothing is queued from here: on a context that is going down that would abort the program. */
-static void call_done(struct rpc_context *rpc, int status, void *data, void *context)
+int am_nfs_writes(const struct call *call)
+{
+	enum am_nfs3_procedure p = call->procedure;
+
+	return p == AM_NFS3_SETATTR || p == AM_NFS3_COMMIT ||
+	       (p >= AM_NFS3_WRITE && p <= AM_NFS3_LINK);
+}
+
+/* A name in nodes[0] is made: ENOENT then means that the directory itself is gone. */
+static int makes(const struct call *call)
+{
+	return call->procedure >= AM_NFS3_CREATE && call->procedure <= AM_NFS3_MKNOD;
+}
+
+/* Nothing is queued from here: the connection may be going down. */
+static void call_done(
+	void *context, enum am_rpc_outcome outcome, struct am_xdr *results, const char *why)
 {
 	struct call *call = context;
 
-	(void)rpc;
 	if (call->queue != NULL) {
 		call->next = call->queue->ready;
 		call->queue->ready = call;
 	}
-	if (status == RPC_STATUS_SUCCESS) {
-		call->status = call->take(call, data);
-		call->state = ANSWERED;
-		return;
+	call->state = outcome == AM_RPC_ANSWERED ? ANSWERED : IDLE;
+	if (outcome == AM_RPC_REFUSED) {
+		call->failures++;
+		call->refusal = why;
 	}
-	call->state = IDLE;
-	call->failures += status == RPC_STATUS_ERROR;
+	if (outcome != AM_RPC_ANSWERED)
+		return;
+	call->status = (int)am_xdr_u32(results);
+	if (call->status == NFS3_OK && !results->bad && call->take != NULL)
+		call->take(call, results);
+	if (results->bad)
+		am_fail(&call->local, "EPROTO", "the server's answer is damaged");
 }
 
 int am_nfs_send_call(struct nfs_fs *fs, struct call *call)
 {
-	for (int i = 0; i < 2; i++) {
-		if (call->slots[i] != NULL) {
-			call->slots[i]->data.data_len = call->handles[i]->length;
-			call->slots[i]->data.data_val = call->handles[i]->data;
-		}
+	unsigned char args[AM_RPC_ARGS_MAX];
+	struct am_xdr_out out = {args, args + sizeof args, 0};
+	struct am_rpc_call request = {.program = AM_NFS3_PROGRAM,
+		.version = AM_NFS3_VERSION,
+		.procedure = call->procedure,
+		.args = args,
+		.done = call_done,
+		.context = call};
+	struct am_error why;
+
+	am_nfs3_encode(&out, call->procedure, &call->args, call->handles);
+	request.args_length = (size_t)(out.at - args);
+	if (call->procedure == AM_NFS3_WRITE) {
+		request.data = call->args.data;
+		request.data_length = call->args.count;
 	}
 	call->state = SENT;
 	call->sends++;
 	fs->base.calls++;
-	if (call->send(fs->rpc[call->lane], call_done, call) == 0)
+	if (am_rpc_send(fs->rpc[call->lane], &request, &why) == 0)
 		return 0;
 	call->state = IDLE;
-	am_nfs_note_lost(fs, rpc_get_error(fs->rpc[call->lane]));
+	am_nfs_note_lost(fs, why.message);
 	return -1;
 }
 
@@ -431,16 +575,17 @@ static int reset_busy(struct call *const *calls, size_t count)
 	return busy;
 }
 
-static int broken(struct call *const *calls, size_t count)
+/* What the server said of a request that it does not take, or NULL. */
+static const char *refusal(struct call *const *calls, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (calls[i]->failures >= RPC_FAILURES_MAX)
-			return 1;
+			return calls[i]->refusal;
 	}
-	return 0;
+	return NULL;
 }
 
-/* After this no call is in flight, whether the library called back for it or not. */
+/* After this no call is in flight. */
 static void give_up_connection(struct nfs_fs *fs, struct call *const *calls, size_t count)
 {
 	am_nfs_disconnect(fs);
@@ -461,7 +606,7 @@ static int run_calls(
 	int writes = 0, r;
 
 	for (size_t i = 0; i < count; i++)
-		writes |= calls[i]->writes;
+		writes |= am_nfs_writes(calls[i]);
 	for (;;) {
 		if (am_nfs_make_ready(fs, writes, give_up, error) != 0)
 			return -1;
@@ -480,9 +625,9 @@ static int run_calls(
 		}
 		if (count_state(calls, count, ANSWERED) == count)
 			return 0;
-		if (r == 0 && broken(calls, count)) {
+		if (r == 0 && refusal(calls, count) != NULL) {
 			am_nfs_disconnect(fs);
-			return am_fail(error, "NFS_RPC", "the server does not take the call");
+			return am_fail(error, "NFS_RPC", "%s", refusal(calls, count));
 		}
 		if (am_clock() > give_up)
 			return am_fail(error, "NFS_LOST",
@@ -494,11 +639,11 @@ static int run_calls(
 int am_nfs_is_stale(const struct call *call)
 {
 	return call->status == NFS3ERR_STALE || call->status == NFS3ERR_BADHANDLE ||
-	       (call->status == NFS3ERR_NOENT && call->makes && call->nodes[0] != NULL &&
+	       (call->status == NFS3ERR_NOENT && makes(call) && call->nodes[0] != NULL &&
 		       call->nodes[0]->parent != NULL);
 }
 
-/* One call; a stale handle is looked up anew once. 0 with call->status, or -1. */
+/* One call; a stale handle is looked up again once. 0 with call->status, or -1. */
 static int run(struct nfs_fs *fs, struct call *call, struct am_error *error)
 {
 	struct call *const list[] = {call};
@@ -545,30 +690,33 @@ static int run_ok(struct nfs_fs *fs, struct call *call, struct am_error *error)
 	return call->status == NFS3_OK ? 0 : am_nfs_fail_status(error, call->status);
 }
 
-static void use_node(struct call *call, int index, nfs_fh3 *slot, struct nfs_node *node)
+static void use_node(struct call *call, int index, struct nfs_node *node)
 {
-	call->slots[index] = slot;
 	call->handles[index] = &node->handle;
 	call->nodes[index] = node;
 }
 
-static void use_handle(struct call *call, int index, nfs_fh3 *slot, struct am_handle *handle)
+/* A request for a name in a directory. */
+static struct call name_call(
+	enum am_nfs3_procedure procedure, struct nfs_node *dir, const char *name)
 {
-	call->slots[index] = slot;
-	call->handles[index] = handle;
+	struct call call = {.procedure = procedure, .args.name = name};
+
+	use_node(&call, 0, dir);
+	return call;
 }
 
-/* ---- answers ---- */
+/* ---- attributes and names ---- */
 
-static int getattr(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
+static int getattr(struct nfs_fs *fs, struct nfs_node *node, const struct am_handle *handle,
 	struct am_tree_stat *st, struct am_error *error)
 {
-	GETATTR3args args = {0};
-	struct call call = {
-		.send = am_nfs_send_getattr, .take = am_nfs_take_getattr, .args = &args, .out = st};
+	struct call call = {.procedure = AM_NFS3_GETATTR,
+		.take = am_nfs_take_getattr,
+		.out = st,
+		.handles = {handle},
+		.nodes = {node}};
 
-	use_handle(&call, 0, &args.object, handle);
-	call.nodes[0] = node;
 	return run_ok(fs, &call, error);
 }
 
@@ -576,14 +724,11 @@ static int lookup(
 	struct nfs_node *dir, const char *name, struct found *found, struct am_error *error)
 {
 	struct nfs_fs *fs = fs_of(&dir->base);
-	LOOKUP3args args = {.what.name = (char *)name};
-	struct call call = {.send = am_nfs_send_lookup,
-		.take = am_nfs_take_lookup,
-		.args = &args,
-		.out = found};
+	struct call call = name_call(AM_NFS3_LOOKUP, dir, name);
 
 	*found = (struct found){0};
-	use_node(&call, 0, &args.what.dir, dir);
+	call.take = am_nfs_take_lookup;
+	call.out = found;
 	if (run_ok(fs, &call, error) != 0)
 		return -1;
 	return found->has_stat ? 0 : getattr(fs, NULL, &found->handle, &found->stat, error);
@@ -748,68 +893,59 @@ static int mount_stat(
 static int mount_readlink(
 	struct am_node *base, const char *name, char *target, size_t size, struct am_error *error)
 {
-	READLINK3args args = {0};
 	struct text text = {target, size};
-	struct call call = {.send = am_nfs_send_readlink,
-		.take = am_nfs_take_readlink,
-		.args = &args,
-		.out = &text};
 	struct found found;
+	struct call call = {.procedure = AM_NFS3_READLINK,
+		.take = am_nfs_take_readlink,
+		.out = &text,
+		.handles = {&found.handle}};
 
 	if (lookup((struct nfs_node *)base, name, &found, error) != 0)
 		return -1;
 	if (found.stat.type != AM_TREE_LINK)
 		return reason(error, EINVAL);
-	use_handle(&call, 0, &args.symlink, &found.handle);
 	return run_ok(fs_of(base), &call, error);
+}
+
+/* 1: its place in the directory is lost, and the list begins again. */
+static int next_page(struct am_node *base, struct page *page, int *lists, struct am_error *error)
+{
+	struct call call = {.procedure = AM_NFS3_READDIRPLUS};
+
+	am_nfs_ask_page(&call, page);
+	use_node(&call, 0, (struct nfs_node *)base);
+	if (run(fs_of(base), &call, error) != 0)
+		return -1;
+	if ((call.status == NFS3ERR_BAD_COOKIE || call.refreshed) && call.args.cookie != 0 &&
+		++*lists <= LISTS_MAX)
+		return 1;
+	return call.status == NFS3_OK ? 0 : am_nfs_fail_status(error, call.status);
 }
 
 static int mount_list(struct am_node *base, struct am_entries *entries, struct am_error *error)
 {
 	struct page page = {.entries = entries, .fsid = fs_of(base)->fsid};
-	int lists = 0;
+	int lists = 0, r = 0;
 
-	while (!page.end) {
-		READDIRPLUS3args args = {
-			.cookie = page.cookie, .dircount = LIST_BYTES / 4, .maxcount = LIST_BYTES};
-		struct call call = {.send = am_nfs_send_readdirplus,
-			.take = am_nfs_take_readdirplus,
-			.args = &args,
-			.out = &page};
-
-		memcpy(args.cookieverf, page.verifier, sizeof args.cookieverf);
-		use_node(&call, 0, &args.dir, (struct nfs_node *)base);
-		if (run(fs_of(base), &call, error) != 0)
-			return -1;
-		/* Its place in the directory is lost: the list begins again. */
-		if ((call.status == NFS3ERR_BAD_COOKIE || call.refreshed) && args.cookie != 0 &&
-			++lists <= LISTS_MAX) {
-			am_entries_free(entries);
-			page = (struct page){.entries = entries, .fsid = page.fsid};
-			continue;
-		}
-		if (call.status != NFS3_OK)
-			return am_nfs_fail_status(error, call.status);
-		if (page.count == 0 && !page.end)
-			return am_fail(error, "EPROTO", "the server does not go on with the list");
+	while (r >= 0 && !page.end) {
+		r = next_page(base, &page, &lists, error);
+		if (r > 0)
+			am_nfs_page_restart(&page);
 	}
-	return 0;
+	am_nfs_page_free(&page);
+	return r < 0 ? -1 : 0;
 }
 
 /* ---- attributes ---- */
 
-static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
+static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, const struct am_handle *handle,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
-	SETATTR3args args = {0};
-	struct call call = {.send = am_nfs_send_setattr,
-		.take = am_nfs_take_status,
-		.args = &args,
-		.writes = 1};
+	struct call call = {.procedure = AM_NFS3_SETATTR,
+		.args.attr = *attr,
+		.handles = {handle},
+		.nodes = {node}};
 
-	am_nfs_fill_sattr(attr, &args.new_attributes);
-	use_handle(&call, 0, &args.object, handle);
-	call.nodes[0] = node;
 	return run_ok(fs, &call, error);
 }
 
@@ -817,7 +953,7 @@ static int setattr_once(struct nfs_fs *fs, struct nfs_node *node, struct am_hand
  * A server may change the owner after the mode, and lose the suid bits by it: where both are
  * given, the mode is sent once more.
  */
-static int set_handle(struct nfs_fs *fs, struct nfs_node *node, struct am_handle *handle,
+static int set_handle(struct nfs_fs *fs, struct nfs_node *node, const struct am_handle *handle,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
 	struct am_tree_attr mode = *attr;
@@ -860,6 +996,7 @@ struct nfs_file {
 	struct am_node *dir; /* keeps the file system's nodes in order */
 	struct am_handle handle;
 	uint64_t offset; /* of the next read, or of the window */
+	uint64_t most;   /* nothing is read beyond */
 	int end;
 	char *window;
 	size_t filled;
@@ -905,64 +1042,54 @@ static struct am_fs_file *mount_open(struct am_node *dir, const char *name, stru
 	if (file == NULL)
 		return NULL;
 	file->end = found.stat.size == 0;
+	file->most = found.stat.size + AM_FILE_GROWTH_MAX;
 	return &file->base;
 }
 
 struct piece {
 	char *data;
-	uint32_t wanted, got;
-	int end;
+	struct am_nfs3_read read;
 };
 
-static int take_read(struct call *call, void *answer)
+static void take_read(struct call *call, struct am_xdr *results)
 {
-	READ3res *res = answer;
-	READ3resok *good = &res->READ3res_u.resok;
 	struct piece *piece = call->out;
 
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	piece->end = good->eof != 0;
-	piece->got = good->data.data_len;
-	if (piece->got > piece->wanted) {
-		am_fail(&call->local, "EPROTO", "the server sent more than was asked for");
-		return NFS3ERR_IO;
-	}
-	memcpy(piece->data, good->data.data_val, piece->got);
-	return NFS3_OK;
+	if (am_nfs_take_read(call, results, &piece->read) == 0)
+		memcpy(piece->data, piece->read.data, piece->read.length);
 }
 
+/*
+ * A file that grows is read on, but not for ever: what a server sends without end is no file.
+ */
 static ssize_t mount_read(struct am_fs_file *base, void *data, size_t size, struct am_error *error)
 {
 	struct nfs_file *file = (struct nfs_file *)base;
 	struct nfs_fs *fs = (struct nfs_fs *)base->fs;
 	struct piece piece = {.data = data};
-	READ3args args = {.offset = file->offset};
-	struct call call = {
-		.send = am_nfs_send_read, .take = take_read, .args = &args, .out = &piece};
+	struct call call = {.procedure = AM_NFS3_READ,
+		.args.offset = file->offset,
+		.args.count = size < fs->read_max ? (uint32_t)size : fs->read_max,
+		.take = take_read,
+		.out = &piece,
+		.handles = {&file->handle}};
 
 	if (file->end || size == 0)
 		return 0;
-	piece.wanted = size < fs->read_max ? (uint32_t)size : fs->read_max;
-	args.count = piece.wanted;
-	use_handle(&call, 0, &args.file, &file->handle);
+	if (file->offset >= file->most)
+		return am_fail(error, "EPROTO", "the server sends more than the file can hold");
 	if (run_ok(fs, &call, error) != 0)
 		return -1;
-	file->offset += piece.got;
-	file->end = piece.end || piece.got == 0;
-	return (ssize_t)piece.got;
+	file->offset += piece.read.length;
+	file->end = piece.read.end;
+	return (ssize_t)piece.read.length;
 }
 
-static int take_create(struct call *call, void *answer)
+static void take_create(struct call *call, struct am_xdr *results)
 {
-	CREATE3res *res = answer;
-	post_op_fh3 *object = &res->CREATE3res_u.resok.obj;
-	struct am_handle *handle = call->out;
+	struct am_tree_stat unused;
 
-	handle->length = 0;
-	if (res->status == NFS3_OK && object->handle_follows)
-		am_nfs_take_handle(call, &object->post_op_fh3_u.handle, handle);
-	return (int)res->status;
+	am_nfs3_made(results, call->out, &unused);
 }
 
 /*
@@ -973,21 +1100,15 @@ static struct am_fs_file *mount_create(
 	struct am_node *dir, const char *name, struct am_error *error)
 {
 	struct nfs_file *file = new_file(dir, NULL, error);
-	CREATE3args args = {.where.name = (char *)name, .how.mode = GUARDED};
-	struct call call = {.send = am_nfs_send_create,
-		.take = take_create,
-		.args = &args,
-		.writes = 1,
-		.makes = 1};
+	struct call call = name_call(AM_NFS3_CREATE, (struct nfs_node *)dir, name);
 	struct found found;
 	int r;
 
 	if (file == NULL)
 		return NULL;
+	call.take = take_create;
 	call.out = &file->handle;
-	args.how.createhow3_u.g_obj_attributes.mode.set_it = 1;
-	args.how.createhow3_u.g_obj_attributes.mode.set_mode3_u.mode = 0600;
-	use_node(&call, 0, &args.where.dir, (struct nfs_node *)dir);
+	call.args.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0600};
 	r = run_ok(fs_of(dir), &call, error);
 	if (r == 0 && file->handle.length == 0) {
 		r = lookup((struct nfs_node *)dir, name, &found, error);
@@ -999,42 +1120,33 @@ static struct am_fs_file *mount_create(
 	return NULL;
 }
 
+/* A piece of the window; its request goes on until `left` is 0. */
 struct chunk {
 	struct call call;
-	WRITE3args args;
-	uint32_t left, committed;
+	uint32_t left;
+	enum am_nfs3_stable committed;
 	char verifier[8];
 };
 
-static int take_write(struct call *call, void *answer)
+static void take_write(struct call *call, struct am_xdr *results)
 {
-	WRITE3res *res = answer;
-	WRITE3resok *good = &res->WRITE3res_u.resok;
 	struct chunk *chunk = call->out;
+	struct am_nfs3_written written;
 
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	if (good->count == 0 || good->count > chunk->left) {
-		am_fail(&call->local, "EIO", "the server wrote nothing");
-		return NFS3ERR_IO;
-	}
-	chunk->left -= good->count;
-	chunk->args.offset += good->count;
-	chunk->args.data.data_val += good->count;
-	chunk->args.data.data_len = chunk->args.count = chunk->left;
-	if (good->committed < chunk->committed)
-		chunk->committed = good->committed;
-	memcpy(chunk->verifier, good->verf, sizeof chunk->verifier);
-	return NFS3_OK;
+	if (am_nfs_take_written(call, results, &written) != 0)
+		return;
+	chunk->left -= written.count;
+	call->args.offset += written.count;
+	call->args.data += written.count;
+	call->args.count = chunk->left;
+	if (written.committed < chunk->committed)
+		chunk->committed = written.committed;
+	memcpy(chunk->verifier, written.verifier, sizeof chunk->verifier);
 }
 
-static int take_commit(struct call *call, void *answer)
+static void take_commit(struct call *call, struct am_xdr *results)
 {
-	COMMIT3res *res = answer;
-
-	if (res->status == NFS3_OK)
-		memcpy(call->out, res->COMMIT3res_u.resok.verf, 8);
-	return (int)res->status;
+	am_nfs3_committed(results, call->out);
 }
 
 void am_nfs_set_verifier(struct nfs_fs *fs, const char *verifier)
@@ -1084,17 +1196,15 @@ static void prepare_chunks(struct nfs_file *file, struct chunk *chunks, size_t c
 
 		memset(chunk, 0, sizeof *chunk);
 		chunk->left = (uint32_t)(file->filled - at < size ? file->filled - at : size);
-		chunk->committed = FILE_SYNC;
-		chunk->args.offset = file->offset + at;
-		chunk->args.count = chunk->args.data.data_len = chunk->left;
-		chunk->args.data.data_val = file->window + at;
-		chunk->args.stable = count == 1 ? FILE_SYNC : UNSTABLE;
-		chunk->call = (struct call){.send = am_nfs_send_write,
+		chunk->committed = AM_NFS3_FILE_SYNC;
+		chunk->call = (struct call){.procedure = AM_NFS3_WRITE,
+			.args = {.offset = file->offset + at,
+				.count = chunk->left,
+				.stable = count == 1 ? AM_NFS3_FILE_SYNC : AM_NFS3_UNSTABLE,
+				.data = file->window + at},
 			.take = take_write,
-			.args = &chunk->args,
 			.out = chunk,
-			.writes = 1};
-		use_handle(&chunk->call, 0, &chunk->args.file, &file->handle);
+			.handles = {&file->handle}};
 	}
 }
 
@@ -1103,21 +1213,18 @@ static int commit(struct nfs_file *file, struct chunk *chunks, size_t count, str
 {
 	struct nfs_fs *fs = (struct nfs_fs *)file->base.fs;
 	char verifier[8];
-	COMMIT3args args = {0};
-	struct call call = {.send = am_nfs_send_commit,
+	struct call call = {.procedure = AM_NFS3_COMMIT,
 		.take = take_commit,
-		.args = &args,
 		.out = verifier,
-		.writes = 1};
+		.handles = {&file->handle}};
 	int stable = 1;
 
 	fs->written = file->handle;
 	am_nfs_set_verifier(fs, chunks[count - 1].verifier);
 	for (size_t i = 0; i < count; i++)
-		stable &= chunks[i].committed == FILE_SYNC;
+		stable &= chunks[i].committed == AM_NFS3_FILE_SYNC;
 	if (stable)
 		return 1;
-	use_handle(&call, 0, &args.file, &file->handle);
 	if (run_ok(fs, &call, error) != 0)
 		return -1;
 	am_nfs_set_verifier(fs, verifier);
@@ -1208,17 +1315,11 @@ static int mount_mkdir(
 	struct am_node *base, const char *name, uint32_t mode, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
-	MKDIR3args args = {.where.name = (char *)name};
-	struct call call = {.send = am_nfs_send_mkdir,
-		.take = am_nfs_take_status,
-		.args = &args,
-		.writes = 1,
-		.makes = 1};
+	struct call call = name_call(AM_NFS3_MKDIR, dir, name);
 	struct am_tree_attr attr = {.set = AM_SET_MODE, .mode = mode};
 	struct found found;
 
-	am_nfs_fill_sattr(&attr, &args.attributes);
-	use_node(&call, 0, &args.where.dir, dir);
+	call.args.attr = attr;
 	forget(dir, name);
 	if (run(fs_of(base), &call, error) != 0)
 		return -1;
@@ -1231,16 +1332,11 @@ static int mount_symlink(
 	struct am_node *base, const char *name, const char *target, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
-	SYMLINK3args args = {.where.name = (char *)name, .symlink.symlink_data = (char *)target};
-	struct call call = {.send = am_nfs_send_symlink,
-		.take = am_nfs_take_status,
-		.args = &args,
-		.writes = 1,
-		.makes = 1};
+	struct call call = name_call(AM_NFS3_SYMLINK, dir, name);
 	char old[AM_TREE_PATH_MAX];
 	struct found found;
 
-	use_node(&call, 0, &args.where.dir, dir);
+	call.args.other = target;
 	if (run(fs_of(base), &call, error) != 0)
 		return -1;
 	if (call.status == NFS3_OK)
@@ -1255,15 +1351,12 @@ static int mount_link(struct am_node *from, const char *from_name, struct am_nod
 	const char *to_name, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)to;
-	LINK3args args = {.link.name = (char *)to_name};
-	struct call call = {
-		.send = am_nfs_send_link, .take = am_nfs_take_status, .args = &args, .writes = 1};
+	struct call call = name_call(AM_NFS3_LINK, dir, to_name);
 	struct found source, found;
 
 	if (lookup((struct nfs_node *)from, from_name, &source, error) != 0)
 		return -1;
-	use_handle(&call, 0, &args.file, &source.handle);
-	use_node(&call, 1, &args.link.dir, dir);
+	call.handles[1] = &source.handle;
 	if (run(fs_of(to), &call, error) != 0)
 		return -1;
 	if (call.status == NFS3_OK)
@@ -1279,15 +1372,13 @@ static int mount_rename(struct am_node *from, const char *from_name, struct am_n
 	const char *to_name, struct am_error *error)
 {
 	struct nfs_node *from_dir = (struct nfs_node *)from, *to_dir = (struct nfs_node *)to;
-	RENAME3args args = {.from.name = (char *)from_name, .to.name = (char *)to_name};
-	struct call call = {
-		.send = am_nfs_send_rename, .take = am_nfs_take_status, .args = &args, .writes = 1};
+	struct call call = name_call(AM_NFS3_RENAME, from_dir, from_name);
 	struct found source, found;
 
 	if (lookup(from_dir, from_name, &source, error) != 0)
 		return -1;
-	use_node(&call, 0, &args.from.dir, from_dir);
-	use_node(&call, 1, &args.to.dir, to_dir);
+	call.args.other = to_name;
+	use_node(&call, 1, to_dir);
 	forget(from_dir, from_name);
 	forget(to_dir, to_name);
 	if (run(fs_of(from), &call, error) != 0)
@@ -1311,22 +1402,17 @@ static int remove_name(struct am_node *base, struct call *call, struct am_error 
 
 static int mount_unlink(struct am_node *base, const char *name, struct am_error *error)
 {
-	REMOVE3args args = {.object.name = (char *)name};
-	struct call call = {
-		.send = am_nfs_send_remove, .take = am_nfs_take_status, .args = &args, .writes = 1};
+	struct call call = name_call(AM_NFS3_REMOVE, (struct nfs_node *)base, name);
 
-	use_node(&call, 0, &args.object.dir, (struct nfs_node *)base);
 	return remove_name(base, &call, error);
 }
 
 static int mount_rmdir(struct am_node *base, const char *name, struct am_error *error)
 {
-	RMDIR3args args = {.object.name = (char *)name};
-	struct call call = {
-		.send = am_nfs_send_rmdir, .take = am_nfs_take_status, .args = &args, .writes = 1};
+	struct nfs_node *dir = (struct nfs_node *)base;
+	struct call call = name_call(AM_NFS3_RMDIR, dir, name);
 
-	use_node(&call, 0, &args.object.dir, (struct nfs_node *)base);
-	forget((struct nfs_node *)base, name);
+	forget(dir, name);
 	return remove_name(base, &call, error);
 }
 
@@ -1334,28 +1420,14 @@ static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type
 	uint32_t mode, uint32_t major_number, uint32_t minor_number, struct am_error *error)
 {
 	struct nfs_node *dir = (struct nfs_node *)base;
-	MKNOD3args args = {.where.name = (char *)name};
-	struct call call = {.send = am_nfs_send_mknod,
-		.take = am_nfs_take_status,
-		.args = &args,
-		.writes = 1,
-		.makes = 1};
+	struct call call = name_call(AM_NFS3_MKNOD, dir, name);
 	struct am_tree_attr attr = {.set = AM_SET_MODE, .mode = mode};
-	devicedata3 *device = &args.what.mknoddata3_u.chr_device;
 	struct found found;
 
-	args.what.type = type == AM_TREE_BLOCK  ? NF3BLK
-			 : type == AM_TREE_CHAR ? NF3CHR
-			 : type == AM_TREE_FIFO ? NF3FIFO
-						: NF3SOCK;
-	if (type == AM_TREE_BLOCK || type == AM_TREE_CHAR) {
-		am_nfs_fill_sattr(&attr, &device->dev_attributes);
-		device->spec.specdata1 = major_number;
-		device->spec.specdata2 = minor_number;
-	} else {
-		am_nfs_fill_sattr(&attr, &args.what.mknoddata3_u.pipe_attributes);
-	}
-	use_node(&call, 0, &args.where.dir, dir);
+	call.args.type = type;
+	call.args.attr = attr;
+	call.args.major_number = major_number;
+	call.args.minor_number = minor_number;
 	if (run(fs_of(base), &call, error) != 0)
 		return -1;
 	if (call.status != NFS3_OK && !made_before(&call, dir, name, type, &found))
@@ -1365,24 +1437,16 @@ static int mount_mknod(struct am_node *base, const char *name, enum am_tree_type
 
 /* ---- the file system ---- */
 
-static int take_fsstat(struct call *call, void *answer)
+static void take_space(struct call *call, struct am_xdr *results)
 {
-	FSSTAT3res *res = answer;
-	FSSTAT3resok *good = &res->FSSTAT3res_u.resok;
-
-	if (res->status == NFS3_OK)
-		*(struct am_tree_space *)call->out = (struct am_tree_space){
-			good->tbytes, good->fbytes, good->abytes, good->ffiles};
-	return (int)res->status;
+	am_nfs3_space(results, call->out);
 }
 
 static int mount_df(struct am_node *base, struct am_tree_space *space, struct am_error *error)
 {
-	FSSTAT3args args = {0};
-	struct call call = {
-		.send = am_nfs_send_fsstat, .take = take_fsstat, .args = &args, .out = space};
+	struct call call = {.procedure = AM_NFS3_FSSTAT, .take = take_space, .out = space};
 
-	use_node(&call, 0, &args.fsroot, (struct nfs_node *)base);
+	use_node(&call, 0, (struct nfs_node *)base);
 	return run_ok(fs_of(base), &call, error);
 }
 
@@ -1393,16 +1457,14 @@ static uint32_t transfer_size(uint32_t most)
 	return most < TRANSFER_MAX ? most : TRANSFER_MAX;
 }
 
-static int take_fsinfo(struct call *call, void *answer)
+static void take_limits(struct call *call, struct am_xdr *results)
 {
-	FSINFO3res *res = answer;
 	struct nfs_fs *fs = call->out;
+	uint32_t read_max, write_max;
 
-	if (res->status == NFS3_OK) {
-		fs->read_max = transfer_size(res->FSINFO3res_u.resok.rtmax);
-		fs->write_max = transfer_size(res->FSINFO3res_u.resok.wtmax);
-	}
-	return (int)res->status;
+	am_nfs3_limits(results, &read_max, &write_max);
+	fs->read_max = transfer_size(read_max);
+	fs->write_max = transfer_size(write_max);
 }
 
 static void hex_of(const char *bytes, size_t length, char *hex)
@@ -1438,16 +1500,13 @@ static int mount_probe(struct am_fs *base, struct am_error *error)
 {
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 	char verifier[8];
-	COMMIT3args args = {0};
-	struct call call = {.send = am_nfs_send_commit,
+	struct call call = {.procedure = AM_NFS3_COMMIT,
 		.take = take_commit,
-		.args = &args,
 		.out = verifier,
-		.writes = 1};
+		.handles = {&fs->written}};
 
 	if (fs->written.length == 0)
 		return 0;
-	use_handle(&call, 0, &args.file, &fs->written);
 	if (run(fs, &call, error) != 0)
 		return -1;
 	if (call.status == NFS3_OK)
@@ -1562,7 +1621,7 @@ static int parse_url(struct nfs_fs *fs, const char *url, struct am_error *error)
 	if (length == 0 || length > 255)
 		return bad_url(url, "nfs://HOST/EXPORT expected", error);
 	end = path + strcspn(path, "?");
-	if (end - path >= MNTPATHLEN)
+	if (end - path >= AM_MOUNT_PATH_MAX)
 		return bad_url(url, "the export's path is too long", error);
 	fs->host = strndup(host, length);
 	fs->export = strndup(path, (size_t)(end - path));
@@ -1578,18 +1637,16 @@ static int parse_url(struct nfs_fs *fs, const char *url, struct am_error *error)
 	return 0;
 }
 
-/* What the server says about the export, once connected. */
-static int first_look(struct nfs_fs *fs, struct am_error *error)
+int am_nfs_first_look(struct nfs_fs *fs, struct am_error *error)
 {
-	FSINFO3args args = {0};
-	struct call call = {
-		.send = am_nfs_send_fsinfo, .take = take_fsinfo, .args = &args, .out = fs};
+	struct call call = {.procedure = AM_NFS3_FSINFO, .take = take_limits, .out = fs};
 	struct am_tree_stat st;
 
-	fs->root = am_nfs_new_node(fs, NULL, "", &fs->root_handle, error);
+	if (fs->root == NULL)
+		fs->root = am_nfs_new_node(fs, NULL, "", &fs->root_handle, error);
 	if (fs->root == NULL)
 		return -1;
-	use_node(&call, 0, &args.fsroot, fs->root);
+	use_node(&call, 0, fs->root);
 	if (run_ok(fs, &call, error) != 0 ||
 		getattr(fs, fs->root, &fs->root->handle, &st, error) != 0)
 		return -1;
@@ -1599,24 +1656,61 @@ static int first_look(struct nfs_fs *fs, struct am_error *error)
 	return 0;
 }
 
-static struct am_fs *mount(const struct am_nfs_source *source, const struct am_nfs_options *options,
-	struct am_error *error)
+static struct nfs_fs *new_fs(const struct am_nfs_options *options)
 {
 	struct nfs_fs *fs = calloc(1, sizeof *fs);
-	int r;
 
-	if (fs == NULL) {
-		am_fail_errno(error, ENOMEM, "tree: %.300s", source->url);
+	if (fs == NULL)
 		return NULL;
-	}
 	fs->base.ops = &nfs_ops;
 	fs->uid = fs->gid = -1;
+	fs->read_max = fs->write_max = TRANSFER_MAX;
 	if (options != NULL)
 		fs->options = *options;
 	if (!(fs->options.timeout > 0))
 		fs->options.timeout = 30;
 	if (!(fs->options.retry > 0))
 		fs->options.retry = 120;
+	return fs;
+}
+
+struct nfs_fs *am_nfs_over(const int fds[LANES], const struct am_handle *root,
+	const struct am_nfs_options *options, struct am_error *error)
+{
+	struct nfs_fs *fs = new_fs(options);
+
+	if (fs == NULL) {
+		am_fail_errno(error, ENOMEM, "tree");
+		return NULL;
+	}
+	fs->root_handle = *root;
+	fs->connects = 1;
+	for (int lane = 0; lane < LANES; lane++)
+		fs->rpc[lane] = am_rpc_over(fds[lane], getuid(), getgid(), error);
+	fs->at = strdup("/");
+	fs->host = strdup("");
+	fs->export = strdup("/export");
+	fs->name = strdup("server:/export");
+	fs->root = am_nfs_new_node(fs, NULL, "", root, error);
+	if (fs->at == NULL || fs->host == NULL || fs->export == NULL || fs->name == NULL ||
+		fs->root == NULL || fs->rpc[0] == NULL || fs->rpc[LANES - 1] == NULL) {
+		mount_destroy(&fs->base);
+		return NULL;
+	}
+	fs->base.name = fs->name;
+	return fs;
+}
+
+static struct am_fs *mount(const struct am_nfs_source *source, const struct am_nfs_options *options,
+	struct am_error *error)
+{
+	struct nfs_fs *fs = new_fs(options);
+	int r;
+
+	if (fs == NULL) {
+		am_fail_errno(error, ENOMEM, "tree: %.300s", source->url);
+		return NULL;
+	}
 	r = parse_url(fs, source->url, error);
 	if (r == 0) {
 		size_t size = strlen(fs->host) + strlen(fs->export) + 2;
@@ -1628,7 +1722,8 @@ static struct am_fs *mount(const struct am_nfs_source *source, const struct am_n
 		} else {
 			snprintf(fs->name, size, "%s:%s", fs->host, fs->export);
 			fs->base.name = fs->name;
-			r = connect_mount(fs, error) != 0 || first_look(fs, error) != 0 ? -1 : 0;
+			r = connect_mount(fs, error) != 0 || am_nfs_first_look(fs, error) != 0 ? -1
+											       : 0;
 			if (r != 0 && !fs->base.complete)
 				am_error_prefix(error, "mount: %s", fs->name);
 		}

@@ -1,6 +1,4 @@
 /* The steps of what only looks: listing a directory, finding a name, reading a link or a file. */
-#define _DEFAULT_SOURCE
-
 #include "tree_nfs_work.h"
 
 #include <errno.h>
@@ -15,41 +13,28 @@ static struct nfs_fs *fs_of(const struct work *work)
 
 static void list_page(struct work *work)
 {
-	READDIRPLUS3args *args = &work->args.readdirplus;
-
-	am_nfs_work_prepare(work, LIST, am_nfs_send_readdirplus, am_nfs_take_readdirplus, 0);
-	work->call.out = &work->page;
-	args->cookie = work->page.cookie;
-	memcpy(args->cookieverf, work->page.verifier, sizeof args->cookieverf);
-	args->dircount = LIST_BYTES / 4;
-	args->maxcount = LIST_BYTES;
-	am_nfs_work_use_dir(work, 0, &args->dir, work->put->node);
+	am_nfs_work_prepare(work, LIST, AM_NFS3_READDIRPLUS, am_nfs_take_page);
+	am_nfs_ask_page(&work->call, &work->page);
+	am_nfs_work_use_dir(work, 0, work->put->node);
 }
 
 int am_nfs_list_again(struct work *work)
 {
 	if (work->page.cookie == 0 || ++work->lists > LISTS_MAX)
 		return 0;
-	am_entries_free(work->page.entries);
-	work->page = (struct page){.entries = work->page.entries, .fsid = work->page.fsid};
+	am_nfs_page_restart(&work->page);
 	list_page(work);
 	return 1;
 }
 
 static void after_page(struct work *work)
 {
-	struct am_put *put = work->put;
-
 	if (work->call.status == NFS3ERR_BAD_COOKIE && am_nfs_list_again(work))
 		return;
 	if (work->call.status != NFS3_OK) {
 		am_nfs_work_fail(work, "walk");
 	} else if (work->page.end) {
 		am_nfs_work_finish(work, AM_PUT_DONE);
-	} else if (work->page.count == 0) {
-		put->operation = "walk";
-		am_fail(&put->error, "EPROTO", "the server does not go on with the list");
-		am_nfs_work_finish(work, AM_PUT_FAILED);
 	} else {
 		list_page(work);
 	}
@@ -59,21 +44,19 @@ static void after_page(struct work *work)
 
 static void look(struct work *work)
 {
-	LOOKUP3args *args = &work->args.lookup;
-
-	am_nfs_work_prepare(work, LOOK, am_nfs_send_lookup, am_nfs_take_lookup, 0);
+	am_nfs_work_prepare(work, LOOK, AM_NFS3_LOOKUP, am_nfs_take_lookup);
 	work->call.out = &work->found;
-	args->what.name = (char *)work->put->name;
-	am_nfs_work_use_dir(work, 0, &args->what.dir, work->put->dir);
+	work->call.args.name = work->put->name;
+	am_nfs_work_use_dir(work, 0, work->put->dir);
 }
 
 /* For a server that gives no attributes with what it finds. */
 static void look_at(struct work *work)
 {
-	am_nfs_work_prepare(work, LOOK_ATTR, am_nfs_send_getattr, am_nfs_take_getattr, 0);
+	am_nfs_work_prepare(work, LOOK_ATTR, AM_NFS3_GETATTR, am_nfs_take_getattr);
 	work->call.out = &work->found.stat;
 	work->handle = work->found.handle;
-	am_nfs_work_use_file(work, &work->args.getattr.object);
+	am_nfs_work_use_file(work);
 }
 
 static void after_look(struct work *work)
@@ -101,45 +84,36 @@ static void after_look(struct work *work)
 
 static void read_target(struct work *work)
 {
-	am_nfs_work_prepare(work, TARGET, am_nfs_send_readlink, am_nfs_take_readlink, 0);
+	am_nfs_work_prepare(work, TARGET, AM_NFS3_READLINK, am_nfs_take_readlink);
 	work->text = (struct text){work->put->into, work->put->length};
 	work->call.out = &work->text;
-	am_nfs_work_use_file(work, &work->args.readlink.symlink);
+	am_nfs_work_use_file(work);
 }
 
-static int take_read(struct call *call, void *answer)
+static void take_read(struct call *call, struct am_xdr *results)
 {
-	READ3res *res = answer;
-	READ3resok *good = &res->READ3res_u.resok;
-	struct work *work = call->out;
-	struct am_put *put = work->put;
+	struct am_put *put = ((struct work *)call->out)->put;
+	struct am_nfs3_read read;
 
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	if (good->data.data_len > work->args.read.count) {
-		am_fail(&call->local, "EPROTO", "the server sent more than was asked for");
-		return NFS3ERR_IO;
-	}
-	if (good->data.data_len > 0)
-		memcpy(put->into + put->got, good->data.data_val, good->data.data_len);
-	put->got += good->data.data_len;
-	put->end = good->eof != 0 || good->data.data_len == 0;
-	return NFS3_OK;
+	if (am_nfs_take_read(call, results, &read) != 0)
+		return;
+	memcpy(put->into + put->got, read.data, read.length);
+	put->got += read.length;
+	put->end = read.end;
 }
 
 static void read_rest(struct work *work)
 {
 	struct am_put *put = work->put;
-	READ3args *args = &work->args.read;
 	size_t rest = put->length - put->got, most = fs_of(work)->read_max;
 
-	am_nfs_work_prepare(work, READ, am_nfs_send_read, take_read, 0);
-	args->offset = put->offset + put->got;
-	args->count = (count3)(rest < most ? rest : most);
-	am_nfs_work_use_file(work, &args->file);
+	am_nfs_work_prepare(work, READ, AM_NFS3_READ, take_read);
+	work->call.args.offset = put->offset + put->got;
+	work->call.args.count = (uint32_t)(rest < most ? rest : most);
+	am_nfs_work_use_file(work);
 }
 
-/* A handle that went stale is looked up anew by the caller, who knows its name. */
+/* A handle that went stale is looked up again by the caller, who knows its name. */
 static void after_read(struct work *work, const char *operation)
 {
 	const struct am_put *put = work->put;

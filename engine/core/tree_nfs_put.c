@@ -4,10 +4,8 @@
  * Answers only list their call as ready; what comes next is decided outside of the library, so
  * nothing is ever queued on a context that is going down. After a lost connection every call
  * without an answer is sent again: CREATE is GUARDED, a name the lost try has made is removed and
- * made anew like any other that is in the way.
+ * made again like any other that is in the way.
  */
-#define _DEFAULT_SOURCE
-
 #include "tree_nfs_work.h"
 
 #include "cancel.h"
@@ -70,6 +68,12 @@ static void unlink_work(struct work *work)
 	fs->writing -= work->put->kind < AM_GET_LIST;
 }
 
+static void free_work(struct work *work)
+{
+	am_nfs_page_free(&work->page);
+	free(work);
+}
+
 void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome)
 {
 	struct nfs_fs *fs = fs_of(work);
@@ -79,279 +83,188 @@ void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome)
 	put->next = fs->done;
 	fs->done = put;
 	unlink_work(work);
-	free(work);
+	free_work(work);
 }
 
 /* ---- calls ---- */
 
-void am_nfs_work_prepare(struct work *work, enum put_step step,
-	int (*send)(struct rpc_context *, rpc_cb, struct call *),
-	int (*take)(struct call *, void *), int writes)
+void am_nfs_work_prepare(struct work *work, enum put_step step, enum am_nfs3_procedure procedure,
+	void (*take)(struct call *, struct am_xdr *))
 {
 	struct nfs_fs *fs = fs_of(work);
 
 	work->step = step;
 	work->refreshed = 0;
 	work->not_before = work->delay = work->busy_since = 0;
-	memset(&work->args, 0, sizeof work->args);
-	work->call = (struct call){.send = send,
-		.take = take,
-		.args = &work->args,
-		.out = work,
-		.writes = writes,
-		.lane = work->lane,
-		.queue = fs};
+	work->call = (struct call){
+		.procedure = procedure, .take = take, .out = work, .lane = work->lane, .queue = fs};
 	make_due(work);
 }
 
-void am_nfs_work_use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir)
+void am_nfs_work_use_dir(struct work *work, int index, struct am_node *dir)
 {
 	struct nfs_node *node = (struct nfs_node *)dir;
 
-	work->call.slots[index] = slot;
 	work->call.handles[index] = &node->handle;
 	work->call.nodes[index] = node;
 }
 
-void am_nfs_work_use_file(struct work *work, nfs_fh3 *slot)
+void am_nfs_work_use_file(struct work *work)
 {
-	work->call.slots[0] = slot;
 	work->call.handles[0] = &work->handle;
 }
 
-static int take_made(
-	struct work *work, int status, const post_op_fh3 *object, const post_op_attr *attr)
+static void take_made(struct call *call, struct am_xdr *results)
 {
+	struct work *work = call->out;
 	const struct am_put *put = work->put;
 	struct am_tree_stat st;
 
-	if (status != NFS3_OK)
-		return status;
-	work->handle.length = 0;
-	work->all_right = 0;
-	if (object->handle_follows)
-		am_nfs_take_handle(&work->call, &object->post_op_fh3_u.handle, &work->handle);
-	work->owner_right = 0;
-	if (attr->attributes_follow) {
-		am_nfs_convert(&attr->post_op_attr_u.attributes, &st);
-		work->owner_right = st.uid == put->attr.uid && st.gid == put->attr.gid;
-		work->all_right = work->owner_right && st.mode == (put->attr.mode & 07777) &&
-				  st.mtime.seconds == put->attr.mtime.seconds &&
-				  st.mtime.nanoseconds == put->attr.mtime.nanoseconds;
-	}
-	return status;
-}
-
-static int take_create(struct call *call, void *answer)
-{
-	CREATE3res *res = answer;
-
-	return take_made(call->out, (int)res->status, &res->CREATE3res_u.resok.obj,
-		&res->CREATE3res_u.resok.obj_attributes);
-}
-
-static int take_mkdir(struct call *call, void *answer)
-{
-	MKDIR3res *res = answer;
-
-	return take_made(call->out, (int)res->status, &res->MKDIR3res_u.resok.obj,
-		&res->MKDIR3res_u.resok.obj_attributes);
-}
-
-static int take_symlink(struct call *call, void *answer)
-{
-	SYMLINK3res *res = answer;
-
-	return take_made(call->out, (int)res->status, &res->SYMLINK3res_u.resok.obj,
-		&res->SYMLINK3res_u.resok.obj_attributes);
-}
-
-static int take_mknod(struct call *call, void *answer)
-{
-	MKNOD3res *res = answer;
-
-	return take_made(call->out, (int)res->status, &res->MKNOD3res_u.resok.obj,
-		&res->MKNOD3res_u.resok.obj_attributes);
+	work->owner_right = work->all_right = 0;
+	if (!am_nfs3_made(results, &work->handle, &st))
+		return;
+	work->owner_right = st.uid == put->attr.uid && st.gid == put->attr.gid;
+	work->all_right = work->owner_right && st.mode == (put->attr.mode & 07777) &&
+			  st.mtime.seconds == put->attr.mtime.seconds &&
+			  st.mtime.nanoseconds == put->attr.mtime.nanoseconds;
 }
 
 /* The attributes an entry is made with: everything but times and what a write would clear. */
-static void first_attributes(const struct am_put *put, sattr3 *to)
+static void first_attributes(struct work *work)
 {
-	struct am_tree_attr attr = put->attr;
+	struct am_tree_attr *attr = &work->call.args.attr;
 
-	attr.set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
-	attr.mode &= 0777;
-	am_nfs_fill_sattr(&attr, to);
-}
-
-/* Nothing that comes later changes a device, so it is made with its times. */
-static void make_node(struct work *work)
-{
-	struct am_put *put = work->put;
-	MKNOD3args *args = &work->args.mknod;
-	devicedata3 *device = &args->what.mknoddata3_u.chr_device;
-	enum am_tree_type type = put->type;
-
-	am_nfs_work_prepare(work, MAKE, am_nfs_send_mknod, take_mknod, 1);
-	args->where.name = (char *)put->name;
-	args->what.type = type == AM_TREE_BLOCK  ? NF3BLK
-			  : type == AM_TREE_CHAR ? NF3CHR
-			  : type == AM_TREE_FIFO ? NF3FIFO
-						 : NF3SOCK;
-	if (type == AM_TREE_BLOCK || type == AM_TREE_CHAR) {
-		am_nfs_fill_sattr(&put->attr, &device->dev_attributes);
-		device->spec.specdata1 = put->major_number;
-		device->spec.specdata2 = put->minor_number;
-	} else {
-		am_nfs_fill_sattr(&put->attr, &args->what.mknoddata3_u.pipe_attributes);
-	}
-	am_nfs_work_use_dir(work, 0, &args->where.dir, put->dir);
+	*attr = work->put->attr;
+	attr->set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
+	attr->mode &= 0777;
 }
 
 static void make_link(struct work *work)
 {
-	struct am_put *put = work->put;
-	LINK3args *args = &work->args.link;
-
-	am_nfs_work_prepare(work, MAKE, am_nfs_send_link, am_nfs_take_status, 1);
-	args->link.name = (char *)put->name;
-	am_nfs_work_use_dir(work, 0, &args->link.dir, put->dir);
-	work->call.slots[1] = &args->file;
+	am_nfs_work_prepare(work, MAKE, AM_NFS3_LINK, NULL);
+	work->call.args.name = work->put->name;
+	am_nfs_work_use_dir(work, 0, work->put->dir);
 	work->call.handles[1] = &work->found.handle;
+}
+
+static enum am_nfs3_procedure maker(const struct am_put *put)
+{
+	switch (put->kind) {
+	case AM_PUT_DIR:
+		return AM_NFS3_MKDIR;
+	case AM_PUT_LINK:
+		return AM_NFS3_SYMLINK;
+	case AM_PUT_NODE:
+		return AM_NFS3_MKNOD;
+	default:
+		return AM_NFS3_CREATE;
+	}
 }
 
 static void make(struct work *work)
 {
 	struct am_put *put = work->put;
+	struct am_nfs3_args *args = &work->call.args;
 
-	switch (put->kind) {
-	case AM_PUT_DIR:
-		am_nfs_work_prepare(work, MAKE, am_nfs_send_mkdir, take_mkdir, 1);
-		work->args.mkdir.where.name = (char *)put->name;
-		first_attributes(put, &work->args.mkdir.attributes);
-		am_nfs_work_use_dir(work, 0, &work->args.mkdir.where.dir, put->dir);
-		break;
-	case AM_PUT_LINK:
-		am_nfs_work_prepare(work, MAKE, am_nfs_send_symlink, take_symlink, 1);
-		work->args.symlink.where.name = (char *)put->name;
-		first_attributes(put, &work->args.symlink.symlink.symlink_attributes);
-		work->args.symlink.symlink.symlink_data = (char *)put->target;
-		am_nfs_work_use_dir(work, 0, &work->args.symlink.where.dir, put->dir);
-		break;
-	case AM_PUT_NODE:
-		make_node(work);
-		break;
-	case AM_PUT_HARD:
+	if (put->kind == AM_PUT_HARD) {
 		make_link(work);
-		return; /* NOENT may be the source's */
-	default:
-		am_nfs_work_prepare(work, MAKE, am_nfs_send_create, take_create, 1);
-		work->args.create.where.name = (char *)put->name;
-		work->args.create.how.mode = GUARDED;
-		first_attributes(put, &work->args.create.how.createhow3_u.g_obj_attributes);
-		am_nfs_work_use_dir(work, 0, &work->args.create.where.dir, put->dir);
-		break;
+		return;
 	}
-	work->call.makes = 1;
+	am_nfs_work_prepare(work, MAKE, maker(put), take_made);
+	args->name = put->name;
+	args->other = put->target;
+	first_attributes(work);
+	if (put->kind == AM_PUT_NODE) {
+		args->type = put->type;
+		args->major_number = put->major_number;
+		args->minor_number = put->minor_number;
+		/* Nothing that comes later changes a device, so it is made with its times. */
+		if (put->type == AM_TREE_BLOCK || put->type == AM_TREE_CHAR)
+			args->attr = put->attr;
+	}
+	am_nfs_work_use_dir(work, 0, put->dir);
 }
 
 static void remove_it(struct work *work)
 {
-	REMOVE3args *args = &work->args.remove;
-
-	am_nfs_work_prepare(work, REMOVE, am_nfs_send_remove, am_nfs_take_status, 1);
-	args->object.name = (char *)work->put->name;
-	am_nfs_work_use_dir(work, 0, &args->object.dir, work->put->dir);
+	am_nfs_work_prepare(work, REMOVE, AM_NFS3_REMOVE, NULL);
+	work->call.args.name = work->put->name;
+	am_nfs_work_use_dir(work, 0, work->put->dir);
 }
 
 static void find(struct work *work, enum put_step step, struct am_node *dir, const char *name)
 {
-	LOOKUP3args *args = &work->args.lookup;
-
-	am_nfs_work_prepare(work, step, am_nfs_send_lookup, am_nfs_take_lookup, 0);
+	am_nfs_work_prepare(work, step, AM_NFS3_LOOKUP, am_nfs_take_lookup);
 	work->call.out = &work->found;
-	args->what.name = (char *)name;
-	am_nfs_work_use_dir(work, 0, &args->what.dir, dir);
+	work->call.args.name = name;
+	am_nfs_work_use_dir(work, 0, dir);
 }
 
-static int take_readlink(struct call *call, void *answer)
+static void take_readlink(struct call *call, struct am_xdr *results)
 {
-	READLINK3res *res = answer;
 	struct work *work = call->out;
+	uint32_t length;
+	const char *text = am_nfs3_text(results, &length);
 
-	if (res->status == NFS3_OK)
-		work->same_target = strcmp(res->READLINK3res_u.resok.data, work->put->target) == 0;
-	return (int)res->status;
+	work->same_target = text != NULL && length == strlen(work->put->target) &&
+			    memcmp(text, work->put->target, length) == 0;
 }
 
 static void read_target(struct work *work)
 {
-	am_nfs_work_prepare(work, READ_TARGET, am_nfs_send_readlink, take_readlink, 0);
-	am_nfs_work_use_file(work, &work->args.readlink.symlink);
+	am_nfs_work_prepare(work, READ_TARGET, AM_NFS3_READLINK, take_readlink);
+	am_nfs_work_use_file(work);
 }
 
-static int take_write(struct call *call, void *answer)
+static void take_write(struct call *call, struct am_xdr *results)
 {
-	WRITE3res *res = answer;
-	WRITE3resok *good = &res->WRITE3res_u.resok;
 	struct work *work = call->out;
+	struct am_nfs3_written written;
 
-	if (res->status != NFS3_OK)
-		return (int)res->status;
-	if (good->count == 0 || good->count > work->put->length - work->written) {
-		am_fail(&call->local, "EIO", "the server wrote nothing");
-		return NFS3ERR_IO;
-	}
-	work->written += good->count;
-	work->unstable |= good->committed != FILE_SYNC;
-	am_nfs_set_verifier(call->queue, good->verf);
+	if (am_nfs_take_written(call, results, &written) != 0)
+		return;
+	work->written += written.count;
+	am_nfs_set_verifier(call->queue, written.verifier);
+	work->unstable |= written.committed != AM_NFS3_FILE_SYNC;
 	call->queue->written = work->handle;
-	return NFS3_OK;
 }
 
 static void write_rest(struct work *work)
 {
 	const struct am_put *put = work->put;
-	WRITE3args *args = &work->args.write;
+	struct am_nfs3_args *args = &work->call.args;
 
-	am_nfs_work_prepare(work, WRITE, am_nfs_send_write, take_write, 1);
+	am_nfs_work_prepare(work, WRITE, AM_NFS3_WRITE, take_write);
 	args->offset = put->offset + work->written;
-	args->count = (count3)(put->length - work->written);
-	args->stable = put->final != NULL ? FILE_SYNC : UNSTABLE;
-	args->data.data_len = args->count;
-	args->data.data_val = (char *)put->data + work->written;
-	am_nfs_work_use_file(work, &args->file);
+	args->count = (uint32_t)(put->length - work->written);
+	args->stable = put->final != NULL ? AM_NFS3_FILE_SYNC : AM_NFS3_UNSTABLE;
+	args->data = (const char *)put->data + work->written;
+	am_nfs_work_use_file(work);
 }
 
-static int take_commit(struct call *call, void *answer)
+static void take_commit(struct call *call, struct am_xdr *results)
 {
-	COMMIT3res *res = answer;
+	char verifier[8];
 
-	if (res->status == NFS3_OK)
-		am_nfs_set_verifier(call->queue, res->COMMIT3res_u.resok.verf);
-	return (int)res->status;
+	am_nfs3_committed(results, verifier);
+	if (!results->bad)
+		am_nfs_set_verifier(call->queue, verifier);
 }
 
 static void commit(struct work *work)
 {
-	am_nfs_work_prepare(work, COMMIT, am_nfs_send_commit, take_commit, 1);
-	am_nfs_work_use_file(work, &work->args.commit.file);
+	am_nfs_work_prepare(work, COMMIT, AM_NFS3_COMMIT, take_commit);
+	am_nfs_work_use_file(work);
 }
 
-static int take_setattr(struct call *call, void *answer)
+static void take_setattr(struct call *call, struct am_xdr *results)
 {
-	SETATTR3res *res = answer;
 	struct work *work = call->out;
+	struct am_tree_stat after;
 
-	work->has_mode_after = 0;
-	if (res->status == NFS3_OK) {
-		const post_op_attr *after = &res->SETATTR3res_u.resok.obj_wcc.after;
-
-		work->has_mode_after = after->attributes_follow != 0;
-		if (work->has_mode_after)
-			work->mode_after = after->post_op_attr_u.attributes.mode & 07777;
-	}
-	return (int)res->status;
+	work->has_mode_after = am_nfs3_change(results, &after);
+	if (work->has_mode_after)
+		work->mode_after = after.mode;
 }
 
 /* The last attributes. An owner that is right already is left alone: changing it drops suid bits.
@@ -359,7 +272,6 @@ static int take_setattr(struct call *call, void *answer)
 static void set(struct work *work, enum put_step step)
 {
 	const struct am_put *put = work->put;
-	SETATTR3args *args = &work->args.setattr;
 	struct am_tree_attr attr = put->attr;
 
 	if (step == SET_MODE)
@@ -368,12 +280,13 @@ static void set(struct work *work, enum put_step step)
 		attr.set &= ~(unsigned)(AM_SET_UID | AM_SET_GID);
 	if (put->kind == AM_PUT_LINK)
 		attr.set &= ~(unsigned)AM_SET_MODE;
-	am_nfs_work_prepare(work, step, am_nfs_send_setattr, take_setattr, 1);
-	am_nfs_fill_sattr(&attr, &args->new_attributes);
+	work->has_mode_after = 0;
+	am_nfs_work_prepare(work, step, AM_NFS3_SETATTR, take_setattr);
+	work->call.args.attr = attr;
 	if (put->kind == AM_PUT_ATTR)
-		am_nfs_work_use_dir(work, 0, &args->object, put->node);
+		am_nfs_work_use_dir(work, 0, put->node);
 	else
-		am_nfs_work_use_file(work, &args->object);
+		am_nfs_work_use_file(work);
 }
 
 /* ---- from one step to the next ---- */
@@ -494,13 +407,12 @@ static void after_find(struct work *work)
 static void replace(struct work *work)
 {
 	struct am_put *put = work->put;
-	RENAME3args *args = &work->args.rename;
 
-	am_nfs_work_prepare(work, REPLACE, am_nfs_send_rename, am_nfs_take_status, 1);
-	args->from.name = (char *)put->name;
-	args->to.name = (char *)put->final;
-	am_nfs_work_use_dir(work, 0, &args->from.dir, put->dir);
-	am_nfs_work_use_dir(work, 1, &args->to.dir, put->dir);
+	am_nfs_work_prepare(work, REPLACE, AM_NFS3_RENAME, NULL);
+	work->call.args.name = put->name;
+	work->call.args.other = put->final;
+	am_nfs_work_use_dir(work, 0, put->dir);
+	am_nfs_work_use_dir(work, 1, put->dir);
 }
 
 /* A name that is gone when the call went twice: the first try has moved it. */
@@ -627,7 +539,7 @@ static int busy(struct work *work)
 	return 1;
 }
 
-/* A stale directory is looked up anew once; 1 when the call goes again, -1 when all is lost. */
+/* A stale directory is looked up again once; 1 when the call goes again, -1 when all is lost. */
 static int refreshed(struct work *work)
 {
 	struct nfs_fs *fs = fs_of(work);
@@ -685,7 +597,7 @@ static void process_ready(struct nfs_fs *fs)
 			answered(work);
 		} else if (work->call.failures >= FAILURES_MAX) {
 			work->put->operation = verb(work->put);
-			am_fail(&work->put->error, "NFS_RPC", "the server does not take the call");
+			am_fail(&work->put->error, "NFS_RPC", "%s", work->call.refusal);
 			am_nfs_work_finish(work, AM_PUT_FAILED);
 		} else {
 			work->resent = 1;
@@ -782,20 +694,22 @@ static void receive(struct am_fs *const *list, size_t count, int wait_ms)
 		if (fs->making == 0 || fs->rpc[0] == NULL)
 			continue;
 		for (int lane = 0; lane < LANES; lane++) {
-			struct rpc_context *rpc = fs->rpc[lane];
+			struct am_rpc *rpc = fs->rpc[lane];
 
-			fds[n] = (struct pollfd){rpc_get_fd(rpc), (short)rpc_which_events(rpc), 0};
+			fds[n] = (struct pollfd){am_rpc_fd(rpc), am_rpc_events(rpc), 0};
 			of[n++] = fs;
 		}
 	}
 	if (n == 0 || poll(fds, n, wait_ms) <= 0)
 		return;
 	for (nfds_t i = 0; i < n; i++) {
-		struct rpc_context *rpc = of[i]->rpc[i % LANES];
+		struct am_rpc *rpc = of[i]->rpc[i % LANES];
+		struct am_error why;
 
 		/* None: the other connection was just found dead, and both are closed. */
-		if (fds[i].revents != 0 && rpc != NULL && rpc_service(rpc, fds[i].revents) < 0) {
-			am_nfs_note_lost(of[i], rpc_get_error(rpc));
+		if (fds[i].revents != 0 && rpc != NULL &&
+			am_rpc_service(rpc, fds[i].revents, &why) != 0) {
+			am_nfs_note_broken(of[i], &why);
 			am_nfs_disconnect(of[i]);
 		}
 	}
@@ -907,7 +821,7 @@ void am_nfs_drop(struct am_fs *base)
 		struct work *work = fs->first;
 
 		unlink_work(work);
-		free(work);
+		free_work(work);
 	}
 	fs->ready = NULL;
 	fs->done = NULL;

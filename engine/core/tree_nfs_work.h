@@ -42,31 +42,13 @@ struct work {
 	size_t written;
 	struct page page;
 	struct text text;
-	union {
-		CREATE3args create;
-		MKDIR3args mkdir;
-		SYMLINK3args symlink;
-		MKNOD3args mknod;
-		LINK3args link;
-		REMOVE3args remove;
-		LOOKUP3args lookup;
-		READLINK3args readlink;
-		WRITE3args write;
-		COMMIT3args commit;
-		SETATTR3args setattr;
-		RENAME3args rename;
-		GETATTR3args getattr;
-		READDIRPLUS3args readdirplus;
-		READ3args read;
-	} args;
 };
 
 /* Starts the call over for the next step. */
-void am_nfs_work_prepare(struct work *work, enum put_step step,
-	int (*send)(struct rpc_context *, rpc_cb, struct call *),
-	int (*take)(struct call *, void *), int writes);
-void am_nfs_work_use_dir(struct work *work, int index, nfs_fh3 *slot, struct am_node *dir);
-void am_nfs_work_use_file(struct work *work, nfs_fh3 *slot);
+void am_nfs_work_prepare(struct work *work, enum put_step step, enum am_nfs3_procedure procedure,
+	void (*take)(struct call *, struct am_xdr *));
+void am_nfs_work_use_dir(struct work *work, int index, struct am_node *dir);
+void am_nfs_work_use_file(struct work *work);
 void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome);
 /* The server's status is why. */
 void am_nfs_work_fail(struct work *work, const char *operation);

@@ -60,6 +60,7 @@ struct am_scan {
 	struct item *cursor; /* everything before it is begun */
 	size_t entries;      /* of role ENTRY */
 	size_t listed;       /* in RESTs */
+	size_t count;        /* returned so far */
 	int given;           /* the first one was returned */
 	int popping;         /* a piece of it was given out and is to go */
 };
@@ -596,7 +597,12 @@ int am_scan_next(struct am_scan *scan, const struct am_scan_entry **entry, struc
 	scan->reader = NULL;
 	scan->consumed = 0;
 	*entry = &scan->entry;
-	return scan->walk != NULL ? next_walked(scan, error) : next_ahead(scan, error);
+	if (scan->walk != NULL)
+		return next_walked(scan, error);
+	if (++scan->count > AM_WALK_MAX)
+		return am_fail(
+			error, "E2BIG", "%s: more than %d entries", scan->operation, AM_WALK_MAX);
+	return next_ahead(scan, error);
 }
 
 int am_scan_read(struct am_scan *scan, const char **data, size_t *length, struct am_error *error)

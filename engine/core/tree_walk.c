@@ -31,7 +31,7 @@ struct am_walk {
 	struct am_tree *tree;
 	struct am_place place;
 	int started, descend;
-	size_t depth;
+	size_t depth, count;
 	struct frame frames[AM_TREE_DEPTH_MAX];
 	char name[AM_TREE_NAME_MAX + 1]; /* of the entry returned last, in the top frame */
 	char path[AM_TREE_PATH_MAX];
@@ -165,6 +165,10 @@ int am_walk_next(struct am_walk *walk, const char **path, const struct am_tree_s
 	}
 	if (walk->descend && descend(walk, error) != 0)
 		return -1;
+	if (++walk->count > AM_WALK_MAX) {
+		am_fail(error, "E2BIG", "more than %d entries", AM_WALK_MAX);
+		return walk_fail(walk, error);
+	}
 	walk->descend = 0;
 	while (walk->depth > 0) {
 		struct frame *frame = &walk->frames[walk->depth - 1];

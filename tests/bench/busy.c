@@ -3,6 +3,9 @@
  * of 127.0.0.1 to others there, record by record, and answers every EVERYth NFS call of those
  * procedures (numbers of NFS version 3) itself with STATUS, COUNT times at most (0: for ever). The
  * server never sees such a call. Prints how many it answered when it gets SIGTERM.
+ *
+ * busy damage SEED EVERY COUNT LISTEN:TARGET ...: changes every EVERYth reply of the server
+ * instead, whatever it answers, so that most still are whole records.
  */
 #define _DEFAULT_SOURCE
 #include "relay.h"
@@ -30,6 +33,8 @@ static struct relay_port ports[RELAY_PORTS_MAX];
 static int listening;
 static struct pair pairs[PAIRS_MAX];
 static uint32_t status;
+static int damage;
+static uint64_t state; /* of the numbers drawn for damage */
 static int wanted[32];
 static unsigned every, count, seen, answered;
 static volatile sig_atomic_t stopped;
@@ -112,6 +117,48 @@ static int answer(const struct pair *pair, const char *record)
 	return send_all(pair->fd[0], (const char *)reply, sizeof reply);
 }
 
+static uint32_t draw(uint32_t most)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(state >> 33) % most;
+}
+
+static void put_word(char *record, size_t index, uint32_t value)
+{
+	value = htonl(value);
+	memcpy(record + 4 * index, &value, sizeof value);
+}
+
+/* One word in three is the record's length or the reply's number: the connection breaks by it. */
+static size_t spoil(char *record, size_t length)
+{
+	static const uint32_t numbers[] = {0, 1, 2, 64, 65, 255, 256, 0x3fffffff, 0x40000002,
+		0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff, 10003, 10008, 70};
+	uint32_t words = (uint32_t)(length / 4), first = draw(16) == 0 ? 0 : 6;
+
+	answered++;
+	if (words <= first)
+		first = 0;
+	switch (draw(4)) {
+	case 0:
+		record[4 * first + draw((uint32_t)(length - 4 * first))] ^= (char)(1u << draw(8));
+		break;
+	case 1: /* whole, but shorter */
+		length = 4 * (1 + draw(words - 1));
+		put_word(record, 0, 0x80000000u | (uint32_t)(length - 4));
+		break;
+	default:
+		put_word(record, first + draw(words - first),
+			numbers[draw(sizeof numbers / sizeof *numbers)]);
+	}
+	return length;
+}
+
+static int due(void)
+{
+	return damage && (count == 0 || answered < count) && ++seen % every == 0;
+}
+
 /* Hands the whole records from one side on. */
 static int hand_on(struct pair *pair, int side)
 {
@@ -130,9 +177,11 @@ static int hand_on(struct pair *pair, int side)
 			return -1;
 		if (pair->filled[side] < length)
 			return 0;
-		r = side == 0 && chosen(record, length)
-			    ? answer(pair, record)
-			    : send_all(pair->fd[1 - side], record, length);
+		if (side == 0 && chosen(record, length))
+			r = answer(pair, record);
+		else
+			r = send_all(pair->fd[1 - side], record,
+				side == 1 && due() ? spoil(record, length) : length);
 		if (r != 0)
 			return -1;
 		pair->filled[side] -= length;
@@ -174,7 +223,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	status = (uint32_t)strtoul(argv[1], NULL, 10);
-	for (char *p = argv[2]; *p != '\0'; p += *p == ',') {
+	damage = strcmp(argv[1], "damage") == 0;
+	state = strtoull(argv[2], NULL, 10) * 0x9E3779B97F4A7C15u;
+	for (char *p = damage ? "" : argv[2]; *p != '\0'; p += *p == ',') {
 		unsigned long procedure = strtoul(p, &p, 10);
 
 		if (procedure < 32)

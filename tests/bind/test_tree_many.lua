@@ -258,6 +258,60 @@ function TestMany:test_restoring_to_a_busy_server()
   server.empty("second")
 end
 
+--- Damaged replies of a real server: every operation ends with a result or a named error, and what a restore had
+--- begun is brought to its end by the next one. NFS_DAMAGE=N replies (a hundred or so in an ordinary run), NFS_SEED.
+function TestMany:test_damaged_replies_are_named_errors_and_the_state_resumable()
+  local wanted = tonumber(os.getenv "NFS_DAMAGE") or 100
+  local seed = tonumber(os.getenv "NFS_SEED") or os.time()
+  print(("# %d damaged replies, NFS_SEED=%d"):format(wanted, seed))
+  server.empty("second")
+  local work = {
+    list = function(t) return t:list("/usr/many") end,
+    walk = function(t)
+      local ok, e = pcall(function() for _ in t:walk("/usr") do end end)
+      return ok or nil, tostring(e), not ok and "walk"
+    end,
+    digest = function(t) return t:digest("/") end,
+    verify = function(t)
+      local a <close> = assert(bff.open(BASE .. "/archive"))
+      return t:verify(a)
+    end,
+    restore = function(t)
+      local a <close> = assert(bff.open(BASE .. "/archive"))
+      return t:restore(a, { exclude = { "null" } })
+    end,
+  }
+  local order = { "list", "walk", "digest", "verify", "restore" }
+  local done, failed, turn = 0, 0, 0
+  while done < wanted do
+    turn = turn + 1
+    local name = order[turn % #order + 1]
+    local every = name == "list" and 3 or 200 + turn * 37 % 1500
+    local pid = relay("bench_busy", "damage", tostring(seed + turn), tostring(every), "0")
+    local share = name == "restore" and "second" or "main"
+    local t, message, code = tree.nfs { { at = "/", url = server.url(share, "?nfsport=12049&mountport=20050") },
+      timeout = 1, retry = 2 }
+    local ok = t
+    if t then
+      ok, message, code = work[name](t)
+      t:close()
+    end
+    if not ok then
+      failed = failed + 1
+      lu.assertIsString(message, name)
+      lu.assertTrue(type(code) == "string" and code ~= "", name .. ": " .. message)
+    end
+    done = done + stop(pid)
+  end
+  lu.assertTrue(failed > turn / 4)
+  local s <close> = open("second")
+  local a <close> = assert(bff.open(BASE .. "/archive"))
+  assert(s:restore(a, { exclude = { "null" } }))
+  local b <close> = assert(bff.open(BASE .. "/archive"))
+  lu.assertEquals(s:verify(b, { exclude = { "null" } }), {})
+  server.empty("second")
+end
+
 function TestMany:test_a_server_that_stays_busy_is_an_error_in_the_end()
   local pid = relay("bench_busy", tostring(JUKEBOX), tostring(READ), "1", "0")
   local t <close> = open("main", { retry = 0.5 }, true)
