@@ -29,12 +29,34 @@ function handlers.odmget(w, _, argv)
 end
 function handlers.lspv(w)
   local text = "hdisk0          00c3545039af54e2                    rootvg          active\n"
-  return text .. ("hdisk2          none                                %s\n"):format(w.cloned and "altinst_rootvg" or w.hdisk2 or "None")
+  return text .. ("hdisk2          none                                %s\n"):format(
+    w.cloned and "altinst_rootvg" .. (w.asleep and "" or " active") or w.hdisk2 or "None")
 end
 function handlers.lsvg(w, _, argv)
-  if argv[2] == "-l" then return argv[3] == "rootvg" and "rootvg:\n" .. (w.rootvg or "") or lsvg_l end
-  return "VOLUME GROUP:       rootvg    VG IDENTIFIER:  00f6\nVG STATE: active  PP SIZE:        32 megabyte(s)\n"
-    .. "USED PPs:       10 (320 megabytes)\n"
+  local name = argv[#argv]
+  if name == "altinst_rootvg" and (not w.cloned or w.asleep) then return "0516-306 lsvg: " .. name .. "\n", 1 end
+  if argv[2] == "-l" then return name == "rootvg" and "rootvg:\n" .. (w.rootvg or "") or lsvg_l end
+  return ("VOLUME GROUP:       %s    VG IDENTIFIER:  %s\nVG STATE: active  PP SIZE:        32 megabyte(s)\n"):format(name,
+    name == "rootvg" and w.rootvg_id or w.vg) .. "USED PPs:       10 (320 megabytes)\n"
+end
+function handlers.getlvodm(w, _, argv)
+  if argv[2] == "-v" and argv[3] == "altinst_rootvg" and w.cloned then return w.vg .. "\n" end
+  if argv[2] == "-j" and w.member and w.member[argv[3]] then return w.member[argv[3]] .. "\n" end
+  return "0516-320 getlvodm: not assigned\n", 3
+end
+-- What LVM finds on hdisk2: the record of the last group that was made there, until chpv -C.
+function handlers.lquerypv(w)
+  local words = w.record and ("5F4C564D" .. w.record .. ("0"):rep(24)) or ("0"):rep(64)
+  local text = {}
+  for at = 1, 64, 32 do
+    text[#text + 1] = ("%08X   %s  |................|\n"):format(0xE00 + at // 2,
+      (words:sub(at, at + 31):gsub(("%x"):rep(8), "%0 "):upper()))
+  end
+  return table.concat(text)
+end
+function handlers.chpv(w, _, argv)
+  if argv[2] ~= "-C" then error("fake world: chpv " .. argv[2]) end
+  w.record = nil
 end
 function handlers.getconf(w) return (w.disk_size or 10240) .. "\n" end
 function handlers.df(w)
@@ -85,9 +107,23 @@ function handlers.host(_, _, argv)
   if name:match("^%d") then name, address = address, name end
   return ("%s is %s\n"):format(name, address)
 end
-local answers = { lquerypv = "00000E00   00000000 00000000 00000000 00000000  |................|\n", lvlstmajor = "34,36...\n",
-  emgr = "There is no efix data on this system.\n", lppchk = "", ls = "", ps = "COMMAND\ninit\n", prtconf = "Memory Size: 8192 MB\n",
+local answers = { lvlstmajor = "34,36...\n",
+  emgr = "There is no efix data on this system.\n", lppchk = "", ps = "COMMAND\ninit\n", prtconf = "Memory Size: 8192 MB\n",
   lsattr = "type PowerPC_POWER8 Processor type False\n", lslv = "", lsnim = "lpar:\n   Cstate = ready for a NIM operation\n" }
+local MARK <const> = "/lpp/save.config/.altmig/owner"
+function handlers.ls(w, _, argv)
+  if argv[2] ~= "-ldn" then return "" end
+  local text = {}
+  for i = 3, #argv do
+    local path = argv[i]
+    local is_mark = path:sub(-#MARK) == MARK
+    if not is_mark or w.files[path] then
+      text[#text + 1] = ("%s    2 %d        0             256 Nov 22 21:34 %s\n"):format(is_mark and (w.mark_mode or "-rw-------")
+        or path:match("/lpp$") and "drwxr-xr-x" or w.mark_dir or "drwx------", w.mark_owner or 0, path)
+    end
+  end
+  return table.concat(text)
+end
 for name, text in pairs(answers) do
   handlers[name] = function() return text end
 end
@@ -108,6 +144,10 @@ function handlers.sh(w, host, argv, opts)
     if w.on_stream then w.on_stream(opts) end
     w.streamed = (w.streamed or 0) + 1
     return w.stream_says or "", w.stream_status or 0
+  end
+  if script:find('cat > "$1$3.new"', 1, true) then
+    w.files[argv[5] .. argv[7]] = opts.stdin
+    return "", 0
   end
   if script:find("cp -p", 1, true) then
     w.aside = table.concat(argv, " ", 4)
@@ -136,11 +176,13 @@ function handlers.rm(w, _, argv)
 end
 function handlers.ldd() return "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n\t /usr/lib/libcrypt.a(shr.o)\n" end
 handlers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(w, _, argv)
-  if argv[4] == "-P1" then w.cloned = true end
+  if argv[4] == "-P1" then w.make_group() end
+  if argv[4] == "-P3" then w.asleep = true end
   return argv[4] == "-P1" and "Phase 1 complete.\n" or "## Phase 3 ###################\n"
 end
 handlers["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = function(w)
   w.cloned = false
+  w.files["/alt_inst" .. MARK] = nil
   return ""
 end
 handlers["/ALT_MIG_SPOT/sbin/mkboot"] = function() return "" end
@@ -169,7 +211,15 @@ end
 --- w.lost = { client = true } breaks a connection, w.unreachable keeps it so, w.refuses = "client" refuses one.
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
-    fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0 }
+    fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0, groups = 0, ended = {},
+    rootvg_id = "00f60000000000000000000000000001" }
+
+  --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
+  function w.make_group()
+    w.groups = w.groups + 1
+    w.cloned, w.asleep, w.vg = true, nil, ("00f6eaf200004c00000001%010x"):format(w.groups)
+    w.record = w.vg
+  end
 
   local function answer(host, argv, opts)
     w.log[#w.log + 1] = host .. ": " .. table.concat(argv, " ")
@@ -201,24 +251,36 @@ function world.new()
       assert(opts.timeout == nil, "a job with a deadline")
       w.jobs = w.jobs or {}
       w.jobs[#w.jobs + 1] = opts.id
+      -- A phase 1 that tells which group it makes.
+      local watched = argv[1] == "sh" and (argv[3] or ""):find("lsvg altinst_rootvg", 1, true)
+      if watched then argv = table.move(argv, 5, #argv, 1, {}) end
       local trouble = w.job_fails and w.job_fails(argv)
       if trouble then return { wait = function() return nil, "provoked", trouble end } end
+      if w.ended[opts.id] then return w.ended[opts.id] end
       local text, status = answer(host, argv, opts)
-      return { wait = function(_, wait_opts)
+      local told = watched and w.cloned and not w.untold and handlers.lsvg(w, host, { "lsvg", "altinst_rootvg" }):match("[^\n]+")
+      w.ended[opts.id] = { wait = function(_, wait_opts)
+        if told then wait_opts.on_line(told, "stderr") end
         for line in text:gmatch("[^\n]+") do
           if wait_opts.on_line then wait_opts.on_line(line, "stdout") end
         end
         return { status = status, stdout = text, stderr = "" }
-      end }
+      end, poll = function() return "done" end, cancel = function() return true end }
+      return w.ended[opts.id]
     end
     function s:attach(id)
       if w.running then
         return { poll = function() return w.running(host, id) and "running" or "gone" end,
+          wait = function(_, wait_opts)
+            for _, line in ipairs(w.job_said and w.job_said(host, id) or {}) do wait_opts.on_line(line, "stderr") end
+            return nil, "vanished", "JOB_GONE"
+          end,
           cancel = function()
             if w.cancel_fails then return nil, "still there after KILL", w.cancel_fails end
             return true
           end }
       end
+      if w.ended[id] then return w.ended[id] end
       return nil, "no job", "JOB_GONE"
     end
     function s:open() return "archive" end

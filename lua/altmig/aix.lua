@@ -37,13 +37,37 @@ function aix.lsvg(text)
   local function number(label) return tonumber(text:match(label .. ":%s*(%d+)")) end
   return {
     name = text:match("VOLUME GROUP:%s*(%S+)"),
-    id = text:match("VG IDENTIFIER:%s*(%x+)"),
+    id = aix.vg_identifier(text:match("VG IDENTIFIER:%s*(%x+)")),
     state = text:match("VG STATE:%s*(%S+)"),
     pp_size = number("PP SIZE"),
     total_pps = number("TOTAL PPs"),
     free_pps = number("FREE PPs"),
     used_pps = number("USED PPs"),
   }
+end
+
+--- An identifier of a volume group as all commands can be compared by it: 32 digits, lower case. Older
+--- groups have 16, which some commands print alone and others with zeros behind.
+---@param text string?
+---@return string?
+function aix.vg_identifier(text)
+  local id = text and text:match("^%s*(%x+)%s*$")
+  if not id or #id > 32 or not id:find("[^0]") then return nil end
+  return id:lower() .. ("0"):rep(32 - #id)
+end
+
+--- `lquerypv -h /dev/DISK E00 20`: whether LVM finds a record of a volume group there, and the group's
+--- identifier as far as the dump shows all of it.
+---@param text string
+---@return boolean found, string? vgid
+function aix.lvm_record(text)
+  local words = {}
+  for line in lines(text) do
+    for word in (line:match("^%x+%s+([%x%s]+)|?") or ""):gmatch("%x+") do words[#words + 1] = #word == 8 and word or "?" end
+  end
+  if words[1] ~= "5F4C564D" and words[1] ~= "5f4c564d" then return false end -- "_LVM"
+  local id = table.concat(words, "", 2, math.min(5, #words))
+  return true, #id == 32 and aix.vg_identifier(id) or nil
 end
 
 --- `lsvg -l VG`: one row per logical volume, in its order.

@@ -3,6 +3,7 @@
 
 local aix = require "altmig.aix"
 local err = require "altmig.err"
+local runs = require "altmig.runs"
 
 local check = {}
 
@@ -134,17 +135,19 @@ local groups = {
 -- Without these nothing can be said of the client at all.
 local essential = { levels = true, target_disk = true, nfs = true }
 
-local function run_one(m, name, fn, add)
-  local ok, e = xpcall(fn, err.wrap, m, add)
+local function run_one(m, name, fn, add, run)
+  local ok, e = xpcall(fn, err.wrap, m, add, run)
   if ok then return end
   if e.code ~= "COMMAND" then error(e, 0) end
   add { id = name, severity = essential[name] and "inhibitor" or "warning", host = e.host,
     what = ("cannot be checked (%s): %s"):format(name, e.message), evidence = ("%s: %s"):format(e.command, e.output or "") }
 end
 
---- Runs all checks but that of the SPOT's level; returns the findings.
+--- Runs all checks but that of the SPOT's level; returns the findings. What belongs to `run`, the run that
+--- has the client in its hands, is no finding of its own.
+---@param run altmig.Run?
 ---@return altmig.Finding[]
-function check.run(m)
+function check.run(m, run)
   local findings = {}
   local function add(finding)
     finding.severity = finding.severity or "inhibitor"
@@ -152,34 +155,57 @@ function check.run(m)
     findings[#findings + 1] = finding
   end
   for _, group in ipairs(groups) do
-    for _, name in ipairs(group.order) do run_one(m, name, group[name], add) end
+    for _, name in ipairs(group.order) do run_one(m, name, group[name], add, run) end
   end
   return findings
 end
 
--- A migration that stopped half-way must be resumed or cleaned up before another begins.
-local function unfinished(m, add)
-  local state = require("altmig.migration").read_state(m.opts, m.name)
-  if state and state.start and not state.ended then
-    add { id = "unfinished", host = "engine host", what = ("a migration of %s stopped in phase %s (%s)"):format(m.name,
-      state.last_phase or "0", state.last_time or "?"), evidence = m.state .. "/journal",
-      remedy = ("altmig resume %s; or: nimadm -C -c %s -s %s"):format(m.name, m.name, m.spot.name) }
-  end
+-- What the records say of the client's migration. Each of these is one finding, and none of their remedies
+-- takes anything away from a run that works.
+local of_run = {}
+
+function of_run.running(m, run)
+  local doing = run.holder.doing == "cleanup" and "cleanup" or run.holder.doing == "prompt" and "prompt that may change something"
+    or "migration"
+  return { id = "running", what = ("a %s of %s is running now: %s"):format(doing, m.name, runs.describe(run)),
+    evidence = run.dir .. "/lock", remedy = ("wait for its end; how far it is: altmig status %s"):format(m.name) }
 end
 
---- Every check, that of the SPOT first.
+-- A migration that stopped half-way must be resumed or cleaned up before another begins.
+function of_run.stopped(m, run)
+  local state = run.state
+  local jobs = m:running_jobs(nil, state)
+  local elsewhere = run.dir ~= m.state and " --state " .. run.dir:match("^(.*)/") or ""
+  return { id = "unfinished", what = ("a migration of %s stopped in phase %s%s (%s)%s"):format(m.name, state.last_phase or "0",
+      state.last_step and ", step " .. state.last_step or "", state.last_time or "?",
+      #jobs > 0 and ("; still working for it: " .. table.concat(jobs, ", ")) or ""),
+    evidence = run.dir .. "/journal",
+    remedy = ("altmig resume %s%s   (or give it up, which destroys its copy: nimadm -C -c %s -s %s%s)"):format(m.name, elsewhere, m.name,
+      m.spot.name, elsewhere) }
+end
+
+function of_run.damaged(m, run)
+  return { id = "journal-damaged", what = ("the journal of %s cannot be read: %s"):format(m.name, run.problem.message),
+    evidence = run.dir .. "/journal", remedy = ("keep a copy of it. A cleanup puts it aside; it destroys the copy on %s if a mark in it "
+      .. "says that it is altmig's: nimadm -C -c %s -s %s"):format(m.name, m.name, m.spot.name) }
+end
+
+--- Every check, the run that has the client in its hands first, then the SPOT.
 ---@return altmig.Finding[]
 function check.all(m)
+  local run = runs.of(m)
+  if run and not of_run[run.word] and run.word ~= "elsewhere" then run = nil end
+  local first = run and of_run[run.word] and of_run[run.word](m, run)
   local spot = spot_finding(m)
-  local findings = check.run(m)
+  local findings = check.run(m, run)
   if spot then
     spot.fixable = false
     table.insert(findings, 1, spot)
   end
-  unfinished(m, function(finding)
-    finding.severity, finding.fixable = "inhibitor", false
-    table.insert(findings, 1, finding)
-  end)
+  if first then
+    first.severity, first.fixable, first.host = "inhibitor", false, "engine host"
+    table.insert(findings, 1, first)
+  end
   return findings
 end
 

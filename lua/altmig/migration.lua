@@ -90,11 +90,15 @@ function migration.state_dir(opts)
   return (os.getenv("XDG_STATE_HOME") or (os.getenv("HOME") or "") .. "/.local/state") .. "/altmig"
 end
 
---- What the journal says: which phases and steps are done, begun, failed.
+--- What the journal says: which phases and steps are done, begun, failed; `copies` are all copies that
+--- runs of this client ever made, by the identifier of the volume group, `copy` that of the present run.
 ---@param records table[]
 function migration.fold(records)
   local state
-  local function fresh() state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {} } end
+  local copies, working = {}, {}
+  local function fresh()
+    state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, copies = copies }
+  end
   fresh()
   for _, record in ipairs(records) do
     local event = record.event
@@ -106,7 +110,7 @@ function migration.fold(records)
       state.cleaned = record.time
     elseif event == "phase_begin" then
       state.phases[record.phase] = "begun"
-      state.last_phase = record.phase
+      state.last_phase, state.last_step, working = record.phase, nil, {}
       state.failure, state.ended = nil, nil
     elseif event == "phase_done" then
       state.phases[record.phase] = "done"
@@ -118,14 +122,22 @@ function migration.fold(records)
       state.failure, state.ended = record, nil
     elseif event == "begin" then
       state.begun[record.key] = record
+      working[#working + 1] = record
+      state.last_step = record.step
       state.attempts[record.key] = record.attempt
       state.done[record.key] = nil
     elseif event == "done" then
+      -- A step may be part of another, which goes on.
+      if working[#working] and working[#working].key == record.key then working[#working] = nil end
+      state.last_step = working[1] and working[#working].step or record.step
       state.begun[record.key] = nil
       state.done[record.key] = record
       state.order[#state.order + 1] = record.key
     elseif event == "failed" then
       state.begun[record.key] = nil
+    elseif event == "copy" then
+      copies[record.vg] = { vg = record.vg, disks = record.disks, run = state.start and state.start.run, time = record.time }
+      state.copy = copies[record.vg]
     elseif event == "moved" then
       state.moved[record.path] = true
     elseif event == "script" then -- the one that the run goes on with
@@ -190,10 +202,12 @@ function migration.new(opts, with_flow)
   return m
 end
 
---- Takes the client's lock on this engine host; raises LOCKED (exit status 4).
-function M:lock()
+--- Takes the client's lock on this engine host; raises LOCKED (exit status 4). The lock tells other
+--- processes who has it and what for.
+---@param doing "migrate"|"resume"|"cleanup"|"prompt"
+function M:lock(doing)
   if self.lock_handle then return end
-  local text = json.encode { pid = sys.getpid(), host = sys.hostname(), start = os.time() }
+  local text = json.encode { pid = sys.getpid(), host = sys.hostname(), start = os.time(), doing = doing }
   local handle, message, code, owner = sys.lock(self.state .. "/lock", { text = text })
   if handle then
     self.lock_handle = handle
@@ -550,8 +564,9 @@ function M:explain(e)
   if e.output and e.output ~= "" then self:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
   if e.traceback then self:warn("  " .. e.traceback:gsub("\n", "\n  ")) end
   if e.remedy then self:warn("  remedy:  " .. e.remedy:gsub("\n", "\n           ")) end
-  if self.phase then
-    self:warn(("  the copy is kept. Go on:   altmig resume %s\n  remove it:             nimadm -C -c %s -s %s"):format(
+  -- Of a copy that is not altmig's the remedy has said all there is to say.
+  if self.phase and not (e.code == "NOT_OURS" or e.code == "COPY_REPLACED" or e.code == "COPY_EXISTS") then
+    self:warn(("  the copy is kept. Go on:   altmig resume %s\n  destroy it:            nimadm -C -c %s -s %s"):format(
       self.name, self.name, self.opts.spot or "SPOT"))
   end
 end
@@ -649,10 +664,16 @@ function M:run_flow(flow, first)
   error(e, 0)
 end
 
+-- Identifies a run: in the ids of its jobs, and in the mark it leaves in its copy.
+local function new_run()
+  local file <close> = err.check(io.open("/dev/urandom", "rb"))
+  return (err.check(file:read(8), "/dev/urandom: too short"):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
 --- Begins a new migration in the journal.
 function M:start()
   self:note {
-    event = "start", run = sys.sha256(("%s %s %.6f"):format(sys.hostname(), sys.getpid(), sys.time())):sub(1, 16),
+    event = "start", run = new_run(),
     version = require "altmig.version",
     options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
       pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
@@ -698,7 +719,8 @@ end
 
 -- Entry points ------------------------------------------------------------------------------------
 
-for _, name in ipairs { "eligibility", "resources", "clone", "exports", "mounts", "configuration", "bos", "software", "boot", "finish" } do
+for _, name in ipairs { "eligibility", "resources", "ownership", "clone", "exports", "mounts", "configuration", "bos", "software",
+  "boot", "finish" } do
   require("altmig.steps." .. name)(migration)
 end
 
@@ -760,7 +782,7 @@ function migration.migrate(opts)
   local partial = opts.phases and opts.phases[1] > 1 or (opts.from and opts.from > 1)
   if partial then with_recorded_script(opts) end
   return with(opts, function(m)
-    m:lock()
+    m:lock("migrate")
     m:open_journal()
     local state = m.record
     if partial and not state.start then
@@ -770,7 +792,8 @@ function migration.migrate(opts)
     if not partial and state.start and not state.ended then
       err.raise { code = "UNFINISHED", status = 1,
         message = ("a migration of %s stopped in phase %s (%s)"):format(m.name, state.last_phase or "0", state.last_time or "?"),
-        remedy = ("go on: altmig resume %s; or begin anew after: nimadm -C -c %s -s %s"):format(m.name, m.name, opts.spot) }
+        remedy = ("go on: altmig resume %s; or, to begin again from the start, destroy its copy first: nimadm -C -c %s -s %s"):format(
+          m.name, m.name, opts.spot) }
     end
     if partial then m:require_same_run() end
     m:connect()
@@ -827,7 +850,7 @@ end
 --- Takes the lock, so that the prompt may change something. true, or nil and why not.
 function M:writable()
   local ok, e = xpcall(function()
-    self:lock()
+    self:lock("prompt")
     self.record = migration.fold(err.check(self.journal:records()))
   end, err.wrap)
   if ok then return true end
@@ -840,7 +863,7 @@ end
 function M:resume(from)
   local flow = rawget(self, "flow") or self:load_flow() -- before anything is changed
   self.flow = nil -- the next one may be of a script that was corrected meanwhile
-  self:lock()
+  self:lock("resume")
   self:lock_client()
   local first = from or self:first_open_phase()
   if not first then
@@ -862,22 +885,24 @@ end
 --- altmig resume CLIENT.
 function migration.resume(opts)
   return with(options_of_run(opts, opts.client), function(m)
-    m:lock()
+    m:lock("resume")
     m:open_journal()
     m:connect()
     return m:resume(opts.from)
   end, true)
 end
 
---- nimadm -C, altmig cleanup: undoes everything; the source disk is not touched.
+--- nimadm -C, altmig cleanup: undoes everything; the source disk is not touched, and no clone but altmig's.
+--- opts.disk and opts.yes: the copy that is destroyed whoever made it, and that this is confirmed.
 function migration.cleanup(opts)
   local ok, stored = pcall(options_of_run, opts, opts.client)
+  local stored_run = ok
   return with(ok and stored or opts, function(m)
-    m:lock()
+    m:lock("cleanup")
     local readable, e = xpcall(m.open_journal, err.wrap, m)
     if not readable then
       if e.code ~= "JOURNAL_CORRUPT" then error(e, 0) end
-      -- What there is to clean up is seen on the hosts; the journal only says who made the SPOT's export.
+      -- What there is to clean up is seen on the hosts; whose the copy is, the mark in it says.
       m:warn(("altmig: %s; kept as %s/journal.bad"):format(e.message, m.state))
       if m.journal then m.journal:close() end
       m.journal = nil
@@ -886,12 +911,16 @@ function migration.cleanup(opts)
     end
     m:connect(true)
     if not m.client.unreachable then
-      if opts.force then m:break_client_lock() end
+      m:before_clean_up()
       m:lock_client()
     end
-    m:clean_up()
+    local foreign = m:clean_up()
     m:note { event = "cleaned" }
     m:unlock_client()
+    if foreign then
+      foreign.message = foreign.message .. (stored_run and "; what else was left of the migration is removed" or "")
+      error(foreign, 0)
+    end
     return 0
   end)
 end

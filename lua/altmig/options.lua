@@ -28,8 +28,11 @@ local flags = {
   { "i", "image_data", arg = "IMAGE", text = "image_data resource: sizes of the copy" },
   { "o", "bosinst_data", arg = "BOSINST", text = "bosinst_data resource for the copy" },
   { "m", "mount_options", arg = "OPTS", text = "options of the NFS mounts on the master" },
-  { "C", "cleanup", text = "remove the copy and everything else of a migration" },
+  { "C", "cleanup", text = "destroy the copy, and remove everything else of a migration" },
   { "F", "force", text = "break a lock left on the client" },
+  { "disk", "disk", arg = "DISK", text = "of a cleanup: destroy altinst_rootvg although it is not known to be\n"
+    .. "altmig's. DISK names all its disks (\"hdisk2 hdisk3\"). On a terminal\nthey must be typed again" },
+  { "yes", "yes", text = "of a cleanup: where there is no terminal, --disk is meant" },
   { "D", "debug", text = "every command and its status to the log" },
   { "E", "repl_on_error", text = "prompt where a serious error happens" },
   { "repl-on-error", "repl_on_error", text = "the same as -E" },
@@ -57,8 +60,8 @@ local not_yet = { b = true, j = true, U = true, A = true, S = true, W = true, M 
   f = true, fix = true }
 
 local common = "color nim state "
-local of_nimadm = common .. "c l s d Y a z P B r e i o m C F D E repl-on-error V v q script from restore-via dry-run report json "
-local of_cleanup = common .. "s F D V v q json "
+local of_nimadm = common .. "c l s d Y a z P B r e i o m C F disk yes D E repl-on-error V v q script from restore-via dry-run report json "
+local of_cleanup = common .. "s F disk yes D V v q json "
 
 -- The flags of each command. "NAME -C" are those that go with -C.
 local commands = {
@@ -239,6 +242,26 @@ function options.mount_options(text, who)
   return table.concat(list, ",")
 end
 
+--- Checks the flags of a cleanup.
+---@param opts table
+---@param who string
+function options.for_cleanup(opts, who)
+  options.check_name(opts.client, who)
+  if opts.yes and not opts.disk then
+    cli.usage(who .. ": --yes confirms --disk DISK, and is nothing without it; -F only breaks a lock")
+  end
+  if opts.disk then
+    local names = {}
+    for name in opts.disk:gmatch("%S+") do
+      if not name:match("^[%w_%.]+$") then cli.usage(("%s: --disk: '%s' is not a disk name"):format(who, name)) end
+      names[#names + 1] = name
+    end
+    if #names == 0 then cli.usage(who .. ": --disk names no disk") end
+    opts.disk = table.concat(names, " ")
+  end
+  return opts
+end
+
 --- Checks what a migration needs and brings the values into shape.
 ---@param opts table
 ---@param who string
@@ -250,6 +273,7 @@ function options.for_migration(opts, who)
   if not opts.licenses and os.getenv("ADM_ACCEPT_LICENSES") ~= "yes" then
     cli.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
   end
+  if opts.disk or opts.yes then cli.usage(who .. ": --disk and --yes are of a cleanup (-C)") end
   if opts.no_bootlist and opts.reboot then cli.usage(who .. ": flags -B and -r exclude each other") end
   local disks = {}
   for disk in opts.disks:gmatch("%S+") do

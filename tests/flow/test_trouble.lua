@@ -275,7 +275,7 @@ end
 
 function TestTrouble:test_cleanup_says_which_job_it_could_not_end()
   local w = self.w
-  w.cloned = true
+  w.migration.migrate(w.opts { phases = { 1 } })
   w.answers.ls = "lpar-installp_apply-0123456789ab-1\n"
   w.running, w.cancel_fails = function() return true end, "JOB_RUNNING"
   local e = fails(cleanup, w)

@@ -24,6 +24,28 @@ function TestAixOutput:test_lsvg_numbers_survive_the_column_layout()
   lu.assertEquals({ vg.name, vg.pp_size, vg.total_pps, vg.free_pps, vg.used_pps }, { "rootvg", 32, 639, 477, 162 })
 end
 
+function TestAixOutput:test_identifiers_of_volume_groups_compare_whatever_their_form()
+  local id = "00f6eaf200004c000000016b94f02d31"
+  lu.assertEquals(aix.vg_identifier(id:upper() .. " \n"), id)
+  lu.assertEquals(aix.vg_identifier("00f6eaf2be15e0a1"), "00f6eaf2be15e0a10000000000000000")
+  for _, text in ipairs { "", "none", "0000000000000000", id .. "0", "00f6 eaf2", "0516-306 lsvg: no such group" } do
+    lu.assertNil(aix.vg_identifier(text), text)
+  end
+  lu.assertNil(aix.vg_identifier(nil))
+end
+
+function TestAixOutput:test_the_record_of_lvm_on_a_disk()
+  local dump = "00000E00   5F4C564D 00F6EAF2 00004C00 0000016B  |_LVM......L....k|\n"
+    .. "00000E10   94F02D31 00000800 00000800 00000080  |..-1............|\n"
+  lu.assertEquals({ aix.lvm_record(dump) }, { true, "00f6eaf200004c000000016b94f02d31" })
+  lu.assertEquals({ aix.lvm_record(dump:lower()) }, { true, "00f6eaf200004c000000016b94f02d31" })
+  lu.assertEquals({ aix.lvm_record(dump:match("[^\n]+")) }, { true }) -- not all of the identifier
+  for _, text in ipairs { "", "lquerypv: cannot open\n", "00000E00   00000000 5F4C564D 00004C00 0000016B  |....|\n",
+    "00000E00   C9C2D4C1 00F6EAF2 00004C00 0000016B  |_LVM|\n" } do
+    lu.assertEquals({ aix.lvm_record(text) }, { false }, text)
+  end
+end
+
 function TestAixOutput:test_lsvg_l_gives_mount_points_and_leaves_na_out()
   local rows = aix.lsvg_l("altinst_rootvg:\n"
     .. "LV NAME             TYPE       LPs     PPs     PVs  LV STATE      MOUNT POINT\n"

@@ -20,6 +20,20 @@ function TestOptions:test_the_flags_of_a_run()
   lu.assertTrue(opts.verbose)
 end
 
+function TestOptions:test_the_flags_of_a_cleanup()
+  local function parsed(...) return options.for_cleanup(options.parse({ "-C", "-c", "x", "-s", "s", ... }, "nimadm"), "nimadm") end
+  lu.assertEquals(parsed("--disk", " hdisk2  hdisk3", "--yes").disk, "hdisk2 hdisk3")
+  lu.assertStrContains(refused(parsed, "--yes"), "--yes confirms --disk")
+  lu.assertStrContains(refused(parsed, "--yes", "-F"), "--yes confirms --disk")
+  lu.assertStrContains(refused(parsed, "--disk", "hdisk2;x"), "is not a disk name")
+  lu.assertStrContains(refused(parsed, "--disk", " "), "names no disk")
+  for _, flag in ipairs { "--disk=hdisk2", "--yes" } do
+    local opts = options.parse({ "-cx", "-ll", "-ss", "-dhdisk2", "-Y", flag }, "nimadm")
+    lu.assertStrContains(refused(options.for_migration, opts, "nimadm"), "are of a cleanup")
+    lu.assertStrContains(refused(options.parse, { flag }, "altmig check"), "unknown flag")
+  end
+end
+
 function TestOptions:test_what_is_not_supported_is_refused_by_name()
   for _, flag in ipairs { "-j", "-b", "-U", "-T" } do
     lu.assertStrContains(refused(options.parse, { "-c", "x", flag, "y" }, "nimadm"), "flag " .. flag .. " is not supported yet")

@@ -1,8 +1,9 @@
 -- Preflight: subsystems, NFS, names, clocks, and what NIM says.
 
+local runs = require "altmig.runs"
+
 local services = {}
 
-local marker = "/var/adm/ras/alt_mig/lock"
 local skew_limit = 60
 
 -- State of a subsystem: "active", "inoperative", or nil where there is none (or no lssrc).
@@ -40,44 +41,71 @@ function services.nfs(m, add)
   end
 end
 
-function services.leftover_exports(m, add)
-  local list, lines = {}, {}
+-- Where something is mounted on a host, and the line of `mount` that says so.
+local function mounts_of(host)
+  local list = {}
+  for line in host:must({ "mount" }):gmatch("[^\n]+") do
+    -- The first column, the node, is empty for local mounts.
+    local at = line:match("^%S+%s+%S+%s+(/%S*)") or line:match("^%s+%S+%s+(/%S*)")
+    if at then list[at] = line end
+  end
+  return list
+end
+
+--- Exports of /alt_inst that no run accounts for. `run` is the one that has the client in its hands: while it
+--- works they are its own; of one that stopped only those are told that serve the running system.
+function services.leftover_exports(m, add, run)
+  if run and (run.word == "running" or run.word == "elsewhere" or run.word == "damaged") then return end
+  local mounted, list, lines = mounts_of(m.client), {}, {}
+  local serves_copy = true
   for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
     local path = line:match("^(%S+)")
-    if path == "/alt_inst" or (path and path:sub(1, 10) == "/alt_inst/") then
+    if (path == "/alt_inst" or (path and path:sub(1, 10) == "/alt_inst/")) and not (run and run.word == "stopped" and mounted[path]) then
       list[#list + 1], lines[#lines + 1] = path, line
+      serves_copy = serves_copy and mounted[path] ~= nil
     end
   end
   if #list > 0 then
     add { id = "stale-exports", host = m.name,
-      what = ("%s of an earlier run still exported: directories of the running rootvg would be served"):format(
-        table.concat(list, " ") .. (#list > 1 and " are" or " is")),
+      what = ("%s still exported, and no migration that is known here needs it%s"):format(
+        table.concat(list, " ") .. (#list > 1 and " are" or " is"),
+        serves_copy and "" or ": directories of the running rootvg are served"),
       evidence = "exportfs: " .. table.concat(lines, "\n"), remedy = "exportfs -u " .. table.concat(list, "; exportfs -u ") }
   end
 end
 
-function services.leftover_mounts(m, add)
-  local function look(host, pattern, id)
-    for line in host:must({ "mount" }):gmatch("[^\n]+") do
-      local at = line:match(pattern)
-      if at then
-        return add { id = id, host = host.name, what = ("%s of an earlier run is mounted"):format(at), evidence = "mount: " .. line,
-          remedy = ("nimadm -C -c %s -s %s"):format(m.name, m.spot.name) }
-      end
-    end
+--- Mounts that no run accounts for. The file systems of a copy are not among them: the copy is (target_disk).
+function services.leftover_mounts(m, add, run)
+  if run then return end
+  local on_client, on_master = mounts_of(m.client), mounts_of(m.master)
+  local function tell(id, host, at, line, what)
+    add { id = id, host = host.name, what = what:format(table.concat(at, " "), #at > 1 and "are" or "is"),
+      evidence = "mount: " .. line, remedy = "umount " .. table.concat(at, "; umount ") }
   end
-  look(m.client, "%s(/alt_inst)%s", "alt-inst-mounted")
-  look(m.client, "%s(/ALT_MIG_SPOT)%s", "spot-mounted")
-  look(m.master, "%s(/" .. m.name:gsub("%p", "%%%0") .. "_alt/%S*)", "executor-mounted")
+  if on_client["/alt_inst"] and not m:volume_group() then
+    tell("alt-inst-mounted", m.client, { "/alt_inst" }, on_client["/alt_inst"],
+      "%s %s mounted, though there is no altinst_rootvg: the copy is mounted there")
+  end
+  if on_client["/ALT_MIG_SPOT"] then
+    tell("spot-mounted", m.client, { "/ALT_MIG_SPOT" }, on_client["/ALT_MIG_SPOT"], "%s of an earlier run %s mounted")
+  end
+  local base, below = ("/%s_alt/"):format(m.name), {}
+  for at in pairs(on_master) do
+    if at:sub(1, #base) == base then below[#below + 1] = at end
+  end
+  table.sort(below, function(x, y) return x > y end) -- what is mounted inside goes first
+  if below[1] then
+    tell("executor-mounted", m.master, below, on_master[below[#below]], "%s of an earlier run %s mounted")
+  end
 end
 
---- The lock of another run, which `migrate` would end on with status 4.
-function services.locked(m, add)
-  local owner = m.client:run({ "cat", marker }).stdout:match("[^\n]+")
-  if owner and owner ~= m:lock_owner() then
-    add { id = "locked", host = m.name, what = "the client is locked by another run: " .. owner, evidence = "cat " .. marker,
-      remedy = ("if that run is dead: nimadm -C -F -c %s -s %s"):format(m.name, m.spot.name) }
-  end
+--- The lock of a run of another host, which `migrate` would end on with status 4. Whether that run works is
+--- not seen from here, and what there is on the hosts may be its own.
+function services.locked(m, add, run)
+  if not run or run.word ~= "elsewhere" then return end
+  add { id = "locked", host = m.name, what = "the client is locked by another run: " .. run.owner, evidence = "cat " .. runs.marker,
+    remedy = ("altmig status %s on that host says whether it works. If it is dead, go on there: altmig resume %s; or, if its host is "
+      .. "gone too: altmig migrate with -F, which breaks the lock"):format(m.name, m.name) }
 end
 
 local function nim_attributes(text)

@@ -33,20 +33,71 @@ local function size_of_copy(vg, lvs, disks)
   return pps * (vg.pp_size or 0), most
 end
 
-function storage.target_disk(m, add)
-  local list, disks = aix.lspv(m.client:must { "lspv" })
+-- Whether altinst_rootvg is the copy of a run that has the client in its hands.
+local function belongs_to(m, run, group)
+  if not run then return false end
+  local copy = run.state and run.state.copy
+  if copy then return copy.vg == group.id end
+  -- One that works is making it; of one of another host, or with a damaged journal, nothing is known here.
+  if run.word ~= "stopped" then return true end
+  for _, id in ipairs(m:copies_of_jobs(run.state)) do
+    if id == group.id then return true end
+  end
+  return false
+end
+
+-- There can be one altinst_rootvg; whose it is decides what may be said of it.
+local function alternate_rootvg(m, add, run)
+  local group = m:volume_group()
+  if not group or belongs_to(m, run, group) then return end
+  local how, why = m:copy_owner(group)
+  if how then
+    local copy = m:known_copies()[group.id]
+    return add { id = "leftover", host = m.name, evidence = "lspv; lsvg altinst_rootvg",
+      what = ("%s is the copy that altmig made%s, and there can be only one"):format(m:describe_group(group),
+        copy and copy.time and " at " .. copy.time or ""),
+      remedy = ("boot it (bootlist -m normal %s; shutdown -Fr); or, if it is not wanted, destroy it: nimadm -C -c %s -s %s"):format(
+        group.disks[1], m.name, m.spot.name) }
+  end
+  add { id = "foreign-copy", host = m.name, evidence = "lspv; lsvg altinst_rootvg",
+    what = ("%s is not known to be altmig's: %s; there can be only one altinst_rootvg"):format(m:describe_group(group), why),
+    remedy = m:foreign_remedy(group) }
+end
+
+-- The system that ran before this one: the way back, and an obstacle only where it is on a target disk.
+local function previous_rootvg(m, add, list)
+  local targets, others, name = {}, {}, nil
   for _, disk in ipairs(list) do
-    if disk.vg == "altinst_rootvg" or disk.vg == "old_rootvg" then
-      add { id = "leftover", host = m.name, what = ("%s holds %s of an earlier run"):format(disk.name, disk.vg), evidence = "lspv",
-        remedy = ("nimadm -C -c %s -s %s   (or: alt_rootvg_op -X %s)"):format(m.name, m.spot.name, disk.vg) }
+    if disk.vg and disk.vg:match("^old_rootvg") then
+      name = disk.vg
+      local is_target = (" " .. table.concat(m.disks, " ") .. " "):find(" " .. disk.name .. " ", 1, true)
+      table.insert(is_target and targets or others, disk.name)
     end
   end
+  if targets[1] then
+    local disks = table.concat(targets, " ")
+    add { id = "old-rootvg", host = m.name, evidence = "lspv",
+      what = ("%s holds %s: the system that ran before this one, your way back"):format(disks, name),
+      remedy = ("choose another disk. Only if you never want to go back to it: alt_rootvg_op -X %s; chpv -C %s   (this gives up that "
+        .. "system, and nothing brings it back)"):format(name, disks) }
+  end
+  if others[1] then
+    add { id = "old-rootvg", severity = "info", host = m.name, evidence = "lspv",
+      what = ("%s: your way back to the system that ran before this one (%s): bootlist -m normal %s; shutdown -Fr"):format(
+        table.concat(others, " "), name, others[1]) }
+  end
+end
+
+function storage.target_disk(m, add, run)
+  local list, disks = aix.lspv(m.client:must { "lspv" })
+  alternate_rootvg(m, add, run)
+  previous_rootvg(m, add, list)
   local sizes, smallest = 0, nil
   for _, name in ipairs(m.disks) do
     local disk = disks[name]
     if not disk then
       add { id = "no-disk", host = m.name, what = ("there is no disk %s"):format(name), evidence = "lspv", remedy = "cfgmgr; lspv" }
-    elseif disk.vg and disk.vg ~= "altinst_rootvg" and disk.vg ~= "old_rootvg" then
+    elseif disk.vg and disk.vg ~= "altinst_rootvg" and not disk.vg:match("^old_rootvg") then
       add { id = "disk-in-use", host = m.name, what = ("0505-126 target disk %s has a volume group assigned to it: %s")
         :format(name, disk.vg), evidence = "lspv", remedy = "choose a free disk" }
     else
@@ -72,17 +123,26 @@ function storage.target_disk(m, add)
   end
 end
 
---- A disk that LVM finds a volume group on, though the ODM knows of none: somebody else's data.
+--- A disk that lspv calls free, and which is not: the ODM still has it in a volume group, or the record of one
+--- that nobody here knows is on it. The record of a copy of altmig's that was removed is nobody's data.
 function storage.lvm_signature(m, add)
   local _, disks = aix.lspv(m.client:must { "lspv" })
   for _, name in ipairs(m.disks) do
     if disks[name] and not disks[name].vg then
-      local dump = m.client:run({ "lquerypv", "-h", "/dev/" .. name, "E00", "10" }).stdout
-      if dump:find("5F4C564D", 1, true) or dump:find("_LVM", 1, true) then
+      local member = m.client:run { "getlvodm", "-j", name }
+      local found, id, dump = m:disk_record(name)
+      if member.status == 0 and aix.vg_identifier(member.stdout) then
+        add { id = "disk-in-use", host = m.name,
+          what = ("lspv shows %s as free, but the ODM has it in the volume group %s"):format(name, member.stdout:match("%x+")),
+          evidence = ("getlvodm -j %s: %s"):format(name, first_lines(member.stdout, 1)),
+          remedy = "choose a free disk; or find out which volume group that is (getlvodm -t IDENTIFIER) and whose its data is" }
+      elseif found and not (id and m:known_copies()[id]) then
         add { id = "lvm-signature", host = m.name,
-          what = ("%s is free in the ODM but carries the record of a volume group: its data would be lost"):format(name),
-          evidence = ("lquerypv -h /dev/%s E00 10: %s"):format(name, first_lines(dump, 1)),
-          remedy = ("is it another system's disk, or shared? If its content may go: chpv -C %s"):format(name) }
+          what = ("%s is free in the ODM but carries the record of the volume group %s, which nobody here knows: its data would be lost")
+            :format(name, id or "?"),
+          evidence = ("lquerypv -h /dev/%s E00 20: %s"):format(name, first_lines(dump, 2)),
+          remedy = ("is it another system's disk, or shared? Only if its content may be destroyed: chpv -C %s   (clears the record)")
+            :format(name) }
       end
     end
   end

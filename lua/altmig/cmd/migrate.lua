@@ -13,7 +13,8 @@ local command = {
 ---@return string
 function command.usage_of(who)
   return ("usage: %s -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]\n       %s -C -c CLIENT -s SPOT [FLAGS]\n%s\n"):format(who, who,
-    options.help(who)) .. "exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted"
+    options.help(who)) .. "What -C destroys, and what not: altmig cleanup --help\n"
+    .. "exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted"
 end
 
 command.usage = command.usage_of "altmig migrate"
@@ -28,9 +29,8 @@ function command.run_as(args, who)
     -- The spelling of AIX 5.2 gives the client as operand: nimadm -C CLIENT -s SPOT
     opts.client = opts.client or operands[1]
     if not opts.client then cli.usage(who .. ": -C needs -c CLIENT") end
-    options.check_name(opts.client, who)
     opts.cleanup = nil
-    return migration.cleanup(opts)
+    return migration.cleanup(options.for_cleanup(opts, who))
   end
   if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   if opts.dry_run then

@@ -11,18 +11,13 @@ local command = {
 
 --- How far the migration of a client is; nil when there is none.
 function command.describe(opts, client)
-  local json, migration, sys = require "altmig.json", require "altmig.migration", require "altmig.sys"
-  local state = migration.read_state(opts, client)
+  local run = require("altmig.runs").at(require("altmig.migration").state_dir(opts) .. "/" .. client)
+  if run and run.problem then error(run.problem, 0) end
+  local state = run and run.state
   if not state then return nil end
-  local running
-  local dir = migration.state_dir(opts) .. "/" .. client
-  local holder = sys.locked(dir .. "/lock")
-  if holder then running = json.decode(holder) or {} end
-  local word = state.cleaned and "cleaned up" or not state.start and "nothing done" or running and "running"
-    or state.ended and "complete" or "stopped"
-  return { client = client, state = word, phases = state.phases, last_phase = state.last_phase, time = state.last_time,
+  return { client = client, state = run.word, phases = state.phases, last_phase = state.last_phase, time = state.last_time,
     options = state.start and state.start.options, failure = state.failure and not state.ended and state.failure.message or nil,
-    running = running, begun = state.begun }
+    running = run.holder, begun = state.begun }
 end
 
 function command.run(args)

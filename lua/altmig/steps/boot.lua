@@ -48,11 +48,13 @@ return function(migration)
     runs_spot = true,
     run = function(m, ctx, disk, blocks)
       m:say(("Writing boot image to client's alternate boot disk %s."):format(disk))
+      m:prove_copy()
       local room = boot_volume_bytes(m)
       if blocks * 512 > room then
         err.raise { code = "ENOSPC", host = m.name,
           message = ("%s: the boot image has %d blocks, alt_hd5 room for %d"):format(m.name, blocks, room // 512),
-          remedy = "enlarge hd5 of the client's rootvg, clean up and begin anew" }
+          remedy = ("enlarge hd5 of the client's rootvg, then destroy this copy and begin again: nimadm -C -c %s -s %s"):format(m.name,
+            m.spot.name) }
       end
       local file = "/alt_inst" .. image_file
       local argv = { m:spot_command "mkboot", "-d", "/dev/" .. disk, "-l", "/dev/alt_hd5", "-b", file }

@@ -126,7 +126,7 @@ return function(migration)
         -- Half the restore may be done by now: saving again would save the new files as the old.
         err.raise { code = code or "SAVE_DAMAGED", host = m.name,
           message = ("the saved configuration in %s is damaged: %s"):format(save_root, message or "?"),
-          remedy = "clean up and begin anew: nimadm -C" }
+          remedy = ("this copy is lost: destroy it and begin again: nimadm -C -c %s -s %s"):format(m.name, m.spot.name) }
       end
       return true
     end,

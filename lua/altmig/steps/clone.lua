@@ -93,13 +93,59 @@ return function(migration)
 
   -- A phase 3 that vanished may have set the bootlist before it went.
   local function finish_job(m, ctx, argv)
-    local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+    local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line, stream)
+      if not m:note_copy(line, stream) then m:say(line) end
+    end })
     if ok then return result end
     if result.code == "JOB_GONE" then
       local kept, problem = xpcall(m.keep_bootlist, err.wrap, m)
       if not kept then m:warn("altmig: could not look at the bootlist: " .. problem.message) end
     end
     error(result, 0)
+  end
+
+  -- Identifiers of the records on the target disks, by disk; false where there is none.
+  local function records(m)
+    local list = {}
+    for _, disk in ipairs(m.disks) do
+      local found, id = m:disk_record(disk)
+      list[disk] = found and (id or true)
+    end
+    return list
+  end
+
+  -- What an earlier attempt of this run left half-made is removed. The first attempt removes nothing, and
+  -- none begins beside another copy, so that what is there afterwards is of its making.
+  local function make_room(m, ctx)
+    if ctx.again then
+      m:learn_from_jobs()
+      m:remove_copy()
+    end
+    local group = m:volume_group()
+    if group then
+      err.raise { code = "COPY_EXISTS", host = m.name,
+        message = ("%s: %s is there already, and there can be only one; nothing was changed"):format(m.name, m:describe_group(group)),
+        remedy = m:copy_owner(group) and ("boot it, or destroy it: nimadm -C -c %s -s %s"):format(m.name, m.spot.name)
+          or m:foreign_remedy(group) }
+    end
+    return records(m)
+  end
+
+  -- Whether the job of this attempt is on the client: then it is attached to, and what it made stays.
+  local function is_begun(m, ctx)
+    local job, message, code = m.client.session:attach(ctx.job_id, { dir = m.client.job_dir })
+    if not job and code ~= "JOB_GONE" then
+      err.raise { code = code, host = m.name, message = ("%s: job %s: %s"):format(m.name, ctx.job_id, message), unsettled = true }
+    end
+    return job ~= nil
+  end
+
+  -- alt_disk_copy that fails may take the group away again and leave its record on the disks. What was not
+  -- there before the call is of its making.
+  local function claim_records(m, before)
+    for disk, id in pairs(records(m)) do
+      if type(id) == "string" and id ~= before[disk] and not m.record.copies[id] and not m:volume_group() then m:remember_copy(id) end
+    end
   end
 
   -- alt_disk_copy of the SPOT, phase 1 (clone) or 3 (finish). args: { phase=, disks= }
@@ -123,31 +169,41 @@ return function(migration)
       local argv = { m:spot_command "alt_disk_copy", table.unpack(words) }
       argv[#argv + 1] = "-d"
       argv[#argv + 1] = disks
-      if args.phase == 1 and ctx.attempt > 1 then
-        -- What an attempt of ours left half-made; the journal says that it is ours.
-        local _, by_name = aix.lspv(m.client:must { "lspv" })
-        for _, disk in ipairs(m.disks) do
-          if by_name[disk] and by_name[disk].vg == "altinst_rootvg" then
-            m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
-            break
-          end
-        end
+      local before
+      if args.phase == 1 then
+        if not is_begun(m, ctx) then before = make_room(m, ctx) end
+      else
+        m:prove_copy()
       end
-      local result = finish_job(m, ctx, argv)
+      local result = finish_job(m, ctx, args.phase == 1 and m:watched(argv) or argv)
+      if args.phase == 1 and result.status == 0 then m:mark_copy() end
       if result.status ~= 0 then
+        if before then claim_records(m, before) end
         m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
         m:keep_bootlist()
         err.raise(m.client:failure(argv, result,
           ("see /var/adm/ras/alt_disk_inst.log on %s; then resume"):format(m.name)))
       end
-      return { disks = args.disks or m.disks }
+      return { disks = args.disks or m.disks, vg = args.phase == 1 and m.record.copy and m.record.copy.vg or nil }
     end,
   })
 
-  -- alt_rootvg_op of the SPOT with the words given.
+  -- alt_rootvg_op of the SPOT with the words given. -X is for copies of altmig's alone.
   migration.define("alt_rootvg_op", {
     runs_spot = true,
     run = function(m, ctx, words)
+      for i, word in ipairs(words) do
+        if word:match("^%-%a*X") then
+          local name = word:match("X(.+)$") or words[i + 1] or "altinst_rootvg"
+          if name ~= "altinst_rootvg" then
+            err.raise { code = "NOT_OURS", host = m.name,
+              message = ("%s: alt_rootvg_op -X %s: only the copy that altmig made is removed; nothing was changed"):format(m.name, name),
+              remedy = "a script that means it runs the command by m.client:must { ... }" }
+          end
+          m:remove_copy()
+          return
+        end
+      end
       local argv = { m:spot_command "alt_rootvg_op", table.unpack(words) }
       local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
       if result.status ~= 0 then err.raise(m.client:failure(argv, result)) end
@@ -166,7 +222,8 @@ return function(migration)
       if #list == 0 then
         err.raise { code = "ALT_NOT_MOUNTED", host = m.name,
           message = ("%s: altinst_rootvg has no file system below /alt_inst"):format(m.name),
-          remedy = "phase 1 makes it: resume from phase 1, or clean up and begin anew" }
+          remedy = ("phase 1 makes them, and they are gone: destroy what is left and begin again: nimadm -C -c %s -s %s"):format(m.name,
+            m.spot.name) }
       end
       table.sort(list, function(a, b) return a.mount < b.mount end)
       return list

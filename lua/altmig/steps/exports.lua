@@ -19,11 +19,14 @@ local function not_mounted(m, at, text)
   err.raise { code = "ALT_NOT_MOUNTED", host = m.name,
     message = ("ALT_NOT_MOUNTED: %s: %s: %s; nothing was written"):format(m.name, at, text),
     remedy = ("its export would serve a directory of the running rootvg. Look with 'df' and 'lsvg -l altinst_rootvg' on %s; "
-      .. "mount the copy's file systems again (alt_rootvg_op -W -d DISK), or clean up"):format(m.name) }
+      .. "mount the copy's file systems again (alt_rootvg_op -W -d DISK), or give the copy up and destroy it: nimadm -C -c %s -s SPOT")
+      :format(m.name, m.name) }
 end
 
---- Proves on the client that a path of the copy is a mounted logical volume of altinst_rootvg.
+--- Proves on the client that a path of the copy is a mounted logical volume of altinst_rootvg, and that
+--- this is the group that the run made.
 local function prove_mounted(m, mounts)
+  m:prove_copy()
   local volumes = {}
   for _, lv in ipairs(aix.lsvg_l(m.client:run({ "lsvg", "-l", "altinst_rootvg" }).stdout)) do
     volumes["/dev/" .. lv.name] = true

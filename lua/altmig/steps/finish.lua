@@ -3,9 +3,10 @@
 local aix = require "altmig.aix"
 local err = require "altmig.err"
 local host = require "altmig.host"
+local runs = require "altmig.runs"
 local sys = require "altmig.sys"
 
-local marker = "/var/adm/ras/alt_mig/lock"
+local marker = runs.marker
 
 local function owner_text(m)
   return ("%s:%s"):format(sys.hostname(), m.state)
@@ -32,13 +33,19 @@ return function(migration)
     local claim = 'umask 077; mkdir -p "${2%/*}" && { (set -C; echo "$1" > "$2") 2>/dev/null || cat "$2"; }'
     local held = m.client:must({ "sh", "-c", claim, "sh", owner_text(m), marker }):gsub("%s+$", "")
     if held == "" or held == owner_text(m) then return end
-    if m.opts.force then
+    -- Of a run of this host it is known whether it lives; -F is for those of which it is not.
+    local run = runs.of_owner(held, m.name)
+    local alive = run and run.word == "running"
+    if m.opts.force and not alive then
       m:break_client_lock()
       return m:lock_client()
     end
     err.raise { code = "LOCKED", status = 4, host = m.name,
-      message = ("client %s is locked by another run: %s"):format(m.name, held),
-      remedy = ("if that run is dead: nimadm -C -F -c %s -s SPOT, or the same command with -F"):format(m.name) }
+      message = alive and ("client %s is in the hands of another run: %s (%s)"):format(m.name, runs.describe(run), held)
+        or ("client %s is locked by another run: %s"):format(m.name, held),
+      remedy = alive and ("wait for its end; altmig status %s --state %s shows how far it is"):format(m.name, run.dir:match("^(.*)/"))
+        or ("does that run still work? 'altmig status %s' on its host says it. If it is dead, go on there (altmig resume %s), or "
+          .. "break its lock: the same command with -F"):format(m.name, m.name) }
   end)
 
   migration.method("break_client_lock", function(m) m.client:must { "rm", "-f", marker } end)
@@ -179,10 +186,11 @@ return function(migration)
   end)
 
   --- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
-  migration.method("running_jobs", function(m, hosts)
+  --- record: of another run than the one of `m`.
+  migration.method("running_jobs", function(m, hosts, record)
     local running = {}
     if not m.client or not m.master then return running end
-    for _, begun in pairs(m.record.begun) do
+    for _, begun in pairs((record or m.record).begun) do
       for _, h in ipairs(hosts or { m.client, m.master }) do
         local job = h.session:attach(begun.job, { dir = host.job_dir })
         if job and job:poll() == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
@@ -223,47 +231,77 @@ return function(migration)
     end,
   })
 
-  -- The copy, by the alt_rootvg_op of the SPOT.
-  local function remove_copy(m)
-    local copy
-    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
-      if disk.vg == "altinst_rootvg" then copy = disk.name end
+  -- A cleanup of the system that runs is none: what it could remove is that system, or its way back.
+  local function refuse_booted(m)
+    local root = m:booted_copy()
+    if not root then return end
+    local back = m:volume_group("old_rootvg")
+    err.raise { code = "BOOTED_COPY", host = m.name,
+      message = ("%s runs from the copy that altmig made: %s; nothing was changed"):format(m.name, m:describe_group(root)),
+      remedy = (back and ("old_rootvg on %s is the way back: bootlist -m normal %s, then shutdown -Fr; after that the copy can be removed")
+        :format(table.concat(back.disks, " "), back.disks[1]) or "there is no old_rootvg to go back to")
+        .. (m.record.start and not m.record.ended and ("; to end the migration in order: altmig resume %s"):format(m.name) or "") }
+  end
+
+  --- What must be known before a cleanup changes anything: that the client does not run from the copy, and
+  --- which group --disk means.
+  migration.method("before_clean_up", function(m)
+    refuse_booted(m)
+    m:learn_from_jobs()
+    if m.opts.disk then m:confirm_group(m:volume_group()) end
+  end)
+
+  -- Whether the exports below /alt_inst are of a run: of a clone that somebody else made they may be his.
+  local function has_exported(m)
+    for _, key in ipairs(m.record.order) do
+      if m.record.done[key] and m.record.done[key].step == "export" then return true end
     end
-    if not copy then return end
+    for _, begun in pairs(m.record.begun) do
+      if begun.step == "export" then return true end
+    end
+    return false
+  end
+
+  -- The copy, by the alt_rootvg_op of the SPOT. It is known to be altmig's.
+  local function remove_copy(m, group)
     if not m.spot then
       err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
         remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
     end
     if not m.master:is_reachable() then
       err.raise { code = m.master.unreachable.code, host = m.name,
-        message = ("%s: altinst_rootvg on %s is left: its removal needs the SPOT on %s, which cannot be reached"):format(m.name, copy,
-          m.master.name),
-        remedy = ("clean up again when %s is up; or on %s, if it has bos.alt_disk_install.rte: alt_rootvg_op -X altinst_rootvg")
-          :format(m.master.name, m.name) }
+        message = ("%s: the copy, %s, is left: its removal needs the SPOT on %s, which cannot be reached"):format(m.name,
+          m:describe_group(group), m.master.name),
+        remedy = ("clean up again when %s is up; or, if %s has bos.alt_disk_install.rte, destroy the copy there: "
+          .. "alt_rootvg_op -X altinst_rootvg; chpv -C %s"):format(m.master.name, m.name, table.concat(group.disks, " ")) }
     end
     -- Without a journal nobody knows of an export of ours: one made here is taken away below.
     local known = m.record.start ~= nil
     local was_exported = migration.exported(m.master, m.spot.location)
     m:mount_spot(not was_exported)
     m.spot_exported = not known and not was_exported
-    local output = m.client:must({ m:spot_command "alt_rootvg_op", "-X", "altinst_rootvg" }, { timeout = 1800 })
-    for line in output:gmatch("[^\n]+") do m:say(line) end
+    m:remove_copy()
   end
 
-  local function set_bootlist_back(m)
-    local rootvg
-    local roots = {}
-    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
-      if disk.vg == "rootvg" then
-        rootvg = rootvg or disk.name
-        roots[disk.name] = true
+  -- The bootlist goes back to rootvg if it names a disk of the copy. Any other order is somebody's will.
+  local function set_bootlist_back(m, of_copy)
+    local roots = m:volume_group("rootvg")
+    local first = roots and m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+    for _, disk in ipairs(of_copy) do
+      if disk == first then
+        m.client:must { "bootlist", "-m", "normal", roots.disks[1] }
+        return m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(roots.disks[1]))
       end
     end
-    if not rootvg then return end
-    local list = m.client:must { "bootlist", "-m", "normal", "-o" }
-    if roots[list:match("^%s*(%S+)")] then return end -- of a mirrored rootvg either disk will do
-    m.client:must { "bootlist", "-m", "normal", rootvg }
-    m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(rootvg))
+  end
+
+  -- Disks of the run that are in no volume group.
+  local function idle_disks(m)
+    local list, _, by_name = {}, aix.lspv(m.client:must { "lspv" })
+    for _, disk in ipairs(m.disks or {}) do
+      if by_name[disk] and not by_name[disk].vg then list[#list + 1] = disk end
+    end
+    return list
   end
 
   -- Something that is in the way of the copy's removal, other than a host that cannot be reached.
@@ -275,19 +313,31 @@ return function(migration)
   end
 
   --- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
-  --- reached or taken away keeps nothing else from going but the copy; all of it is named at the end.
+  --- reached or taken away keeps nothing else from going but the copy; all of it is named at the end. A copy
+  --- that is not known to be altmig's is left alone; the error that says so is returned.
+  ---@return altmig.Error? foreign
   migration.method("clean_up", function(m)
     m:say("Cleaning up alt_disk_migration on the NIM master.")
     m:cancel_jobs()
+    local group, foreign, judged
     raise_all(do_parts(m, {
+      { host = m.client, run = function()
+        m:learn_from_jobs()
+        group = m:volume_group()
+        local ok, e = xpcall(m.prove_ours, err.wrap, m, group)
+        if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
+        foreign, judged = not ok and e or nil, true
+      end },
       { run = function() m:close_copy() end },
       { host = m.master, run = function() m:unmount_all(true) end },
       { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
-      { host = m.client, run = function() m:unexport_all() end },
-      { host = m.client, run = function(problems)
-        if not is_blocked(problems) then remove_copy(m) end
+      { host = m.client, run = function()
+        if judged and not foreign or has_exported(m) then m:unexport_all() end
       end },
-      { host = m.client, run = function() set_bootlist_back(m) end },
+      { host = m.client, run = function(problems)
+        if judged and group and not foreign and not is_blocked(problems) then remove_copy(m, group) end
+      end },
+      { host = m.client, run = function() set_bootlist_back(m, judged and group and not foreign and group.disks or idle_disks(m)) end },
       { host = m.client, run = function() m:unmount_spot() end },
       { host = m.master, run = function()
         m:unexport_spot()
@@ -302,6 +352,7 @@ return function(migration)
       end },
       { host = m.master, run = function() remove_jobs_on(m, m.master) end },
     }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
+    return foreign
   end)
 
   -- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
