@@ -112,12 +112,35 @@ local function boot_and_digest()
   lu.assertStrContains(lab.on(client, "oslevel -s"), "7200-05-06")
   local files = digest(client, { "/proc", "/dev", "/tmp", "/var/tmp", "/var/adm", "/alt_inst", "/ALT_MIG_SPOT",
     "/etc/objrepos", "/usr/lib/objrepos", "/usr/share/lib/objrepos", "/image.data",
-    -- saved classes and their list: they hold the identifiers alt_disk_copy gave the target disk
+    -- saved classes and their list, and the mark: they hold the identifiers alt_disk_copy gave the target disk
     "/lpp/save.config/etc/objrepos", "/lpp/save.config/.altmig/new/etc/objrepos", "/lpp/save.config/.altmig/manifest.json",
-    "/lpp/save.config/.altmig/new.json" })
+    "/lpp/save.config/.altmig/new.json", "/lpp/save.config/.altmig/owner" })
   local classes = lab.on(client, odm_text):gsub("\n\ttime = %d+", "")
   lu.assertStrContains(classes, "bos.mp64")
   return files .. ("ODM %s\n"):format(sys.sha256(classes)), classes
+end
+
+local function assert_no_findings()
+  local status, out, problem = lab.engine("altmig", { "check", table.unpack(lab.flags, 1, #lab.flags - 1) })
+  lu.assertEquals({ status, out }, { 0, ("altmig check: %s: 0 inhibitors, 0 warnings\n"):format(client) }, problem)
+end
+
+-- The client runs from the copy: a cleanup changes nothing, and old_rootvg is the way back.
+local function assert_booted_copy_is_kept()
+  lu.assertStrMatches(lab.on(client, "ls -ld /lpp/save.config/.altmig /lpp/save.config/.altmig/owner"),
+    "drwx%-%-%-%-%-%- .*\n%-rw%-%-%-%-%-%-%- .*owner\n")
+  lab.on(client, "bootlist -m normal hdisk0")
+  local before = lab.on(client, "lspv; mount; exportfs; bootlist -m normal -o")
+  for _, words in ipairs { {}, { "-F" }, { "--disk", "hdisk0", "--yes" } } do
+    local status, out, problem = lab.engine("nimadm", { "-C", "-c", client, "-s", "spot_AIX72TL5", table.unpack(words) })
+    lu.assertEquals(status, 1, out .. problem)
+    lu.assertStrContains(problem, "runs from the copy that altmig made")
+    lu.assertStrContains(problem, "old_rootvg on hdisk0 is the way back")
+    lu.assertEquals(lab.on(client, "lspv; mount; exportfs; bootlist -m normal -o"), before)
+  end
+  local _, out = lab.engine("altmig", { "check", table.unpack(lab.flags, 1, #lab.flags - 1) })
+  lu.assertStrContains(out, "info: adachi-AIX7: hdisk0: your way back")
+  lu.assertNotStrContains(out, "-X old_rootvg")
 end
 
 function TestMigrationInTheLab:test_1_complete_run()
@@ -140,6 +163,7 @@ function TestMigrationInTheLab:test_1_complete_run()
   end
   lu.assertStrContains(passwd, "\nahafsadm:*:209:0:") -- new in 7.2
   lu.assertNotStrContains(passwd, "\nsrvproxy:") -- its uid is taken by an account of the site
+  assert_booted_copy_is_kept()
 end
 
 --- Kills the engine when a line appears in its log, then resumes.
@@ -205,6 +229,32 @@ function TestMigrationInTheLab:test_4_cleanup_takes_everything_away()
   lu.assertStrMatches(lab.on(client, "lspv | grep hdisk2"), "hdisk2%s+%S+%s+None%s*")
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
   lu.assertStrContains(lab.must("boot", client), "7100-05-03")
+  lu.assertNotStrContains(lab.on(client, "lquerypv -h /dev/hdisk2 E00 10"), "_LVM")
+  assert_no_findings()
+
+  -- Removed by hand, its record is still on the disk; the journal knows whose that was.
+  status, out, problem = migrate("-P", "1")
+  lu.assertEquals(status, 0, out .. problem)
+  lab.on(client, "/ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg")
+  status, out, problem = lab.engine("altmig", { "cleanup", client })
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(lab.on(client, "lquerypv -h /dev/hdisk2 E00 10"), "_LVM")
+  assert_no_findings()
+end
+
+function TestMigrationInTheLab:test_4_killed_in_phase_1_the_copy_is_known_all_the_same()
+  local pid = lab.engine_spawn("nimadm", lab.flags, os.tmpname())
+  local deadline = sys.time() + 120
+  repeat
+    sys.sleep(0.02)
+    lu.assertTrue(sys.time() < deadline)
+  until lab.on(client, "lspv"):find("altinst_rootvg", 1, true)
+  lab.kill(pid)
+  local status, out, problem = lab.engine("nimadm", { "-C", "-c", client, "-s", "spot_AIX72TL5" })
+  lu.assertEquals(status, 0, out .. problem)
+  assert_nothing_left()
+  lu.assertStrMatches(lab.on(client, "lspv | grep hdisk2"), "hdisk2%s+%S+%s+None%s*")
+  assert_no_findings()
 end
 
 function TestMigrationInTheLab:test_5_bad_input_ends_in_a_clear_error_and_changes_nothing()

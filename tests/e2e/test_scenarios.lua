@@ -166,6 +166,33 @@ function TestScenarios:test_stale_exports_small_disk_and_a_disk_in_use()
   found("disk-too-small", "inhibitor", "2048 MB, but the copy of rootvg takes 7040 MB")
 end
 
+function TestScenarios:test_a_clone_of_the_site_is_never_removed_without_a_question()
+  local spot = "/export/nim/spot/spot_AIX72TL5/usr"
+  lab.on(master, ("exportfs -i -o ro,root=%s,access=%s %s"):format(client, client, spot))
+  lab.on(client, ("mkdir -p /mnt/spot && mount -o ro,vers=3 %s:%s /mnt/spot && /mnt/spot/sbin/alt_disk_copy -P1 -d hdisk2"):format(
+    master, spot))
+  local look = "lspv; mount; cat /alt_inst/etc/passwd"
+  local before = lab.on(client, look)
+  local function cleanup(want_status, words, ...)
+    local status, out, problem = lab.engine("nimadm", { "-C", "-c", client, "-s", "spot_AIX72TL5", ... })
+    lu.assertEquals(status, want_status, out .. problem)
+    lu.assertStrContains(out .. problem, words)
+  end
+  local finding = found("foreign-copy", "inhibitor", "altinst_rootvg on hdisk2")
+  lu.assertStrContains(finding.remedy, "--disk hdisk2")
+  nimadm(3)
+  cleanup(1, "is not known to be altmig's")
+  cleanup(1, "is not known to be altmig's", "-F")
+  cleanup(2, "there is no terminal to ask on", "--disk", "hdisk2")
+  cleanup(2, "altinst_rootvg on hdisk2", "--disk", "hdisk0", "--yes")
+  cleanup(2, "--yes confirms --disk", "--yes")
+  lu.assertEquals(lab.on(client, look), before)
+  lab.on(client, "umount /mnt/spot")
+  cleanup(0, "is removed because --disk names it", "--disk", "hdisk2", "--yes")
+  lu.assertStrMatches(lab.on(client, "lspv | grep hdisk2"), "hdisk2%s+%S+%s+None%s*")
+  lu.assertNil(check(0)["lvm-signature"])
+end
+
 function TestScenarios:test_what_the_hosts_say_of_services_names_and_file_systems()
   lab.on(client, "stopsrc -s rpc.lockd; umount /var/adm/ras/livedump; sed -i '/adachi-nim/d' /etc/hosts")
   lab.on(master, "sed -i 's/^10.77.0.3.*/10.77.0.3 other-name/' /etc/hosts")

@@ -113,6 +113,19 @@ function TestTroubleInTheLab:test_5_two_runs_at_once()
   local status, _, problem = nimadm()
   lu.assertEquals(status, 4)
   lu.assertStrContains(problem, "locked by another run")
+  -- Beside it, check names the run and nothing that belongs to it.
+  for _, line in ipairs { "Generating a list of files", "Executing nimadm phase 5", "Executing nimadm phase 8" } do
+    repeat
+      sys.sleep(0.02)
+      lu.assertTrue(sys.time() < deadline + 60)
+    until (sys.read_file(output) or ""):find(line, 1, true)
+    local said, out
+    said, out, problem = lab.engine("altmig", { "check", table.unpack(lab.flags, 1, #lab.flags - 1) })
+    lu.assertEquals(said, 3, out .. problem)
+    lu.assertStrContains(out, "a migration of adachi-AIX7 is running now: pid ")
+    lu.assertStrContains(out, ": 1 inhibitor, 0 warnings")
+    for _, word in ipairs { "nimadm -C", "exportfs -u", "umount", "resume" } do lu.assertNotStrContains(out, word) end
+  end
   sys.wait(pid)
   lu.assertStrContains(sys.read_file(output), "Cleaning up alt_disk_migration on client")
 end

@@ -157,7 +157,10 @@ local function create(snapshot, targets, debug, plan)
   local major = lvm.free_major(store)
   if debug then print("+ ALT_MAJOR_NUM=" .. major) end
   say("Creating cloned rootvg volume group and associated logical volumes.")
-  for _, name in ipairs(targets) do check(disk.lvm_clear(name)) end
+  for _, name in ipairs(targets) do
+    check(disk.lvm_clear(name))
+    check(bootdisk.write_record(name, nil, nil, 0)) -- an image of an earlier copy is none of this one
+  end
   local vgda = check(disk.vg_create { name = ALT, disks = targets,
     pp_mb = plan and plan.pp_mb or rootvg.vgda.pp_mb, auto_on = false })
   local pvids = {}
@@ -487,7 +490,8 @@ end
 
 -- ---- alt_rootvg_op ----
 
---- Removes a volume group: name, content and all.
+--- Removes a volume group from the system: its definition, devices and mounts. The disks keep what is on
+--- them, with the record and the descriptor area of the group and the boot record: they could still be booted.
 ---@param name string
 function altdisk.remove(name)
   local snapshot = lvm.snapshot()
@@ -505,11 +509,6 @@ function altdisk.remove(name)
       check(disk.lv_detach(group.vgda, lv))
       if lv.name:match("^alt_") then lvm.remove_nodes(lv.name) end
     end
-    for i = #group.vgda.lvs, 1, -1 do check(disk.lv_remove(group.vgda, group.vgda.lvs[i].name)) end
-  end
-  for _, d in ipairs(group.disks) do
-    check(disk.lvm_clear(d))
-    check(bootdisk.write_record(d, nil, nil, 0))
   end
   local store = odm.open("/etc/objrepos")
   lvm.undefine(store, name)
