@@ -212,7 +212,7 @@ end
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
     fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0, groups = 0, ended = {},
-    rootvg_id = "00f60000000000000000000000000001" }
+    rootvg_id = "00f60000000000000000000000000001", vg = "00f60000000000000000000000000002" }
 
   --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
   function w.make_group()

@@ -896,7 +896,6 @@ end
 --- opts.disk and opts.yes: the copy that is destroyed whoever made it, and that this is confirmed.
 function migration.cleanup(opts)
   local ok, stored = pcall(options_of_run, opts, opts.client)
-  local stored_run = ok
   return with(ok and stored or opts, function(m)
     m:lock("cleanup")
     local readable, e = xpcall(m.open_journal, err.wrap, m)
@@ -918,7 +917,7 @@ function migration.cleanup(opts)
     m:note { event = "cleaned" }
     m:unlock_client()
     if foreign then
-      foreign.message = foreign.message .. (stored_run and "; what else was left of the migration is removed" or "")
+      foreign.message = foreign.message .. "; what else was left of the migration is removed"
       error(foreign, 0)
     end
     return 0

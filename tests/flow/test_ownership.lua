@@ -105,9 +105,13 @@ end
 function TestOwnership:test_exports_and_mounts_of_a_clone_of_the_site_stay()
   local w = self.w
   w.make_group()
-  w.exports.client = { ["/alt_inst"] = "ro" }
-  fails(cleanup, w)
-  lu.assertEquals(w.exports.client, { ["/alt_inst"] = "ro" })
+  local function theirs() return { ["/alt_inst"] = "ro" }, { ["/export/spot/usr"] = "ro,access=lpar" },
+    { ["/ALT_MIG_SPOT"] = true }, { ["/lpar_alt/alt_inst"] = true } end
+  w.exports.client, w.exports.master, w.mounts.client, w.mounts.master = theirs()
+  w.answers.ls = function(_, _, argv) return argv[2] == "-ldn" and "" or "lpar-installp_apply-0123456789ab-1\n" end
+  fails(cleanup, w, { force = true })
+  lu.assertEquals({ w.exports.client, w.exports.master, w.mounts.client, w.mounts.master }, { theirs() })
+  lu.assertEquals(world.count(w, "rm "), 0)
 end
 
 function TestOwnership:test_the_mark_stands_in_for_a_lost_journal()
@@ -279,6 +283,27 @@ function TestOwnership:test_the_disk_is_typed_and_confirmed_to_destroy_what_is_n
   sys.isatty = isatty
   lu.assertFalse(w.cloned)
   lu.assertEquals(fails(cleanup, w, { disk = "hdisk2", yes = true }).code, "NOT_CONFIRMED") -- there is none
+end
+
+function TestOwnership:test_a_copy_whose_identifier_no_command_tells_is_not_written()
+  local w = self.w
+  stopped(w)
+  w.answers.lsvg = function(_, _, argv)
+    return argv[2] == "-l" and "alt_hd4  jfs2  1  1  1  open/syncd  /alt_inst\nalt_hd2  jfs2  1  1  1  open/syncd  /alt_inst/usr\n" or "", 1
+  end
+  w.answers.getlvodm = function() return "", 3 end
+  lu.assertEquals(fails(w.migration.resume, w.opts()).code, "COPY_REPLACED")
+  lu.assertEquals(fails(cleanup, w).code, "NOT_OURS")
+  lu.assertTrue(w.cloned)
+end
+
+function TestOwnership:test_a_group_whose_job_did_not_tell_is_known_by_the_call_that_made_it()
+  local w = self.w
+  w.untold = true
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  lu.assertEquals(w.migration.read_state(w.opts(), "lpar").copy.vg, w.vg)
+  lu.assertEquals(cleanup(w), 0)
+  lu.assertFalse(w.cloned)
 end
 
 function TestOwnership:test_a_group_that_was_exchanged_after_it_was_confirmed_stays()

@@ -78,6 +78,7 @@ end
 function services.leftover_mounts(m, add, run)
   if run then return end
   local on_client, on_master = mounts_of(m.client), mounts_of(m.master)
+  local unneeded = "%s %s mounted, and no migration that is known here needs it"
   local function tell(id, host, at, line, what)
     add { id = id, host = host.name, what = what:format(table.concat(at, " "), #at > 1 and "are" or "is"),
       evidence = "mount: " .. line, remedy = "umount " .. table.concat(at, "; umount ") }
@@ -87,7 +88,7 @@ function services.leftover_mounts(m, add, run)
       "%s %s mounted, though there is no altinst_rootvg: the copy is mounted there")
   end
   if on_client["/ALT_MIG_SPOT"] then
-    tell("spot-mounted", m.client, { "/ALT_MIG_SPOT" }, on_client["/ALT_MIG_SPOT"], "%s of an earlier run %s mounted")
+    tell("spot-mounted", m.client, { "/ALT_MIG_SPOT" }, on_client["/ALT_MIG_SPOT"], unneeded)
   end
   local base, below = ("/%s_alt/"):format(m.name), {}
   for at in pairs(on_master) do
@@ -95,7 +96,7 @@ function services.leftover_mounts(m, add, run)
   end
   table.sort(below, function(x, y) return x > y end) -- what is mounted inside goes first
   if below[1] then
-    tell("executor-mounted", m.master, below, on_master[below[#below]], "%s of an earlier run %s mounted")
+    tell("executor-mounted", m.master, below, on_master[below[#below]], unneeded)
   end
 end
 

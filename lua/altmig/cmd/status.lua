@@ -40,6 +40,7 @@ function command.run(args)
         output.print("  lpp_source %s, SPOT %s, disks %s", row.options.lpp_source, row.options.spot,
           table.concat(row.options.disks or {}, " "))
       end
+      if row.running then output.print("  running now: %s", require("altmig.runs").describe { holder = row.running }) end
       local line = {}
       for n = 1, 12 do line[n] = ("%d:%s"):format(n, row.phases[n] or "-") end
       if row.options then output.print("  %s", table.concat(line, " ")) end

@@ -140,11 +140,13 @@ return function(migration)
     return job ~= nil
   end
 
-  -- alt_disk_copy that fails may take the group away again and leave its record on the disks. What was not
-  -- there before the call is of its making.
-  local function claim_records(m, before)
+  -- What was not there before the call that has just ended is of its making, also if the job did not tell: the
+  -- group; or the record of one that alt_disk_copy, when it failed, took away again.
+  local function claim(m, before)
+    local group = m:volume_group()
+    if group then return group.id and m:remember_copy(group.id) end
     for disk, id in pairs(records(m)) do
-      if type(id) == "string" and id ~= before[disk] and not m.record.copies[id] and not m:volume_group() then m:remember_copy(id) end
+      if type(id) == "string" and id ~= before[disk] and not m.record.copies[id] then m:remember_copy(id) end
     end
   end
 
@@ -176,9 +178,9 @@ return function(migration)
         m:prove_copy()
       end
       local result = finish_job(m, ctx, args.phase == 1 and m:watched(argv) or argv)
+      if before then claim(m, before) end
       if args.phase == 1 and result.status == 0 then m:mark_copy() end
       if result.status ~= 0 then
-        if before then claim_records(m, before) end
         m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
         m:keep_bootlist()
         err.raise(m.client:failure(argv, result,

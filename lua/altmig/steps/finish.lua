@@ -149,6 +149,17 @@ return function(migration)
       remedy = ("altmig resume %s goes on with it; or on %s: exportfs -u %s"):format(m.name, m.master.name, m.spot.location) }
   end
 
+  -- Whether the exports below /alt_inst are of this run: of a clone that somebody else made they may be his.
+  local function has_exported(m)
+    for _, key in ipairs(m.record.order) do
+      if m.record.done[key] and m.record.done[key].step == "export" then return true end
+    end
+    for _, begun in pairs(m.record.begun) do
+      if begun.step == "export" then return true end
+    end
+    return false
+  end
+
   --- After a failure: no mount and no export of the run stays; the copy does. What is on a host that
   --- can be reached goes also when the other cannot, which is named with what is left there.
   migration.method("withdraw", function(m)
@@ -156,7 +167,9 @@ return function(migration)
     raise_all(do_parts(m, {
       { run = function() m:close_copy() end },
       { host = m.master, run = function() m:unmount_all(true) end },
-      { host = m.client, run = function() m:unexport_all() end },
+      { host = m.client, run = function()
+        if has_exported(m) then m:unexport_all() end
+      end },
       { host = m.client, run = function() m:unmount_spot() end },
       { host = m.master, run = function() unexport_unused_spot(m) end },
     }))
@@ -244,23 +257,14 @@ return function(migration)
   end
 
   --- What must be known before a cleanup changes anything: that the client does not run from the copy, and
-  --- which group --disk means.
+  --- which group --disk means. Beside a copy of somebody else, and with no run in the journal, nothing at all
+  --- is known to be altmig's: mounts and exports of IBM's nimadm have the same names.
   migration.method("before_clean_up", function(m)
     refuse_booted(m)
     m:learn_from_jobs()
     if m.opts.disk then m:confirm_group(m:volume_group()) end
+    if not m.record.start then m:prove_ours(m:volume_group()) end
   end)
-
-  -- Whether the exports below /alt_inst are of a run: of a clone that somebody else made they may be his.
-  local function has_exported(m)
-    for _, key in ipairs(m.record.order) do
-      if m.record.done[key] and m.record.done[key].step == "export" then return true end
-    end
-    for _, begun in pairs(m.record.begun) do
-      if begun.step == "export" then return true end
-    end
-    return false
-  end
 
   -- The copy, by the alt_rootvg_op of the SPOT. It is known to be altmig's.
   local function remove_copy(m, group)

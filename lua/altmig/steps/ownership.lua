@@ -205,11 +205,11 @@ return function(migration)
   --- Raises COPY_REPLACED when altinst_rootvg is another group than the one that this run made.
   migration.method("prove_copy", function(m)
     local copy = m.record.copy
-    local id = copy and aix.lsvg(m.client:run({ "lsvg", ALT }).stdout).id
-    if not id or id == copy.vg then return end
+    local group = copy and m:volume_group(ALT)
+    if not group or group.id == copy.vg then return end
     err.raise { code = "COPY_REPLACED", host = m.name,
-      message = ("%s: altinst_rootvg is the volume group %s, not %s, which this migration made: somebody made another; nothing "
-        .. "was written"):format(m.name, id, copy.vg),
+      message = ("%s: %s is not the copy that this migration made (%s): somebody made another; nothing was written"):format(m.name,
+        m:describe_group(group), copy.vg),
       remedy = ("keep the clone that is there, and forget this migration (this removes what is left of it, not the clone): "
         .. "altmig cleanup %s"):format(m.name) }
   end)
