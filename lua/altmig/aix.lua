@@ -99,6 +99,32 @@ function aix.df_k(text)
   return rows
 end
 
+---@class altmig.aix.Mount
+---@field node string     "" for what is the host's own
+---@field source string
+---@field at string
+---@field vfs string
+---@field options string
+
+--- `mount` without operands: one row a mount, in its order. A line that is not of its form (a path with
+--- blanks in it) has no row.
+---@param text string
+---@return altmig.aix.Mount[]
+function aix.mounts(text)
+  local rows = {}
+  for line in lines(text) do
+    local before, options = line:match("^(.-)%s%u%l%l%s+%d%d?%s+%d%d:%d%d%s*(.*)$")
+    local words = {}
+    for word in (before or ""):gmatch("%S+") do words[#words + 1] = word end
+    local is_local = line:match("^%s") ~= nil
+    if #words == (is_local and 3 or 4) then
+      if is_local then table.insert(words, 1, "") end
+      rows[#rows + 1] = { node = words[1], source = words[2], at = words[3], vfs = words[4], options = trimmed(options) }
+    end
+  end
+  return rows
+end
+
 -- The colon-separated fields of a line.
 local function fields(line)
   local list = {}

@@ -58,6 +58,29 @@ function TestAixOutput:test_lsvg_l_gives_mount_points_and_leaves_na_out()
   lu.assertEquals(rows[3].mount, "/alt_inst/var/adm/ras/livedump")
 end
 
+function TestAixOutput:test_mount_tells_hosts_sources_and_places()
+  local rows = aix.mounts(table.concat({
+    "  node       mounted        mounted over    vfs       date        options      ",
+    "-------- ---------------  ---------------  ------ ------------ --------------- ",
+    "         /dev/hd4         /                jfs2   Jan 05 10:00 rw,log=/dev/hd8 ",
+    "         /proc            /proc            procfs Jan  5 10:00                 ",
+    "srv1     /export/images   /mnt/images      nfs3   Jan 05 10:02 ro,hard,intr    ",
+    "         /export/a_rather_long_name_of_a_directory /c1_alt/alt_inst/I namefs Jan 05 10:03 rw",
+    "         /export/two words /mnt             namefs Jan 05 10:03 rw",
+  }, "\n") .. "\n")
+  lu.assertEquals(rows, {
+    { node = "", source = "/dev/hd4", at = "/", vfs = "jfs2", options = "rw,log=/dev/hd8" },
+    { node = "", source = "/proc", at = "/proc", vfs = "procfs", options = "" },
+    { node = "srv1", source = "/export/images", at = "/mnt/images", vfs = "nfs3", options = "ro,hard,intr" },
+    { node = "", source = "/export/a_rather_long_name_of_a_directory", at = "/c1_alt/alt_inst/I", vfs = "namefs", options = "rw" },
+  })
+  lu.assertEquals(aix.mounts(""), {})
+end
+
+function TestAixOutput:test_a_long_mount_table_is_read_in_time()
+  require("hostile").long(aix.mounts, "srv1     /export/images   /mnt/images      nfs3   Jan 05 10:02 ro,hard,intr    \n")
+end
+
 function TestAixOutput:test_df_k_skips_pseudo_file_systems_sizes()
   local rows = aix.df_k("Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n"
     .. "/dev/hd4         1966080    559552   72%     4107     7% /\n"
