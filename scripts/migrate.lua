@@ -55,8 +55,9 @@ return flow.new {
 
   [9] = { "Unmounting client mounts on the NIM master.",
     run = function(m)
-      m:close_copy()
       m:unmount_all()
+      m:clear_copy()
+      m:close_copy()
     end },
 
   [10] = { "Unexporting alt_inst filesystems on client $client:",

@@ -59,7 +59,15 @@ function handlers.chpv(w, _, argv)
   w.record = nil
 end
 function handlers.getconf(w) return (w.disk_size or 10240) .. "\n" end
-function handlers.df(w)
+-- Where a path of the copy is on the master: files of the copy are known by their path in it.
+local master_root = "/lpar_alt/alt_inst"
+local function in_copy(path) return path:sub(1, #master_root + 1) == master_root .. "/" and path:sub(#master_root + 1) or path end
+
+function handlers.df(w, host, argv)
+  if host == "master" then
+    return ("Filesystem    1024-blocks      Free %%Used    Iused %%Iused Mounted on\nlpar:x 9 9 1%% 1 1%% %s\n"):format(
+      w.df_finds or argv[3])
+  end
   local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100000 90000 1% 1 1% /\n"
   if w.cloned then
     text = text .. "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
@@ -79,15 +87,23 @@ function handlers.exportfs(w, host, argv)
     return table.concat(text, "\n")
   end
 end
+-- Rows as AIX prints them. w.leads["/path"] = "/elsewhere": a link that a client makes at the last moment.
 function handlers.mount(w, host, argv)
   w.mounts[host] = w.mounts[host] or {}
   if #argv == 1 then
-    local text = {}
-    for at in pairs(w.mounts[host]) do text[#text + 1] = "node dev " .. at .. " nfs3" end
-    return table.concat(text, "\n")
+    local text = { "  node       mounted        mounted over    vfs       date        options      ",
+      "-------- ---------------  ---------------  ------ ------------ --------------- " }
+    for at, row in pairs(w.mounts[host]) do
+      if row == true then row = {} end
+      text[#text + 1] = ("%-8s %-16s %-16s %-6s Jan 05 10:00 rw"):format(row.node or "node", row.source or "dev", at, row.vfs or "nfs3")
+    end
+    return table.concat(text, "\n") .. "\n"
   end
-  if w.mounts[host][argv[#argv]] then return "mount: already mounted\n", 1 end
-  w.mounts[host][argv[#argv]] = true
+  local at = argv[#argv]
+  at = w.leads and w.leads[at] or at
+  if w.mounts[host][at] then return "mount: already mounted\n", 1 end
+  local node, source = argv[#argv - 1]:match("^([^/:]+):(/.*)$")
+  w.mounts[host][at] = { node = node or "", source = source or argv[#argv - 1], vfs = node and "nfs3" or argv[3] }
 end
 function handlers.umount(w, host, argv)
   local at = argv[#argv]
@@ -95,6 +111,42 @@ function handlers.umount(w, host, argv)
   w.mounts[host][at] = nil
   return argv[2] == "-f" and "forced unmount of " .. at .. "\n" or ""
 end
+function handlers.mkdir(w, host, argv)
+  if host == "master" and argv[2] ~= "-p" then
+    if w.dirs[in_copy(argv[2])] then return "mkdir: 0653-358 Cannot create " .. argv[2] .. ".\n", 1 end
+    w.dirs[in_copy(argv[2])] = true
+  end
+end
+function handlers.find(w)
+  local text = {}
+  for path in pairs(w.files) do
+    if path:match("/%.[^/]*%.altmig%-new$") or path:match("%.altmig%-link$") then text[#text + 1] = "/alt_inst" .. path end
+  end
+  return table.concat(text, "\n") .. "\n"
+end
+
+-- What a path of the master is; w.kinds["/path"] has a say.
+local function kind_of(w, path)
+  local own = in_copy(path)
+  return w.kinds[path] or (own == "/dev/null" and "other") or (w.files[own] and "file") or (own == "/.altmig_probe" and "none") or "dir"
+end
+
+-- The look at the components of a path, and the command behind it.
+local function at_plain(w, argv, answer)
+  local count, text = tonumber(argv[5]), {}
+  for i = 1, count do
+    local kind = kind_of(w, argv[7 + i])
+    text[#text + 1] = "altmig-path " .. kind
+    if w.on_look then w.on_look(argv[7 + i]) end
+    local wanted = " " .. argv[i == count and 7 or 6] .. " "
+    if not wanted:find(" " .. kind .. " ", 1, true) then return table.concat(text, "\n") .. "\n" end
+  end
+  text[#text + 1] = "altmig-plain\n"
+  local output, status = "", 0
+  if argv[8 + count] then output, status = answer(table.move(argv, 8 + count, #argv, 1, {})) end
+  return table.concat(text, "\n") .. output, status
+end
+
 function handlers.lssrc(w, host, argv)
   local down = w.down and w.down[host .. ":" .. argv[3]]
   return ("Subsystem Group PID Status\n %s group %s\n"):format(argv[3], down and "inoperative" or "77 active")
@@ -134,8 +186,9 @@ function handlers.test(w, host, argv)
   if argv[2] == "-x" then return "", w.mounts[host] and w.mounts[host]["/ALT_MIG_SPOT"] and 0 or 1 end
   return "", 0
 end
-function handlers.sh(w, host, argv, opts)
+function handlers.sh(w, host, argv, opts, answer)
   local script = argv[3] or argv[2]
+  if script:find("altmig-plain", 1, true) then return at_plain(w, argv, answer) end
   if script == "-s" then
     w.acl_script = opts.stdin
     return w.acl_answer or ""
@@ -162,12 +215,11 @@ function handlers.sh(w, host, argv, opts)
     w.client_lock = w.client_lock or argv[5]
     return w.client_lock ~= argv[5] and w.client_lock .. "\n" or ""
   end
-  if script:find('echo "$1" > "$2"', 1, true) then w.files[argv[6]] = argv[5] .. "\n" end
   return ""
 end
 function handlers.cat(w, _, argv)
   if argv[2] == "/var/adm/ras/alt_mig/lock" then return w.client_lock and w.client_lock .. "\n" or "", w.client_lock and 0 or 1 end
-  return w.files[argv[2]] or ""
+  return w.files[in_copy(argv[2])] or ""
 end
 function handlers.rm(w, _, argv)
   if argv[3] == "/var/adm/ras/alt_mig/lock" then w.client_lock = nil end
@@ -203,7 +255,7 @@ function handlers.grep(w, _, argv, opts)
   local hit = opts.stdin:match("[^\n]*" .. plain .. "[^\n]*")
   return hit or "", hit and 0 or 1
 end
-for _, quiet in ipairs { "mkdir", "rmdir", "chfs", "logger", "true" } do
+for _, quiet in ipairs { "rmdir", "chfs", "logger", "true" } do
   handlers[quiet] = function() return "" end
 end
 
@@ -212,6 +264,7 @@ end
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
     fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0, groups = 0, ended = {},
+    kinds = {}, dirs = {}, stats = {}, handlers = handlers,
     rootvg_id = "00f60000000000000000000000000001", vg = "00f60000000000000000000000000002" }
 
   --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
@@ -221,7 +274,8 @@ function world.new()
     w.record = w.vg
   end
 
-  local function answer(host, argv, opts)
+  local answer
+  function answer(host, argv, opts)
     w.log[#w.log + 1] = host .. ": " .. table.concat(argv, " ")
     if w.on_command then w.on_command(host, argv) end
     if w.power_cut then error { code = "POWER_CUT", message = "the engine is dead" } end
@@ -229,7 +283,8 @@ function world.new()
     if type(given) == "string" then return given, 0 end
     local handler = given or handlers[argv[1]] or error("fake world: no answer for " .. argv[1])
     if w.fail[argv[1]] then return "provoked\n", w.fail[argv[1]] end
-    local text, status = handler(w, host, argv, opts or {})
+    if w.on_run then w.on_run(host, argv, opts or {}) end
+    local text, status = handler(w, host, argv, opts or {}, function(words) return answer(host, words, {}) end)
     return text or "", status or 0
   end
 
@@ -310,7 +365,7 @@ function world.new()
   function copy:read(path) return w.files[path] end
   -- As a tree: the same calls, but those that change something raise where they fail.
   function copy:raising(fn)
-    local changes = { write = true, remove = true, remove_all = true, restore = true }
+    local changes = { write = true, remove = true, remove_all = true, restore = true, mkdir = true, chown = true }
     return setmetatable({}, { __index = function(_, name)
       return copy[name] and function(_, ...)
         local results = table.pack(copy[name](copy, ...))
@@ -319,11 +374,26 @@ function world.new()
       end
     end })
   end
-  function copy:remove(path)
-    w.files[path] = nil
+  function copy:mkdir(path)
+    local ok, message, code = copy.guard()
+    if not ok then return nil, message, code end
+    w.dirs[path] = true
     return true
   end
-  function copy:remove_all() return true end
+  function copy:chown() return true end
+  -- w.stats["/path"]: what is planted in the copy, of any kind.
+  function copy:lstat(path)
+    if w.stats[path] then return w.stats[path] end
+    if w.dirs[path] then return { type = "dir", uid = 0, gid = 0, mode = 448 } end
+    if w.files[path] or not path:lower():find("alt_?mig") then return { type = "file", uid = 0, gid = 7, mode = 384 } end
+    return nil, "stat: " .. path .. ": no such file or directory", "ENOENT"
+  end
+  function copy:remove(path)
+    if w.stats[path] and w.stats[path].full then return nil, "remove: " .. path .. ": not empty", "ENOTEMPTY" end
+    w.files[path], w.dirs[path], w.stats[path] = nil, nil, nil
+    return true
+  end
+  copy.remove_all = copy.remove
   function copy:exists() return true end
   function copy:open() return { close = function() end } end
   function copy:drop_caches() end
@@ -357,7 +427,6 @@ function world.new()
     if options.on_progress then options.on_progress { files = 3, bytes = 5110 } end
     return differences, { files = 3, bytes = 5110, seconds = 0.1, calls = 6 }
   end
-  function copy:lstat() return { type = "file", uid = 0, gid = 7 } end
 
   local members = { { name = "./lpp_name", type = "file", size = 10 }, { name = "./etc/passwd", type = "file", size = 100 },
     { name = "./usr", type = "dir", size = 0 }, { name = "./usr/bin/ls", type = "file", size = 5000 } }

@@ -1,6 +1,7 @@
 -- A host of a migration: an SSH session and the ways a flow runs commands over it.
 
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
 local ssh = require "altmig.ssh"
 
 ---@class altmig.Host
@@ -16,7 +17,7 @@ host.__index = host
 host.path = "/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin"
 
 --- Directory of the jobs of all runs, on each host.
-host.job_dir = "/var/adm/ras/alt_mig/jobs"
+host.job_dir = footprint.jobs
 
 --- Seconds after which a command that is no job counts as hanging; what takes longer has its own `timeout`,
 --- 0 for none.

@@ -97,7 +97,7 @@ function migration.fold(records)
   local state
   local copies, working = {}, {}
   local function fresh()
-    state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, copies = copies }
+    state = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, mounted = {}, copies = copies }
   end
   fresh()
   for _, record in ipairs(records) do
@@ -140,6 +140,8 @@ function migration.fold(records)
       state.copy = copies[record.vg]
     elseif event == "moved" then
       state.moved[record.path] = true
+    elseif event == "mounting" or event == "mounted" or event == "unmounted" then
+      migration.fold_mounts(state, record)
     elseif event == "script" then -- the one that the run goes on with
       state.start.options.script, state.start.options.script_sha256 = record.path, record.sha256
     elseif event == "ended" then
@@ -148,6 +150,18 @@ function migration.fold(records)
     state.last_time = record.time
   end
   return state
+end
+
+--- What is mounted on the executor, and what was about to be, after one more record.
+---@param state table
+---@param record table  "mounting": { mounts, before }; "mounted": { mounts }; "unmounted": { left }
+function migration.fold_mounts(state, record)
+  state.mounting = record.event == "mounting" and record or nil
+  if record.event == "mounted" then
+    for _, row in ipairs(record.mounts) do table.insert(state.mounted, row) end
+  elseif record.event == "unmounted" then
+    state.mounted = table.move(record.left, 1, #record.left, 1, {})
+  end
 end
 
 --- Names of the clients that have a state directory.

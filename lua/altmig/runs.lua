@@ -2,6 +2,7 @@
 -- complete. Nothing is locked and nothing is changed by looking.
 
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
 local sys = require "altmig.sys"
@@ -9,7 +10,7 @@ local sys = require "altmig.sys"
 local runs = {}
 
 --- On the client: names the run that works on it, as HOST:STATE. Keeps runs of other engine hosts away.
-runs.marker = "/var/adm/ras/alt_mig/lock"
+runs.marker = footprint.lock
 
 ---@class altmig.Holder
 ---@field pid integer?

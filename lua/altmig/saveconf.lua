@@ -318,7 +318,7 @@ function saveconf.prepare(tree, root)
   return ok, message, code
 end
 
-local lists = { "/manifest.json", "/new.json", "/active.json", "/links.json" }
+local lists = { "/manifest.json", "/new.json", "/active.json", "/links.json", "/installp.log" }
 
 -- A system that was migrated before has the lists and reports of that run in its save area: what they say
 -- of a new level is not true of this one.

@@ -6,6 +6,7 @@ local acl = require "altmig.acl"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
+local footprint = require "altmig.footprint"
 local host = require "altmig.host"
 local ssh = require "altmig.ssh"
 local sys = require "altmig.sys"
@@ -16,7 +17,7 @@ local root = "/alt_inst"
 local program = "/usr/sbin/restore"
 -- In the copy: restore and its libraries as they were before it runs. The archive brings new ones, and
 -- a program must not lose its libraries while it reads them.
-local aside = "/var/adm/ras/alt_mig/restore"
+local aside = footprint.restore
 
 local function inside(opts)
   opts = opts or {}

@@ -106,9 +106,32 @@ for class in lpp product inventory history PdDv PdAt fix sm_menu_opt; do ODMDIR=
 for class in lpp product inventory history SRCsubsys Config_Rules SWservAt CuDv CuDep; do ODMDIR=/etc/objrepos odmget $class; done
 ]]
 
+-- What altmig makes in a copy and does not mean to leave there.
+local leftovers = "ls -d /ALT_MIG_* /.altmig* /tmp/.altmig /tmp/alt_mig* /var/adm/ras/alt_mig* 2>/dev/null; "
+  .. "find / -path /proc -prune -o -name '*.altmig-*' -print; :"
+
+-- As a run that was killed long ago would have left it in the running rootvg, links of somebody else among it.
+local plant = "mkdir -p /ALT_MIG_IMAGES /var/adm/ras/alt_mig/restore; ln -s /etc /tmp/.altmig; "
+  .. "for f in /.altmig_probe /etc/.passwd.altmig-new /var/adm/ras/alt_mig/restore/libc.a; do echo old >$f; done; "
+  .. "echo old >/var/adm/ras/alt_mig/" .. client .. ".image_data"
+
+-- Paths of the migrated system that neither the old one had nor the new release brings, but what stays on purpose.
+local function unexplained(old, new)
+  local known = { ["/image.data"] = true, ["/var/adm/ras/alt_disk_inst.log"] = true, ["/etc/rc.security.boot"] = true,
+    ["/var/adm/sw/tcp.client.configured"] = true } -- of alt_disk_copy, the bos image, and installp's scripts
+  for path in old:gmatch("[^\n]+") do known[path] = true end
+  local list = {}
+  for path in new:gmatch("[^\n]+") do
+    local brought = path:match("^/usr/") or path:match("^/dev/") or path:match("^/lpp/")
+    if not known[path] and not brought then list[#list + 1] = path end
+  end
+  return list
+end
+
 local function boot_and_digest()
   local out = lab.must("boot", client, "--power")
   lu.assertStrContains(out, "7200-05-06")
+  lu.assertEquals(lab.on(client, leftovers), "")
   lu.assertStrContains(lab.on(client, "oslevel -s"), "7200-05-06")
   local files = digest(client, { "/proc", "/dev", "/tmp", "/var/tmp", "/var/adm", "/alt_inst", "/ALT_MIG_SPOT",
     "/etc/objrepos", "/usr/lib/objrepos", "/usr/share/lib/objrepos", "/image.data",
@@ -144,6 +167,8 @@ local function assert_booted_copy_is_kept()
 end
 
 function TestMigrationInTheLab:test_1_complete_run()
+  lab.on(client, plant)
+  local paths = lab.on(client, "find / -path /proc -prune -o -print")
   local before = digest(client, bookkeeping)
   local status, out, problem = migrate()
   lu.assertEquals(status, 0, out .. problem)
@@ -156,6 +181,7 @@ function TestMigrationInTheLab:test_1_complete_run()
 
   local undisturbed_classes
   undisturbed, undisturbed_classes = boot_and_digest()
+  lu.assertEquals(unexplained(paths, lab.on(client, "find / -path /proc -prune -o -print")), {})
   lu.assertStrContains(undisturbed_classes, "devices.chrp.base.rte")
   local passwd = lab.on(client, "cat /etc/passwd")
   for line in kept_passwd_lines:gmatch("[^\n]+") do

@@ -56,8 +56,34 @@ function TestTroubleInTheLab:test_1_ssh_that_cannot_be_trusted_or_used()
   refused("SSH_HOSTKEY_CHANGED", "ssh-keygen -R", lab.dir .. "/known_hosts", lab.dir .. "/wrong_known")
 end
 
+-- Links that the client's root makes in its copy: phase 3 stops, and nothing of the master is covered.
+local function try_hostile_links()
+  local state = "mount; ls -ld /home /etc/passwd; cat /etc/passwd; ls -l /dev/null"
+  local before = lab.on(master, state)
+  local function stopped(where, make, undo)
+    lab.on(client, make)
+    local status, out, problem = nimadm("-P", "3")
+    lu.assertEquals(status, 1, out .. problem)
+    lu.assertStrContains(problem, "phase 3 failed")
+    lu.assertStrContains(problem, "(LINK_IN_PATH)")
+    lu.assertStrContains(problem, where)
+    lu.assertStrContains(problem, "remedy:")
+    lu.assertEquals(lab.on(master, state), before)
+    lab.on(client, undo)
+  end
+  stopped("/ALT_MIG_IMAGES in the copy is no directory but a link", "ln -s /home /alt_inst/ALT_MIG_IMAGES",
+    "rm /alt_inst/ALT_MIG_IMAGES")
+  stopped("_alt/alt_inst/dev/null is a symbolic link", "cd /alt_inst/dev && mv null null.keep && ln -s /etc/passwd null",
+    "cd /alt_inst/dev && rm null && mv null.keep null")
+  stopped("_alt/alt_inst/dev is a symbolic link", "cd /alt_inst && mv dev dev.keep && ln -s /dev dev",
+    "cd /alt_inst && rm dev && mv dev.keep dev")
+end
+
 function TestTroubleInTheLab:test_2_an_export_that_is_missing_or_read_only()
-  local status, out, problem = nimadm("-P", "1,2,3,4")
+  local status, out, problem = nimadm("-P", "1,2")
+  lu.assertEquals(status, 0, out .. problem)
+  try_hostile_links()
+  status, out, problem = nimadm("-P", "3,4")
   lu.assertEquals(status, 0, out .. problem)
   local flags = lab.on(client, "exportfs"):match("/alt_inst/usr%s+%-(%S+)")
   lab.on(client, "exportfs -u /alt_inst/usr")

@@ -4,8 +4,9 @@
 local aix = require "altmig.aix"
 local bosboot = require "altmig.bosboot"
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
 
-local image_file = "/tmp/alt_mig_bootimage"
+local image_file = footprint.boot_image
 
 return function(migration)
   migration.define("build_boot_image", {

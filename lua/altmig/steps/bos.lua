@@ -246,9 +246,6 @@ return function(migration)
         rights = stats
       end
       rights = stream.set_rights(m, rights, context.job_id)
-      m.copy:remove("/ALT_MIG_SPOT") -- the clone copied the empty mount point
-      m.copy:remove("/var/adm/ras/alt_mig/lock") -- and the marks of this run, which mean nothing there
-      m.copy:remove_all("/var/adm/ras/alt_mig/jobs")
       m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
         stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
       note_moved(m, stats.moved)

@@ -2,8 +2,9 @@
 
 local aix = require "altmig.aix"
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
 
-local spot_at = "/ALT_MIG_SPOT"
+local spot_at = footprint.spot
 
 local function node_of(resource)
   return resource.address or resource.name
@@ -18,14 +19,14 @@ local function exported(host, dir)
   return false
 end
 
---- Whether something is mounted at a directory of a host.
+--- What is mounted at a directory of a host; nil if nothing is.
+---@return altmig.aix.Mount?
 local function mounted(host, dir)
-  for line in host:must({ "mount" }):gmatch("[^\n]+") do
-    for word in line:gmatch("%S+") do
-      if word == dir then return true end
-    end
+  local last
+  for _, row in ipairs(aix.mounts(host:must { "mount" })) do
+    if row.at == dir then last = row end
   end
-  return false
+  return last
 end
 
 return function(migration)
@@ -61,7 +62,7 @@ return function(migration)
       m:mount_spot(not before.exported)
     end,
     holds = function(m)
-      return mounted(m.client, spot_at) and m.client:holds { "test", "-x", spot_at .. "/sbin/alt_disk_copy" }
+      return mounted(m.client, spot_at) ~= nil and m.client:holds { "test", "-x", spot_at .. "/sbin/alt_disk_copy" }
     end,
   })
 
@@ -212,13 +213,27 @@ return function(migration)
     end,
   })
 
+  -- A mount point names paths of the master too, and a URL. What would mean something else there has no
+  -- place in it.
+  local function require_plain_name(m, mount)
+    local plain = not mount:find("[^%w%._%-+@/]") and not mount:find("//", 1, true)
+    for name in mount:gmatch("[^/]+") do plain = plain and name ~= "." and name ~= ".." end
+    if plain then return end
+    err.raise { code = "FILESYSTEM_NAME", host = m.name,
+      message = ("%s: altinst_rootvg has a file system at %q, a name that cannot be taken to other hosts"):format(m.name, mount),
+      remedy = "letters, digits and . _ - + @ are possible in the names of directories on its path: rename the file system of the "
+        .. "running rootvg (chfs -m), clean up and begin again" }
+  end
+
   -- The file systems of the copy, parents first.
   migration.define("list_alt_filesystems", {
     run = function(m)
       local list = {}
       for _, lv in ipairs(aix.lsvg_l(m.client:must { "lsvg", "-l", "altinst_rootvg" })) do
-        if lv.mount and (lv.mount == "/alt_inst" or lv.mount:sub(1, 10) == "/alt_inst/") then
-          list[#list + 1] = { mount = lv.mount:gsub("(.)/$", "%1"), device = "/dev/" .. lv.name }
+        if lv.mount and (lv.mount:gsub("/$", "") == "/alt_inst" or lv.mount:sub(1, 10) == "/alt_inst/") then
+          local mount = lv.mount:gsub("(.)/$", "%1")
+          require_plain_name(m, mount)
+          list[#list + 1] = { mount = mount, device = "/dev/" .. lv.name }
         end
       end
       if #list == 0 then

@@ -1,10 +1,11 @@
 -- The resources of flags -e, -i and -o: read where they lie, checked, and given to the client.
 
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
 local imagedata = require "altmig.imagedata"
 local sys = require "altmig.sys"
 
-local kinds = { "exclude_files", "image_data", "bosinst_data" }
+local kinds = footprint.resource_kinds
 local LARGEST <const> = 1 << 20
 local MOST_PATTERNS <const> = 1000
 
@@ -102,7 +103,7 @@ return function(migration)
   migration.define("provide_resource", {
     until_phase = 11,
     run = function(m, _, kind)
-      local path = ("/var/adm/ras/alt_mig/%s.%s"):format(m.name, kind)
+      local path = footprint.resource(m.name, kind)
       local text = m:read_resource(kind)
       err.check(m.client.session:put(text, path, { mode = 384 }))
       return { path = path, sha256 = sys.sha256(text) }
@@ -116,7 +117,7 @@ return function(migration)
   --- Takes the files of all kinds away again.
   migration.method("remove_resources", function(m)
     for _, kind in ipairs(kinds) do
-      m.client:must { "rm", "-f", ("/var/adm/ras/alt_mig/%s.%s"):format(m.name, kind) }
+      m.client:must { "rm", "-f", footprint.resource(m.name, kind) }
     end
   end)
 
@@ -125,6 +126,8 @@ return function(migration)
     run = function(m)
       local text = m:read_resource("bosinst_data")
       err.check(m.alt:write("/bosinst.data", text, { mode = 420, uid = 0, gid = 0 }))
+      m:report_entry { file = "/bosinst.data", severity = "note", method = "resource", chosen = "N",
+        rule = ("is the bosinst_data resource %s; it stays on the migrated system"):format(m.bosinst_data.name) }
       return { sha256 = sys.sha256(text) }
     end,
   })

@@ -2,10 +2,12 @@
 
 local aix = require "altmig.aix"
 local err = require "altmig.err"
+local footprint = require "altmig.footprint"
+local saveconf = require "altmig.saveconf"
 
-local images = "/ALT_MIG_IMAGES/installp/ppc"
-local list_file = "/tmp/alt_mig_filesets"
-local installp_log = "/var/adm/ras/alt_mig_installp.log"
+local images = footprint.images .. "/installp/ppc"
+local list_file = footprint.filesets
+local installp_log = saveconf.root .. "/.altmig/installp.log" -- stays on the migrated system
 
 return function(migration)
   -- A script resource, on the master, with the copy mounted there. What it gets is documented in
@@ -123,6 +125,7 @@ return function(migration)
 
   --- Migrates the software of the copy with installp on the executor.
   migration.method("install_software", function(m)
+    err.check(saveconf.prepare(m.copy)) -- installp makes its log there, and no directory for it
     m:hand_over("executor")
     local list = m:select_filesets()
     if #list == 0 then
