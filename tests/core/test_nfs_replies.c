@@ -441,10 +441,29 @@ static int put_one(struct nfs_fs *fs, enum am_put_kind kind, struct am_error *er
 static struct {
 	int fd, changed;
 	const struct kind *kind;
-	size_t next; /* reply */
+	/* In the place of a kind: makes the reply of each request. */
+	void (*make)(struct am_xdr_out *out, uint64_t number);
+	uint64_t number; /* of requests so far */
+	size_t next;     /* reply */
 	unsigned char in[RECORD_MAX];
 	size_t filled;
 } server;
+
+static void answer_made(uint32_t xid)
+{
+	static struct record record;
+	static const unsigned char accepted[16] = {0, 0, 0, 1};
+	struct am_xdr_out out = {record.data + 8, record.data + sizeof record.data, 0};
+
+	am_xdr_put_fixed(&out, accepted, sizeof accepted);
+	am_xdr_put_u32(&out, 0); /* success */
+	server.make(&out, server.number++);
+	assert_false(out.overflow);
+	record.length = (size_t)(out.at - record.data);
+	set_mark(&record);
+	put_u32(record.data + 4, xid);
+	write_all(server.fd, &record);
+}
 
 static void answer(uint32_t xid)
 {
@@ -479,7 +498,10 @@ static void serve(void)
 
 		if (server.filled - at < length)
 			break;
-		answer(am_xdr_u32(&xdr));
+		if (server.make != NULL)
+			answer_made(am_xdr_u32(&xdr));
+		else
+			answer(am_xdr_u32(&xdr));
 		at += length;
 	}
 	memmove(server.in, server.in + at, server.filled -= at);
@@ -494,10 +516,10 @@ int poll(struct pollfd *fds, nfds_t count, int wait_ms)
 	return ppoll(fds, count, wait_ms < 0 ? NULL : &wait, NULL);
 }
 
-static int run_case(const struct kind *kind, int with_change, struct am_error *error)
+static struct nfs_fs *connect_to_server(int others[LANES], struct am_error *error)
 {
 	struct am_nfs_options options = {.timeout = 2, .retry = 0.001};
-	int pair[2], fds[LANES], others[LANES], r;
+	int pair[2], fds[LANES];
 	struct nfs_fs *fs;
 
 	for (int lane = 0; lane < LANES; lane++) {
@@ -508,15 +530,49 @@ static int run_case(const struct kind *kind, int with_change, struct am_error *e
 	fs = am_nfs_over(fds, &root, &options, error);
 	assert_non_null(fs);
 	server.fd = others[0];
-	server.kind = kind;
-	server.changed = with_change;
 	server.next = server.filled = 0;
+	server.number = 0;
 	memset(error, 0, sizeof *error);
-	r = kind->ask != NULL ? kind->ask(fs, error) : put_one(fs, kind->put, error);
+	return fs;
+}
+
+static void disconnect(struct nfs_fs *fs, const int others[LANES])
+{
 	fs->base.ops->destroy(&fs->base);
 	for (int lane = 0; lane < LANES; lane++)
 		close(others[lane]);
+}
+
+static int run_case(const struct kind *kind, int with_change, struct am_error *error)
+{
+	int others[LANES], r;
+	struct nfs_fs *fs = connect_to_server(others, error);
+
+	server.kind = kind;
+	server.changed = with_change;
+	r = kind->ask != NULL ? kind->ask(fs, error) : put_one(fs, kind->put, error);
+	disconnect(fs, others);
 	return r;
+}
+
+/* The same with replies that are made; both ways of asking. */
+static void run_made(void (*make)(struct am_xdr_out *, uint64_t),
+	int (*ask)(struct nfs_fs *, struct am_error *), enum am_put_kind put, const char *code,
+	const char *text)
+{
+	server.make = make;
+	for (int way = 0; way < 2; way++) {
+		int others[LANES], r;
+		struct am_error error;
+		struct nfs_fs *fs = connect_to_server(others, &error);
+
+		r = way == 0 ? ask(fs, &error) : put_one(fs, put, &error);
+		disconnect(fs, others);
+		assert_int_equal(r, -1);
+		assert_string_equal(error.code, code);
+		assert_non_null(strstr(error.message, text));
+	}
+	server.make = NULL;
 }
 
 /* A hang ends the test program, with what it was at. */
@@ -559,6 +615,156 @@ static void as_recorded(void **unused)
 			fail_msg("%s (%zu): %s %s", first, i, error.code, error.message);
 	}
 	alarm(0);
+}
+
+/* ---- servers that never end ---- */
+
+static void put_entry(struct am_xdr_out *out, uint64_t cookie)
+{
+	char name[24];
+
+	snprintf(name, sizeof name, "n%llu", (unsigned long long)cookie);
+	am_xdr_put_u32(out, 1);
+	am_xdr_put_u64(out, cookie);
+	am_xdr_put_string(out, name);
+	am_xdr_put_u64(out, cookie);
+	am_xdr_put_u32(out, 0);
+	am_xdr_put_u32(out, 0);
+}
+
+static void put_page(struct am_xdr_out *out, uint64_t first, size_t count)
+{
+	am_xdr_put_u32(out, NFS3_OK);
+	am_xdr_put_u32(out, 0);
+	am_xdr_put_u64(out, 0);
+	for (size_t i = 0; i < count; i++)
+		put_entry(out, first + i);
+	am_xdr_put_u32(out, 0);
+	am_xdr_put_u32(out, 0); /* and more to come */
+}
+
+static void endless_list(struct am_xdr_out *out, uint64_t number)
+{
+	put_page(out, 1 + number * 1000, 1000);
+}
+
+static void circular_list(struct am_xdr_out *out, uint64_t number)
+{
+	put_page(out, 1 + number % 50 * 100, 100);
+}
+
+static void one_entry_again(struct am_xdr_out *out, uint64_t number)
+{
+	(void)number;
+	put_page(out, 7, 1);
+}
+
+static void cookie_of_the_beginning(struct am_xdr_out *out, uint64_t number)
+{
+	(void)number;
+	put_page(out, 0, 1);
+}
+
+static void empty_pages(struct am_xdr_out *out, uint64_t number)
+{
+	put_page(out, number, 0);
+}
+
+static void lists_without_end(void **unused)
+{
+	(void)unused;
+	watch("lists without end", 0, 0);
+	run_made(endless_list, do_list, AM_GET_LIST, "E2BIG", "entries");
+	run_made(circular_list, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
+	run_made(one_entry_again, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
+	run_made(cookie_of_the_beginning, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
+	run_made(empty_pages, do_list, AM_GET_LIST, "EPROTO", "does not go on");
+}
+
+/* LOOKUP finds a file of 10 bytes. */
+static void put_lookup(struct am_xdr_out *out)
+{
+	const struct reply *reply = recorded("LOOKUP_FILE");
+
+	am_xdr_put_fixed(out, reply->data + 20, reply->length - 20);
+}
+
+static int is_lookup(void)
+{
+	struct am_xdr xdr = {server.in + 24, server.in + 28, 0};
+
+	return am_xdr_u32(&xdr) == AM_NFS3_LOOKUP;
+}
+
+static void put_read(struct am_xdr_out *out, const char *data, size_t length)
+{
+	if (is_lookup()) {
+		put_lookup(out);
+		return;
+	}
+	am_xdr_put_u32(out, NFS3_OK);
+	am_xdr_put_u32(out, 0);
+	am_xdr_put_u32(out, (uint32_t)length);
+	am_xdr_put_u32(out, 0); /* the file goes on */
+	am_xdr_put_opaque(out, data, length);
+}
+
+static void nothing_read(struct am_xdr_out *out, uint64_t number)
+{
+	(void)number;
+	put_read(out, "", 0);
+}
+
+static void too_much_read(struct am_xdr_out *out, uint64_t number)
+{
+	static const char data[4096];
+
+	(void)number;
+	put_read(out, data, sizeof data);
+}
+
+static void reads_that_cannot_be(void **unused)
+{
+	(void)unused;
+	watch("reads", 0, 0);
+	run_made(nothing_read, do_read, AM_GET_DATA, "EPROTO", "has not ended");
+	run_made(too_much_read, do_read, AM_GET_DATA, "EPROTO", "more than was asked for");
+}
+
+static void some_read(struct am_xdr_out *out, uint64_t number)
+{
+	static const char data[50000];
+
+	(void)number;
+	put_read(out, data, sizeof data);
+}
+
+/* As a reader of the whole file would. */
+static void a_file_without_end(void **unused)
+{
+	static char data[50000];
+	int others[LANES];
+	struct am_error error;
+	struct nfs_fs *fs = connect_to_server(others, &error);
+	struct am_node *dir = root_of(fs);
+	struct am_fs_file *file;
+	size_t got = 0;
+	ssize_t n;
+
+	(void)unused;
+	watch("a file without end", 0, 0);
+	server.make = some_read;
+	file = dir->fs->ops->open(dir, "file", &error);
+	assert_non_null(file);
+	while ((n = dir->fs->ops->read(file, data, sizeof data, &error)) > 0)
+		got += (size_t)n;
+	assert_int_equal(n, -1);
+	assert_string_equal(error.code, "EPROTO");
+	assert_true(got < (size_t)AM_FILE_GROWTH_MAX + 100000);
+	server.make = NULL;
+	dir->fs->ops->close(file);
+	am_node_release(dir);
+	disconnect(fs, others);
 }
 
 static long resident(void)
@@ -619,6 +825,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_recorded),
+		cmocka_unit_test(lists_without_end),
+		cmocka_unit_test(reads_that_cannot_be),
+		cmocka_unit_test(a_file_without_end),
 		cmocka_unit_test(changed),
 	};
 
