@@ -52,7 +52,8 @@ end
 function M.wait_up()
   for _ = 1, 200 do
     local sockets = sys.read_file("/proc/net/tcp") .. (sys.read_file("/proc/net/tcp6") or "")
-    if sockets:find(":0801 ", 1, true) and sockets:find(":4E50 ", 1, true) then -- nfsd, mountd
+    -- nfsd and mountd listen, and rpcbind has been told (it remembers those of a server that was killed)
+    if sockets:find ":0801 %x+:0000 0A" and sockets:find ":4E50 %x+:0000 0A" then
       local known = M.run { "rpcinfo", "-p" }
       if known:find "100003%s+3%s+tcp" and known:find "100005%s+3%s+tcp" then return end
     end
