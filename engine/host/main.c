@@ -38,7 +38,6 @@ static int pmain(lua_State *L)
 	}
 	luaL_openlibs(L);
 	interrupt_watch_coroutines(L);
-	interrupt_watch_coroutines(L);
 	loader_install(L, override);
 	lua_settop(L, 0);
 	lua_pushcfunction(L, message_handler);
