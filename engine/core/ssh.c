@@ -25,6 +25,8 @@
 #include "base64.h"
 #include "buf.h"
 #include "cancel.h"
+#include "escape.h"
+#include "exec.h"
 #include "known_hosts.h"
 #include "os.h"
 #include "process.h"
@@ -34,12 +36,22 @@ enum { POLL_SLICE_MS = 200, UNANSWERED_MAX = 4, CHUNK = 32768, STDERR_KEPT = 655
 enum { FEED = 262144, FEEDS = 8 }; /* input held; packets of it sent before output is looked at */
 enum { COMMAND_MAX = 120000 };     /* what a shell takes as one argument on every system */
 
+/*
+ * The first line of every command's output. Commands of all login shells are words and semicolons,
+ * csh included.
+ */
+#define MARK       "altmig-begin\n"
+#define MARK_WORDS "echo altmig-begin; "
+
+enum { MARK_LENGTH = sizeof MARK - 1, SHOWN = 200 /* of bytes that should not be there */ };
+
 #define CLOSE_GRACE 0.3 /* seconds to wait for the host to confirm the end of a channel */
 
 struct channel {
 	LIBSSH2_CHANNEL *handle; /* NULL once the connection it belonged to is gone */
 	struct am_ssh *ssh;      /* NULL once the session is closed */
 	struct channel *next;
+	size_t marked; /* bytes of MARK that have come */
 };
 
 struct am_ssh {
@@ -57,6 +69,7 @@ struct am_ssh {
 	double asked;   /* when the other side last gave, or was asked for, a sign of life */
 	int unanswered; /* how often it was asked since */
 	int closing;    /* tidying up: the cancel flag does not count */
+	int probing;    /* the connection is not made yet: losing it makes no new one */
 };
 
 /* --- waiting --------------------------------------------------------------------------------- */
@@ -618,6 +631,94 @@ static void *block_realloc(void *data, size_t size, void **abstract)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
+/* What to do about a shell that adds bytes to the output of commands, or takes of their input. */
+static int fail_shell(const struct am_ssh *ssh, const char *what, const char *data, size_t length,
+	struct am_error *error)
+{
+	char shown[SHOWN * 4 + 1];
+
+	am_escape_to(shown, sizeof shown, data, length < SHOWN ? length : SHOWN, 0);
+	return am_fail(error, "SSH_SHELL",
+		"%s: \"%s%s\". Answers of commands there cannot be trusted. Make the start-up of "
+		"the shell of user %s silent when there is no terminal (in /etc/environment, "
+		"/etc/profile, ~/.profile, ~/.kshrc, ~/.bashrc, ~/.ssh/rc: [ -t 1 ] && ...), and "
+		"let no forced command print; then check that 'ssh %s@%s true' prints nothing",
+		what, shown, length > SHOWN ? " ..." : "", ssh->user, ssh->user, ssh->host);
+}
+
+static int keep_probe(void *context, enum am_ssh_source source, const char *data, size_t length,
+	struct am_error *error)
+{
+	struct am_buf *out = context;
+
+	if (source == AM_SSH_STDERR || out->length > SHOWN)
+		return 0; /* more is not needed to see that it is too much */
+	return am_buf_add(out, data, length, error);
+}
+
+/* Bytes that a terminal, a careless filter or a shell would change. */
+static const char probe_input[] = "altmig \\n $HOME `id` ~ \r\n\t\004\021\177\200\377\0 end";
+
+enum { PROBE_LENGTH = sizeof probe_input - 1, PROBE_STATUS = 37 };
+
+static int judge_probe(struct am_ssh *ssh, const struct am_buf *out,
+	const struct am_ssh_status *status, struct am_error *error)
+{
+	const char *data = out->length > 0 ? out->data : "";
+
+	if (out->length > PROBE_LENGTH && memcmp(data, probe_input, PROBE_LENGTH) == 0)
+		return fail_shell(ssh, "the shell there prints after the output of a command",
+			data + PROBE_LENGTH, out->length - PROBE_LENGTH, error);
+	if (out->length != PROBE_LENGTH || memcmp(data, probe_input, PROBE_LENGTH) != 0)
+		return fail_shell(ssh,
+			"the shell there changes what a command reads or prints, or takes of its "
+			"input; a probe came back as",
+			data, out->length, error);
+	if (status->status == PROBE_STATUS)
+		return 0;
+	return am_fail(error, "SSH_SHELL",
+		"the shell there reports %s%d for a command that ended with status %d: no answer "
+		"of this host can be trusted. Is there a forced command (sshd_config, "
+		"authorized_keys) or another program in the place of the shell of user %s?",
+		status->signal[0] != '\0' ? "a signal, not a status, " : "status ", status->status,
+		PROBE_STATUS, ssh->user);
+}
+
+/* A command whose output and status are known. */
+static int probe_shell(struct am_ssh *ssh, double deadline, struct am_error *error)
+{
+	const char *const argv[] = {"sh", "-c", "cat; exit 37", NULL};
+	struct am_buf command = {0};
+	struct am_buf out = {0};
+	struct am_ssh_status status;
+	int result = am_exec_command(&command, argv, NULL, error);
+
+	if (result == 0) {
+		double left = deadline - am_clock();
+		struct am_ssh_run run = {.command = command.data,
+			.label = "probe of the shell",
+			.input = probe_input,
+			.input_length = PROBE_LENGTH,
+			.timeout = left > 0.01 ? left : 0.01,
+			.output = keep_probe,
+			.context = &out};
+
+		ssh->probing = 1;
+		result = am_ssh_run(ssh, &run, &status, error);
+		ssh->probing = 0;
+	}
+	if (result == 0)
+		result = judge_probe(ssh, &out, &status, error);
+	else if (error != NULL && strcmp(error->code, "SSH_TIMEOUT") == 0)
+		am_fail(error, "SSH_TIMEOUT",
+			"logged in, but the shell of user %s there runs no command within %g s; "
+			"does its start-up wait for something? Try: ssh %s@%s true",
+			ssh->user, ssh->timeout, ssh->user, ssh->host);
+	am_buf_free(&command);
+	am_buf_free(&out);
+	return result;
+}
+
 static int make_connection(struct am_ssh *ssh, struct am_error *error)
 {
 	double deadline = am_clock() + ssh->timeout;
@@ -633,7 +734,7 @@ static int make_connection(struct am_ssh *ssh, struct am_error *error)
 	if (handshake(ssh, deadline, error) != 0 || authenticate(ssh, deadline, error) != 0)
 		return -1;
 	libssh2_keepalive_config(ssh->session, 1, 1); /* when to ask is decided here */
-	return 0;
+	return probe_shell(ssh, deadline, error);
 }
 
 int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error)
@@ -802,6 +903,35 @@ static int open_handle(
 	return 0;
 }
 
+/* Connects anew, unless this is the connecting. */
+static int renew(struct am_ssh *ssh, struct am_error *error)
+{
+	return ssh->probing ? -1 : am_ssh_reconnect(ssh, error);
+}
+
+static int send_command(
+	struct channel *channel, const char *command, double deadline, struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	struct am_buf line = {0};
+	int rc;
+
+	if (am_buf_addf(&line, error, "%s%s", MARK_WORDS, command) != 0)
+		return -1;
+	while ((rc = libssh2_channel_exec(channel->handle, line.data)) == LIBSSH2_ERROR_EAGAIN) {
+		if (session_wait(ssh, deadline, error) != 0) {
+			drop(ssh);
+			break;
+		}
+	}
+	am_buf_free(&line);
+	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
+		am_fail(error, "SSH_CHANNEL", "the host refuses to run commands");
+	else if (rc != 0 && rc != LIBSSH2_ERROR_EAGAIN)
+		lost(ssh, rc, error);
+	return rc == 0 ? 0 : -1;
+}
+
 /*
  * Opens a channel and starts the command. A connection that died while nobody used it is noticed
  * here, before anything was sent, so it is safe to connect anew.
@@ -809,34 +939,20 @@ static int open_handle(
 static int channel_start(struct am_ssh *ssh, struct channel *channel, const char *command,
 	double deadline, struct am_error *error)
 {
-	int rc;
-
 	*channel = (struct channel){.ssh = ssh, .next = ssh->channels};
 	if (strlen(command) > COMMAND_MAX)
 		return am_fail(error, "E2BIG",
 			"command line of %zu bytes; pass data by standard input", strlen(command));
-	if (ssh->session == NULL && am_ssh_reconnect(ssh, error) != 0)
+	if (ssh->session == NULL && renew(ssh, error) != 0)
 		return -1;
 	if (open_handle(ssh, channel, deadline, error) != 0 &&
 		(ssh->session != NULL || am_cancelled() ||
-			(deadline != 0 && am_clock() >= deadline) ||
-			am_ssh_reconnect(ssh, error) != 0 ||
+			(deadline != 0 && am_clock() >= deadline) || renew(ssh, error) != 0 ||
 			open_handle(ssh, channel, deadline, error) != 0))
 		return -1;
 	ssh->channels = channel;
-	while ((rc = libssh2_channel_exec(channel->handle, command)) == LIBSSH2_ERROR_EAGAIN) {
-		if (session_wait(ssh, deadline, error) != 0) {
-			drop(ssh);
-			channel_close(channel);
-			return -1;
-		}
-	}
-	if (rc == 0)
+	if (send_command(channel, command, deadline, error) == 0)
 		return 0;
-	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
-		am_fail(error, "SSH_CHANNEL", "the host refuses to run commands");
-	else
-		lost(ssh, rc, error);
 	channel_close(channel);
 	return -1;
 }
@@ -861,7 +977,7 @@ static int again(struct am_ssh *ssh, ssize_t rc, double deadline, struct am_erro
 }
 
 /* Bytes read, 0 when there is nothing now, -1 on failure. */
-static ssize_t channel_read(struct channel *channel, enum am_ssh_source source, char *data,
+static ssize_t read_bytes(struct channel *channel, enum am_ssh_source source, char *data,
 	size_t size, double deadline, struct am_error *error)
 {
 	struct am_ssh *ssh = channel->ssh;
@@ -878,6 +994,36 @@ static ssize_t channel_read(struct channel *channel, enum am_ssh_source source, 
 	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
 		return lost(ssh, (int)n, error);
 	return n < 0 ? 0 : n;
+}
+
+/* The same without the mark before the output, which must be there. */
+static ssize_t channel_read(struct channel *channel, enum am_ssh_source source, char *data,
+	size_t size, double deadline, struct am_error *error)
+{
+	for (;;) {
+		ssize_t n = read_bytes(channel, source, data, size, deadline, error);
+		size_t take = MARK_LENGTH - channel->marked;
+		char seen[MARK_LENGTH + SHOWN];
+
+		if (n <= 0 || source == AM_SSH_STDERR || take == 0)
+			return n;
+		if (take > (size_t)n)
+			take = (size_t)n;
+		if (memcmp(data, MARK + channel->marked, take) != 0) {
+			size_t more = (size_t)n < SHOWN ? (size_t)n : SHOWN;
+
+			memcpy(seen, MARK, channel->marked);
+			memcpy(seen + channel->marked, data, more);
+			return fail_shell(channel->ssh,
+				"the shell there prints before the output of a command", seen,
+				channel->marked + more, error);
+		}
+		channel->marked += take;
+		if ((size_t)n > take) {
+			memmove(data, data + take, (size_t)n - take);
+			return n - (ssize_t)take;
+		}
+	}
 }
 
 /* Bytes written, 0 when the window is full, -1 on failure, `size` when nobody wants them. */
@@ -926,7 +1072,7 @@ static int channel_finish(struct channel *channel, double deadline, struct am_ss
 	struct am_error *error)
 {
 	struct am_ssh *ssh = channel->ssh;
-	char *name = NULL;
+	char *name = NULL, number[16];
 	int rc;
 
 	while ((rc = libssh2_channel_wait_closed(channel->handle)) == LIBSSH2_ERROR_EAGAIN) {
@@ -944,7 +1090,14 @@ static int channel_finish(struct channel *channel, double deadline, struct am_ss
 	}
 	if (name != NULL)
 		libssh2_free(ssh->session, name);
-	return 0;
+	if (channel->marked == MARK_LENGTH)
+		return 0;
+	snprintf(number, sizeof number, "%d", status->status);
+	return am_fail(error, "SSH_SHELL",
+		"the shell of user %s there ended (%s%s) before it ran the command; does "
+		"'ssh %s@%s echo x' print x?",
+		ssh->user, status->signal[0] != '\0' ? "signal " : "status ",
+		status->signal[0] != '\0' ? status->signal : number, ssh->user, ssh->host);
 }
 
 /* --- running --------------------------------------------------------------------------------- */

@@ -3,9 +3,15 @@
  * connection with deadlines of its own, since libssh2 never reports a dead peer by itself. Host
  * keys are never accepted silently. Every wait looks at the cancel flag.
  *
+ * What a command prints is believed, so nothing else may come with it. A start-up file of the login
+ * shell, or a program put in its place, that prints a greeting is found at connecting (a probe must
+ * give back its input byte for byte, and its status) and again with every command, whose output
+ * begins with a mark of ours. It is an error, SSH_SHELL, which quotes the bytes; they are never
+ * taken for an answer. Standard error may carry anything: it is shown, and decides nothing.
+ *
  * Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
  * SSH_LOST (the connection ended; what ran may still run), SSH_CHANNEL (the host refuses more
- * sessions), CANCELLED.
+ * sessions), SSH_SHELL (the login shell adds bytes, or does not run commands), CANCELLED.
  */
 #ifndef ALTMIG_SSH_H
 #define ALTMIG_SSH_H
@@ -30,7 +36,8 @@ struct am_ssh_options {
 struct am_ssh;
 struct am_ssh_stream;
 
-/* Connects, checks the host key, authenticates. NULL on failure. The options are copied. */
+/* Connects, checks the host key, authenticates, tries the shell. NULL on failure. The options are
+ * copied. */
 struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error);
 
 /* Ends the connection and frees the session; streams of it fail from then on. NULL is allowed. */
