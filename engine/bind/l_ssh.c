@@ -34,6 +34,7 @@ struct call {
 	lua_State *L;
 	int on_line;      /* stack index of the callback, 0: none */
 	int on_progress;  /* the same */
+	int on_notice;    /* the same */
 	int *reader_uses; /* of standard input */
 	struct am_buf command;
 	struct am_buf output[2];
@@ -229,6 +230,32 @@ static int call_progress(void *context, struct am_error *error)
 		return 0;
 	lua_pushvalue(call->L, call->on_progress);
 	if (bu_pcall(call->L, 0, 0, error) == 0)
+		return 0;
+	return am_cancelled() ? am_fail(error, "CANCELLED", "cancelled") : -1;
+}
+
+static int protected_notice(lua_State *L)
+{
+	const struct call *call = lua_touserdata(L, 2);
+
+	lua_settop(L, 1);
+	lua_pushstring(L, call->line);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static int call_notice(void *context, const char *text, struct am_error *error)
+{
+	struct call *call = context;
+	lua_State *L = call->L;
+
+	if (call->on_notice == 0)
+		return 0;
+	call->line = text;
+	lua_pushcfunction(L, protected_notice);
+	lua_pushvalue(L, call->on_notice);
+	lua_pushlightuserdata(L, call);
+	if (bu_pcall(L, 2, 0, error) == 0)
 		return 0;
 	return am_cancelled() ? am_fail(error, "CANCELLED", "cancelled") : -1;
 }
@@ -588,7 +615,7 @@ static int job_wait(lua_State *L)
 {
 	struct session *session;
 	struct job *job = check_job(L, &session);
-	struct am_job_wait wait = {.output = take_output};
+	struct am_job_wait wait = {.output = take_output, .notice = call_notice};
 	struct am_ssh_status status;
 	struct am_error error;
 	struct call *call;
@@ -604,6 +631,10 @@ static int job_wait(lua_State *L)
 		luaL_error(L, "field 'retries': out of range");
 	wait.retries = (int)retries;
 	wait.timeout = field_seconds(L, 2, "timeout");
+	wait.room = field_seconds(L, 2, "room");
+	if (bu_fieldfn(L, 2, "on_notice"))
+		call->on_notice = lua_gettop(L);
+	luaL_checkstack(L, 8, NULL);
 	wait.context = call;
 	session->busy++;
 	result = am_job_wait(session->ssh, &job->core, &wait, &status, &error);
@@ -613,10 +644,10 @@ static int job_wait(lua_State *L)
 	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
 }
 
-/* j:poll() -> "running" | "done" | "gone" */
+/* j:poll() -> "running" | "done" | "unrecorded" | "gone" */
 static int job_poll(lua_State *L)
 {
-	static const char *const names[] = {"gone", "running", "done", "gone"};
+	static const char *const names[] = {"gone", "running", "done", "unrecorded", "gone"};
 	struct session *session;
 	struct job *job = check_job(L, &session);
 	struct am_ssh_status status;

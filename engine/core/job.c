@@ -6,6 +6,7 @@
 #include "job.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "buf.h"
 #include "cancel.h"
 #include "checksum.h"
+#include "escape.h"
 #include "exec.h"
 #include "process.h"
 
@@ -25,24 +27,54 @@ enum {
 	NOT_CLAIMED = 94,
 	NO_JOB = 95,
 	VANISHED = 96,
-	STILL_RUNNING = 97
+	STILL_RUNNING = 97,
+	UNRECORDED = 98
 };
 
 enum { ID_MAX = 100, KEY_LENGTH = 40, BLOCK = 65536, TEXT_MAX = 1 << 20, RETRIES_DEFAULT = 6 };
 
+#define ROOM_DEFAULT 600.0 /* seconds to wait for a status to be written */
+#define ROOM_PAUSE   1.0
+
 /*
- * The wrapper; $1 is the id. ln -n never replaces a file, on AIX neither. USR1 is the last step of
- * cancelling: it leaves the status behind first, for nothing in the group survives KILL. A full
- * file system delays the status, it does not lose it.
+ * The wrapper; $1 is the id. ln -n never replaces a file, on AIX neither. One that finds no room
+ * takes "run" away, which tells the script that started it. USR1 is the last step of
+ * cancelling: it leaves the status behind first, for nothing in the group survives KILL.
+ *
+ * A full file system must not cost the status. Its room is taken before the command begins, and it
+ * is written over what is there. Where even that fails (the file system has become read-only) the
+ * wrapper becomes "sh ./run ended STATUS ID FILE", which tries again until it is written, and whose
+ * arguments tell the status to whoever looks at processes. The word "full" after a status says that
+ * nothing more could be written at the end, so that output may be missing.
  */
 static const char wrapper[] =
 	"trap '' HUP\n"
+	"put() {\n"
+	"	echo \"$s\" 1<>$f\n"
+	"	read x <$f && [ \"$x\" = \"$s\" ] && mv -f $f rc\n"
+	"}\n"
+	"if [ \"$1\" = ended ]; then\n"
+	"	trap '' TERM USR1\n"
+	"	s=$2 f=$4\n"
+	"	until put; do\n"
+	"		[ -f run ] || exit 1\n"
+	"		sleep 2\n"
+	"	done\n"
+	"	exit\n"
+	"fi\n"
 	"cd \"$1\" || exit 1\n"
+	"f=rc.$$\n"
 	"k= c= r=\n"
 	"trap 'k=1; if [ \"$c\" ]; then trap \"\" TERM; kill -TERM 0; fi' TERM\n"
-	"trap 'echo \"signal KILL\" >rc.new && mv -f rc.new rc; kill -KILL 0' USR1\n"
+	"trap 's=\"signal KILL\"; put; kill -KILL 0' USR1\n"
 	"b=`who -b 2>/dev/null`\n"
-	"echo $$ $b >pid.$$ && ln -n pid.$$ pid || { rm -f pid.$$; exit 1; }\n"
+	"echo $$ $b >pid.$$ && echo \"none, and room for what it will be ....................\" "
+	">$f &&\n"
+	"	[ -s pid.$$ ] && [ -s $f ] && ln -n pid.$$ pid || {\n"
+	"		rm -f pid.$$ $f\n"
+	"		[ -f pid ] || rm -f run\n"
+	"		exit 1\n"
+	"	}\n"
 	"rm -f pid.$$\n"
 	"date -u +%Y-%m-%dT%H:%M:%SZ >start\n"
 	"s='signal TERM'\n"
@@ -65,40 +97,49 @@ static const char wrapper[] =
 	"${g#SIG}\"\n"
 	"	fi\n"
 	"fi\n"
-	"until echo \"$s\" >rc.new && mv -f rc.new rc; do\n"
-	"	[ -f run ] || exit 1\n"
-	"	sleep 5\n"
-	"done\n";
+	"echo \"is there room?\" >room\n"
+	"[ -s room ] || s=\"$s full\"\n"
+	"rm -f room\n"
+	"put || exec sh ./run ended \"$s\" \"$1\" $f";
 
-/* $1 id, $2 command line, $3 wrapper, $4 checksum and length of the standard input. */
+/*
+ * $1 id, $2 command line, $3 wrapper, $4 checksum and length of the standard input. What was
+ * written is read again: not every shell says that there was no room.
+ */
 static const char start_script[] =
 	"u=`umask`\n"
 	"umask 077\n"
 	"i=$1\n"
 	"mkdir -p \"$0\" && cd \"$0\" || exit 90\n"
-	"mkdir \"$i\" 2>/dev/null\n"
-	"[ -d \"$i\" ] && [ ! -h \"$i\" ] && [ -O \"$i\" ] && cd \"$i\" || exit 91\n"
+	"[ -d \"$i\" ] || mkdir \"$i\" || [ -d \"$i\" ] || exit 92\n"
+	"[ ! -h \"$i\" ] && [ -O \"$i\" ] && cd \"$i\" || exit 91\n"
+	"undo() {\n"
+	"	rm -f in.$$ cmd.$$ run.$$\n"
+	"	cd .. && rmdir \"$i\" 2>/dev/null\n"
+	"	exit $1\n"
+	"}\n"
 	"if [ -f pid ] || [ -f rc ]; then\n"
 	"	echo there\n"
 	"else\n"
-	"	cat >in.$$ || exit 92\n"
+	"	cat >in.$$ || undo 92\n"
 	"	set -- \"$i\" \"$2\" \"$3\" \"$4\" `cksum <in.$$`\n"
-	"	[ \"$4\" = \"$5 $6\" ] || { rm -f in.$$; exit 93; }\n"
-	"	cat >cmd.$$ <<END || exit 92\n"
+	"	[ \"$4\" = \"$5 $6\" ] || undo 93\n"
+	"	cat >cmd.$$ <<END || undo 92\n"
 	"$2\n"
 	"END\n"
-	"	cat >run.$$ <<END || exit 92\n"
+	"	cat >run.$$ <<END || undo 92\n"
 	"$3\n"
 	"END\n"
-	"	mv -f in.$$ in && mv -f cmd.$$ cmd && mv -f run.$$ run || exit 92\n"
+	"	[ \"x`cat cmd.$$`\" = \"x$2\" ] && [ \"x`cat run.$$`\" = \"x$3\" ] || undo 92\n"
+	"	mv -f in.$$ in && mv -f cmd.$$ cmd && mv -f run.$$ run || undo 92\n"
 	"	: >>out && : >>err || exit 92\n"
 	"	( umask $u; cd .. && exec sh \"$i/run\" \"$i\" ) </dev/null >/dev/null 2>>log &\n"
 	"	n=0\n"
-	"	until [ -f pid ] || [ $n -ge 50 ]; do\n"
+	"	until [ -f pid ] || [ ! -f run ] || [ $n -ge 50 ]; do\n"
 	"		n=$((n + 1))\n"
 	"		sleep 0.1 2>/dev/null || sleep 1\n"
 	"	done\n"
-	"	[ -f pid ] || { cat log >&2; exit 94; }\n"
+	"	[ -f pid ] || { cat log >&2; [ -f run ] || exit 92; exit 94; }\n"
 	"	echo started\n"
 	"fi\n"
 	"exec cat cmd\n";
@@ -106,10 +147,12 @@ static const char start_script[] =
 /*
  * Does the wrapper live? Sets p. Its process must exist, be of the boot it was started in, and show
  * the id among its arguments ($k holds its start), which guards against a number used again. Where
- * ps cannot tell (not every ps takes -p), /proc may; where neither can, the process counts.
+ * ps cannot tell (not every ps takes -p), /proc may; where neither can, the process counts. Sets l
+ * to what follows "ended" where the command has ended and its status is not written.
  */
 #define ALIVE                                                                                      \
 	"alive() {\n"                                                                              \
+	"	l=\n"                                                                                    \
 	"	read p b <pid || return 1\n"                                                             \
 	"	case $p in ''|*[!0-9]*) return 1;; esac\n"                                               \
 	"	w=`who -b 2>/dev/null`\n"                                                                \
@@ -118,23 +161,33 @@ static const char start_script[] =
 	"	kill -0 $p 2>/dev/null || return 1\n"                                                    \
 	"	a=`ps -p $p -o args= 2>/dev/null` ||\n"                                                  \
 	"		a=`(tr '\\000' ' ' </proc/$p/cmdline) 2>/dev/null` || return 0\n"                       \
-	"	case $a in *\"$k\"*) return 0;; esac\n"                                                  \
-	"	return 1\n"                                                                              \
+	"	case $a in *\"$k\"*) ;; *) return 1;; esac\n"                                            \
+	"	case $a in *\" ./run ended \"*) l=${a#* ./run ended };; esac\n"                          \
+	"	return 0\n"                                                                              \
 	"}\n"                                                                                      \
 	"k=$2\n"
 
 #define ENTER "cd \"$0/$1\" 2>/dev/null && [ -f pid ] || exit 95\n"
 
-/* $1 id, $2 key */
-static const char poll_script[] = ALIVE ENTER "if [ -f rc ]; then exec cat rc; fi\n"
-					      "alive && { echo running; exit; }\n"
-					      "if [ -f rc ]; then exec cat rc; fi\n"
-					      "exit 96\n";
+/* $1 id, $2 key. Prints "running", "ended STATUS", or "unrecorded STATUS". */
+static const char poll_script[] =
+	ALIVE ENTER "tell() { if [ -f rc ]; then read a <rc; echo \"ended $a\"; exit 0; fi; }\n"
+		    "tell\n"
+		    "if alive; then\n"
+		    "	[ \"$l\" ] || { echo running; exit 0; }\n"
+		    "	echo \"unrecorded ${l%% $1 rc.*}\"\n"
+		    "	exit 0\n"
+		    "fi\n"
+		    "tell\n"
+		    "exit 96\n";
 
 /*
  * $1 id, $2 key, then blocks and bytes to skip of out, and of err. The standard input is kept open
- * by the engine; its end means that nobody listens any more, and ends the script.
+ * by the engine; its end means that nobody listens any more, and ends the script. The line
+ * FOLLOW_MARK on standard error tells what the job wrote there from what the shell did.
  */
+#define FOLLOW_MARK "altmig-follow\n"
+
 static const char follow_script[] =
 	ALIVE ENTER "exec 3<out 4<err 5<&0 || exit 1\n"
 		    "[ $3 -eq 0 ] || dd bs=65536 count=$3 <&3 >/dev/null 2>&1\n"
@@ -144,11 +197,12 @@ static const char follow_script[] =
 		    "{ cat; kill -TERM $$; } <&5 >/dev/null 2>&1 3<&- 4<&- &\n"
 		    "x=$!\n"
 		    "trap 'kill $x 2>/dev/null' 0\n"
+		    "echo altmig-follow >&2\n"
 		    "n=0\n"
 		    "while :; do\n"
 		    "	f=\n"
 		    "	if [ -f rc ]; then f=0\n"
-		    "	elif alive; then :\n"
+		    "	elif alive; then [ ! \"$l\" ] || f=98\n"
 		    "	elif [ -f rc ]; then f=0\n"
 		    "	else f=96; fi\n"
 		    "	cat <&3\n"
@@ -165,6 +219,7 @@ static const char cancel_script[] =
 		    "	while [ $n -lt $1 ]; do\n"
 		    "		if [ -f rc ]; then return 0; fi\n"
 		    "		alive || return 0\n"
+		    "		[ ! \"$l\" ] || return 0\n"
 		    "		n=$((n + 1))\n"
 		    "		sleep 0.1 2>/dev/null || { sleep 1; n=$((n + 9)); }\n"
 		    "	done\n"
@@ -172,15 +227,16 @@ static const char cancel_script[] =
 		    "}\n"
 		    "if [ -f rc ]; then exit 0; fi\n"
 		    "alive || { [ -f rc ] && exit 0; exit 96; }\n"
+		    "[ ! \"$l\" ] || exit 0\n"
 		    "kill -TERM $p\n"
 		    "ended $(($3 * 10)) && exit 0\n"
 		    "kill -USR1 $p\n"
 		    "ended 100 || exit 97\n";
 
-/* $1 id, $2 key */
+/* $1 id, $2 key. A wrapper that only waits for room ends when its directory is gone. */
 static const char remove_script[] =
 	ALIVE "cd \"$0/$1\" 2>/dev/null || exit 0\n"
-	      "if [ -f pid ] && [ ! -f rc ] && alive; then exit 97; fi\n"
+	      "if [ -f pid ] && [ ! -f rc ] && alive && [ ! \"$l\" ]; then exit 97; fi\n"
 	      "cd / && rm -rf \"$0/$1\"\n";
 
 static int check_job(const struct am_job *job, struct am_error *error)
@@ -279,11 +335,31 @@ static int script_error(struct am_ssh *ssh, const struct am_job *job, const char
 			job->id, host, job->dir, job->id);
 	case STILL_RUNNING:
 		return am_fail(error, "JOB_RUNNING", "job %s: %s: still runs", job->id, host);
+	case NO_DIRECTORY:
+	case NOT_WRITTEN:
+		return am_fail(error, "JOB_START",
+			"job %s: %s: %s, nothing was started: %.*s; is the file system of %s "
+			"full or read-only? (df -k %s)",
+			job->id, host, what, *text != '\0' ? (int)strcspn(text, "\n") : 100,
+			am_reason(text), job->dir, job->dir);
 	default:
 		return am_fail(error, "JOB_START", "job %s: %s: %s: status %d%s%s: %.300s", job->id,
 			host, what, status->status, status->signal[0] ? ", signal " : "",
 			status->signal, text);
 	}
+}
+
+/* An answer of another form than the scripts give: nothing may be concluded from it. */
+static int not_an_answer(struct am_ssh *ssh, const struct am_job *job, const struct am_buf *out,
+	struct am_error *error)
+{
+	char shown[400];
+
+	am_escape_to(shown, sizeof shown, out->data, out->length < 200 ? out->length : 200, 0);
+	return am_fail(error, "JOB_ANSWER",
+		"job %s: %s: the answer about it is not understood, so nothing is known of it: "
+		"\"%s\"; see %s/%s there",
+		job->id, am_ssh_host(ssh), shown, job->dir, job->id);
 }
 
 /* --- starting -------------------------------------------------------------------------------- */
@@ -292,7 +368,7 @@ static const char *start_reason(int status)
 {
 	switch (status) {
 	case NO_DIRECTORY:
-		return "the directory of the jobs cannot be made";
+		return "the directory of the jobs cannot be made or entered";
 	case NOT_OURS:
 		return "its directory is no directory of this user";
 	case NOT_WRITTEN:
@@ -313,16 +389,19 @@ static int judge_start(struct am_ssh *ssh, const struct am_job *job, const char 
 	size_t first = strcspn(answer->out.data, "\n");
 	size_t length = strlen(command);
 	const char *text = answer->out.data + first;
+	int is_new = strncmp(answer->out.data, "started\n", 8) == 0;
 
 	if (status->status != 0)
 		return script_error(
 			ssh, job, start_reason(status->status), status, answer->err.data, error);
+	if (!is_new && strncmp(answer->out.data, "there\n", 6) != 0)
+		return not_an_answer(ssh, job, &answer->out, error);
 	if (strlen(text) != length + 2 || memcmp(text + 1, command, length) != 0)
 		return am_fail(error, "JOB_MISMATCH",
 			"job %s: %s: the id belongs to another command: %.300s", job->id,
 			am_ssh_host(ssh), text + (*text == '\n'));
 	if (started != NULL)
-		*started = strncmp(answer->out.data, "started", first) == 0;
+		*started = is_new;
 	return 0;
 }
 
@@ -374,58 +453,125 @@ int am_job_start(struct am_ssh *ssh, const struct am_job *job, const char *comma
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-/* "3" or "signal TERM"; -1 for anything else. */
-static int parse_status(const char *text, struct am_ssh_status *status)
+/*
+ * "3" or "signal TERM", perhaps with " full" after it, and the end of the line. -1 for anything
+ * else.
+ */
+static int parse_status(const char *text, struct am_ssh_status *status, int *full)
 {
-	char *end;
-	long number;
+	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+";
+	static const char digits[] = "0123456789";
+	size_t length;
 
 	*status = (struct am_ssh_status){.status = -1};
-	if (sscanf(text, "signal %31[A-Z0-9+]", status->signal) == 1)
-		return 0;
-	number = strtol(text, &end, 10);
-	if (end == text || *end != '\n' || number < 0 || number > 0xffff)
-		return -1;
-	status->status = (int)number;
+	if (strncmp(text, "signal ", 7) == 0) {
+		text += 7;
+		length = strspn(text, name);
+		if (length == 0 || length >= sizeof status->signal)
+			return -1;
+		memcpy(status->signal, text, length);
+	} else {
+		length = strspn(text, digits);
+		if (length == 0 || length > 5)
+			return -1;
+		status->status = atoi(text);
+		if (status->status > 0xffff)
+			return -1;
+	}
+	text += length;
+	*full = strncmp(text, " full", 5) == 0;
+	return strcmp(text + (*full ? 5 : 0), "\n") == 0 ? 0 : -1;
+}
+
+/* The text after `word` and a blank, or NULL. */
+static const char *after(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(text, word, length) == 0 && text[length] == ' ' ? text + length + 1 : NULL;
+}
+
+struct news {
+	enum am_job_state state;
+	struct am_ssh_status status; /* -1 without a signal: it cannot be read */
+	int full;                    /* no room at the end: output may be missing */
+};
+
+static int judge_news(struct am_ssh *ssh, const struct am_job *job,
+	const struct am_ssh_status *ended, const struct answer *answer, struct news *news,
+	struct am_error *error)
+{
+	const char *status;
+
+	if (ended->status == NO_JOB || ended->status == VANISHED)
+		news->state = ended->status == NO_JOB ? AM_JOB_NONE : AM_JOB_GONE;
+	else if (ended->status != 0)
+		return script_error(ssh, job, "asking", ended, answer->err.data, error);
+	else if (strcmp(answer->out.data, "running\n") == 0)
+		news->state = AM_JOB_RUNNING;
+	else if ((status = after(answer->out.data, "ended")) != NULL)
+		/* A crash of the host may have left the file empty or damaged. */
+		news->state = parse_status(status, &news->status, &news->full) == 0 ? AM_JOB_DONE
+										    : AM_JOB_GONE;
+	else if ((status = after(answer->out.data, "unrecorded")) != NULL) {
+		news->state = AM_JOB_UNRECORDED;
+		if (parse_status(status, &news->status, &news->full) != 0)
+			news->status = (struct am_ssh_status){.status = -1};
+	} else
+		return not_an_answer(ssh, job, &answer->out, error);
 	return 0;
 }
 
-int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state *state,
-	struct am_ssh_status *status, struct am_error *error)
+static int ask_news(
+	struct am_ssh *ssh, const struct am_job *job, struct news *news, struct am_error *error)
 {
 	struct answer answer = {{0}, {0}};
 	struct am_ssh_status ended;
 	char key[KEY_LENGTH + 1];
 	int result;
 
-	if (check_job(job, error) != 0)
-		return -1;
+	*news = (struct news){.status = {.status = -1}};
 	make_key(job, key);
 	result = ask(
 		ssh, job, poll_script, (const char *const[]){key, NULL}, &answer, &ended, error);
-	if (result == 0) {
-		if (ended.status == NO_JOB)
-			*state = AM_JOB_NONE;
-		else if (ended.status != 0 && ended.status != VANISHED)
-			result = script_error(ssh, job, "asking", &ended, answer.err.data, error);
-		else if (ended.status == 0 && strcmp(answer.out.data, "running\n") == 0)
-			*state = AM_JOB_RUNNING;
-		else if (ended.status == 0 && parse_status(answer.out.data, status) == 0)
-			*state = AM_JOB_DONE;
-		else
-			*state = AM_JOB_GONE; /* VANISHED, or a crash of the host left the file
-						 empty */
-	}
+	if (result == 0)
+		result = judge_news(ssh, job, &ended, &answer, news, error);
 	free_answer(&answer);
 	return result;
+}
+
+int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state *state,
+	struct am_ssh_status *status, struct am_error *error)
+{
+	struct news news;
+
+	if (check_job(job, error) != 0 || ask_news(ssh, job, &news, error) != 0)
+		return -1;
+	*state = news.state;
+	*status = news.status;
+	return 0;
 }
 
 /* --- following ------------------------------------------------------------------------------- */
 
 struct follow {
 	struct am_job_wait *wait;
-	int moved; /* something came over this connection */
+	int moved;     /* something came over this connection */
+	size_t marked; /* bytes of FOLLOW_MARK that came on standard error */
 };
+
+/* Skips what came on standard error before the mark; the first byte of it occurs there once. */
+static void skip_mark(struct follow *follow, const char **data, size_t *length)
+{
+	static const char mark[] = FOLLOW_MARK;
+
+	for (; *length > 0 && follow->marked < sizeof mark - 1; ++*data, --*length) {
+		if (**data == mark[follow->marked])
+			follow->marked++;
+		else
+			follow->marked = **data == mark[0];
+	}
+}
 
 static int pass_on(void *context, enum am_ssh_source source, const char *data, size_t length,
 	struct am_error *error)
@@ -433,6 +579,10 @@ static int pass_on(void *context, enum am_ssh_source source, const char *data, s
 	struct follow *follow = context;
 	struct am_job_wait *wait = follow->wait;
 
+	if (source == AM_SSH_STDERR)
+		skip_mark(follow, &data, &length);
+	if (length == 0)
+		return 0;
 	follow->moved = 1;
 	wait->offset[source == AM_SSH_STDERR] += length;
 	return wait->output != NULL ? wait->output(wait->context, source, data, length, error) : 0;
@@ -492,16 +642,76 @@ static int find_again(struct am_ssh *ssh, struct am_job_wait *wait, int *tries, 
 	return -1;
 }
 
-/* The follower saw the end; what the end was, and that it is one. */
-static int read_end(struct am_ssh *ssh, const struct am_job *job, struct am_ssh_status *status,
-	struct am_error *error)
-{
-	enum am_job_state state = AM_JOB_GONE;
+static int tell(const struct am_job_wait *wait, struct am_error *error, const char *format, ...)
+	AM_PRINTF(3, 4);
 
-	if (am_job_poll(ssh, job, &state, status, error) != 0)
-		return -1;
-	if (state == AM_JOB_DONE)
+static int tell(const struct am_job_wait *wait, struct am_error *error, const char *format, ...)
+{
+	char text[700];
+	va_list ap;
+
+	if (wait->notice == NULL)
 		return 0;
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	return wait->notice(wait->context, text, error);
+}
+
+static void describe(const struct am_ssh_status *status, char *text, size_t size)
+{
+	if (status->signal[0] != '\0')
+		snprintf(text, size, "signal %s", status->signal);
+	else if (status->status >= 0)
+		snprintf(text, size, "status %d", status->status);
+	else
+		snprintf(text, size, "a status that cannot be read");
+}
+
+/* The follower saw the end; what the end was, and that it is one. Waits until it is written. */
+static int read_end(struct am_ssh *ssh, const struct am_job *job, const struct am_job_wait *wait,
+	double deadline, struct am_ssh_status *status, struct am_error *error)
+{
+	double room = wait->room > 0 ? wait->room : ROOM_DEFAULT;
+	double end = am_clock() + room;
+	char how[64];
+	struct news news;
+
+	for (int told = 0;; told = 1) {
+		if (ask_news(ssh, job, &news, error) != 0)
+			return -1;
+		if (news.state != AM_JOB_UNRECORDED)
+			break;
+		describe(&news.status, how, sizeof how);
+		if (am_clock() >= end || (deadline != 0 && am_clock() >= deadline))
+			return am_fail(error, "JOB_UNRECORDED",
+				"job %s: %s: ended with %s, which could not be written to %s/%s "
+				"within %g s; make that file system writable (df -k %s), then "
+				"attach to the job again",
+				job->id, am_ssh_host(ssh), how, job->dir, job->id, room, job->dir);
+		if (!told &&
+			tell(wait, error,
+				"job %s on %s has ended with %s, but that cannot be written to "
+				"%s/%s: is the file system full or read-only (df -k %s)? "
+				"Waiting up to %g s for room",
+				job->id, am_ssh_host(ssh), how, job->dir, job->id, job->dir,
+				room) != 0)
+			return -1;
+		if (pause_for(ROOM_PAUSE, error) != 0)
+			return -1;
+	}
+	*status = news.status;
+	if (news.state == AM_JOB_DONE && news.full &&
+		tell(wait, error,
+			"the file system of %s on %s was full when job %s ended: what the job "
+			"printed may be cut short (df -k %s)",
+			job->dir, am_ssh_host(ssh), job->id, job->dir) != 0)
+		return -1;
+	if (news.state == AM_JOB_DONE)
+		return 0;
+	if (news.state == AM_JOB_RUNNING) /* cannot be, unless somebody else is at work there */
+		return am_fail(
+			error, "JOB_RUNNING", "job %s: %s: still runs", job->id, am_ssh_host(ssh));
 	return script_error(ssh, job, "", &(struct am_ssh_status){.status = VANISHED}, "", error);
 }
 
@@ -512,8 +722,8 @@ static int follow_and_read(struct am_ssh *ssh, const struct am_job *job, struct 
 
 	if (follow_once(ssh, job, follow, deadline, &ended, error) != 0)
 		return -1;
-	if (ended.status == 0)
-		return read_end(ssh, job, status, error);
+	if (ended.status == 0 || ended.status == UNRECORDED)
+		return read_end(ssh, job, follow->wait, deadline, status, error);
 	if (ended.status == NO_JOB || ended.status == VANISHED)
 		return script_error(ssh, job, "", &ended, "", error);
 	/* The script that follows was ended from outside; the job is another process. */
@@ -533,7 +743,7 @@ int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait
 	if (check_job(job, error) != 0)
 		return -1;
 	for (;;) {
-		struct follow follow = {wait, 0};
+		struct follow follow = {.wait = wait};
 
 		if (follow_and_read(ssh, job, &follow, deadline, status, error) == 0)
 			return 0;

@@ -4,7 +4,8 @@
  *	cmd	the command line		out, err	what it has printed
  *	in	its standard input		log		what the wrapper complained of
  *	run	the wrapper, a POSIX sh script	pid		"PID BOOT", made in one step by
- *	rc	"3" or "signal TERM", once it ended		the wrapper that may run the command
+ *	rc	"3" or "signal TERM", once it ended,	the wrapper that may run the command
+ *		and " full" if nothing more could be written then
  *	start	when that was, in UTC
  *
  * Any number of wrappers may be started; the link to `pid` lets exactly one of them go on. So a job
@@ -12,9 +13,13 @@
  * is a pid and the job is attached to, or nothing has run. The wrapper runs in the session and
  * process group that sshd made for the channel that started it, which is what cancelling signals.
  *
+ * The room for the status is taken at the start, and is there when the file system is full at the
+ * end. Where it cannot be written all the same, the wrapper says it by its arguments, and waits.
+ *
  * Codes besides those of ssh.h: JOB_GONE (no such job, or its process vanished without a status:
- * the host was restarted or the wrapper killed), JOB_START, JOB_MISMATCH (the id belongs to another
- * command), JOB_RUNNING, EINVAL.
+ * the host was restarted or the wrapper killed), JOB_START (nothing runs), JOB_MISMATCH (the id
+ * belongs to another command), JOB_RUNNING, JOB_UNRECORDED (ended, but its status could not be
+ * written), JOB_ANSWER (what came back is no answer of the scripts), EINVAL.
  */
 #ifndef ALTMIG_JOB_H
 #define ALTMIG_JOB_H
@@ -41,6 +46,7 @@ enum am_job_state {
 	AM_JOB_NONE, /* there is no such job, or it was never started */
 	AM_JOB_RUNNING,
 	AM_JOB_DONE,
+	AM_JOB_UNRECORDED, /* it has ended, and its status waits for room to be written */
 	AM_JOB_GONE
 };
 
@@ -51,6 +57,10 @@ int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state 
 struct am_job_wait {
 	double timeout; /* seconds; 0: none. SSH_TIMEOUT leaves the job running */
 	int retries;    /* how often in a row to connect anew */
+	double room;    /* seconds to wait for room to write the status; 0: 600 */
+	/* Told what the administrator should know, a line of text; -1 ends the wait. May be NULL.
+	 */
+	int (*notice)(void *context, const char *text, struct am_error *error);
 	am_ssh_output_fn *output;
 	void *context;
 	uint64_t offset[2]; /* of out and err: where to begin, and where the last call ended */
@@ -58,7 +68,8 @@ struct am_job_wait {
 
 /*
  * Follows the output until the job ends. A lost connection is made anew and following goes on where
- * it was cut, so every byte is handed over once.
+ * it was cut, so every byte is handed over once. A job that has ended while its status cannot be
+ * written is waited for `room` seconds, and is JOB_UNRECORDED then; a later wait may find it.
  */
 int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait *wait,
 	struct am_ssh_status *status, struct am_error *error);

@@ -2,7 +2,8 @@
 
 --- Commands, files and jobs of other hosts over SSH. Calls block; Ctrl-C ends them with CANCELLED.
 --- Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
---- SSH_LOST, SSH_CHANNEL, JOB_GONE, JOB_START, JOB_MISMATCH, JOB_RUNNING, UNSUPPORTED, CANCELLED,
+--- SSH_LOST, SSH_CHANNEL, SSH_SHELL (the login shell adds bytes to what commands print), JOB_GONE, JOB_START,
+--- JOB_MISMATCH, JOB_RUNNING, JOB_UNRECORDED, JOB_ANSWER, UNSUPPORTED, CANCELLED,
 --- E2BIG, CALLBACK.
 ---@class altmig.ssh
 local ssh = {}
@@ -112,13 +113,15 @@ function Session:attach(id, options) end
 ---@field max_output integer?   # bytes of each stream, default 64 MiB
 ---@field retries integer?      # connections tried in a row after a loss, default 6
 ---@field offset { stdout: integer?, stderr: integer? }?   # bytes of output to leave out
+---@field room number?          # seconds to wait until the status of a job that has ended can be written, default 600
+---@field on_notice fun(text: string)?   # told what the administrator should know: no room for the status or output
 
 --- Follows the output from its start and waits for the end, over new connections if need be.
 ---@param options altmig.ssh.WaitOptions?
----@return altmig.ssh.Result? result, string? message, string? code   # JOB_GONE: no status was left
+---@return altmig.ssh.Result? result, string? message, string? code   # JOB_GONE: no status was left; JOB_UNRECORDED: no room for it
 function Job:wait(options) end
 
----@return "running"|"done"|"gone"|nil state, string? message, string? code
+---@return "running"|"done"|"unrecorded"|"gone"|nil state   # unrecorded: it has ended, its status waits for room, string? message, string? code
 function Job:poll() end
 
 --- TERM to the process group, KILL after `grace` seconds (default 10). A job that ended is fine.

@@ -390,6 +390,123 @@ function TestFiles.test_reader_of_a_closed_session()
   other:close()
 end
 
+-- A login shell that does not only run the command: `before` and `after` are what it does besides.
+TestShell = {}
+local shell
+
+function TestShell.setUp()
+  lu.skipIf(missing ~= nil, missing)
+  if shell then return end
+  shell = private.new()
+  shell:restart("ForceCommand " .. shell:path("wrapper"))
+end
+function TestShell.tearDown()
+  if session then session:close() end
+  session = nil
+end
+function TestShell.teardownClass()
+  if shell then shell:close() end
+  shell = nil
+end
+
+local run_it = 'sh -c "$SSH_ORIGINAL_COMMAND"'
+local function greet(text)
+  assert(sys.write_file(shell:path("wrapper"), "#!/bin/sh\n" .. text .. "\n", { mode = 493, atomic = true }))
+end
+local function greeted(text)
+  greet(text)
+  return ssh.connect(shell:options())
+end
+
+function TestShell.test_a_silent_one_is_taken()
+  session = assert(greeted("exec " .. run_it))
+  lu.assertEquals(assert(session:run(sh "cat; echo err >&2; exit 4", { stdin = "a\0b" })),
+    { status = 4, stdout = "a\0b", stderr = "err\n" })
+end
+
+function TestShell.test_a_greeting_is_refused_with_its_bytes()
+  local value, message, code = greeted('printf "Welcome to \\033[1mAIX\\033[0m!\\n"; exec ' .. run_it)
+  fails("SSH_SHELL", "Welcome to \\x1b[1mAIX", value, message, code)
+  lu.assertStrContains(message, ("@127.0.0.1:%d"):format(shell.port))
+  lu.assertStrContains(message, "silent")
+  lu.assertNil(message:find("\27", 1, true))
+  -- Without a newline, one byte, very long, like the mark or like an answer: all the same.
+  for _, noise in ipairs { "printf x", "echo", "head -c 100000 /dev/zero", "printf altmig-beg", "echo altmig-begin", "echo running",
+    "printf 'altmig-begin\\n'; echo there", 'echo "+ $SSH_ORIGINAL_COMMAND"' } do
+    fails("SSH_SHELL", nil, greeted(noise .. "; exec " .. run_it))
+  end
+end
+
+function TestShell.test_what_comes_after_the_output_is_refused()
+  fails("SSH_SHELL", "Goodbye", greeted(run_it .. "; s=$?; echo Goodbye; exit $s"))
+  fails("SSH_SHELL", nil, greeted(run_it .. "; s=$?; echo; exit $s"))
+end
+
+function TestShell.test_a_channel_that_changes_bytes_or_status_is_refused()
+  fails("SSH_SHELL", nil, greeted(run_it .. " | tr -d '\\r'"))
+  fails("SSH_SHELL", nil, greeted("read -r line; exec " .. run_it))
+  fails("SSH_SHELL", nil, greeted("exec " .. run_it .. " </dev/null"))
+  fails("SSH_SHELL", "status 0", greeted(run_it .. "; exit 0"))
+  fails("SSH_SHELL", "ended with status 37", greeted(run_it .. "; kill -KILL $$"))
+end
+
+function TestShell.test_a_shell_that_runs_nothing_is_named()
+  fails("SSH_SHELL", "not available", greeted "echo This account is currently not available.; exit 1")
+  fails("SSH_SHELL", "before it ran the command", greeted "exit 1")
+  greet "sleep 20"
+  local value, message, code = ssh.connect(shell:options { timeout = 1 })
+  fails("SSH_TIMEOUT", "start-up", value, message, code)
+end
+
+function TestShell.test_standard_error_may_carry_anything()
+  session = assert(greeted("echo Welcome >&2; " .. run_it .. "; s=$?; echo Goodbye >&2; exit $s"))
+  lu.assertEquals(assert(session:run(sh "echo out; exit 3")), { status = 3, stdout = "out\n", stderr = "Welcome\nGoodbye\n" })
+  local path = shell:path("file")
+  assert(session:put("data", path))
+  lu.assertEquals(session:get(path), "data")
+  -- A job's own messages are told from that, also when following begins again.
+  local text = "echo one >&2; echo two >&2; sleep 0.3; echo three >&2; exit 5"
+  local j, started = assert(session:job(sh(text), { id = "noise", dir = shell:path("jobs") }))
+  lu.assertTrue(started)
+  greet("echo Welcome >&2; exec " .. run_it)
+  local cut
+  local result = assert(j:wait { on_line = function()
+    if not cut then shell:cut() end
+    cut = true
+  end })
+  lu.assertEquals(result, { status = 5, stdout = "", stderr = "one\ntwo\nthree\n" })
+  lu.assertEquals(assert(j:wait { offset = { stderr = 4 } }).stderr, "two\nthree\n")
+end
+
+function TestShell.test_a_greeting_that_comes_later_is_no_answer()
+  local noisy = shell:path("noisy")
+  session = assert(greeted(("[ -f %s ] && echo Welcome; exec %s"):format(noisy, run_it)))
+  local dir = shell:path("later")
+  local j = assert(session:job(sh "exit 0", { id = "there", dir = dir }))
+  assert(j:wait())
+  assert(sys.write_file(noisy, ""))
+  fails("SSH_SHELL", "Welcome", session:run { "true" })
+  fails("SSH_SHELL", "Welcome", session:get("/etc/passwd"))
+  fails("SSH_SHELL", "Welcome", session:put("x", shell:path("x")))
+  fails("SSH_SHELL", "Welcome", j:poll())
+  fails("SSH_SHELL", "Welcome", j:wait())
+  fails("SSH_SHELL", "Welcome", j:cancel())
+  fails("SSH_SHELL", "Welcome", session:attach("there", { dir = dir }))
+  fails("SSH_SHELL", "Welcome", session:job(sh "exit 0", { id = "there", dir = dir }))
+  fails("SSH_SHELL", "Welcome", session:reconnect())
+  assert(sys.remove(noisy))
+  lu.assertEquals(j:poll(), "done") -- the session goes on
+end
+
+function TestShell.test_an_answer_of_another_form_decides_nothing()
+  -- Only a part of the answers is spoilt here, and only behind them: the probe cannot see it.
+  session = assert(greeted(("case $SSH_ORIGINAL_COMMAND in *unrecorded*|*started*) %s; s=$?; echo Goodbye; exit $s;; esac; exec %s")
+    :format(run_it, run_it)))
+  local dir = shell:path("form")
+  fails("JOB_MISMATCH", nil, session:job(sh "sleep 2", { id = "form", dir = dir }))
+  fails("JOB_ANSWER", "Goodbye", session:attach("form", { dir = dir }))
+end
+
 TestZLast = {}
 function TestZLast.test_server_is_stopped()
   if sshd then sshd:close() end

@@ -27,7 +27,7 @@ end
 
 -- The scripts of jobs run under every shell this host has; sshd sets a PATH where sh is that shell.
 local function job_suite(shell_name, shell)
-  local server, s, dir
+  local server, s, dir, small, mounted
   local T = {}
 
   function T.setUp()
@@ -38,11 +38,14 @@ local function job_suite(shell_name, shell)
       if shell then
         assert(sys.makedirs(server:path("bin")))
         assert(sys.symlink(shell, server:path("bin/sh")))
-        server:stop()
-        server.extra = "SetEnv PATH=" .. server:path("bin") .. ":/usr/bin:/bin:/usr/sbin"
-        server:start()
-        assert(sys.write_file(server:path("known_hosts"), server:name() .. " " .. server:public("host_ed25519") .. "\n"))
       end
+      -- The file system that becomes full is mounted before the server gets a mount namespace of its own.
+      small = server:path("small")
+      assert(sys.makedirs(small))
+      server:restart(shell and "SetEnv PATH=" .. server:path("bin") .. ":/usr/bin:/bin:/usr/sbin", function()
+        local r = sys.getuid() == 0 and sys.run { "mount", "-t", "tmpfs", "-o", "size=256k", "small", small }
+        mounted = r and r.status == 0
+      end)
       dir = server:path("jobs")
     end
     s = assert(ssh.connect(server:options()))
@@ -50,10 +53,12 @@ local function job_suite(shell_name, shell)
   function T.tearDown()
     if s then s:close() end
     s = nil
+    if mounted then os.remove(small .. "/fill") end
   end
   function T.teardownClass()
+    if mounted then sys.run { "umount", "-l", small } end
     if server then server:close() end
-    server = nil
+    server, mounted = nil, nil
   end
 
   local function job(id, text, more)
@@ -213,9 +218,127 @@ local function job_suite(shell_name, shell)
     fails("JOB_START", "no directory of this user", job("link", "true"))
   end
 
+  local function small_job(id, text) return s:job(sh(text), { id = id, dir = small .. "/jobs" }) end
+  local function must_be_mounted() lu.skipIf(not mounted, "no file system of its own can be mounted (root)") end
+  local fill = "dd if=/dev/zero of=" .. "%s/fill bs=4096 2>/dev/null; "
+  -- Ends as `text` says with its status unwritten: the room that was taken for it is lost.
+  local function unwritable_job(id, text)
+    return small_job(id, ("rm -f %s/jobs/%s/rc.*; "):format(small, id) .. fill:format(small) .. text)
+  end
+  local function make_room() assert(sys.remove(small .. "/fill")) end
+  local function collect(list) return function(text) list[#list + 1] = text end end
+
+  function T.test_status_of_a_job_that_filled_its_file_system()
+    must_be_mounted()
+    for id, case in pairs { full1 = { "exit 3", { status = 3 } }, full2 = { "kill -TERM $$", { signal = "TERM" } } } do
+      local told = {}
+      local j = assert(small_job(id, fill:format(small) .. "echo lost; " .. case[1]))
+      local r = assert(j:wait { on_notice = collect(told), timeout = 10 })
+      os.remove(small .. "/fill")
+      lu.assertEquals({ r.status, r.signal }, { case[2].status, case[2].signal })
+      lu.assertStrContains(told[1], "cut short")
+      lu.assertStrContains(told[1], small .. "/jobs")
+      lu.assertEquals(j:poll(), "done")
+      assert(j:remove())
+    end
+    -- One that fits is not spoken of.
+    local told = {}
+    assert(assert(small_job("fits", "echo x")):wait { on_notice = collect(told) })
+    lu.assertEquals(told, {})
+  end
+
+  function T.test_a_job_cancelled_on_a_full_file_system_keeps_its_status()
+    must_be_mounted()
+    local ready = server:path("full.ready")
+    local j = assert(small_job("cancel", fill:format(small) .. "trap '' TERM; : >" .. ready .. "; while :; do sleep 0.1; done"))
+    lu.assertTrue(eventually(function() return sys.stat(ready) end))
+    assert(j:cancel { grace = 1 })
+    lu.assertEquals(assert(j:wait { timeout = 10 }).signal, "KILL")
+    os.remove(small .. "/fill")
+  end
+
+  function T.test_a_full_file_system_starts_nothing()
+    must_be_mounted()
+    local mark = server:path("full.mark")
+    assert(small_job("before", "exit 0")):wait()
+    sys.run { "sh", "-c", fill:format(small) }
+    -- However much room is left: all of it, or nothing.
+    for left = 0, 4 do
+      local f = assert(io.open(small .. "/fill", "r+"))
+      f:close()
+      assert(sys.truncate(small .. "/fill", sys.stat(small .. "/fill").size - (left > 0 and 4096 or 0)))
+      local id = "start" .. left
+      local j, message, code = small_job(id, "echo x >>" .. mark)
+      if j then
+        lu.assertEquals(assert(j:wait { timeout = 10 }).status, 0)
+      else
+        lu.assertEquals(code, "JOB_START", message)
+        lu.assertStrContains(message, "full")
+        lu.assertStrContains(message, "127.0.0.1")
+        lu.assertStrContains(message, small .. "/jobs")
+        fails("JOB_GONE", nil, s:attach(id, { dir = small .. "/jobs" }))
+        lu.assertNil(sys.stat(mark))
+      end
+      os.remove(mark)
+    end
+    os.remove(small .. "/fill")
+    assert(assert(small_job("start0", "echo x >>" .. mark)):wait())
+    lu.assertEquals(sys.read_file(mark), "x\n")
+    os.remove(mark)
+  end
+
+  function T.test_a_status_that_cannot_be_written_is_told_and_waited_for()
+    must_be_mounted()
+    local told = {}
+    local j = assert(unwritable_job("unwritten", "exit 6"))
+    local value, message, code = j:wait { room = 1, timeout = 20, on_notice = collect(told) }
+    local state, cancelled = j:poll(), j:cancel()
+    make_room()
+    fails("JOB_UNRECORDED", "status 6", value, message, code)
+    lu.assertStrContains(message, small .. "/jobs")
+    lu.assertEquals(#told, 1)
+    lu.assertStrContains(told[1], "Waiting up to 1 s")
+    lu.assertEquals(state, "unrecorded")
+    lu.assertTrue(cancelled)
+    lu.assertEquals(assert(assert(s:attach("unwritten", { dir = small .. "/jobs" })):wait { timeout = 20 }).status, 6)
+  end
+
+  function T.test_a_status_waits_for_room_and_goes_on()
+    must_be_mounted()
+    local j = assert(unwritable_job("waits", "kill -TERM $$"))
+    local told = {}
+    local r = assert(j:wait { timeout = 30, on_notice = function(text)
+      if #told == 0 then make_room() end
+      told[#told + 1] = text
+    end })
+    lu.assertEquals(r.signal, "TERM")
+    lu.assertStrContains(told[1], "signal TERM")
+    lu.assertStrContains(told[2], "cut short")
+  end
+
+  function T.test_a_wrapper_that_ends_while_it_waits_for_room_is_gone()
+    must_be_mounted()
+    local j = assert(unwritable_job("dies", "exit 0"))
+    fails("JOB_GONE", "left no status", j:wait { timeout = 20, on_notice = function()
+      sys.kill(tonumber(sys.read_file(small .. "/jobs/dies/pid"):match "^%d+"), "KILL")
+    end })
+    assert(j:remove())
+  end
+
+  function T.test_a_damaged_status_is_no_status()
+    for i, text in ipairs { "", "\n", "3", "3 x\n", "signal \n", "Welcome\n", "\0\0\0\0", "99999999999\n", "-1\n" } do
+      local id = "damaged" .. i
+      local j = assert(job(id, "exit 0"))
+      assert(j:wait())
+      assert(sys.write_file(dir .. "/" .. id .. "/rc", text))
+      if text ~= "3" then fails("JOB_GONE", nil, j:wait()) end
+    end
+  end
+
   if shell then -- what depends on the shell; the rest is the same for all
     for _, name in ipairs { "attach_from_another_session", "environment_and_directory", "timeout_leaves_it_running",
-      "bad_names_are_refused", "pid_used_again_by_another_process", "foreign_directory_is_refused" } do
+      "bad_names_are_refused", "a_damaged_status_is_no_status", "a_status_waits_for_room_and_goes_on",
+      "a_wrapper_that_ends_while_it_waits_for_room_is_gone", "pid_used_again_by_another_process", "foreign_directory_is_refused" } do
       T["test_" .. name] = nil
     end
   end

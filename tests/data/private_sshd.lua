@@ -81,6 +81,15 @@ function private:start()
   error("sshd does not start: " .. (sys.read_file(self:path("log")) or "no log"))
 end
 
+--- Starts it again with other lines of sshd_config, or after `prepare` was called.
+function private:restart(extra, prepare)
+  self:stop()
+  if prepare then prepare() end
+  self.extra = extra
+  self:start()
+  assert(sys.write_file(self:path("known_hosts"), self:name() .. " " .. self:public("host_ed25519") .. "\n"))
+end
+
 --- Ends the listener; connections that are open stay.
 function private:stop()
   if not self.pid then return end
