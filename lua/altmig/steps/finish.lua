@@ -78,8 +78,8 @@ return function(migration)
 
   -- What a run leaves on a host that cannot be reached, and what takes it away there.
   local function left_there(m, h, also)
-    local again = ("when %s is up again: %snimadm -C -c %s -s %s"):format(h.name,
-      also and "" or ("altmig resume %s, or "):format(m.name), m.name, m.opts.spot or "SPOT")
+    local again = ("when %s is up again: %snimadm -C -c %s -s %s%s"):format(h.name,
+      also and "" or ("altmig resume %s, or "):format(m.name), m.name, m.opts.spot or "SPOT", also and "" or " (which destroys the copy)")
     if h == m.client then
       return ("%s cannot be reached (%s); left there, as far as it was made: %sthe exports of /alt_inst and below, and the mount at %s")
         :format(h.name, h.unreachable.message, also or "", migration.spot_at),
