@@ -354,6 +354,7 @@ function world.new()
 
   local copy = {}
   local function write(path, data)
+    if copy.frozen then return nil, "write: " .. path .. ": " .. copy.frozen, "READ_ONLY" end
     if path:match("^/nowhere/") then return nil, "write: " .. path .. ": No such file or directory", "ENOENT" end
     local ok, message, code = copy.guard()
     if not ok then return nil, message, code end
@@ -363,6 +364,7 @@ function world.new()
   end
   function copy:write(path, data) return write(path, data) end
   function copy:read(path) return w.files[path] end
+  function copy:freeze(why) self.frozen = why end
   -- As a tree: the same calls, but those that change something raise where they fail.
   function copy:raising(fn)
     local changes = { write = true, remove = true, remove_all = true, restore = true, mkdir = true, chown = true }

@@ -8,6 +8,7 @@ local color = require "altmig.color"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
 local flow_module = require "altmig.flow"
+local gate = require "altmig.gate"
 local host = require "altmig.host"
 local journal = require "altmig.journal"
 local json = require "altmig.json"
@@ -16,6 +17,7 @@ local output = require "altmig.output"
 local progress = require "altmig.progress"
 local report = require "altmig.report"
 local resource = require "altmig.resource"
+local runs = require "altmig.runs"
 local sys = require "altmig.sys"
 local trusted = require "altmig.trusted"
 
@@ -221,6 +223,7 @@ end
 ---@param doing "migrate"|"resume"|"cleanup"|"prompt"
 function M:lock(doing)
   if self.lock_handle then return end
+  gate.check(self, "taking the client's lock")
   local text = json.encode { pid = sys.getpid(), host = sys.hostname(), start = os.time(), doing = doing }
   local handle, message, code, owner = sys.lock(self.state .. "/lock", { text = text })
   if handle then
@@ -236,12 +239,15 @@ end
 
 function M:open_journal()
   if self.journal then return end
-  self.journal = err.check(journal.open(self.state .. "/journal"))
+  self.journal = err.check(journal.open(self.state .. "/journal", gate.is_closed(self) and { readonly = true } or nil))
+  self.journal_guarded = nil
+  if gate.is_closed(self) then gate.guard(self) end
   self.record = migration.fold(err.check(self.journal:records()))
 end
 
 --- Writes one record; durable when this returns.
 function M:note(record)
+  gate.check(self, "writing to the journal")
   err.check(self.journal:append(record))
 end
 
@@ -254,7 +260,7 @@ local function clear_bar(m)
 end
 
 local function write_log(m, line)
-  if m.opts.no_log then return end
+  if m.opts.no_log or gate.is_closed(m) then return end
   if not m.log_file then
     if not sys.stat(m.log_path) then err.check(sys.write_file(m.log_path, "", { mode = 384 })) end
     m.log_file = err.check(io.open(m.log_path, "a"))
@@ -337,6 +343,7 @@ function M:collected()
   local collected = rawget(self, "report_object")
   if not collected then
     collected = report.open(self)
+    if gate.is_closed(self) then collected.save = function() gate.check(self, "writing the report") end end
     rawset(self, "report_object", collected)
   end
   return collected
@@ -347,6 +354,7 @@ end
 --- The report is on disk before the step is recorded as done.
 ---@param entry altmig.report.Entry   # rule is needed; severity (default "note") and chosen give the group
 function M:report_entry(entry)
+  gate.check(self, "an entry of the report")
   self:collected():add(entry, self.report_step or ("phase/%s"):format(self.phase or 0), self.phase)
 end
 
@@ -368,6 +376,7 @@ end
 --- Performs a step: returns the recorded result of one that is done and still holds, else runs it
 --- between its begin and end records.
 function M:perform(name, step, ...)
+  gate.check(self, "step " .. name)
   if not self.record.start then error(("step %s outside a run"):format(name), 3) end
   local key = step_key(self, name, step, ...)
   local done = self.record.done[key]
@@ -478,13 +487,14 @@ function M:connect(either)
     local function trace(line) write_log(self, escape.line(line)) end
     self.master.trace, self.client.trace = trace, trace
   end
+  if gate.is_closed(self) then gate.guard(self) end
   self.exec = require("altmig.executor").new(self)
 end
 
 --- Closes connections and files; the lock goes with them.
 function M:close()
   local collected = rawget(self, "report_object")
-  if collected then pcall(collected.save, collected) end
+  if collected and not gate.is_closed(self) then pcall(collected.save, collected) end
   self.report_object = nil
   if rawget(self, "copy") then
     self.copy:close()
@@ -622,8 +632,11 @@ local function aftermath(m, flow, e)
   attempt(m, e, "explaining the failure", M.explain, m, e)
   if m.opts.repl_on_error then
     attempt(m, e, "the prompt", function()
-      require("altmig.repl").run { m = m, message = "The migration stopped here; everything is live." }
+      gate.close(m)
+      require("altmig.repl").run { m = m,
+        message = "The migration stopped here; everything is live, for looking; :rw lets the prompt change it." }
     end)
+    attempt(m, e, "the end of the prompt", gate.open, m)
   end
   attempt(m, e, "withdrawing mounts and exports", withdraw, m)
 end
@@ -648,6 +661,7 @@ end
 ---@param flow altmig.Flow
 ---@param first integer?   phases below are left alone
 function M:run_flow(flow, first)
+  gate.check(self, "running phases")
   local wanted = {}
   for n = 1, 12 do
     local asked = not self.opts.phases
@@ -734,7 +748,7 @@ end
 -- Entry points ------------------------------------------------------------------------------------
 
 for _, name in ipairs { "eligibility", "resources", "ownership", "clone", "exports", "mounts", "configuration", "bos", "software",
-  "boot", "finish" } do
+  "boot", "finish", "prompt" } do
   require("altmig.steps." .. name)(migration)
 end
 
@@ -846,11 +860,13 @@ local function options_of_run(opts, client)
   return merged
 end
 
---- Loads a half-done migration for the prompt: journal read, hosts connected, nothing changed.
+--- Loads a half-done migration for the prompt: journal read, hosts connected, nothing changed, and for
+--- looking only until m:writable(). Takes no lock: a run may be at work.
 --- Returns nil, message, code when that cannot be.
 function migration.load(client, opts)
   local ok, m = xpcall(function()
     local m = migration.new(options_of_run(opts or {}, client))
+    gate.close(m)
     m.opts.quiet = true
     m:open_journal()
     m:connect()
@@ -861,14 +877,80 @@ function migration.load(client, opts)
   return nil, m.message, m.code
 end
 
---- Takes the lock, so that the prompt may change something. true, or nil and why not.
+--- Whether the prompt may only look.
+---@return boolean
+function M:looking() return gate.is_closed(self) end
+
+--- Who works on this client now, and how far; nil when nobody does.
+---@return string?
+function M:worked_on_by()
+  local run = not self.lock_handle and runs.at(self.state)
+  return run and run.holder and runs.describe(run) or nil
+end
+
+-- What :rw does: the lock on this host, the mark on the client, and what there is to be seen beforehand,
+-- so that leaving takes away what was made here and nothing else.
+local function take_over(m)
+  if m.lock_handle then -- at the prompt in a failed run, which has all of it
+    m.record = migration.fold(err.check(m.journal:records()))
+    return
+  end
+  m:lock("prompt")
+  m.journal:close()
+  m.journal = nil
+  m:open_journal() -- a run may have gone on since it was read
+  m.report_object = nil
+  local mark = m:client_mark()
+  m:lock_client()
+  m.prompt = { marked = mark == nil }
+  m.prompt.before = m:reachable()
+end
+
+-- Back to looking, after take_over did not get all.
+local function give_back(m)
+  if not m.lock_handle then return gate.close(m) end
+  if m.prompt and m.prompt.marked then pcall(m.unlock_client, m) end
+  if m.journal then m.journal:close() end
+  m.journal, m.prompt = nil, nil
+  m.lock_handle:close()
+  m.lock_handle = nil
+  gate.close(m)
+  m:open_journal()
+end
+
+--- Lets the prompt change something: takes the lock. true, or nil, why not, the code and what to do.
 function M:writable()
-  local ok, e = xpcall(function()
-    self:lock("prompt")
-    self.record = migration.fold(err.check(self.journal:records()))
-  end, err.wrap)
+  if not gate.is_closed(self) then return true end
+  local held = self.lock_handle ~= nil
+  gate.open(self)
+  local ok, e = xpcall(take_over, err.wrap, self)
   if ok then return true end
-  return nil, e.message, e.code
+  if held then gate.close(self) else pcall(give_back, self) end
+  return nil, e.message, e.code, e.remedy
+end
+
+-- What the prompt made goes, and the lock with it; a mark that a run would have left stays.
+local function leave(m)
+  if m.rebooting then return end
+  sys.cancel_clear() -- a signal ends the prompt, not the tidying up
+  if #m:running_jobs() > 0 then
+    withdraw(m) -- says that they stay, and why
+  else
+    m:withdraw_since(m.prompt.before, function() withdraw(m) end)
+  end
+  if m.prompt.marked and (m.record.ended or not m.record.start) then m:unlock_client() end
+end
+
+--- Leaves the prompt of migration.load: withdraws the mounts and exports that it made, gives the lock
+--- back and closes everything. Never raises.
+function M:leave_prompt()
+  if rawget(self, "prompt") then
+    local ok, e = xpcall(leave, err.wrap, self)
+    if not ok then
+      pcall(M.warn, self, "altmig: could not withdraw every mount and export that the prompt made: " .. err.wrap(e).message)
+    end
+  end
+  pcall(M.close, self)
 end
 
 --- Goes on at the first phase that is not done, or at `from`.

@@ -1,9 +1,11 @@
 -- The prompt. Lua expressions and statements with the migration object `m` and the altmig modules;
--- lines that begin with a colon are commands. Looking is free; what changes something through a
--- command needs :rw first, which takes the client's lock.
+-- lines that begin with a colon are commands. Looking is free; what changes something, by a command or
+-- through `m`, needs :rw first, which takes the client's lock (altmig.gate refuses it until then).
 
 local complete = require "altmig.complete"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
+local gate = require "altmig.gate"
 local line = require "altmig.line"
 local output = require "altmig.output"
 local printer = require "altmig.print"
@@ -12,10 +14,11 @@ local sys = require "altmig.sys"
 
 local repl = {}
 
+local LEAVE <const> = setmetatable({}, { __tostring = function() return "the prompt is left" end })
+
 ---@class altmig.repl.Context
 ---@field m altmig.Migration?   # the migration, when there is one
 ---@field env table             # globals of the prompt; _G behind them
----@field writable boolean      # :rw was given
 ---@field leave integer?        # set: the prompt ends with this status
 
 ---@class altmig.repl.Command
@@ -37,17 +40,48 @@ local function is_module(name)
   return false
 end
 
-local function new_environment()
+-- Modules whose connections to hosts are for looking, as m's are, until :rw.
+local guarded = {}
+
+function guarded.tree(m, module)
+  return setmetatable({ nfs = function(...)
+    local tree, message, code = module.nfs(...)
+    if not tree then return nil, message, code end
+    return gate.tree(m, tree)
+  end }, { __index = module })
+end
+
+function guarded.ssh(m, module)
+  return setmetatable({ connect = function(...)
+    local session, message, code = module.connect(...)
+    if not session then return nil, message, code end
+    return gate.session(m, session, "ssh")
+  end }, { __index = module })
+end
+
+local function new_environment(m)
   return setmetatable({}, {
     __index = function(env, name)
       local value = _G[name]
       if value ~= nil or not is_module(name) then return value end
       local ok, module = pcall(require, "altmig." .. name)
       if not ok then return nil end
+      if m and guarded[name] then module = guarded[name](m, module) end
       rawset(env, name, module)
       return module
     end,
   })
+end
+
+-- os.exit leaves the prompt in order instead of ending the program on the spot: what the prompt made
+-- must go first.
+local function exit_in_order(ctx)
+  local real = os.exit
+  rawset(os, "exit", function(status)
+    ctx.leave = (status == nil or status == true) and 0 or math.tointeger(status) or 1
+    error(LEAVE, 0)
+  end)
+  return setmetatable({}, { __close = function() rawset(os, "exit", real) end })
 end
 
 local function say(text)
@@ -61,14 +95,16 @@ local complain = output.complain
 
 --- Message handler: keeps error objects, adds the traceback of the code that was typed.
 local function trace(e)
+  if rawequal(e, LEAVE) then return e end
   if type(e) == "table" then
-    local text = { escape.line((e.code and "[" .. tostring(e.code) .. "] " or "") .. tostring(e.message or e)) }
+    e = err.wrap(e)
+    local text = { escape.line(("[%s] %s"):format(e.code, e.message)) }
     for _, name in ipairs { "host", "command", "output", "remedy" } do
-      if e[name] and e[name] ~= "" then text[#text + 1] = ("  %s: %s"):format(name, tostring(e[name]):gsub("\n", "\n    ")) end
+      if e[name] and e[name] ~= "" then text[#text + 1] = ("  %s: %s"):format(name, (e[name]:gsub("\n", "\n    "))) end
     end
     return debug.traceback(table.concat(text, "\n"), 2)
   end
-  return debug.traceback(tostring(e):gsub("\n", "\n  "), 2)
+  return debug.traceback(err.text(e):gsub("\n", "\n  "), 2)
 end
 
 --- The traceback without the frames of the prompt itself.
@@ -84,7 +120,9 @@ end
 local function protected(fn, ...)
   local results = table.pack(xpcall(fn, trace, ...))
   if results[1] then return true, results end
-  complain(is_interrupt(results[2]) and "interrupted" or shorten(results[2]))
+  if rawequal(results[2], LEAVE) then return false end
+  local text = err.text(results[2])
+  complain(is_interrupt(text) and "interrupted" or shorten(text))
   return false
 end
 
@@ -98,7 +136,7 @@ end
 
 local function need_writable(ctx, name)
   if not need_migration(ctx) then return false end
-  if ctx.writable then return true end
+  if not ctx.m:looking() then return true end
   complain((":%s can change things; type :rw first (it takes the client's lock)"):format(name))
   return false
 end
@@ -133,15 +171,15 @@ repl.commands.phases = {
 }
 
 repl.commands.rw = {
-  help = "                take the client's lock, so that commands may change things",
+  help = "                take the client's lock, so that commands and m may change things",
   run = function(ctx)
     if not need_migration(ctx) then return end
-    local ok, message, code = ctx.m:writable()
+    local ok, message, code, remedy = ctx.m:writable()
     if not ok then
       complain(("%s%s"):format(code and "[" .. code .. "] " or "", message))
+      if remedy then complain("  remedy: " .. remedy) end
       return
     end
-    ctx.writable = true
     say "writable"
   end,
 }
@@ -163,26 +201,34 @@ repl.commands.resume = {
   end,
 }
 
+-- Runs a command line on a host of the migration.
+local function shell(ctx, args, name, role)
+  if args.text == "" then
+    complain((":%s: which command?"):format(name))
+    return
+  end
+  if not need_writable(ctx, name) then return end
+  local result, message, code = ctx.m[role]:run({ "sh", "-c", args.text }, {
+    timeout = 0, -- whoever sits there has Ctrl-C
+    on_line = function(text, stream) if stream == "stderr" then complain(text) else say(text) end end,
+  })
+  if not result then
+    complain(("%s%s"):format(code and "[" .. code .. "] " or "", message))
+  elseif result.signal then
+    complain("ended by signal " .. result.signal)
+  elseif result.status ~= 0 then
+    complain(("exit status %d"):format(result.status))
+  end
+end
+
 repl.commands.sh = {
   help = "CMD             run a command line on the client",
-  run = function(ctx, args)
-    if args.text == "" then
-      complain(":sh: which command?")
-      return
-    end
-    if not need_writable(ctx, "sh") then return end
-    local result, message, code = ctx.m.client:run({ "sh", "-c", args.text }, {
-      timeout = 0, -- whoever sits there has Ctrl-C
-      on_line = function(text, stream) if stream == "stderr" then complain(text) else say(text) end end,
-    })
-    if not result then
-      complain(("%s%s"):format(code and "[" .. code .. "] " or "", message))
-    elseif result.signal then
-      complain("ended by signal " .. result.signal)
-    elseif result.status ~= 0 then
-      complain(("exit status %d"):format(result.status))
-    end
-  end,
+  run = function(ctx, args) shell(ctx, args, "sh", "client") end,
+}
+
+repl.commands.master = {
+  help = "CMD             run a command line on the master",
+  run = function(ctx, args) shell(ctx, args, "master", "master") end,
 }
 
 local function show_difference(file, from, to)
@@ -327,7 +373,7 @@ end
 
 --- One turn: a line (or a chunk of several), and what it says.
 local function turn(ctx, reader)
-  local text, message, code = reader:read(ctx.writable and "altmig# " or "altmig> ")
+  local text, message, code = reader:read(ctx.m and not ctx.m:looking() and "altmig# " or "altmig> ")
   if code == "CANCELLED" then return end
   if text == nil then
     if message then complain(message) end
@@ -368,8 +414,9 @@ end
 ---@return integer status
 function repl.run(options)
   options = options or {}
-  local ctx = { m = options.m, env = new_environment(), writable = false }
+  local ctx = { m = options.m, env = new_environment(options.m) }
   rawset(ctx.env, "m", options.m)
+  local _ <close> = exit_in_order(ctx)
   local reader <close> = assert(line.open {
     history = sys.isatty(0) and history_file(options) or nil,
     complete = completer(ctx),
@@ -380,7 +427,7 @@ function repl.run(options)
   while not ctx.leave do
     -- A signal can come between two commands as well: then this very loop is what it stops.
     local ok, message = pcall(turn, ctx, reader)
-    if not ok then complain(is_interrupt(tostring(message)) and "interrupted" or tostring(message)) end
+    if not ok then complain(is_interrupt(err.text(message)) and "interrupted" or err.text(message)) end
     if line.ready() == "TERM" then ctx.leave = ctx.leave or 130 end
   end
   return ctx.leave

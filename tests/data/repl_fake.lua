@@ -23,7 +23,13 @@ function m:writable()
   return true
 end
 function m.result_of() return nil end
-function m.close() io.stdout:write "closed\n" end
+function m:looking() return not self.locked end
+function m.worked_on_by() return arg[2] == "locked" and "pid 7 on engine since 2026-01-01 00:00:00" or nil end
+function m.leave_prompt() io.stdout:write "closed\n" end
+m.master = { run = function(_, argv, opts)
+  opts.on_line("master ran " .. table.concat(argv, "|"), "stdout")
+  return { status = 0, stdout = "", stderr = "" }
+end }
 
 package.loaded["altmig.migration"] = {
   state_dir = function() return os.getenv "REPL_STATE" or "/nonexistent" end,

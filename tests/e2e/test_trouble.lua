@@ -168,7 +168,9 @@ function TestTroubleInTheLab:test_6_the_prompt_in_a_migration_killed_in_phase_5(
 
   local status, out, problem = lab.engine("altmig", { "repl", client }, { stdin = table.concat({
     "m.name", "m.alt:stat('/etc/passwd').type", "function twice(n)", "  return 2 * n", "end", "twice(21)",
-    "error('on purpose')", ":phases", ":sh oslevel -s", ":rw", ":sh oslevel -s", ":resume", "m:first_open_phase()" }, "\n") .. "\n" })
+    "error('on purpose')", ":phases", ":sh oslevel -s", "m:export('/alt_inst')", "m.alt:write('/tmp/prompt', 'early')",
+    "m.alt:exists('/tmp/prompt')", ":rw", "m.alt:write('/tmp/prompt', 'late')", "m.alt:read('/tmp/prompt')", ":sh oslevel -s", ":resume",
+    "m:first_open_phase()" }, "\n") .. "\n" })
   lu.assertEquals(status, 0, out .. problem)
   local all = out .. problem
   lu.assertStrContains(out, "adachi-AIX7")
@@ -178,6 +180,8 @@ function TestTroubleInTheLab:test_6_the_prompt_in_a_migration_killed_in_phase_5(
   lu.assertStrContains(all, "stack traceback")
   lu.assertStrMatches(all, ".*5%s+begun.*")
   lu.assertStrContains(all, ":rw")
+  lu.assertEquals(select(2, problem:gsub("%[READ_ONLY%]", "")), 2, problem)
+  lu.assertStrContains(out, 'false\nwritable\ntrue\n"late"\n')
   lu.assertStrContains(out, "7100-05-03")
   lu.assertStrContains(out, "Cleaning up alt_disk_migration on client adachi-AIX7.")
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")

@@ -98,6 +98,22 @@ function TestCommands:test_rw_refused_leaves_all_as_it_was()
   lu.assertStrContains(out, "{}\n")
 end
 
+function TestCommands:test_a_command_on_the_master()
+  local out, messages = with_migration ":master mount\n:master\n:rw\n:master mount | wc\n"
+  lu.assertStrContains(messages, ":master can change things; type :rw first")
+  lu.assertStrContains(messages, ":master: which command?")
+  lu.assertStrContains(out, "master ran sh|-c|mount | wc\n")
+end
+
+function TestCommands:test_whoever_works_on_the_client_is_named_and_os_exit_leaves_in_order()
+  local out, _, status = with_migration("os.exit(5)\n1\n", "", "locked")
+  lu.assertStrContains(out, "for looking only: it is being worked on by pid 7 on engine")
+  lu.assertStrMatches(out, ".*closed\n")
+  lu.assertEquals(status, 5)
+  lu.assertEquals(select(3, session "os.exit(false)\n"), 1)
+  lu.assertEquals(select(3, session "pcall(os.exit)\n1\n"), 0)
+end
+
 function TestCommands:test_no_difference_to_what_an_earlier_migration_saved()
   local out, messages = with_migration ":diff\n:diff /etc/hosts\n"
   lu.assertEquals(select(2, messages:gsub("nothing was saved yet: phase 5 has not begun", "")), 2)

@@ -1,6 +1,7 @@
 -- altmig repl [CLIENT]: the prompt.
 
 local cli = require "altmig.cli"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local options = require "altmig.options"
 
@@ -22,8 +23,12 @@ function command.run(args)
     return repl.run { opts = opts,
       message = ("%s: not loaded: %s%s"):format(client, code and "[" .. code .. "] " or "", escape.line(message)) }
   end
-  local status = repl.run { m = m, opts = opts, message = ("%s is m, for looking; :rw lets commands change it."):format(client) }
-  m:close()
+  local busy = m:worked_on_by()
+  local message_of = busy and ("%s is m, for looking only: it is being worked on by %s; :rw has to wait for that."):format(client, busy)
+    or ("%s is m, for looking; :rw lets commands and m change it."):format(client)
+  local ok, status = xpcall(repl.run, err.wrap, { m = m, opts = opts, message = message_of })
+  m:leave_prompt() -- whatever ended the prompt
+  if not ok then error(status, 0) end
   return status
 end
 

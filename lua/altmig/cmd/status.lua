@@ -45,7 +45,7 @@ function command.run(args)
       for n = 1, 12 do line[n] = ("%d:%s"):format(n, row.phases[n] or "-") end
       if row.options then output.print("  %s", table.concat(line, " ")) end
       if row.failure then output.print("  failed: %s", row.failure) end
-      for _, begun in pairs(row.begun) do output.print("  begun and not ended: phase %s %s", begun.phase, begun.step) end
+      for _, begun in pairs(row.begun) do output.print("  begun and not ended: phase %s %s", begun.phase or "-", begun.step) end
     end
   end
   return status

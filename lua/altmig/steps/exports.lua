@@ -2,6 +2,7 @@
 
 local aix = require "altmig.aix"
 local err = require "altmig.err"
+local gate = require "altmig.gate"
 local tree = require "altmig.tree"
 
 --- How an export is written for exactly the hosts that need it.
@@ -146,7 +147,7 @@ return function(migration)
       err.raise { code = code, host = m.name, message = message,
         remedy = ("on %s: exportfs must list the file systems of /alt_inst with access for this host"):format(m.name) }
     end
-    rawset(m, "copy", copy)
+    rawset(m, "copy", gate.tree(m, copy))
     rawset(m, "alt", copy:raising(function(why, kind)
       local refused = rawget(m, "refused")
       err.raise { code = kind, host = m.name, message = why, remedy = refused and refused.code == kind and refused.remedy or nil }

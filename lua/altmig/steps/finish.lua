@@ -48,6 +48,12 @@ return function(migration)
           .. "break its lock: the same command with -F"):format(m.name, m.name) }
   end)
 
+  --- What the mark on the client says; nil when there is none.
+  migration.method("client_mark", function(m)
+    local result = m.client:run { "cat", marker }
+    return result.status == 0 and result.stdout:gsub("%s+$", "") or nil
+  end)
+
   migration.method("break_client_lock", function(m) m.client:must { "rm", "-f", marker } end)
   migration.method("unlock_client", function(m)
     -- A client that reboots may be gone any moment; reboot_client has taken the mark away before.
