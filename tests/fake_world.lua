@@ -213,7 +213,7 @@ function handlers.sh(w, host, argv, opts, answer)
   if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
   if script:find("set -C", 1, true) then
     w.client_lock = w.client_lock or argv[5]
-    return w.client_lock ~= argv[5] and w.client_lock .. "\n" or ""
+    return w.lock_says or "held\n" .. w.client_lock .. "\n"
   end
   return ""
 end
@@ -316,6 +316,7 @@ function world.new()
       local told = watched and w.cloned and not w.untold and handlers.lsvg(w, host, { "lsvg", "altinst_rootvg" }):match("[^\n]+")
       w.ended[opts.id] = { wait = function(_, wait_opts)
         if told then wait_opts.on_line(told, "stderr") end
+        if w.job_notice and wait_opts.on_notice then wait_opts.on_notice(w.job_notice) end
         for line in text:gmatch("[^\n]+") do
           if wait_opts.on_line then wait_opts.on_line(line, "stdout") end
         end
@@ -324,6 +325,7 @@ function world.new()
       return w.ended[opts.id]
     end
     function s:attach(id)
+      if w.attach_fails then return nil, "the answer is not understood", w.attach_fails end
       if w.running then
         return { poll = function() return w.running(host, id) and "running" or "gone" end,
           wait = function(_, wait_opts)

@@ -203,7 +203,7 @@ end
 
 --- "7100-05-03-1846" -> { version = 7, release = 1, tl = 5, sp = 3 }; nil when it is not an oslevel.
 function aix.oslevel(text)
-  local v, r, tl, sp = text:match("^%s*(%d)(%d)00%-(%d+)%-(%d+)")
+  local v, r, tl, sp = text:match("^%s*(%d)(%d)00%-(%d+)%-(%d+)[%d-]*%s*$")
   if not v then return nil end
   return { version = tonumber(v), release = tonumber(r), tl = tonumber(tl), sp = tonumber(sp) }
 end

@@ -9,6 +9,7 @@ local ssh = require "altmig.ssh"
 ---@field role string      "client" or "master"
 ---@field session any      altmig.ssh session
 ---@field trace nil|fun(line: string)  told of every command and its status (flag -D)
+---@field notice nil|fun(text: string)  told what the administrator should know while a job is waited for
 ---@field unreachable table?  the error that says so, once a connection could not be made
 local host = {}
 host.__index = host
@@ -137,14 +138,33 @@ function host:job(id, argv, opts)
   if not job and code == "JOB_MISMATCH" then job, message, code = self.session:attach(id, { dir = host.job_dir }) end
   local result
   if job then
-    result, message, code = job:wait { on_line = on_line }
+    result, message, code = job:wait { on_line = on_line, on_notice = self.notice }
   end
   trace(self, argv, opts, result, message)
   if not result then
     err.raise { code = code, host = self.name, command = ssh.quote(argv), unsettled = not no_job[code],
-      message = ("%s: %s: %s"):format(self.name, argv[1], message) }
+      message = ("%s: %s: %s"):format(self.name, argv[1], message),
+      remedy = code == "JOB_UNRECORDED" and ("make room on %s (df -k %s), then resume: the job is found again with its status"):format(
+        self.name, host.job_dir) or nil }
   end
   return result
+end
+
+-- The host does not answer at all; is_reachable tells that, and what it means.
+local lost = { SSH_LOST = true, SSH_CONNECT = true, SSH_TIMEOUT = true }
+
+--- The job of that id and what it does: "running", "done", "unrecorded" (ended) or "gone"; nil when there is
+--- none. Raises when the answer is none: what is not understood must not pass for a job that does not run.
+---@param id string
+---@return any? job, string? state
+function host:find_job(id)
+  local job, message, code = self.session:attach(id, { dir = host.job_dir })
+  local state
+  if job then state, message, code = job:poll() end
+  if state then return job, state end
+  if code == "JOB_GONE" or lost[code] then return nil end
+  err.raise { code = code, host = self.name, message = ("%s: job %s: %s"):format(self.name, id, message),
+    remedy = ("look on %s whether it runs: its process is named in %s/%s/pid"):format(self.name, host.job_dir, id) }
 end
 
 -- A host that is up answers this at once.

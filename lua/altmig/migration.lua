@@ -483,6 +483,8 @@ function M:connect(either)
   self:say(("Initializing NIM client %s."):format(self.name))
   self.client = open("client", self.client_resource)
   if self.master.unreachable and self.client.unreachable then err.raise(self.master.unreachable) end
+  self.master.notice = function(text) self:warn("altmig: " .. text) end
+  self.client.notice = self.master.notice
   if self.opts.debug then
     local function trace(line) write_log(self, escape.line(line)) end
     self.master.trace, self.client.trace = trace, trace

@@ -81,7 +81,7 @@ end
 
 -- Of an engine that was cut off: it would wait for input, and finish a file when its channel ends.
 local function end_earlier(m)
-  local pid = m.client:run({ "cat", aside .. "/pid" }, inside()).stdout:match("^(%d+)")
+  local pid = m.client:run({ "cat", aside .. "/pid" }, inside()).stdout:match("^(%d+)\n$")
   if not pid then return end
   if m.client:run({ "ps", "-p", pid, "-o", "args=" }).stdout:find(aside .. "/restore", 1, true) then
     m.client:run { "kill", "-9", pid }

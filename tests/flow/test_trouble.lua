@@ -338,3 +338,57 @@ function TestTrouble:test_cleanup_does_on_one_host_what_it_can_without_the_other
     lu.assertFalse(w.cloned)
   end
 end
+
+function TestTrouble:test_only_a_lock_of_the_exact_form_is_an_answer()
+  local w = self.w
+  -- A greeting before or behind it, an empty mark, one without a state, one of two lines, nothing at all.
+  for _, text in ipairs { "Welcome to AIX\nheld\nhere:/x\n", "held\nhere:/x\nGoodbye\n", "held\n", "held\nWelcome\n", "held\na:/b",
+    "held\na:/b\nc:/d\n", "held\n\27[1m:/x\n", "" } do
+    w.lock_says = text
+    local e = fails(w.migration.migrate, w.opts())
+    lu.assertEquals({ e.code, e.status, e.host }, { "LOCK_UNREADABLE", 4, "lpar" }, text)
+    lu.assertStrContains(e.remedy, "rm -f /var/adm/ras/alt_mig/lock")
+  end
+  lu.assertEquals(world.count(w, "alt_disk_copy"), 0)
+  w.lock_says, w.client_lock = nil, nil
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+end
+
+function TestTrouble:test_a_lock_is_broken_once_at_most()
+  local w = self.w
+  for _, text in ipairs { "held\nother:/state\n", "held\n", "Welcome\n" } do
+    w.lock_says = text -- whatever is done about it
+    world.count(w, "")
+    local e = fails(w.migration.migrate, w.opts { force = true })
+    lu.assertStrMatches(e.code, "LOCK.*")
+    lu.assertEquals(world.count(w, "^client: rm %-f /var/adm/ras/alt_mig/lock$"), 1, text)
+    w.log = {}
+  end
+  w.lock_says, w.client_lock = nil, "other:/state"
+  lu.assertEquals(w.migration.migrate(w.opts { force = true }), 0)
+end
+
+function TestTrouble:test_a_job_of_which_nothing_is_understood_is_not_taken_for_ended()
+  local w = self.w
+  w.job_fails = function(argv)
+    if argv[1] ~= "bosboot" then return nil end
+    w.attach_fails = "JOB_ANSWER"
+    return "JOB_ANSWER"
+  end
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "JOB_ANSWER")
+  lu.assertStrContains(world.log_text(w), "could not withdraw every mount and export")
+  lu.assertNotEquals(w.exports.client, {})
+  w.answers.ls = w.jobs[#w.jobs] .. "\n" -- the directory of the jobs
+  e = fails(w.migration.cleanup, w.opts())
+  lu.assertEquals(e.code, "JOB_ANSWER")
+  lu.assertStrContains(e.message, "could not be ended")
+  lu.assertEquals(w.cloned, true)
+end
+
+function TestTrouble:test_what_a_wait_for_a_job_tells_reaches_the_administrator()
+  local w = self.w
+  w.job_notice = "job x on nim has ended, but /var is full"
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  lu.assertStrContains(world.log_text(w), "altmig: job x on nim has ended, but /var is full")
+end

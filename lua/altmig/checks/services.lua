@@ -139,7 +139,7 @@ end
 
 -- Seconds since 1970 of a host; `date` of AIX has no form for that.
 local function clock(host)
-  local y, mo, d, h, mi, s = host:must({ "date", "-u", "+%Y %m %d %H %M %S" }):match("(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)")
+  local y, mo, d, h, mi, s = host:must({ "date", "-u", "+%Y %m %d %H %M %S" }):match("^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n$")
   if not y then return nil end
   y, mo = tonumber(y), tonumber(mo)
   -- Days of the civil calendar, counted from March.

@@ -140,7 +140,7 @@ end
 local oldest_processor = { [702] = 7, [703] = 8 }
 
 function software.machine(m, add)
-  local memory = tonumber(m.client:run({ "prtconf", "-m" }).stdout:match("(%d+)%s*MB"))
+  local memory = tonumber(m.client:run({ "prtconf", "-m" }).stdout:match("^Memory Size: (%d+) MB\n$"))
   if memory and memory < 2048 then
     add { id = "memory", severity = memory < 512 and "inhibitor" or "warning", host = m.name,
       what = ("the client has %d MB of memory; the new release wants 2048 MB"):format(memory), evidence = "prtconf -m" }

@@ -101,7 +101,7 @@ function storage.target_disk(m, add, run)
       add { id = "disk-in-use", host = m.name, what = ("0505-126 target disk %s has a volume group assigned to it: %s")
         :format(name, disk.vg), evidence = "lspv", remedy = "choose a free disk" }
     else
-      local size = tonumber(m.client:run({ "getconf", "DISK_SIZE", "/dev/" .. name }).stdout:match("%d+"))
+      local size = tonumber(m.client:run({ "getconf", "DISK_SIZE", "/dev/" .. name }).stdout:match("^%s*(%d+)%s*$"))
       sizes, smallest = sizes + (size or 0), math.min(smallest or math.huge, size or 0)
       if not size then
         add { id = "disk-size", host = m.name, what = ("cannot tell the size of %s"):format(name),

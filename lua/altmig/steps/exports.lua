@@ -47,7 +47,7 @@ return function(migration)
   migration.method("export_hosts", function(m)
     local engine = m.nim:engine_address()
     if not engine then
-      engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^(%S+)")
+      engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
     end
     if not engine then
       err.raise { code = "ENGINE_ADDRESS", host = m.name,

@@ -28,18 +28,44 @@ return function(migration)
   --- What the lock on the client says when it is this run's.
   migration.method("lock_owner", owner_text)
 
+  -- Takes the client, unless somebody has it; a mark without room for its text is taken away again.
+  local claim = [[
+umask 077
+mkdir -p "${2%/*}" || exit 1
+if (set -C; : >"$2") 2>/dev/null; then
+  echo "$1" >"$2" && [ -s "$2" ] || { rm -f "$2"; exit 1; }
+fi
+echo held
+cat "$2"]]
+
+  -- Who has the client then, as "HOST:STATE"; nil and what there is for anything of another form.
+  local function holder(m)
+    local answer = m.client:must({ "sh", "-c", claim, "sh", owner_text(m), marker }, {
+      remedy = ("%s must be writable on %s, with room: df -k %s"):format(marker, m.name, marker:match("^(.*)/")) })
+    local held = answer:match("^held\n([^%c]+:[^%c]+)\n$")
+    if held then return held end
+    return nil, answer == "held\n" and "it is empty" or ("%q"):format(answer:sub(1, 200))
+  end
+
+  local function fail_unreadable(m, what)
+    err.raise { code = "LOCK_UNREADABLE", status = 4, host = m.name,
+      message = ("client %s: its lock %s names no run: %s"):format(m.name, marker, what),
+      remedy = ("does a migration of %s work anywhere? If not: rm -f %s on %s, or the same command with -F"):format(m.name, marker,
+        m.name) }
+  end
+
   -- A mark on the client keeps runs from other engine hosts away; the lock on this host cannot.
-  migration.method("lock_client", function(m)
-    local claim = 'umask 077; mkdir -p "${2%/*}" && { (set -C; echo "$1" > "$2") 2>/dev/null || cat "$2"; }'
-    local held = m.client:must({ "sh", "-c", claim, "sh", owner_text(m), marker }):gsub("%s+$", "")
-    if held == "" or held == owner_text(m) then return end
+  migration.method("lock_client", function(m, broken)
+    local held, what = holder(m)
+    if held == owner_text(m) then return end
     -- Of a run of this host it is known whether it lives; -F is for those of which it is not.
-    local run = runs.of_owner(held, m.name)
+    local run = held and runs.of_owner(held, m.name)
     local alive = run and run.word == "running"
-    if m.opts.force and not alive then
+    if m.opts.force and not alive and not broken then -- once: whoever takes it then is at work
       m:break_client_lock()
-      return m:lock_client()
+      return m:lock_client(true)
     end
+    if not held then fail_unreadable(m, what) end
     err.raise { code = "LOCKED", status = 4, host = m.name,
       message = alive and ("client %s is in the hands of another run: %s (%s)"):format(m.name, runs.describe(run), held)
         or ("client %s is locked by another run: %s"):format(m.name, held),
@@ -211,8 +237,8 @@ return function(migration)
     if not m.client or not m.master then return running end
     for _, begun in pairs((record or m.record).begun) do
       for _, h in ipairs(hosts or { m.client, m.master }) do
-        local job = h.session:attach(begun.job, { dir = host.job_dir })
-        if job and job:poll() == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
+        local _, state = h:find_job(begun.job)
+        if state == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
       end
     end
     return running
@@ -388,8 +414,15 @@ return function(migration)
   end)
 
   -- The copy is not taken away under a job that still works in it.
-  local function end_job(m, h, id, job)
-    local ended, message, code = job:cancel()
+  local function end_job(m, h, id)
+    local ok, job = xpcall(h.find_job, err.wrap, h, id)
+    if ok and not job then return end
+    local ended, message, code
+    if ok then
+      ended, message, code = job:cancel()
+    else
+      message, code = job.message, job.code
+    end
     if ended or code == "JOB_GONE" then return end
     message = ("job %s on %s could not be ended: %s"):format(id, h.name, message)
     if not m.opts.force then
@@ -405,8 +438,7 @@ return function(migration)
     -- By what lies on the hosts: the journal may be lost.
     for _, h in ipairs { m.client, m.master } do
       for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
-        local job = h.session:attach(id, { dir = host.job_dir })
-        if job then end_job(m, h, id, job) end
+        end_job(m, h, id)
       end
     end
   end)

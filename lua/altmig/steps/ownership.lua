@@ -125,9 +125,9 @@ return function(migration)
   migration.method("copies_of_jobs", function(m, record)
     local ids = {}
     for _, begun in pairs(record.begun) do
-      local job = begun.step == "alt_disk_copy" and begun.phase == 1
-        and m.client.session:attach(begun.job, { dir = m.client.job_dir })
-      if job and job:poll() == "running" then
+      local job, state
+      if begun.step == "alt_disk_copy" and begun.phase == 1 then job, state = m.client:find_job(begun.job) end
+      if state == "running" then
         local group = m:volume_group()
         ids[#ids + 1] = group and group.id
       elseif job then
