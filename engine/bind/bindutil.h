@@ -10,9 +10,9 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "buf.h"
-#include "error.h"
-#include "reader.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reader.h"
 
 /* The world failed: pushes nil, message, code; returns 3. [-0, +3, m] */
 int bu_fail(lua_State *L, const struct am_error *error);

@@ -6,8 +6,8 @@
 
 #include <lua.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 struct bu_json_options {
 	int indent;     /* spaces a level; 0: one line */

@@ -10,7 +10,7 @@
 
 #include "bindutil.h"
 #include "modules_bind.h"
-#include "restore_stream.h"
+#include "restore/stream.h"
 
 #define ARCHIVE_CLASS "altmig.bff"
 #define WRITER_CLASS  "altmig.bff.writer"

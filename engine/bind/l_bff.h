@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-#include "bff.h"
+#include "archive/bff.h"
 
 /* The archive at `arg`, or NULL when it is none; raises when it is closed or in use. [-0, +0, v] */
 struct am_bff *bu_testbff(lua_State *L, int arg);

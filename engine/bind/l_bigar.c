@@ -1,7 +1,7 @@
 /* altmig.bigar: AIX archives (ar), as liblpp.a of installp images. */
 #include <string.h>
 
-#include "bigar.h"
+#include "archive/bigar.h"
 #include "bindutil.h"
 #include "modules_bind.h"
 

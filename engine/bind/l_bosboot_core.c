@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "bindutil.h"
-#include "bootimg.h"
+#include "aix/bootimg.h"
 #include "modules_bind.h"
 
 static void set_int(lua_State *L, const char *name, uint64_t value)

@@ -1,6 +1,6 @@
 /* altmig.escape: text that a terminal shows and does not obey (core/escape.h has the form). */
 #include "bindutil.h"
-#include "escape.h"
+#include "base/escape.h"
 #include "modules_bind.h"
 
 static int escape(lua_State *L, unsigned flags)

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "bindutil.h"
-#include "journal.h"
+#include "host/journal.h"
 #include "json.h"
 #include "modules_bind.h"
 

@@ -11,7 +11,7 @@
 
 #include "bindutil.h"
 #include "json.h"
-#include "jsontext.h"
+#include "base/json.h"
 #include "modules_bind.h"
 
 #define ARRAY_CLASS "altmig.json.array"

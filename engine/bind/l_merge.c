@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "bindutil.h"
-#include "colonfile.h"
-#include "merge.h"
+#include "config/colon.h"
+#include "config/merge.h"
 #include "modules_bind.h"
-#include "stanza.h"
-#include "table.h"
+#include "config/stanza.h"
+#include "config/table.h"
 
 #define OUTCOME "altmig.merge.outcome"
 

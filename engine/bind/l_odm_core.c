@@ -4,9 +4,9 @@
 
 #include "bindutil.h"
 #include "modules_bind.h"
-#include "odm.h"
+#include "odm/value.h"
 #include "odm_bind.h"
-#include "odm_file.h"
+#include "odm/class_file.h"
 
 #define CLASS_CLASS    "altmig.odm.class"
 #define CRITERIA_CLASS "altmig.odm.criteria"

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "odm_bind.h"
-#include "odm_merge.h"
+#include "odm/merge.h"
 
 #define PLAN_CLASS "altmig.odm.plan"
 

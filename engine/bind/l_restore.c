@@ -1,8 +1,8 @@
 /* The methods restore and verify of a tree. */
 #include "bindutil.h"
 #include "l_bff.h"
-#include "restore.h"
-#include "restore_stream.h"
+#include "restore/restore.h"
+#include "restore/stream.h"
 #include "tree_bind.h"
 
 #include <string.h>

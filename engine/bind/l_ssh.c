@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "bindutil.h"
-#include "buf.h"
-#include "cancel.h"
-#include "exec.h"
-#include "job.h"
-#include "lines.h"
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "remote/quote.h"
+#include "remote/job.h"
+#include "base/lines.h"
 #include "modules_bind.h"
-#include "remote_file.h"
-#include "ssh.h"
+#include "remote/file.h"
+#include "remote/ssh.h"
 
 #define SESSION_CLASS "altmig.ssh.session"
 #define JOB_CLASS     "altmig.ssh.job"

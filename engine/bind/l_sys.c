@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #include "bindutil.h"
-#include "cancel.h"
-#include "checksum.h"
-#include "files.h"
+#include "base/clock.h"
+#include "base/cancel.h"
+#include "base/checksum.h"
+#include "host/files.h"
 #include "modules_bind.h"
-#include "os.h"
-#include "process.h"
-#include "trusted.h"
+#include "base/os.h"
+#include "host/process.h"
+#include "host/trusted.h"
 
 #define LOCK_CLASS "altmig.lock"
 #define READ_MAX   ((lua_Integer)1 << 30)

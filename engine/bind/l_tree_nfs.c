@@ -2,7 +2,7 @@
 #include "bindutil.h"
 #include "modules_bind.h"
 #include "tree_bind.h"
-#include "tree_nfs.h"
+#include "tree/nfs/nfs.h"
 
 #include <stdio.h>
 #include <string.h>

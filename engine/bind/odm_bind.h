@@ -5,7 +5,7 @@
 #define ALTMIG_ODM_BIND_H
 
 #include "bindutil.h"
-#include "odm_file.h"
+#include "odm/class_file.h"
 
 /* The open class at `arg`: its place in the userdata, which is NULL once it is closed. Raises. */
 struct am_odm_class **odm_check_class(lua_State *L, int arg);

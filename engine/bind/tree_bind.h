@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "tree.h"
+#include "tree/tree.h"
 
 struct bu_tree {
 	struct bu_tree *origin; /* the tree that this one is the raising face of, or itself */

@@ -9,8 +9,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "cancel.h"
-#include "process.h"
+#include "base/cancel.h"
+#include "base/clock.h"
 
 enum { EXIT_INTERRUPTED = 130 };
 

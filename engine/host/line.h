@@ -8,8 +8,8 @@
 
 #include <lua.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 struct line_reader {
 	/*

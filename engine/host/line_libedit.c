@@ -12,8 +12,8 @@
 
 #include <histedit.h>
 
-#include "cancel.h"
-#include "escape.h"
+#include "base/cancel.h"
+#include "base/escape.h"
 
 #define HISTORY_SIZE 2000
 #define TICK_MS      200 /* longest wait before the cancel flag is looked at again */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cancel.h"
+#include "base/cancel.h"
 
 static int plain_read(
 	struct line_reader *reader, const char *prompt, struct am_buf *out, struct am_error *error)

@@ -10,11 +10,11 @@
 #include <lua.h>
 #include <lualib.h>
 
-#include "cancel.h"
-#include "escape.h"
+#include "base/cancel.h"
+#include "base/escape.h"
 #include "interrupt.h"
 #include "loader.h"
-#include "os.h"
+#include "base/os.h"
 
 static int message_handler(lua_State *L)
 {

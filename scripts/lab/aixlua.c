@@ -16,7 +16,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-#include "cancel.h"
+#include "base/cancel.h"
 #include "lpar.h"
 
 #define LIBRARY "/usr/lpp/lab/lib"

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 
 enum hostile_form { HOSTILE_LE, HOSTILE_BE, HOSTILE_DECIMAL };
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "error.h"
-#include "reader.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
  * without; the records as they are stored make the same archive. The input is read as it is, and
  * once more with the checksum of every header set right.
  */
-#include "bff.h"
-#include "bff_format.h"
+#include "archive/bff.h"
+#include "archive/bff_format.h"
 #include "fuzz.h"
 
 /* What reading an archive said, as one number. */

@@ -4,7 +4,7 @@
  */
 #include <unistd.h>
 
-#include "bff.h"
+#include "archive/bff.h"
 #include "fuzz.h"
 
 enum { MEMBERS_MAX = 16 };

@@ -1,5 +1,5 @@
 /* AIX archives: what is read can be written, and reads the same again. */
-#include "bigar.h"
+#include "archive/bigar.h"
 #include "fuzz.h"
 
 static struct am_bigar *parse(const void *data, size_t length)

@@ -1,5 +1,5 @@
 /* Boot records and boot images: the verdict is the same however the bytes come. */
-#include "bootimg.h"
+#include "aix/bootimg.h"
 #include "fuzz.h"
 
 static int inspect(const struct fuzz_part *input, size_t step, struct am_boot *boot)

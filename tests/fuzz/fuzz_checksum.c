@@ -1,5 +1,5 @@
 /* The CRC of cksum against a model that goes bit by bit. */
-#include "checksum.h"
+#include "base/checksum.h"
 #include "fuzz.h"
 
 static uint32_t shift(uint32_t crc, unsigned byte)

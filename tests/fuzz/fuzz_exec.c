@@ -2,7 +2,7 @@
  * Quoting: the words of the input (NUL between them) become a command line, and a model of how sh
  * cuts a line into words gives them back.
  */
-#include "exec.h"
+#include "remote/quote.h"
 #include "fuzz.h"
 
 enum { WORDS_MAX = 64 };

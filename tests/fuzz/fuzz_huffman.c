@@ -3,7 +3,7 @@
  * come back from being packed.
  */
 #include "fuzz.h"
-#include "huffman.h"
+#include "archive/huffman.h"
 
 enum { ROOM = 1 << 16 };
 

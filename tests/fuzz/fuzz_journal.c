@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "journal.h"
+#include "host/journal.h"
 
 static const char record[] = "{\"step\":\"one\"}";
 

@@ -2,7 +2,7 @@
 #include <jansson.h>
 
 #include "fuzz.h"
-#include "jsontext.h"
+#include "base/json.h"
 
 static json_t *decode(const struct am_buf *text)
 {

@@ -3,7 +3,7 @@
  * unknown, and a revoked one never matches.
  */
 #include "fuzz.h"
-#include "known_hosts.h"
+#include "remote/known_hosts.h"
 
 static const unsigned char key[] = "\0\0\0\013ssh-ed25519\0\0\0\1k";
 static const char line_text[] = "adachi-AIX7 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAAWs\n";

@@ -1,6 +1,6 @@
 /* Lines of a stream: the same in one piece and in drops, and put together again the stream. */
 #include "fuzz.h"
-#include "lines.h"
+#include "base/lines.h"
 
 static int collect(void *context, const char *line, size_t length, struct am_error *error)
 {

@@ -2,11 +2,11 @@
  * The three-way merge: the first byte is the policy, then come the texts of O, C and N; one that is
  * left out is absent. A result can be parsed, and merging it again changes no record of it.
  */
-#include "colonfile.h"
+#include "config/colon.h"
 #include "fuzz.h"
-#include "merge.h"
-#include "stanza.h"
-#include "table.h"
+#include "config/merge.h"
+#include "config/stanza.h"
+#include "config/table.h"
 
 static const struct am_merge_attribute classes[] = {
 	{.record = "usw", .name = "shells", .class = AM_CLASS_LIST},

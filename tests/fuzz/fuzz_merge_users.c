@@ -2,9 +2,9 @@
  * Accounts and groups: the texts are C and N of the names, C and N of the security file, then both
  * O. No line of C's is lost, ids of C's stay, and merging the result again changes nothing.
  */
-#include "colonfile.h"
+#include "config/colon.h"
 #include "fuzz.h"
-#include "merge.h"
+#include "config/merge.h"
 
 enum { C, N, SECURITY_C, SECURITY_N, O, SECURITY_O, PARTS };
 

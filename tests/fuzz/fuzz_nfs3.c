@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "nfs3.h"
-#include "rpc.h"
+#include "tree/nfs/nfs3.h"
+#include "tree/nfs/rpc.h"
 
 enum { REQUESTS = 3 };
 

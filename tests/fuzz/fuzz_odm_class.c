@@ -4,8 +4,8 @@
  * accepted the new files are read again and hold what was set.
  */
 #include "fuzz.h"
-#include "odm_file.h"
-#include "odm_merge.h"
+#include "odm/class_file.h"
+#include "odm/merge.h"
 
 enum { TRIED = 16 }; /* slots that are changed */
 

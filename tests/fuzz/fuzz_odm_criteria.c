@@ -1,7 +1,7 @@
 /* Criteria: compiled or refused; a compiled one gives the same answer every time, its brackets too.
  */
 #include "fuzz.h"
-#include "odm.h"
+#include "odm/value.h"
 
 static char names[][8] = {"name", "value", "n", "wide", "real"};
 static const struct am_odm_descriptor descriptors[] = {

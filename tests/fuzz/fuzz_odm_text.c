@@ -1,6 +1,6 @@
 /* Stanza text: what is read and printed again reads the same. */
 #include "fuzz.h"
-#include "odm.h"
+#include "odm/value.h"
 
 static void print(const struct am_odm_text *text, struct am_buf *out)
 {

@@ -3,10 +3,10 @@
  * may name them). What is parsed is written again
  * byte for byte, every record is found by its key, and its fields can be listed.
  */
-#include "colonfile.h"
+#include "config/colon.h"
 #include "fuzz.h"
-#include "stanza.h"
-#include "table.h"
+#include "config/stanza.h"
+#include "config/table.h"
 
 static int parse_passwd(struct am_records *file, const char *name, const char *text, size_t length,
 	struct am_error *error)

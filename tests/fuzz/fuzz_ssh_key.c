@@ -1,7 +1,7 @@
 /* Private key files, public key blobs, and base64, which carries every byte. */
-#include "base64.h"
+#include "base/base64.h"
 #include "fuzz.h"
-#include "ssh_key.h"
+#include "remote/ssh_key.h"
 
 static void check_base64(const struct fuzz_part *input)
 {

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bff.h"
-#include "bff_format.h"
-#include "bigar.h"
-#include "bootimg.h"
-#include "huffman.h"
-#include "odm_file.h"
+#include "archive/bff.h"
+#include "archive/bff_format.h"
+#include "archive/bigar.h"
+#include "aix/bootimg.h"
+#include "archive/huffman.h"
+#include "odm/class_file.h"
 
 static const char *root;
 

@@ -1,0 +1,43 @@
+#include "base/checksum.h"
+
+#include <sha2.h>
+
+void am_sha256_hex(const void *data, size_t length, char hex[65])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, data, length);
+	SHA256Final(digest, &context);
+	for (size_t i = 0; i < sizeof digest; i++) {
+		hex[2 * i] = digits[digest[i] >> 4];
+		hex[2 * i + 1] = digits[digest[i] & 15];
+	}
+	hex[64] = '\0';
+}
+
+static uint32_t crc_byte(uint32_t crc, unsigned char byte)
+{
+	static const uint32_t polynomial = 0x04C11DB7;
+
+	crc ^= (uint32_t)byte << 24;
+	for (int bit = 0; bit < 8; bit++)
+		crc = crc & 0x80000000U ? crc << 1 ^ polynomial : crc << 1;
+	return crc;
+}
+
+uint32_t am_cksum(const void *data, size_t length)
+{
+	const unsigned char *p = data;
+	uint32_t table[256], crc = 0;
+
+	for (unsigned i = 0; i < 256; i++)
+		table[i] = crc_byte(0, (unsigned char)i);
+	for (size_t i = 0; i < length; i++)
+		crc = crc << 8 ^ table[(crc >> 24 ^ p[i]) & 255];
+	for (size_t rest = length; rest != 0; rest >>= 8)
+		crc = crc << 8 ^ table[(crc >> 24 ^ rest) & 255];
+	return ~crc;
+}

@@ -1,0 +1,16 @@
+/*
+ * Digests of bytes in memory.
+ */
+#ifndef ALTMIG_BASE_CHECKSUM_H
+#define ALTMIG_BASE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* SHA-256 as 64 lower-case hexadecimal digits and a NUL. */
+void am_sha256_hex(const void *data, size_t length, char hex[65]);
+
+/* The CRC of the POSIX cksum command (the length is part of it). */
+uint32_t am_cksum(const void *data, size_t length);
+
+#endif

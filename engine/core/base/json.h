@@ -1,0 +1,24 @@
+/*
+ * Strings as JSON text.
+ */
+#ifndef ALTMIG_BASE_JSON_H
+#define ALTMIG_BASE_JSON_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/*
+ * Appends the bytes as a JSON string with its quotes. JSON text is UTF-8, so bytes that are not
+ * cannot be carried: with `lossy` each of them becomes U+FFFD, else the call fails with
+ * "JSON_UTF8" and the offset of the first one. Characters that a terminal could obey, or that
+ * cannot be seen (am_is_hidden, NUL among them), are escaped.
+ */
+int am_json_quote(
+	struct am_buf *out, const char *text, size_t length, int lossy, struct am_error *error);
+
+/* Length of the well-formed UTF-8 sequence at `text` (1 to 4), or 0 when it is none. */
+size_t am_utf8_sequence(const char *text, size_t length);
+
+#endif

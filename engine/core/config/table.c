@@ -1,0 +1,205 @@
+#include "config/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct parser {
+	struct am_records *file;
+	const struct am_columns *columns;
+	char control;
+	int (*is_record)(const struct am_slice *fields, size_t count);
+	size_t at, line, pending;
+};
+
+/* Splits at blanks up to "#": the number of fields, AM_COLUMNS_MAX + 1 when there are more. */
+static size_t split(struct am_slice content, struct am_slice *fields)
+{
+	const char *at = content.at, *end = content.at + content.length;
+	size_t count = 0;
+
+	for (;;) {
+		while (at < end && (*at == ' ' || *at == '\t' || *at == '\f' || *at == '\v'))
+			at++;
+		if (at == end || *at == '#')
+			return count;
+		if (count == AM_COLUMNS_MAX)
+			return AM_COLUMNS_MAX + 1;
+		fields[count].at = at;
+		while (at < end && *at != ' ' && *at != '\t' && *at != '\f' && *at != '\v' &&
+			*at != '#')
+			at++;
+		fields[count].length = (size_t)(at - fields[count].at);
+		count++;
+	}
+}
+
+static int fits(const struct parser *p, const struct am_slice *fields, size_t count)
+{
+	return count >= p->columns->least && count <= p->columns->count &&
+	       (p->is_record == NULL || p->is_record(fields, count));
+}
+
+static int add_record(struct parser *p, enum am_record_kind kind, struct am_slice line,
+	const struct am_slice *fields, size_t count, struct am_error *error)
+{
+	struct am_record *record = am_records_add(p->file, error);
+
+	if (record == NULL)
+		return -1;
+	if (p->file->count == 1)
+		p->pending = am_records_take_header(p->file, p->at);
+	record->kind = kind;
+	record->lead.at = p->file->text + p->pending;
+	record->lead.length = p->at - p->pending;
+	record->text = line;
+	record->line = p->line;
+	if (kind != AM_RECORD_RAW)
+		record->key = am_records_compose_key(p->file, p->columns, fields, count);
+	for (size_t i = 0; i < count && kind != AM_RECORD_RAW; i++) {
+		struct am_field *field = am_records_add_field(p->file, error);
+
+		if (field == NULL)
+			return -1;
+		field->name = am_slice_of(p->columns->names[i]);
+		field->value = field->text = fields[i];
+		field->line = p->line;
+	}
+	p->pending = p->at + line.length;
+	return 0;
+}
+
+static int parse_line(struct parser *p, struct am_slice line, struct am_error *error)
+{
+	struct am_slice content = am_slice_trim(line), fields[AM_COLUMNS_MAX];
+	size_t count;
+
+	if (content.length == 0)
+		return 0;
+	if (p->control != 0 && content.at[0] == p->control)
+		return add_record(p, AM_RECORD_RAW, line, NULL, 0, error);
+	if (content.at[0] == '#') {
+		while (content.length > 0 && content.at[0] == '#') {
+			content.at++;
+			content.length--;
+		}
+		count = split(content, fields);
+		if (fits(p, fields, count))
+			return add_record(p, AM_RECORD_DISABLED, line, fields, count, error);
+		return 0;
+	}
+	count = split(content, fields);
+	if (count < p->columns->least)
+		return am_records_syntax(error, p->file, p->line, "too few fields");
+	if (count > p->columns->count)
+		return am_records_syntax(error, p->file, p->line, "too many fields");
+	return add_record(p, AM_RECORD_LIVE, line, fields, count, error);
+}
+
+int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
+	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
+	const char *text, size_t length, struct am_error *error)
+{
+	struct parser p = {file, columns, control, is_record, 0, 1, 0};
+
+	if (am_records_init(file, name, text, length, error) != 0)
+		return -1;
+	file->line_oriented = 1;
+	if (am_records_room_for_keys(file, error) != 0)
+		return -1;
+	while (p.at < file->length) {
+		struct am_slice line = am_records_line(file, p.at);
+
+		if (parse_line(&p, line, error) != 0)
+			return -1;
+		p.at += line.length;
+		p.line++;
+	}
+	if (file->count == 0)
+		p.pending = am_records_take_header(file, file->length);
+	file->trailer.at = file->text + p.pending;
+	file->trailer.length = file->length - p.pending;
+	return am_records_index(file, error);
+}
+
+int am_table_parse_columns(struct am_records *file, const struct am_columns *columns,
+	const char *name, const char *text, size_t length, struct am_error *error)
+{
+	return am_table_parse(file, columns, columns->control, NULL, name, text, length, error);
+}
+
+static int is_vfs(const struct am_slice *fields, size_t count)
+{
+	for (size_t i = 0; i < fields[1].length; i++)
+		if (fields[1].at[i] < '0' || fields[1].at[i] > '9')
+			return 0;
+	return count > 1;
+}
+
+int am_table_parse_vfs(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	static const char *const names[] = {"name", "type", "mount_helper", "fs_helper", "remote"};
+	static const size_t key[] = {0};
+	static const struct am_columns columns = {
+		.names = names, .count = 5, .least = 3, .key = key, .key_count = 1};
+
+	return am_table_parse(file, &columns, '%', is_vfs, name, text, length, error);
+}
+
+/* "d" or "m" and its flags: what a word of a sentence seldom looks like. */
+static int is_pse(const struct am_slice *fields, size_t count)
+{
+	(void)count;
+	if (fields[0].at[0] != 'd' && fields[0].at[0] != 'm')
+		return 0;
+	for (size_t i = 1; i < fields[0].length; i++)
+		if (fields[0].at[i] != 's' && fields[0].at[i] != '+')
+			return 0;
+	return 1;
+}
+
+int am_table_parse_pse(struct am_records *file, const char *name, const char *text, size_t length,
+	struct am_error *error)
+{
+	static const char *const names[] = {"attributes", "filename", "argument", "node", "minor1",
+		"minor2", "minor3", "minor4", "minor5", "minor6", "minor7", "minor8"};
+	static const size_t key[] = {0, 1, 2, 3};
+	static const struct am_columns columns = {.names = names,
+		.count = 12,
+		.least = 2,
+		.key = key,
+		.key_count = 4,
+		.first_bytes = 1,
+		.dash_is_absent = 1};
+
+	return am_table_parse(file, &columns, 0, is_pse, name, text, length, error);
+}
+
+static int is_ldapmap(const struct am_slice *fields, size_t count)
+{
+	return count > 1 && fields[1].length > 4 && memcmp(fields[1].at, "SEC_", 4) == 0;
+}
+
+static const char *const ldapmap_names[] = {
+	"attribute", "type", "ldap_attribute", "value_type", "unit", "cached"};
+
+int am_table_parse_ldapmap(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error)
+{
+	static const size_t key[] = {0};
+	static const struct am_columns columns = {
+		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 1};
+
+	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+}
+
+int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, const char *text,
+	size_t length, struct am_error *error)
+{
+	static const size_t key[] = {0, 2};
+	static const struct am_columns columns = {
+		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 2};
+
+	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+}

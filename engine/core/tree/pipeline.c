@@ -1,0 +1,319 @@
+#include "tree/pipeline.h"
+
+#include "base/cancel.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WINDOW_FIRST = 64,
+	WINDOW_MIN = 8,
+	WINDOW_MAX = 256,
+	BEYOND = 64 << 10, /* asked for where the end should be, but is not */
+	SLOW = 5,          /* seconds for one put: the server is given less at a time */
+};
+
+int am_flight_can(struct am_tree *tree)
+{
+	size_t count = am_tree_mount_count(tree);
+
+	for (size_t i = 0; i < count; i++) {
+		if (am_tree_fs(tree, i)->ops->put == NULL || am_tree_fs(tree, i)->flying)
+			return 0;
+	}
+	return count > 0 && count <= AM_FLIGHT_MOUNTS;
+}
+
+static void add_tree(struct am_flight *flight, struct am_tree *tree)
+{
+	for (size_t i = 0; i < am_tree_mount_count(tree); i++) {
+		struct am_fs *fs = am_tree_fs(tree, i);
+
+		if (fs->flying)
+			continue; /* of the same tree */
+		fs->flying = 1;
+		flight->fs[flight->mounts++] = fs;
+	}
+}
+
+void am_flight_open(struct am_flight *flight, const char *operation, struct am_tree *tree,
+	struct am_tree *second)
+{
+	*flight = (struct am_flight){
+		.operation = operation, .window = WINDOW_FIRST, .epoch = am_clock()};
+	add_tree(flight, tree);
+	if (second != NULL)
+		add_tree(flight, second);
+}
+
+void am_flight_close(struct am_flight *flight)
+{
+	double end = am_clock() + 2;
+	struct am_put *done = NULL;
+	struct am_error unused;
+
+	for (size_t i = 0; i < flight->mounts; i++)
+		flight->fs[i]->closing = 1;
+	while (flight->active > 0 && !am_cancelled() && am_clock() < end) {
+		if (flight->fs[0]->ops->pump(flight->fs, flight->mounts, 100, &done, &unused) != 0)
+			break;
+		for (; done != NULL; done = done->next)
+			flight->active--;
+	}
+	for (size_t i = 0; i < flight->mounts; i++) {
+		flight->fs[i]->ops->drop(flight->fs[i]);
+		flight->fs[i]->flying = flight->fs[i]->closing = 0;
+	}
+	flight->active = flight->mounts = 0;
+	while (flight->closed != NULL) {
+		struct am_fetch *fetch = flight->closed;
+
+		flight->closed = fetch->next_closed;
+		am_fetch_free(fetch);
+	}
+}
+
+int am_flight_start(
+	struct am_flight *flight, struct am_fs *fs, struct am_put *put, struct am_error *error)
+{
+	if (fs->ops->put(fs, put, error) != 0)
+		return -1;
+	flight->active++;
+	put->started = am_clock();
+	return 0;
+}
+
+/* The window doubles while that makes things faster. */
+static void adapt(struct am_flight *flight)
+{
+	double t, rate;
+
+	if (flight->completed < flight->window)
+		return;
+	t = am_clock();
+	rate = (double)flight->completed / (t - flight->epoch + 1e-6);
+	if (flight->window < WINDOW_MAX && rate > flight->best * 0.8)
+		flight->window = flight->window * 2 < WINDOW_MAX ? flight->window * 2 : WINDOW_MAX;
+	if (rate > flight->best)
+		flight->best = rate;
+	flight->completed = 0;
+	flight->epoch = t;
+}
+
+int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error)
+{
+	struct am_put *done = NULL;
+	int result = flight->fs[0]->ops->pump(flight->fs, flight->mounts, wait_ms, &done, error);
+	double t = done != NULL ? am_clock() : 0;
+
+	if (result != 0)
+		am_error_prefix(error, "%s", flight->operation);
+	while (done != NULL) {
+		struct am_put *next = done->next;
+		struct am_error second;
+
+		flight->active--;
+		flight->completed++;
+		if (t - done->started > SLOW && flight->window > WINDOW_MIN) {
+			flight->window /= 2;
+			flight->completed = 0;
+		}
+		if (done->over(done, result == 0 ? error : &second) != 0)
+			result = -1;
+		done = next;
+	}
+	adapt(flight);
+	return result;
+}
+
+int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+	struct am_error *error)
+{
+	struct am_place *place = calloc(1, sizeof *place);
+
+	if (error != NULL)
+		*error = put->error;
+	if (place != NULL && !put->complete) {
+		memcpy(place->path, path, strnlen(path, sizeof place->path - 1));
+		place->mount = mount;
+		am_place_fail(tree, place, put->operation, error);
+	}
+	am_tree_fs(tree, mount)->complete = 0;
+	free(place);
+	return -1;
+}
+
+/* ---- the content of a file, read ahead ---- */
+
+struct am_fetch *am_fetch_open(struct am_flight *flight, struct am_budget *budget, struct am_fs *fs,
+	const struct am_handle *file, uint64_t size, struct am_error *error)
+{
+	struct am_fetch *fetch = calloc(1, sizeof *fetch);
+
+	if (fetch == NULL) {
+		am_fail_errno(error, ENOMEM, "%s", flight->operation);
+		return NULL;
+	}
+	fetch->flight = flight;
+	fetch->budget = budget;
+	fetch->fs = fs;
+	fetch->file = *file;
+	fetch->size = size;
+	fetch->ended = size == 0;
+	return fetch;
+}
+
+static void free_piece(struct am_piece *piece)
+{
+	piece->fetch->budget->used -= piece->size;
+	free(piece);
+}
+
+void am_fetch_free(struct am_fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	while (fetch->first != NULL) {
+		struct am_piece *piece = fetch->first;
+
+		fetch->first = piece->next;
+		free_piece(piece);
+	}
+	free(fetch);
+}
+
+void am_fetch_close(struct am_fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	if (fetch->flying == 0) {
+		am_fetch_free(fetch);
+		return;
+	}
+	fetch->closed = fetch->ended = 1;
+	fetch->next_closed = fetch->flight->closed;
+	fetch->flight->closed = fetch;
+}
+
+static void forget_closed(struct am_fetch *fetch)
+{
+	struct am_fetch **link = &fetch->flight->closed;
+
+	while (*link != fetch)
+		link = &(*link)->next_closed;
+	*link = fetch->next_closed;
+	am_fetch_free(fetch);
+}
+
+static int piece_over(struct am_put *put, struct am_error *error)
+{
+	struct am_piece *piece = (struct am_piece *)put;
+	struct am_fetch *fetch = piece->fetch;
+
+	(void)error;
+	piece->complete = 1;
+	fetch->flying--;
+	if (put->outcome != AM_PUT_DONE && !fetch->failed) {
+		fetch->failed = fetch->ended = 1;
+		fetch->put = *put;
+	}
+	if (put->end)
+		fetch->ended = 1;
+	if (fetch->closed && fetch->flying == 0)
+		forget_closed(fetch);
+	return 0;
+}
+
+/* Past the size it had, one piece at a time: the file may have grown. */
+static int wants_more(const struct am_fetch *fetch)
+{
+	if (fetch->ended)
+		return 0;
+	return fetch->asked < fetch->size || fetch->flying == 0;
+}
+
+static int ask_piece(struct am_fetch *fetch, struct am_error *error)
+{
+	uint64_t rest = fetch->asked < fetch->size ? fetch->size - fetch->asked : BEYOND;
+	size_t size = rest < AM_FLIGHT_PIECE ? (size_t)rest : AM_FLIGHT_PIECE;
+	struct am_piece *piece = malloc(sizeof *piece + size);
+
+	if (piece == NULL)
+		return am_fail_errno(error, ENOMEM, "%s", fetch->flight->operation);
+	memset(piece, 0, sizeof *piece);
+	piece->put.kind = AM_GET_DATA;
+	piece->put.file = &fetch->file;
+	piece->put.offset = fetch->asked;
+	piece->put.length = piece->size = size;
+	piece->put.into = piece->data;
+	piece->put.over = piece_over;
+	piece->fetch = fetch;
+	if (am_flight_start(fetch->flight, fetch->fs, &piece->put, error) != 0) {
+		free(piece);
+		return -1;
+	}
+	fetch->budget->used += size;
+	fetch->asked += size;
+	fetch->flying++;
+	if (fetch->last != NULL && fetch->first != NULL)
+		fetch->last->next = piece;
+	else
+		fetch->first = piece;
+	fetch->last = piece;
+	return 0;
+}
+
+/* A file that has no end is an error of the server. */
+static int endless(struct am_fetch *fetch)
+{
+	if (fetch->asked < fetch->size || fetch->asked - fetch->size < AM_FILE_GROWTH_MAX)
+		return 0;
+	fetch->failed = fetch->ended = 1;
+	fetch->put.outcome = AM_PUT_FAILED;
+	fetch->put.operation = "read";
+	am_fail(&fetch->put.error, "EPROTO", "the server sends more than the file can hold");
+	return 1;
+}
+
+int am_fetch_ask(struct am_fetch *fetch, int urgent, struct am_error *error)
+{
+	while (wants_more(fetch)) {
+		int room =
+			!am_flight_full(fetch->flight) && fetch->budget->used < fetch->budget->most;
+
+		if (endless(fetch))
+			return 0;
+		if (!room && !(urgent && fetch->first == NULL))
+			return 1;
+		if (ask_piece(fetch, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int am_fetch_look(const struct am_fetch *fetch, const char **data, size_t *length)
+{
+	const struct am_piece *piece = fetch->first;
+
+	if (fetch->failed)
+		return -1;
+	if (piece == NULL)
+		return fetch->ended ? 2 : 0;
+	if (!piece->complete)
+		return 0;
+	*data = piece->data;
+	*length = piece->put.got;
+	return 1;
+}
+
+void am_fetch_pop(struct am_fetch *fetch)
+{
+	struct am_piece *piece = fetch->first;
+
+	fetch->first = piece->next;
+	if (fetch->first == NULL)
+		fetch->last = NULL;
+	free_piece(piece);
+}

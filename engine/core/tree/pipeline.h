@@ -1,0 +1,99 @@
+/*
+ * Many entries of a tree (or of two) on their way at a time: the window over the back ends' put()
+ * and pump(), and a file's content read ahead through it. See struct am_put in tree_backend.h.
+ */
+#ifndef ALTMIG_TREE_PIPELINE_H
+#define ALTMIG_TREE_PIPELINE_H
+
+#include "tree/backend.h"
+
+enum { AM_FLIGHT_MOUNTS = 64, AM_FLIGHT_PIECE = 1 << 20 };
+
+struct am_flight {
+	struct am_fs *fs[2 * AM_FLIGHT_MOUNTS];
+	size_t mounts;
+	size_t active; /* puts under way */
+	size_t window; /* how many may be; grows while that makes things faster */
+	size_t completed;
+	double epoch, best;
+	const char *operation;   /* for messages: "restore" */
+	struct am_fetch *closed; /* with pieces still under way */
+};
+
+/* All back ends of the tree can have many under way, and none has a flight already. */
+int am_flight_can(struct am_tree *tree);
+/* `second` may be NULL or the same tree. */
+void am_flight_open(struct am_flight *flight, const char *operation, struct am_tree *tree,
+	struct am_tree *second);
+/*
+ * Waits (for at most two seconds) for what is under way, then forgets it: afterwards nothing of the
+ * flight refers to its puts. Their over() is not called.
+ */
+void am_flight_close(struct am_flight *flight);
+
+static inline int am_flight_full(const struct am_flight *flight)
+{
+	return flight->active >= flight->window;
+}
+
+/* Starts a put on a file system of the flight. */
+int am_flight_start(
+	struct am_flight *flight, struct am_fs *fs, struct am_put *put, struct am_error *error);
+/*
+ * Moves everything on, waiting for at most `wait_ms`, and calls over() of what is done. Returns -1
+ * with the first failure.
+ */
+int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error);
+/* A failed put's error, named by `path` in the tree. Returns -1. */
+int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+	struct am_error *error);
+
+/* ---- the content of a file, read ahead ---- */
+
+/* What all fetches of a walk may hold together. */
+struct am_budget {
+	size_t used, most;
+};
+
+struct am_piece {
+	struct am_put put; /* first; `into` and `got` when it is complete */
+	struct am_fetch *fetch;
+	struct am_piece *next;
+	int complete;
+	size_t size;
+	char data[];
+};
+
+struct am_fetch {
+	struct am_flight *flight;
+	struct am_budget *budget;
+	struct am_fs *fs;
+	struct am_handle file;
+	uint64_t size;                 /* as the attributes say */
+	uint64_t asked;                /* offset of the next piece */
+	struct am_piece *first, *last; /* in order; the first is what comes next */
+	size_t flying;
+	int ended;  /* nothing is left to ask for */
+	int failed; /* see `put`: AM_PUT_ODD when the handle is stale, else with the error */
+	int closed;
+	struct am_put put;
+	struct am_fetch *next_closed;
+};
+
+struct am_fetch *am_fetch_open(struct am_flight *flight, struct am_budget *budget, struct am_fs *fs,
+	const struct am_handle *file, uint64_t size, struct am_error *error);
+/*
+ * Asks for more where window and budget allow; with `urgent` for one piece at least when none is
+ * there. 1: it would ask for more still.
+ */
+int am_fetch_ask(struct am_fetch *fetch, int urgent, struct am_error *error);
+/* The next piece: 1, 0 when it is not there yet, 2 at the end, -1 when `failed`. */
+int am_fetch_look(const struct am_fetch *fetch, const char **data, size_t *length);
+/* Done with the piece. */
+void am_fetch_pop(struct am_fetch *fetch);
+/* NULL is allowed. Pieces under way are dropped as they come. */
+void am_fetch_close(struct am_fetch *fetch);
+/* The same after am_flight_close. */
+void am_fetch_free(struct am_fetch *fetch);
+
+#endif

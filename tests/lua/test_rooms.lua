@@ -1,0 +1,80 @@
+-- The folders of the engine include only what engine/README.md allows them.
+
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+
+local ROOT <const> = DATA_DIR .. "/../.."
+local CORE <const> = ROOT .. "/engine/core"
+
+--- The table of engine/README.md: folder -> set of folders it may include.
+local function allowed()
+  local text = assert(sys.read_file(ROOT .. "/engine/README.md")):match "## Where to look(.-)\nEvery public"
+  local rooms = {}
+  for room, list in text:gmatch "\n| `([%l/]+)/` | ([^|\n]*) |" do
+    rooms[room] = { [room] = true }
+    for name in list:gmatch "[%l/]+" do rooms[room][name] = true end
+  end
+  return rooms
+end
+
+--- Calls fn(folder, file, text) for every source of the engine's core.
+local function each_source(fn, at)
+  local folder = at or ""
+  for _, name in ipairs(assert(sys.list(CORE .. "/" .. folder))) do
+    local path = (folder == "" and "" or folder .. "/") .. name
+    if name:find "%.[ch]$" then
+      fn(folder, path, assert(sys.read_file(CORE .. "/" .. path)))
+    elseif sys.list(CORE .. "/" .. path) then
+      each_source(fn, path)
+    end
+  end
+end
+
+TestRooms = {}
+
+function TestRooms:test_each_folder_is_in_the_table()
+  local rooms, seen = allowed(), {}
+  each_source(function(folder, file)
+    lu.assertNotEquals(folder, "", file .. " is in no folder")
+    seen[folder] = true
+  end)
+  for folder in pairs(seen) do lu.assertNotNil(rooms[folder], folder) end
+  for room, may in pairs(rooms) do
+    lu.assertTrue(seen[room], room)
+    for name in pairs(may) do lu.assertNotNil(rooms[name], room .. " may include " .. name) end
+  end
+end
+
+function TestRooms:test_a_folder_includes_only_what_it_may()
+  local rooms, count = allowed(), 0
+  each_source(function(folder, file, text)
+    for header in text:gmatch '#include "([^"]+)"' do
+      local from = header:match "^(.*)/[^/]+$"
+      count = count + 1
+      lu.assertNotNil(from, file .. ": " .. header .. " is included without its folder")
+      lu.assertTrue(rooms[folder][from] or false, file .. " includes " .. header)
+    end
+  end)
+  lu.assertTrue(count > 150)
+end
+
+function TestRooms:test_the_direction_has_no_circle()
+  local rooms = allowed()
+  local function visit(room, path)
+    lu.assertNil(path[room], room .. " is below itself")
+    path[room] = true
+    for name in pairs(rooms[room]) do
+      if name ~= room then visit(name, path) end
+    end
+    path[room] = nil
+  end
+  for room in pairs(rooms) do visit(room, {}) end
+end
+
+--- Lua and printing are for the layers above.
+function TestRooms:test_core_knows_neither_lua_nor_a_terminal()
+  each_source(function(_, file, text)
+    lu.assertNil(text:match '#include <(l[ua]+x?lib%.h)>' or text:match '#include [<"](lua%.h)', file)
+    lu.assertNil(text:match "[^%w_](printf%s*%b())", file)
+  end)
+end
