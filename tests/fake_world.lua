@@ -477,7 +477,7 @@ function world.new()
         return { close = function() w.filter_closed = true end }, function() return { files = 3, dirs = 1, links = 0, bytes = 10 } end
       end,
     },
-    ["altmig.saveconf"] = {
+    ["altmig.save"] = {
       root = "/lpp/save.config", prepare = function() return true end, is_listed = function() return false end,
       candidates = function(_, names)
         local files = {}
@@ -514,9 +514,9 @@ function world.new()
       cross_check = function() return 0 end,
       reset = function() end,
     },
-    ["altmig.inventory"] = { read = function() return w.inventory or { sizes = {}, changed = function() end }, {} end },
-    ["altmig.cfgfiles"] = { on_client = function() return {}, {} end, below_table = function(rows) return rows, {} end },
-    ["altmig.images"] = {
+    ["altmig.aix.inventory"] = { read = function() return w.inventory or { sizes = {}, changed = function() end }, {} end },
+    ["altmig.aix.cfgfiles"] = { on_client = function() return {}, {} end, below_table = function(rows) return rows, {} end },
+    ["altmig.aix.packages"] = {
       parse_name = function() return { filesets = { { name = "bos.rte" } } } end, library_part = function() end,
       of_resource = function() return { close = function() end } end,
       of_word = function(_, word)
@@ -531,7 +531,7 @@ function world.new()
         return { images = 1, files = 1, skipped = 0, problems = {} }
       end,
     },
-    ["altmig.outcome"] = {
+    ["altmig.run.outcome"] = {
       after_merges = function() return w.outcome or {} end,
       after_installp = function() return {} end,
     },
@@ -553,9 +553,7 @@ function world.new()
   }
   for name, module in pairs(replacements) do package.loaded[name] = module end
   for name in pairs(package.loaded) do
-    if name:match("^altmig%.steps") or name:match("^altmig%.checks")
-      or name == "altmig.migration" or name == "altmig.host" or name == "altmig.check"
-      or name == "altmig.stream" or name == "altmig.executor" then
+    if (name == "altmig.migration" or name:match "^altmig%.run%.") and not replacements[name] then
       package.loaded[name] = nil
     end
   end

@@ -583,10 +583,10 @@ static struct am_process_result *new_outcome(lua_State *L)
 	static const luaL_Reg metamethods[] = {{"__gc", outcome_free}, {NULL, NULL}};
 	struct am_process_result *result;
 
-	bu_newclass(L, "altmig.outcome", none, metamethods);
+	bu_newclass(L, "altmig.run.outcome", none, metamethods);
 	result = lua_newuserdatauv(L, sizeof *result, 0);
 	*result = (struct am_process_result){0};
-	luaL_setmetatable(L, "altmig.outcome");
+	luaL_setmetatable(L, "altmig.run.outcome");
 	return result;
 }
 

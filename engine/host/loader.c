@@ -79,13 +79,39 @@ static int push_resource(lua_State *L, const char *name)
 	return 2;
 }
 
+/*
+ * Where the modules are that scripts know by a short name; every other is where its name says. Code
+ * of the project requires these by the short name too: a module of two names would be loaded twice.
+ */
+static const struct {
+	const char *name, *file;
+} public_names[] = {
+	{"altmig.bosboot", "altmig/aix/bosboot"},
+	{"altmig.flow", "altmig/run/flow"},
+	{"altmig.migration", "altmig/run"},
+	{"altmig.nim", "altmig/run/nim"},
+	{"altmig.swvpd", "altmig/aix/swvpd"},
+};
+
+/* Pushes the file of a module without its end: "altmig/run/flow". [-0, +1, m] */
+static const char *push_module_file(lua_State *L, const char *module)
+{
+	for (size_t i = 0; i < sizeof public_names / sizeof *public_names; i++) {
+		if (strcmp(module, public_names[i].name) == 0)
+			return lua_pushstring(L, public_names[i].file);
+	}
+	return luaL_gsub(L, module, ".", "/");
+}
+
+/* A folder's init.lua is found by the name of the folder. */
 static int searcher(lua_State *L)
 {
 	const char *module = luaL_checkstring(L, 1);
-	const char *name = luaL_gsub(L, module, ".", "/");
+	const char *file = push_module_file(L, module);
+	const char *name = lua_pushfstring(L, "lua/%s.lua", file);
 
-	name = lua_pushfstring(L, "lua/%s.lua", name);
-	if (push_resource(L, name) == 0) {
+	if (push_resource(L, name) == 0 &&
+		push_resource(L, lua_pushfstring(L, "lua/%s/init.lua", file)) == 0) {
 		lua_pushfstring(L, "no file '%s' in the program or its override directory", name);
 		return 1;
 	}

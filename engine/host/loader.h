@@ -12,7 +12,7 @@
 
 struct embedded_file {
 	const char
-		*name; /* path in the source tree: "lua/altmig/flow.lua", "scripts/migrate.lua" */
+		*name; /* path in the source tree: "lua/altmig/run/flow.lua", "scripts/migrate.lua" */
 	const char *data;
 	size_t size;
 };

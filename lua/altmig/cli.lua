@@ -2,7 +2,7 @@
 -- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }.
 
 local err = require "altmig.err"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local resource = require "altmig.resource"
 
 local cli = {}

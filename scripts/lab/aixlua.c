@@ -117,8 +117,8 @@ static int pmain(lua_State *L)
 	if (luaL_dostring(L,
 		    "table.insert(package.searchers, 2, function(name)\n"
 		    "  local file = name == 'lpar' and 'inside' or name:match('^lab%.([%w_]+)$')\n"
-		    "  local engine = name:match('^altmig%.([%w_]+)$')\n"
-		    "  if engine then file = 'altmig_' .. engine end\n"
+		    "  local engine = name:match('^altmig%.([%w_.]+)$')\n"
+		    "  if engine then file = 'altmig_' .. engine:gsub('%.', '_') end\n"
 		    "  if not file then return nil end\n"
 		    "  local path = package.lab .. '/' .. file .. '.lua'\n"
 		    "  local chunk, message = loadfile(path, 't')\n"

@@ -4,7 +4,7 @@
 local json = require "altmig.json"
 local merge = require "altmig.merge"
 local resource = require "altmig.resource"
-local saveconf = require "altmig.saveconf"
+local saveconf = require "altmig.save"
 
 local flow = load(assert(resource.read("scripts/examples/merge-sudoers.lua")), "@merge-sudoers.lua", "t")()
 

@@ -17,7 +17,7 @@ local function findings(w, more)
   local by_id = {}
   w.migration.look(opts, function(m)
     m:connect()
-    for _, finding in ipairs(require("altmig.check").all(m)) do by_id[finding.id] = finding end
+    for _, finding in ipairs(require("altmig.run.checks").all(m)) do by_id[finding.id] = finding end
   end)
   return by_id
 end
@@ -98,7 +98,7 @@ end
 
 function TestCheck:test_clocks()
   local w = self.w
-  local services = require "altmig.checks.services"
+  local services = require "altmig.run.checks.services"
   for _, t in ipairs { 0, 951782400, 1078012799, 1709164800, 4102444799, 1700000000 } do
     local fake = { must = function() return os.date("!%Y %m %d %H %M %S\n", t) end }
     lu.assertEquals(services.clock(fake), t)
@@ -168,7 +168,7 @@ bos_hd5        boot   1   1  1  closed/syncd  N/A
   local opts = w.opts { no_log = true }
   w.migration.look(opts, function(m)
     m:connect()
-    for _, finding in ipairs(require("altmig.check").all(m)) do
+    for _, finding in ipairs(require("altmig.run.checks").all(m)) do
       if finding.id == "not-mounted" then by_severity[finding.severity] = finding.what end
     end
   end)
@@ -202,7 +202,7 @@ function TestCheck:test_ghost_devices_by_the_major_the_alternate_rootvg_would_ge
 end
 
 function TestCheck:test_forms_of_lvlstmajor()
-  local storage = require "altmig.checks.storage"
+  local storage = require "altmig.run.checks.storage"
   local free, lowest = storage.free_majors("39,43,45..47,60...\n")
   lu.assertEquals(lowest, 39)
   local list = {}

@@ -262,7 +262,7 @@ end
 
 -- What a killed run of long ago left in the running rootvg, and the clone took along.
 local function plant(w)
-  local footprint = require "altmig.footprint"
+  local footprint = require "altmig.run.footprint"
   for _, entry in ipairs(footprint.list("lpar")) do w.stats[entry.path] = { type = "dir", uid = 0, gid = 0, mode = 493 } end
   w.stats[footprint.work] = { type = "link", uid = 200, gid = 1, mode = 511, target = "/etc" }
   w.files["/etc/.passwd.altmig-new"], w.files["/etc/methods.cfg.altmig-link"] = "", ""

@@ -49,7 +49,7 @@ function TestFlowOutput:check_files()
   hostile.assert_printed(log, "log")
   for _, form in ipairs { "x.txt", "x.html", "x.json" } do
     local document = require("altmig.cmd.report").document({ state = w.dir .. "/state" }, "lpar")
-    hostile.assert_printed(require("altmig.report_print").for_file(document, form), form)
+    hostile.assert_printed(require("altmig.report.print").for_file(document, form), form)
   end
   hostile.assert_printed((self:printed(require("altmig.cmd.status").run, { "lpar", "--state", w.dir .. "/state" })))
   return log
@@ -166,7 +166,7 @@ end
 
 function TestFlowOutput:test_names_of_nim_lua()
   local w = self.w
-  local quoted = require("altmig.print").quote(words)
+  local quoted = require("altmig.ui.print").quote(words)
   local text = assert(sys.read_file(w.dir .. "/nim.lua"))
   text = text:gsub('name = "nim"', function() return "name = " .. quoted end)
     :gsub('"/export/lpp"', function() return '"/export/lpp" .. ' .. quoted end)

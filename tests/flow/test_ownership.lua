@@ -33,7 +33,7 @@ local function findings(w, more)
   local by_id = {}
   w.migration.look(opts, function(m)
     m:connect()
-    for _, finding in ipairs(require("altmig.check").all(m)) do by_id[finding.id] = finding end
+    for _, finding in ipairs(require("altmig.run.checks").all(m)) do by_id[finding.id] = finding end
   end)
   return by_id
 end

@@ -137,7 +137,7 @@ end
 function TestPromptOfAMigration:test_a_prompt_that_breaks_takes_away_what_it_made()
   local w = self.w
   stop_in_phase_8(w)
-  local real = require "altmig.repl"
+  local real = require "altmig.ui.repl"
   local run = real.run
   real.run = function(options)
     assert(options.m:writable())

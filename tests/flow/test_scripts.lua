@@ -90,11 +90,11 @@ function TestRaised:test_a_failure_that_cannot_be_told_still_closes_the_hosts()
   w.fail.bosboot = 1
   w.on_command = function(_, argv)
     if argv[1] ~= "bosboot" then return end
-    local color = require "altmig.color"
+    local color = require "altmig.ui.color"
     self.paint, color.paint = color.paint, function() error { why = "no terminal" } end
   end
   local e = fails(w.migration.migrate, w.opts())
-  require("altmig.color").paint = self.paint
+  require("altmig.ui.color").paint = self.paint
   lu.assertEquals(e.code, "COMMAND")
   nothing_open(w)
   lu.assertStrContains(e.also[1], "explaining the failure failed too")
@@ -103,7 +103,7 @@ end
 function TestRaised:test_the_prompt_after_an_error_that_fails_closes_the_hosts()
   local w = self.w
   w.fail.bosboot = 1
-  local repl = require "altmig.repl"
+  local repl = require "altmig.ui.repl"
   local run = repl.run
   repl.run = function() error { message = "no terminal" } end
   local e = fails(w.migration.migrate, w.opts { repl_on_error = true })

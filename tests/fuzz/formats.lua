@@ -3,11 +3,11 @@
 -- code, that a class which was changed can be read again, that image.data comes out as it went in, and
 -- that no output makes its reader raise.
 
-local aix = require "altmig.aix"
+local aix = require "altmig.aix.output"
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local core = require "altmig.odm_core"
-local imagedata = require "altmig.imagedata"
+local imagedata = require "altmig.aix.image_data"
 local sys = require "altmig.sys"
 
 math.randomseed(tonumber(arg[1]) or 1)

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local acl = require "altmig.acl"
+local acl = require "altmig.aix.acl"
 local bff = require "altmig.bff"
 local sys = require "altmig.sys"
 

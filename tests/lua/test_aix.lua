@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local aix = require "altmig.aix"
+local aix = require "altmig.aix.output"
 
 TestAixOutput = {}
 

@@ -1,8 +1,8 @@
 -- Lists of filesets, hostile ones too, and their place below the built-in table.
 
 local lu = require "luaunit"
-local cfgfiles = require "altmig.cfgfiles"
-local policy = require "altmig.policy"
+local cfgfiles = require "altmig.aix.cfgfiles"
+local policy = require "altmig.merge.policy"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 

@@ -1,4 +1,4 @@
-local diff = require "altmig.diff"
+local diff = require "altmig.preview.diff"
 local lu = require "luaunit"
 
 TestDiff = {}

@@ -1,7 +1,7 @@
 -- The look at the components of a path that a command on the executor's host goes by, run by a real shell.
 
 local lu = require "luaunit"
-local executor = require "altmig.executor"
+local executor = require "altmig.run.executor"
 local sys = require "altmig.sys"
 
 TestPlainPath = {}

@@ -1,13 +1,13 @@
 -- Every reader of text in Lua against hostile text; those in C have tests of the same kind in tests/core.
 
 local lu = require "luaunit"
-local aix = require "altmig.aix"
-local cfgfiles = require "altmig.cfgfiles"
+local aix = require "altmig.aix.output"
+local cfgfiles = require "altmig.aix.cfgfiles"
 local hostile = require "hostile"
-local imagedata = require "altmig.imagedata"
-local images = require "altmig.images"
+local imagedata = require "altmig.aix.image_data"
+local images = require "altmig.aix.packages"
 local odm = require "altmig.odm"
-local requisite = require "altmig.requisite"
+local requisite = require "altmig.aix.requisite"
 
 TestHostile = {}
 

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local imagedata = require "altmig.imagedata"
+local imagedata = require "altmig.aix.image_data"
 
 local image = [[
 # what mkszfile writes above its stanzas

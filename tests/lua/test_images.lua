@@ -3,7 +3,7 @@
 local lu = require "luaunit"
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
-local images = require "altmig.images"
+local images = require "altmig.aix.packages"
 local sys = require "altmig.sys"
 
 local dir
@@ -135,7 +135,7 @@ end
 -- The steps of phase 5 on a client without file systems, with an image of two members.
 function TestImages:test_the_bos_image_is_read_within_the_same_bounds()
   local steps, asked = {}, {}
-  require "altmig.steps.bos" {
+  require "altmig.run.steps.bos" {
     define = function(name, definition) steps[name] = definition end,
     method = function() end,
   }

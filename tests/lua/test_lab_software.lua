@@ -232,7 +232,7 @@ end
 
 function TestLabInstallp:test_forms_of_requisites()
   local function holds(text, levels)
-    local requisites = require "altmig.requisite"
+    local requisites = require "altmig.aix.requisite"
     for _, need in ipairs(requisites.parse(text)) do
       if not requisites.holds(need, function(name) return levels[name] end) then return false end
     end

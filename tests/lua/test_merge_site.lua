@@ -5,8 +5,8 @@ local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"
 local merge_case = require "merge_case"
-local policy = require "altmig.policy"
-local saveconf = require "altmig.saveconf"
+local policy = require "altmig.merge.policy"
+local saveconf = require "altmig.save"
 local sys = require "altmig.sys"
 
 local said_about = merge_case.said_about

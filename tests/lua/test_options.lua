@@ -137,7 +137,7 @@ function TestOptions:test_color_is_one_of_three()
 end
 
 function TestOptions:test_color_and_no_color()
-  local color, sys = require "altmig.color", require "altmig.sys"
+  local color, sys = require "altmig.ui.color", require "altmig.sys"
   local getenv, isatty, env = sys.getenv, sys.isatty, {}
   sys.getenv = function(name) return env[name] end
   sys.isatty = function() return true end

@@ -3,7 +3,7 @@
 local hostile = require "hostile"
 local lu = require "luaunit"
 local json = require "altmig.json"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
 local bin = os.getenv "ALTMIG_BIN"
@@ -53,7 +53,7 @@ function TestOutput:test_text_keeps_its_lines_and_arguments_their_place()
 end
 
 function TestOutput:test_own_sequences_pass_and_cannot_be_joined_to_text()
-  local color = require "altmig.color"
+  local color = require "altmig.ui.color"
   local red = color.paint({ color = "always" }, 1, "failed", "bad\27[2J\tname")
   lu.assertEquals((self:written(function() output.print(red) end)), "\27[1;31mbad\\x1b[2J\tname\27[0m\n")
   lu.assertEquals((self:written(function() output.print("%s: %s", red, "\27[0m") end)), "\27[1;31mbad\\x1b[2J\tname\27[0m: \\x1b[0m\n")
@@ -98,7 +98,7 @@ function TestOutput:test_json_stays_json()
 end
 
 function TestOutput:test_the_bar_moves_by_carriage_returns_alone()
-  local progress = require "altmig.progress"
+  local progress = require "altmig.ui.progress"
   local _, stderr = self:written(function()
     local now = 0
     local p = progress.new { what = words, total = { bytes = 10 }, bar = output.draw, width = function() return 400 end,
@@ -127,7 +127,7 @@ TestNothingElsePrints = {}
 
 -- Files that may, and why. What runs on an emulated host (the rest of scripts/lab) is AIX, not altmig.
 local may_print = {
-  ["lua/altmig/output.lua"] = "it is the module that prints",
+  ["lua/altmig/ui/output.lua"] = "it is the module that prints",
   ["scripts/lab/lib/scenario.lua"] = "holds code that runs on an emulated host and prints there",
 }
 
@@ -252,7 +252,7 @@ end
 
 -- The dry run prints such lines, and :diff at the prompt.
 function TestCommandsEscape:test_differences()
-  local diff = require "altmig.diff"
+  local diff = require "altmig.preview.diff"
   local result = assert(diff.compare("a\n" .. words .. "\ttab\n", "a\n" .. words:rep(2) .. "\n"))
   local decisions = { { rule = words, key = words, attribute = words, method = words } }
   diff.explain(result, "a\n" .. words .. "\ttab\n", "a\n" .. words:rep(2) .. "\n", decisions, words)
@@ -297,10 +297,10 @@ end
 
 function TestCommandsEscape:test_findings_of_files_that_are_no_text()
   local line = words:gsub("\n", "")
-  local _, message = require("altmig.imagedata").parse "x:\n\t\u{9b}31m J\u{fc}rgen\n"
+  local _, message = require("altmig.aix.image_data").parse "x:\n\t\u{9b}31m J\u{fc}rgen\n"
   hostile.assert_printed(message)
   lu.assertStrContains(message, "'\\t\\u{9b}31m J\u{fc}rgen' is no field")
-  local _, findings = require("altmig.cfgfiles").parse("./etc/x " .. line .. "\n" .. "./etc/" .. line:gsub(" ", "") .. " preserve\n",
+  local _, findings = require("altmig.aix.cfgfiles").parse("./etc/x " .. line .. "\n" .. "./etc/" .. line:gsub(" ", "") .. " preserve\n",
     "bos.rte", "bos.rte.cfgfiles")
   lu.assertEquals(#findings, 2)
   for _, finding in ipairs(findings) do
@@ -311,7 +311,7 @@ end
 
 function TestCommandsEscape:test_a_program_that_cannot_start()
   assert(sys.makedirs(self.dir .. "/lua/altmig"))
-  assert(sys.write_file(self.dir .. "/lua/altmig/cli.lua", "error(" .. require("altmig.print").quote(words) .. ", 0)"))
+  assert(sys.write_file(self.dir .. "/lua/altmig/cli.lua", "error(" .. require("altmig.ui.print").quote(words) .. ", 0)"))
   local r = assert(sys.run { bin, "--lua", self.dir, "status" })
   lu.assertEquals(r.status, 1)
   lu.assertStrContains(r.stderr, "\\x1b]52;c;ZXZpbA==\\x07")
@@ -409,7 +409,7 @@ end
 function TestCommandsEscape:test_the_prompt()
   local function session(text, opts)
     opts = opts or {}
-    opts.stdin = ("local s = %s\n"):format(require("altmig.print").quote(words)):gsub("local s", "s") .. text .. "\n"
+    opts.stdin = ("local s = %s\n"):format(require("altmig.ui.print").quote(words)):gsub("local s", "s") .. text .. "\n"
     return self:run({ "repl" }, opts)
   end
   session "s"
@@ -428,7 +428,7 @@ function TestCommandsEscape:test_the_prompt()
 end
 
 function TestCommandsEscape:test_completion_offers_identifiers_only()
-  local complete = require "altmig.complete"
+  local complete = require "altmig.ui.complete"
   lu.assertEquals((complete.names({ t = { [words] = 1, ["a" .. words] = 1, ab = 1 } }, "t.a")), { "ab" })
 end
 

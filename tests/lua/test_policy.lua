@@ -3,13 +3,13 @@
 
 local lu = require "luaunit"
 local core = require "altmig.odm_core"
-local inventory = require "altmig.inventory"
+local inventory = require "altmig.aix.inventory"
 local merge = require "altmig.merge"
 local odm = require "altmig.odm"
-local outcome = require "altmig.outcome"
+local outcome = require "altmig.run.outcome"
 local preview = require "altmig.preview"
-local saveconf = require "altmig.saveconf"
-local scratch = require "altmig.scratch"
+local saveconf = require "altmig.save"
+local scratch = require "altmig.run.scratch"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 

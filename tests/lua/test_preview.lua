@@ -1,8 +1,8 @@
 local lu = require "luaunit"
-local diff = require "altmig.diff"
+local diff = require "altmig.preview.diff"
 local preview = require "altmig.preview"
 local report = require "altmig.report"
-local saveconf = require "altmig.saveconf"
+local saveconf = require "altmig.save"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local printer = require "altmig.print"
+local printer = require "altmig.ui.print"
 
 TestPretty = {}
 
@@ -93,7 +93,7 @@ end
 TestStrict = {}
 
 function TestStrict:test_undeclared_names_raise_and_declared_do_not()
-  local strict = require "altmig.strict"
+  local strict = require "altmig.run.strict"
   local env = { known = 1 }
   local off = strict.on(env, { allow = { "^[Tt]est" } })
   local function try(code) return pcall(assert(load(code, "=chunk", "t", env))) end

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local progress = require "altmig.progress"
+local progress = require "altmig.ui.progress"
 
 --- A progress with a clock of the test's own; what it told is collected.
 local function fake(options)

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local remote_files = require "altmig.remote_files"
+local remote_files = require "altmig.run.remote_files"
 local sys = require "altmig.sys"
 
 TestRemoteFiles = {}

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local complete = require "altmig.complete"
+local complete = require "altmig.ui.complete"
 local sys = require "altmig.sys"
 
 local bin = os.getenv "ALTMIG_BIN"
@@ -220,7 +220,7 @@ end
 
 function TestTerminal:test_completion_shows_and_inserts_no_control()
   local out = self:type {
-    'c = require("altmig.repl").commands\\r',
+    'c = require("altmig.ui.repl").commands\\r',
     'c["za\\\\27]0;one\\\\7"] = c.help c["zb\\\\27]0;two\\\\7"] = c.help\\r',
     ":z\\t", "a\\t", "\\003", "\\004",
   }

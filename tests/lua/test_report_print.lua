@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local print_report = require "altmig.report_print"
+local print_report = require "altmig.report.print"
 local report = require "altmig.report"
 
 TestReportPrint = {}

@@ -1,5 +1,5 @@
 local lu = require "luaunit"
-local scratch = require "altmig.scratch"
+local scratch = require "altmig.run.scratch"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 

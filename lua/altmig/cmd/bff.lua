@@ -3,7 +3,7 @@
 local cli = require "altmig.cli"
 local bff = require "altmig.bff"
 local escape = require "altmig.escape"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
 local command = {

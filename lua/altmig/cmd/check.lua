@@ -1,9 +1,9 @@
 -- altmig check FLAGS: what a migration with these flags would find before it starts. Changes nothing.
 
 local cli = require "altmig.cli"
-local color = require "altmig.color"
+local color = require "altmig.ui.color"
 local options = require "altmig.options"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 
 local command = {
   summary = "say what a migration would stumble over; change nothing",
@@ -42,7 +42,7 @@ end
 ---@param m altmig.Migration
 ---@return integer
 function command.findings(m)
-  local check = require "altmig.check"
+  local check = require "altmig.run.checks"
   local unreachable = connect(m)
   local findings = unreachable and { unreachable } or check.all(m)
   for _, finding in ipairs(findings) do show(m, finding) end

@@ -35,7 +35,7 @@ function command.run_as(args, who)
   if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   if opts.dry_run then
     if opts.phases or opts.from then cli.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
-    return require("altmig.dryrun").run(options.for_check(opts, who))
+    return require("altmig.preview.dryrun").run(options.for_check(opts, who))
   end
   return migration.migrate(options.for_migration(opts, who))
 end

@@ -3,8 +3,8 @@
 local cli = require "altmig.cli"
 local escape = require "altmig.escape"
 local odm = require "altmig.odm"
-local odm_c = require "altmig.odm_c"
-local output = require "altmig.output"
+local odm_c = require "altmig.odm.c"
+local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
 local command = {

@@ -15,7 +15,7 @@ local command = {
 function command.run(args)
   local opts, operands = options.parse(args, "altmig repl")
   if #operands > 1 then cli.usage(command.usage) end
-  local repl = require "altmig.repl"
+  local repl = require "altmig.ui.repl"
   if #operands == 0 then return repl.run { opts = opts } end
   local client = options.check_name(operands[1], "altmig repl")
   local m, message, code = require("altmig.migration").load(client, opts)

@@ -3,7 +3,7 @@
 
 local cli = require "altmig.cli"
 local options = require "altmig.options"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 
 local command = {
   summary = "what a migration kept, changed and leaves to be done by hand",
@@ -37,7 +37,7 @@ function command.run(args)
   if not document then
     cli.fail(1, ("%s: no migration of %s in %s"):format(who, client, require("altmig.migration").state_dir(opts)))
   end
-  local print_report = require "altmig.report_print"
+  local print_report = require "altmig.report.print"
   if opts.json then
     output.json(document, { sort = true, lossy = true })
   elseif opts.html then

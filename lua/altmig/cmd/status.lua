@@ -1,7 +1,7 @@
 -- altmig status [CLIENT]: which migrations exist and how far they are. Reads journals only.
 
 local options = require "altmig.options"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 
 local command = {
   summary = "which migrations exist, phase by phase",
@@ -11,7 +11,7 @@ local command = {
 
 --- How far the migration of a client is; nil when there is none.
 function command.describe(opts, client)
-  local run = require("altmig.runs").at(require("altmig.migration").state_dir(opts) .. "/" .. client)
+  local run = require("altmig.run.runs").at(require("altmig.migration").state_dir(opts) .. "/" .. client)
   if run and run.problem then error(run.problem, 0) end
   local state = run and run.state
   if not state then return nil end
@@ -40,7 +40,7 @@ function command.run(args)
         output.print("  lpp_source %s, SPOT %s, disks %s", row.options.lpp_source, row.options.spot,
           table.concat(row.options.disks or {}, " "))
       end
-      if row.running then output.print("  running now: %s", require("altmig.runs").describe { holder = row.running }) end
+      if row.running then output.print("  running now: %s", require("altmig.run.runs").describe { holder = row.running }) end
       local line = {}
       for n = 1, 12 do line[n] = ("%d:%s"):format(n, row.phases[n] or "-") end
       if row.options then output.print("  %s", table.concat(line, " ")) end

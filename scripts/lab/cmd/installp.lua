@@ -259,7 +259,7 @@ end
 ---------------------------------------------------------------- apply
 
 local function drop_dependents(group, broken)
-  local requisites = require "altmig.requisite"
+  local requisites = require "altmig.aix.requisite"
   local kept, dropped = {}, {}
   for _, item in ipairs(group) do
     local bad

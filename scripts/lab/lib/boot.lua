@@ -6,7 +6,7 @@ local disk = require "lab.disk"
 local json = require "altmig.json"
 local lpar = require "lab.lpar"
 local nvram = require "lab.nvram"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
 local boot = {}

@@ -12,8 +12,10 @@ local config = {
       disks = { { "hdisk0", 20480 }, { "hdisk1", 10240 }, { "hdisk2", 20480 } } },
   },
   lpp_source = { name = "lpp_source_AIX72TL5", location = "/export/nim/lpp_source/AIX72TL5" },
-  -- Modules of the engine that the systems of the lab use too; there they are lib/altmig_NAME.lua.
-  engine_modules = { "aix", "lslpp", "odm", "requisite", "swvpd" },
+  -- Modules of the engine that the systems of the lab use too, and where they are below lua/altmig; there altmig.NAME
+  -- is lib/altmig_NAME.lua, with "_" for ".".
+  engine_modules = { { "aix.output", "aix/output" }, { "aix.lslpp", "aix/lslpp" }, { "odm", "odm/init" },
+    { "aix.requisite", "aix/requisite" }, { "swvpd", "aix/swvpd" } },
   baseline = { name = "lpp_source_AIX71TL5", location = "/export/nim/lpp_source/AIX71TL5" }, -- what the client came from
   spot = { name = "spot_AIX72TL5", location = "/export/nim/spot/spot_AIX72TL5/usr" },
 }

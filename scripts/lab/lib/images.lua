@@ -273,9 +273,9 @@ local function add_programs(tree)
     tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
   end
   -- When disks are built they lie among the libraries already.
-  for _, name in ipairs(config.engine_modules) do
-    local text = resource.read("lua/altmig/" .. name .. ".lua")
-    if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(name), text, 292) end
+  for _, module in ipairs(config.engine_modules) do
+    local text = resource.read("lua/altmig/" .. module[2] .. ".lua")
+    if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(module[1]:gsub("%.", "_")), text, 292) end
   end
 end
 

@@ -3,7 +3,7 @@
 
 local bff = require "altmig.bff"
 local lppname = require "lab.lppname"
-local requisites = require "altmig.requisite"
+local requisites = require "altmig.aix.requisite"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 

@@ -4,7 +4,7 @@
 local cli = require "altmig.cli"
 local config = require "lab.config"
 local json = require "altmig.json"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 
@@ -240,8 +240,9 @@ local function prepare_files()
   end
   for _, sub in ipairs { "lib", "cmd", "images" } do unpack("scripts/lab/" .. sub .. "/", dir .. "/" .. sub) end
   -- The systems of the lab read their ODM with the engine's own modules.
-  for _, name in ipairs(config.engine_modules) do
-    check(sys.write_file(("%s/lib/altmig_%s.lua"):format(dir, name), resource.read("lua/altmig/" .. name .. ".lua"),
+  for _, module in ipairs(config.engine_modules) do
+    local name = module[1]:gsub("%.", "_")
+    check(sys.write_file(("%s/lib/altmig_%s.lua"):format(dir, name), resource.read("lua/altmig/" .. module[2] .. ".lua"),
       { mode = 384, atomic = false }))
   end
   keygen(dir .. "/key", "altmig lab")

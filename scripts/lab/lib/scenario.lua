@@ -4,7 +4,7 @@
 local cli = require "altmig.cli"
 local config = require "lab.config"
 local lpar = require "lab.lpar"
-local output = require "altmig.output"
+local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
 local scenario = {}

@@ -1,0 +1,352 @@
+-- Directories of installp images, wherever they are: on the engine host, on an NFS server, on the
+-- master behind SSH. What altmig reads of them itself: which filesets an image holds, the lists of
+-- its control libraries, and, of a baseline, what the old level shipped.
+--
+-- An image is streamed once, from its beginning, and no further than needed.
+
+local aix = require "altmig.aix.output"
+local bff = require "altmig.bff"
+local bigar = require "altmig.bigar"
+local cfgfiles = require "altmig.aix.cfgfiles"
+local err = require "altmig.err"
+local sys = require "altmig.sys"
+local tree = require "altmig.tree"
+
+local images = {}
+
+--- lpp_name of bos: some hundred filesets.
+images.name_max = 8 << 20
+images.library_max = 64 << 20
+--- No configuration file or class is larger; what is larger is not kept as a default.
+images.file_max = 256 << 20
+
+---@class altmig.images.Directory
+---@field name string        # for messages: "lpp_source lpp71 on nim01"
+---@field list fun(): string[]
+---@field open fun(name: string): any   # what bff.open takes
+---@field close fun()
+
+-- The directory of the images below a location: an lpp_source's own, or the location itself.
+local below = "/installp/ppc"
+
+local function of_local(location, name)
+  local dir = sys.stat(location .. below) and location .. below or location
+  return {
+    name = name,
+    list = function()
+      local names = {}
+      for _, entry in ipairs(err.check(sys.list(dir))) do
+        local st = sys.stat(dir .. "/" .. entry)
+        if st and st.type == "file" then names[#names + 1] = entry end
+      end
+      return names
+    end,
+    open = function(entry) return dir .. "/" .. entry end,
+    close = function() end,
+  }
+end
+
+local function of_url(url, name)
+  local t = err.check(tree.nfs { { at = "/", url = url } })
+  local dir = t:exists(below) and below or ""
+  return {
+    name = name,
+    list = function()
+      local names = {}
+      for _, entry in ipairs(err.check(t:list(dir == "" and "/" or dir))) do
+        local st = err.check(t:stat(dir .. "/" .. entry, { follow = true }))
+        if st.type == "file" then names[#names + 1] = entry end
+      end
+      return names
+    end,
+    open = function(entry) return err.check(t:open(dir .. "/" .. entry)) end,
+    close = function() t:close() end,
+  }
+end
+
+local function of_master(m, location, name)
+  local dir = m.master:holds { "test", "-d", location .. below } and location .. below or location
+  return {
+    name = name,
+    list = function()
+      local names = {}
+      for entry in m.master:must({ "ls", "-p", dir }):gmatch("[^\n]+") do
+        if entry:sub(-1) ~= "/" then names[#names + 1] = entry end
+      end
+      return names
+    end,
+    open = function(entry) return err.check(m.master.session:open(dir .. "/" .. entry)) end,
+    close = function() end,
+  }
+end
+
+--- The images of an lpp_source.
+---@param m altmig.Migration
+---@param resource altmig.nim.Resource
+---@return altmig.images.Directory
+function images.of_resource(m, resource)
+  local name = ("%s %s"):format(resource.kind or "lpp_source", resource.name)
+  if resource.host == "local" then return of_local(resource.location, name) end
+  if resource.nfs then return of_url(resource.nfs, name) end
+  return of_master(m, resource.location, ("%s on %s"):format(name, m.master.name))
+end
+
+--- The images that a word of the command line means: the name of an lpp_source, a directory of the
+--- engine host, or an nfs:// URL. Raises when there is no such thing.
+---@param m altmig.Migration
+---@param word string
+---@return altmig.images.Directory
+function images.of_word(m, word)
+  if word:match("^nfs://") then return of_url(word, word) end
+  if word:sub(1, 1) == "/" then
+    local st, message, code = sys.stat(word)
+    if not st or st.type ~= "dir" then
+      err.raise { code = st and "ENOTDIR" or code, message = ("images: %s: %s"):format(word, message or "not a directory") }
+    end
+    return of_local(word, word)
+  end
+  return images.of_resource(m, m.nim:resource("lpp_source", word))
+end
+
+---@class altmig.images.Name
+---@field package string
+---@field kind string                       # I install, S update, ...
+---@field filesets { name: string, level: string, content: string }[]
+
+--- What an image says of itself; nil for text that is no lpp_name.
+---@param text string
+---@return altmig.images.Name?
+function images.parse_name(text)
+  local kind, package = text:match("^%s*4%s+%u%s+(%u+)%s+(%S+)%s*{")
+  if not kind or package:find("/", 1, true) then return nil end
+  local result, inside = { kind = kind, package = package, filesets = {} }, false
+  for line in text:gmatch("[^\n]+") do
+    if line:match("^%s*%[") then
+      inside = true
+    elseif line:match("^%s*%]") then
+      inside = false
+    elseif not inside then
+      local name, level, content = line:match("^%s*(%S+)%s+(%d+%.%d+%.%d+%.%d+)%s+%S+%s+%S%s+(%u)%s")
+      if name then result.filesets[#result.filesets + 1] = { name = name, level = level, content = content } end
+    end
+  end
+  return #result.filesets > 0 and result or nil
+end
+
+local function prefixes(installed)
+  local set = {}
+  for fileset in pairs(installed) do
+    set[fileset] = true
+    for at in fileset:gmatch("()%.") do set[fileset:sub(1, at - 1)] = true end
+  end
+  return set
+end
+
+--- The images that may hold one of these filesets, by their names: PACKAGE.V.R.M.F.KIND, as bffcreate
+--- calls them; any other name may.
+---@param names string[]
+---@param installed table<string, any>
+---@return string[]
+function images.worth_reading(names, installed)
+  local wanted, list = prefixes(installed), {}
+  for _, name in ipairs(names) do
+    local package = name:match("^(.-)%.%d+%.%d+%.%d+%.%d+%.") or name:match("^(.-)%.%d+%.%d+%.%d+%.%d+$")
+    if not name:match("^%.") and not name:match("%.rpm$") and (not package or wanted[package]) then list[#list + 1] = name end
+  end
+  table.sort(list)
+  return list
+end
+
+-- Failures of an archive itself; all others (a lost connection) end the run.
+local function is_damage(code)
+  code = tostring(code)
+  return code:match("^BFF_") or code:match("^BIGAR_") or code == "TRUNCATED" or code == "E2BIG"
+end
+
+-- Reads an image: visit(archive, member, name) is called for each member after lpp_name and returns
+-- true when it has seen enough. Result: what the image says of itself, or nil, message for one that is
+-- damaged or no image.
+local function scan(directory, entry, begin, visit)
+  local archive, message, code = bff.open(directory.open(entry))
+  if not archive then
+    if is_damage(code) then return nil, message, code end
+    err.raise { code = code, message = message }
+  end
+  local ok, name, why, what = xpcall(function()
+    local name
+    for member in archive:members() do
+      if not name then
+        local text = member.type == "file" and member.name:match("^%.?/?lpp_name$") and err.check(archive:read(member, images.name_max))
+        if text then
+          name = images.parse_name(text)
+          if not name then return nil, "its lpp_name is not understood", "IMAGE_NAME" end
+          if not begin(name) then return name end
+        elseif member.type ~= "dir" then
+          return nil, "it does not begin with lpp_name", "IMAGE_NAME"
+        end
+      elseif visit(archive, member, name) then
+        return name
+      end
+    end
+    if not name then return nil, "it has no lpp_name", "IMAGE_NAME" end
+    return name
+  end, err.wrap)
+  archive:close()
+  if ok then return name, why, what end
+  if is_damage(name.code) then return nil, name.message, name.code end
+  error(name, 0)
+end
+
+---@class altmig.images.Library
+---@field lists table<string, string>      # fileset -> cfgfiles
+---@field paths table<string, string[]>    # fileset -> files that its parts put into place
+
+-- Absolute paths of an apply list; those of the root part as they lie below inst_root are left out,
+-- since the root part's own list names their places.
+local function apply_list(text, paths)
+  for line in text:gmatch("[^\r\n]+") do
+    local path = cfgfiles.path(line)
+    if path and not path:find("/inst_root/", 1, true) then paths[#paths + 1] = path end
+  end
+end
+
+--- What the members of a control library tell, added to `into`.
+---@param data string
+---@param where string
+---@param into altmig.images.Library
+---@return true? ok, string? message, string? code
+function images.add_library(data, where, into)
+  local members, message, code = bigar.parse(data, where)
+  if not members then return nil, message, code end
+  for fileset, text in pairs(cfgfiles.of_library(members)) do into.lists[fileset] = (into.lists[fileset] or "") .. text .. "\n" end
+  for _, member in ipairs(members) do
+    local fileset = member.name:match("^(.+)%.al$")
+    if fileset then
+      into.paths[fileset] = into.paths[fileset] or {}
+      apply_list(member.data, into.paths[fileset])
+    end
+  end
+  return true
+end
+
+-- Control libraries lie at /usr/lpp/PACKAGE[/FILESET/LEVEL][/inst_root]/liblpp.a.
+local function library_part(name)
+  local rest = name:match("^%.?/?usr/lpp/([^/]+/?.*)liblpp%.a$") or name:match("^%.?/?usr/share/lpp/([^/]+/?.*)liblpp%.a$")
+  if not rest then return nil end
+  return rest:match("inst_root/$") and "root" or "usr"
+end
+images.library_part = library_part
+
+--- Which handling the filesets that will be installed want for their files: those the client has at
+--- a lower level. One fileset in several images: its highest level counts.
+---@param directory altmig.images.Directory
+---@param installed table<string, string>    # fileset -> level on the client
+---@return { filesets: table<string, { level: string, list: string?, paths: string[], image: string }>,
+---   problems: { image: string, message: string }[], read: integer }
+function images.handling(directory, installed)
+  local result = { filesets = {}, problems = {}, read = 0 }
+  for _, entry in ipairs(images.worth_reading(directory.list(), installed)) do
+    if entry ~= "bos" then -- read as a whole where it is restored
+      local library, levels, needed, seen = { lists = {}, paths = {} }, {}, 1, 0
+      local name, message, code = scan(directory, entry, function(name)
+        for _, f in ipairs(name.filesets) do
+          local have, best = installed[f.name], result.filesets[f.name]
+          if have and aix.compare_levels(f.level, have) > 0 and not (best and aix.compare_levels(best.level, f.level) >= 0) then
+            levels[f.name] = f.level
+            if f.content == "B" then needed = 2 end
+          end
+        end
+        return next(levels) ~= nil
+      end, function(archive, member)
+        if member.type ~= "file" or not library_part(member.name) then return false end
+        err.check(images.add_library(err.check(archive:read(member, images.library_max)), entry .. ": " .. member.name, library))
+        seen = seen + 1
+        return seen == needed
+      end)
+      result.read = result.read + 1
+      -- What is no image at all is nobody's; a damaged one may have held a list.
+      if not name and code ~= "BFF_MAGIC" then result.problems[#result.problems + 1] = { image = entry, message = message } end
+      for fileset, level in pairs(name and levels or {}) do
+        result.filesets[fileset] = { level = level, list = library.lists[fileset], paths = library.paths[fileset] or {}, image = entry }
+      end
+    end
+  end
+  return result
+end
+
+-- Where the file of an image goes on a system: the root part's below inst_root have their own place.
+local function place_of(name)
+  local path = cfgfiles.path(name)
+  if not path then return nil end
+  return path:match("^/usr/lpp/[^/]+/inst_root(/.+)$") or path:match("^/usr/lpp/[^/]+/[^/]+/[%d%.]+/inst_root(/.+)$") or path
+end
+
+-- An image of the baseline counts when the client has one of its filesets at its level or above it.
+local function applied(name, installed)
+  local level
+  for _, f in ipairs(name.filesets) do
+    local have = installed[f.name]
+    if have and aix.compare_levels(f.level, have) <= 0 and (not level or aix.compare_levels(f.level, level) > 0) then level = f.level end
+  end
+  return level
+end
+
+--- Reads what the old level shipped of the wanted files from the images of that level, every image
+--- once. put(path, data) is called with one file at a time; of several images of one file the one with
+--- the highest level that the client has wins.
+---@param directory altmig.images.Directory
+---@param installed table<string, string>
+---@param wanted table<string, boolean>
+---@param put fun(path: string, data: string)
+---@return { images: integer, files: integer, skipped: integer, problems: { image: string, message: string }[], bos: string? }
+function images.baseline(directory, installed, wanted, put)
+  local result, levels = { images = 0, files = 0, skipped = 0, problems = {} }, {}
+  for _, entry in ipairs(images.worth_reading(directory.list(), installed)) do
+    local level
+    local name, message, code = scan(directory, entry, function(name)
+      level = applied(name, installed)
+      if not level then result.skipped = result.skipped + 1 end
+      return level ~= nil
+    end, function(archive, member)
+      local path = member.type == "file" and place_of(member.name)
+      if path and wanted[path] and member.size <= images.file_max
+        and not (levels[path] and aix.compare_levels(levels[path], level) >= 0) then
+        put(path, err.check(archive:read(member, images.file_max)))
+        if not levels[path] then result.files = result.files + 1 end
+        levels[path] = level
+      end
+      return false
+    end)
+    if not name then
+      if code ~= "BFF_MAGIC" then result.problems[#result.problems + 1] = { image = entry, message = message } end
+    elseif level then
+      result.images = result.images + 1
+      if name.package == "bos" then result.bos = level end
+    end
+  end
+  return result
+end
+
+--- The level of bos.rte, or of the first fileset, in the baseline's bos image. nil, message, code when
+--- there is none.
+---@param directory altmig.images.Directory
+---@return string? level, string? message, string? code
+function images.bos_level(directory)
+  for _, entry in ipairs(directory.list()) do
+    if entry == "bos" then
+      local level
+      local name, message, code = scan(directory, entry, function(name)
+        for _, f in ipairs(name.filesets) do
+          if f.name == "bos.rte" then level = f.level end
+        end
+        level = level or name.filesets[1].level
+        return false
+      end)
+      if not name then return nil, message, code end
+      return level
+    end
+  end
+  return nil, ("%s has no bos image"):format(directory.name), "BASELINE"
+end
+
+return images

@@ -1,0 +1,115 @@
+-- Requisites of filesets, as packages and the software database hold them: reading them, and asking
+-- whether a set of levels meets them.
+
+local aix = require "altmig.aix.output"
+
+local requisite = {}
+
+---@class altmig.requisite.Item
+---@field kind string          # prereq, coreq, ifreq, instreq or group
+---@field name string?         # the fileset
+---@field installed string?    # the level in parentheses
+---@field level string?        # the least level; none: any
+---@field bounds { letter: string, operator: string, number: integer }[]?   # the form "v=7 r>1"
+---@field more integer?        # of a group: more than so many of its items must hold
+---@field items altmig.requisite.Item[]?
+
+local NESTING = 32
+
+-- nil for text that names no fileset.
+local function parse_item(kind, text)
+  local name = text:match("^[^%s(]+")
+  if not name then return nil end
+  local item = { kind = kind, name = name }
+  text = text:sub(#name + 1)
+  item.installed = text:match("%(%s*([%d.]+)%s*%)")
+  text = text:gsub("%([^()]*%)", " ")
+  for word in text:gmatch("%S+") do item.level = item.level or word:match("^%d+%.%d+%.%d+%.%d+$") end
+  for letter, operator, number in text:gmatch("([vrmf])%s*([<>=])%s*(%d+)") do
+    item.bounds = item.bounds or {}
+    table.insert(item.bounds, { letter = letter, operator = operator, number = tonumber(number) })
+  end
+  return item
+end
+
+--- Reads requisite lines. What has no keyword is skipped, as there are such lines in real databases;
+--- a group without an end ends with the text.
+---@param text string
+---@return altmig.requisite.Item[]
+function requisite.parse(text)
+  local stack = { {} }
+  local at = text:find("%S")
+  while at do
+    local more, after = text:match("^>%s*(%d+)%s*{()", at)
+    local kind, rest, stop = text:match("^%*(%l+req)[ \t]+([^%s}][^\n}]*)()", at)
+    local closed = text:match("^}()", at)
+    if more then
+      local group = { kind = "group", more = tonumber(more), items = {} }
+      if #stack <= NESTING then
+        table.insert(stack[#stack], group)
+        stack[#stack + 1] = group.items
+      end
+      at = after
+    elseif kind then
+      table.insert(stack[#stack], (parse_item(kind, rest)))
+      at = stop
+    elseif closed then
+      if #stack > 1 then stack[#stack] = nil end
+      at = closed
+    else
+      at = text:match("^[^\n}]+()", at)
+    end
+    at = text:find("%S", at)
+  end
+  return stack[1]
+end
+
+local places = { v = 1, r = 2, m = 3, f = 4 }
+
+local function within(level, bounds)
+  local numbers = {}
+  for number in level:gmatch("%d+") do numbers[#numbers + 1] = tonumber(number) end
+  for _, bound in ipairs(bounds) do
+    local have = numbers[places[bound.letter]] or 0
+    local holds = bound.operator == "=" and have == bound.number or bound.operator == "<" and have < bound.number
+      or bound.operator == ">" and have > bound.number
+    if not holds then return false end
+  end
+  return true
+end
+
+local function reaches(item, level)
+  if not level then return false end
+  if item.level and aix.compare_levels(level, item.level) < 0 then return false end
+  return not item.bounds or within(level, item.bounds)
+end
+
+--- Whether levels meet a requisite.
+---@param item altmig.requisite.Item
+---@param level_of fun(name: string): string?    # the level a fileset is at; nil when it is not there
+---@return boolean
+function requisite.holds(item, level_of)
+  if item.kind == "group" then
+    local count = 0
+    for _, inner in ipairs(item.items) do
+      if requisite.holds(inner, level_of) then count = count + 1 end
+    end
+    return count > item.more
+  end
+  local level = level_of(item.name)
+  if item.kind == "ifreq" and (not level or item.installed and aix.compare_levels(level, item.installed) ~= 0) then
+    return true
+  end
+  return reaches(item, level)
+end
+
+--- Calls fn for every requisite that names a fileset, groups unfolded.
+---@param items altmig.requisite.Item[]
+---@param fn fun(item: altmig.requisite.Item)
+function requisite.each(items, fn)
+  for _, item in ipairs(items) do
+    if item.kind == "group" then requisite.each(item.items, fn) else fn(item) end
+  end
+end
+
+return requisite

@@ -1,0 +1,160 @@
+-- Preflight: software of the client that a migration cannot carry, or that needs a hand.
+
+local aix = require "altmig.aix.output"
+local err = require "altmig.err"
+local images = require "altmig.aix.packages"
+local sorted_keys = require "altmig.sorted_keys"
+
+local software = {}
+
+--- Interim fixes lock their filesets: installp of phase 6 refuses them.
+function software.interim_fixes(m, add)
+  local result = m.client:run { "emgr", "-P" }
+  if result.status ~= 0 then return end
+  local filesets, labels = {}, {}
+  for line in result.stdout:gmatch("[^\n]+") do
+    local name, label = line:match("^(%S+)%s+installp%s+(%S+)%s*$")
+    if label and name ~= "PACKAGE" then
+      if not filesets[label] then labels[#labels + 1] = label end
+      filesets[label] = filesets[label] or {}
+      table.insert(filesets[label], name)
+    end
+  end
+  for _, label in ipairs(labels) do
+    add { id = "ifix-locked", host = m.name,
+      what = ("interim fix %s locks %s"):format(label, table.concat(filesets[label], " ")), evidence = "emgr -P",
+      remedy = ("emgr -r -L %s   (after the migration install the fix of the new level, if there is one)"):format(label) }
+  end
+end
+
+function software.consistency(m, add)
+  local result = m.client:run({ "lppchk", "-v" }, { timeout = 1800 })
+  if result.status == 0 or result.status == 127 then return end
+  local text = (result.stdout .. result.stderr):gsub("%s+$", "")
+  add { id = "lppchk", severity = "warning", host = m.name, what = "filesets are not consistent: phase 6 may refuse them",
+    evidence = "lppchk -v: " .. text, remedy = "install or correct them: installp -C; lppchk -v" }
+end
+
+--- --baseline: images of the level that the client has now.
+function software.baseline(m, add)
+  local word = m.opts.baseline
+  if not word then return end
+  local ok, level = xpcall(function()
+    local directory = images.of_word(m, word)
+    local level, message, code = images.bos_level(directory)
+    directory.close()
+    return err.check(level, message, code)
+  end, err.wrap)
+  if not ok then
+    return add { id = "baseline", host = "engine host", what = ("--baseline %s: %s"):format(word, level.message),
+      remedy = "name an lpp_source, a directory or an nfs:// URL with the images of the client's present level, or leave it out" }
+  end
+  local row = aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc", "bos.rte" })["bos.rte"]
+  local have = row and row.level or "0.0.0.0"
+  if have:match("^%d+%.%d+") ~= level:match("^%d+%.%d+") then
+    add { id = "baseline", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
+      what = ("--baseline %s is at %s, the client at %s: it does not hold what this level shipped"):format(word, level, have),
+      remedy = "name the images of the client's own release" }
+  elseif aix.compare_levels(have, level) ~= 0 then
+    add { id = "baseline", severity = "warning", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
+      what = ("--baseline %s has bos.rte at %s, the client at %s: what updates replaced may count as changed"):format(word, level, have) }
+  end
+end
+
+--- TCB keeps file attributes that are not visible over NFS.
+function software.tcb(m, add)
+  local result = m.client:run({ "odmget", "-q", "attribute=TCB_STATE", "PdAt" }, { env = { ODMDIR = "/usr/lib/objrepos" } })
+  for _, object in ipairs(aix.odmget(result.stdout)) do
+    if object.attribute == "TCB_STATE" and object.deflt == "tcb_enabled" then
+      local evidence = "odmget -q attribute=TCB_STATE PdAt: deflt = tcb_enabled"
+      if m.opts.restore_via == "stream" then
+        return add { id = "tcb-enabled", severity = "warning", host = m.name, evidence = evidence,
+          what = "the Trusted Computing Base is on: its attributes travel by the stream, and releases from 7.2 on turn it off",
+          remedy = "nothing to do for the migration; what rests on tcbck must go over to trustchk (Trusted Execution)" }
+      end
+      add { id = "tcb-enabled", host = m.name, what = "the Trusted Computing Base is on: its attributes are not visible over NFS",
+        evidence = evidence,
+        remedy = "migrate with --restore-via stream, or turn it off for good (ODMDIR=/usr/lib/objrepos: "
+          .. "odmget -q attribute=TCB_STATE PdAt | sed s/tcb_enabled/tcb_disabled/ > /tmp/tcb; "
+          .. "odmdelete -q attribute=TCB_STATE -o PdAt; odmadd /tmp/tcb), or migrate conventionally" }
+    end
+  end
+end
+
+function software.trusted_execution(m, add)
+  local result = m.client:run { "trustchk", "-p", "TE" }
+  if result.status == 0 and result.stdout:match("TE=ON") then
+    add { id = "trusted-execution", severity = "warning", host = m.name,
+      what = "Trusted Execution is on: programs of the new release are not in its database", evidence = "trustchk -p TE: TE=ON",
+      remedy = "trustchk -p TE=OFF; turn it on again after the migration" }
+  end
+end
+
+function software.wpars(m, add)
+  local result = m.client:run { "lswpar", "-q" }
+  if result.status == 0 and result.stdout:match("%S") then
+    add { id = "wpar", severity = "warning", host = m.name, what = "there are WPARs; they are not migrated with the system",
+      evidence = "lswpar -q: " .. result.stdout:gsub("%s+$", ""), remedy = "migwpar after the migration" }
+  end
+end
+
+-- Filesets by pattern that need attention of their own.
+local attention = {
+  { "^cluster%.es%.server%.rte$", "cluster", "PowerHA", "its level must support the new release; stop cluster services for the reboot" },
+  { "^EMCpower%.", "multipath", "PowerPath", "its level must support the new release, or update it in phase 6 (-b)" },
+  { "^DLManager", "multipath", "HDLM", "its level must support the new release, or update it in phase 6 (-b)" },
+  { "^devices%.sddpcm%.", "multipath", "SDDPCM", "it is not supported from 7.3 on: change to AIX MPIO (manage_disk_drivers)" },
+}
+
+function software.attention(m, add)
+  local seen = {}
+  for _, name in ipairs(sorted_keys(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" }))) do
+    for _, entry in ipairs(attention) do
+      if name:match(entry[1]) and not seen[entry[3]] then
+        seen[entry[3]] = true
+        add { id = entry[2], severity = "warning", host = m.name, what = ("%s is installed (%s)"):format(entry[3], name),
+          evidence = "lslpp -Lqc", remedy = entry[4] }
+      end
+    end
+  end
+end
+
+local servers = { db2sysc = "DB2", ibmslapd = "LDAP", slapd = "LDAP" }
+
+--- Servers whose files change while they are copied.
+function software.servers(m, add)
+  local seen = {}
+  for line in m.client:run({ "ps", "-e", "-o", "comm" }).stdout:gmatch("[^\n]+") do
+    local command = line:match("([^/%s]+)%s*$")
+    local name = servers[command]
+    if name and not seen[name] then
+      seen[name] = true
+      add { id = "server-running", severity = "warning", host = m.name,
+        what = ("%s is running (%s): copied while it writes, it will not start from the copy"):format(name, command),
+        evidence = "ps -e -o comm", remedy = "stop it until phase 1 is over" }
+    end
+  end
+end
+
+-- Oldest processor of a release, by the number in PowerPC_POWERn.
+local oldest_processor = { [702] = 7, [703] = 8 }
+
+function software.machine(m, add)
+  local memory = tonumber(m.client:run({ "prtconf", "-m" }).stdout:match("^Memory Size: (%d+) MB\n$"))
+  if memory and memory < 2048 then
+    add { id = "memory", severity = memory < 512 and "inhibitor" or "warning", host = m.name,
+      what = ("the client has %d MB of memory; the new release wants 2048 MB"):format(memory), evidence = "prtconf -m" }
+  end
+  local target = m.target and m.target.version * 100 + m.target.release
+  local need = target and oldest_processor[target]
+  local model = tonumber(m.client:run({ "lsattr", "-El", "proc0", "-a", "type" }).stdout:match("POWER(%d+)"))
+  if need and model and model < need then
+    add { id = "processor", host = m.name,
+      what = ("the processor is a POWER%d; %d.%d needs POWER%d or later"):format(model, m.target.version,
+      m.target.release, need), evidence = "lsattr -El proc0 -a type" }
+  end
+end
+
+software.order = { "baseline", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers", "machine" }
+
+return software

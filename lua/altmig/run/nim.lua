@@ -1,0 +1,128 @@
+-- The resources of a site: NIM master, clients, lpp_sources, SPOTs, scripts. Read from nim.lua.
+
+local err = require "altmig.err"
+local sorted_keys = require "altmig.sorted_keys"
+local trusted = require "altmig.run.trusted"
+
+---@class altmig.nim.Host
+---@field name string
+---@field ssh table          options of altmig.ssh.connect
+---@field nfs table?         { host = name or address for NFS, options = "nfsport=..." }
+---@field executor string?   "master" (default)
+---@field address string?    how the other hosts name this one, where it differs from its NIM name
+
+---@class altmig.nim.Resource
+---@field name string
+---@field location string    absolute path
+---@field host string        "master" or "local"
+---@field nfs string?        nfs:// URL the engine host may read it from
+
+---@class altmig.Nim
+local nim = {}
+nim.__index = nim
+
+local hosts = { master = true, ["local"] = true }
+local kinds = { "lpp_source", "spot", "script", "installp_bundle", "mksysb", "exclude_files", "image_data", "bosinst_data" }
+
+local function fail(path, text, code)
+  err.raise { code = code or "NIM_FILE", message = ("nim: %s: %s"):format(path, text) }
+end
+
+local function check_host(path, what, host)
+  if type(host) ~= "table" or type(host.ssh) ~= "table" then fail(path, what .. " needs a table with ssh = { ... }") end
+  for _, key in ipairs { "become", "jump" } do
+    if host.ssh[key] ~= nil then fail(path, ("%s: ssh.%s is not supported yet"):format(what, key), "UNSUPPORTED") end
+  end
+  if host.executor ~= nil and host.executor ~= "master" then
+    fail(path, ("%s: executor '%s' is not supported yet"):format(what, tostring(host.executor)), "UNSUPPORTED")
+  end
+end
+
+--- Where nim.lua is looked for when no option names it.
+function nim.default_path()
+  return os.getenv("ALTMIG_NIM") or "/etc/altmig/nim.lua"
+end
+
+--- Reads and checks the resource file. It is code, so nobody else may have written it; it runs with an
+--- empty environment and is text only.
+---@param path string?
+---@return altmig.Nim
+function nim.load(path)
+  path = path or nim.default_path()
+  local text = trusted.read(path, "nim", "NIM_FILE",
+    "write the resources of your site there, or name the file with --nim or ALTMIG_NIM")
+  local chunk, problem = load(text, "@" .. path, "t", {})
+  if not chunk then fail(path, problem) end
+  local ok, data = pcall(chunk)
+  if not ok then fail(path, err.text(data)) end
+  if type(data) ~= "table" then fail(path, "does not return a table") end
+  if type(data.master) ~= "table" or not data.master.name then fail(path, "no master = { name = ..., ssh = { ... } }") end
+  check_host(path, "master", data.master)
+  for name, client in pairs(data.clients or {}) do check_host(path, ("client '%s'"):format(name), client) end
+  for _, kind in ipairs(kinds) do
+    for name, resource in pairs(data[kind] or {}) do
+      if type(resource) ~= "table" or type(resource.location) ~= "string" or resource.location:sub(1, 1) ~= "/" then
+        fail(path, ("%s '%s' needs location = \"/absolute/path\""):format(kind, name))
+      end
+      if resource.host ~= nil and not hosts[resource.host] then
+        fail(path, ("%s '%s': host is \"master\" or \"local\""):format(kind, name))
+      end
+    end
+  end
+  return setmetatable({ path = path, data = data }, nim)
+end
+
+local function names_of(set)
+  local names = sorted_keys(set or {})
+  return #names > 0 and table.concat(names, ", ") or "none"
+end
+
+---@return altmig.nim.Host
+function nim:master()
+  return self.data.master
+end
+
+--- A client by its NIM name; raises UNKNOWN_CLIENT with the names that are known.
+---@param name string
+---@return altmig.nim.Host
+function nim:client(name)
+  local client = (self.data.clients or {})[name]
+  if not client then
+    err.raise { code = "UNKNOWN_CLIENT",
+      message = ("nim: there is no client named '%s' in %s; known: %s"):format(name, self.path, names_of(self.data.clients)) }
+  end
+  local host = {}
+  for k, v in pairs(client) do host[k] = v end
+  host.name = name
+  return host
+end
+
+--- A resource by kind ("lpp_source", "spot", "script") and name.
+---@param kind string
+---@param name string
+---@return altmig.nim.Resource
+function nim:resource(kind, name)
+  local resource = (self.data[kind] or {})[name]
+  if not resource then
+    err.raise { code = "UNKNOWN_" .. kind:upper(),
+      message = ("nim: there is no %s named '%s' in %s; known: %s"):format(kind, name, self.path, names_of(self.data[kind])) }
+  end
+  return { name = name, kind = kind, location = resource.location, host = resource.host or "master", nfs = resource.nfs }
+end
+
+--- All resources of a kind, sorted by name.
+---@param kind string
+---@return altmig.nim.Resource[]
+function nim:resources(kind)
+  local list = {}
+  for i, name in ipairs(sorted_keys(self.data[kind] or {})) do list[i] = self:resource(kind, name) end
+  return list
+end
+
+--- How other hosts reach the engine host (for exports), when the site names it.
+---@return string?
+function nim:engine_address()
+  return self.data.engine and self.data.engine.address
+end
+
+return nim

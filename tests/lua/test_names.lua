@@ -1,0 +1,31 @@
+-- The names that scripts of a site know modules by: they stay, wherever the files are.
+
+local lu = require "luaunit"
+local resource = require "altmig.resource"
+
+TestNames = {}
+
+function TestNames:test_every_public_name_is_there()
+  for _, name in ipairs { "ssh", "tree", "bff", "odm", "merge", "bosboot", "nim", "migration", "flow", "swvpd" } do
+    local module = require("altmig." .. name)
+    lu.assertIsTable(module, name)
+    lu.assertIs(require("altmig." .. name), module)
+  end
+end
+
+--- A module that is required by two names is loaded twice: code of the project uses the public one.
+function TestNames:test_a_module_has_one_name()
+  local hidden = { "altmig.aix.bosboot", "altmig.aix.swvpd", "altmig.run.flow", "altmig.run.nim", '"altmig.run"',
+    "altmig.merge.init", "altmig.odm.init", "altmig.run.init" }
+  local count = 0
+  for _, name in ipairs(resource.list "lua/altmig/") do
+    local text = resource.read(name)
+    count = count + 1
+    for required in text:gmatch "require%(? ?(\"[^\"]+\")" do
+      for _, other in ipairs(hidden) do
+        lu.assertTrue(required ~= other and required ~= '"' .. other .. '"', name .. " requires " .. required)
+      end
+    end
+  end
+  lu.assertTrue(count > 70)
+end
