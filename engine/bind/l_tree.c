@@ -125,6 +125,18 @@ static int tree_raising(lua_State *L)
 	return 1;
 }
 
+/* t:plain(): the tree itself, for code that tells failures apart by what calls return. */
+static int tree_plain(lua_State *L)
+{
+	struct bu_tree *box = luaL_checkudata(L, 1, TREE_CLASS);
+
+	if (box->origin == box)
+		lua_pushvalue(L, 1);
+	else
+		lua_getiuservalue(L, 1, FACE_ORIGIN);
+	return 1;
+}
+
 /* t:freeze(why): nothing can be changed through the tree until t:freeze(nil). */
 static int tree_freeze(lua_State *L)
 {
@@ -783,6 +795,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"mknod", tree_mknod},
 		{"mounts", tree_mounts},
 		{"open", tree_open},
+		{"plain", tree_plain},
 		{"prove", tree_prove},
 		{"raising", tree_raising},
 		{"read", tree_read},

@@ -237,6 +237,11 @@ function Tree:freeze(why) end
 ---@return altmig.tree tree
 function Tree:raising(fn) end
 
+--- The tree that a raising face is of; any other tree itself. For code that tells failures apart by what
+--- calls return.
+---@return altmig.tree tree
+function Tree:plain() end
+
 --- Calls the guard for every mount now.
 ---@return true? ok, string? message, string? code
 function Tree:prove() end

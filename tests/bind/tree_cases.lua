@@ -126,6 +126,7 @@ return function(class)
     lu.assertTrue(t:write("/f", "x"))
     lu.assertTrue(t:copy("/f", "/g", { tree = face }))
     lu.assertTrue(face:copy("/f", "/h", { tree = t }))
+    lu.assertEquals({ rawequal(face:plain(), t), rawequal(t:plain(), t) }, { true, true })
     local seen = 0
     for _ in face:walk("/") do seen = seen + 1 end
     lu.assertEquals(seen, 4)

@@ -291,7 +291,9 @@ function TestCustomised:setupClass()
   lab.must("scenario", "customised-config")
   lu.assertEquals(lab.on(client, sums), once)
   image = shipped()
-  local flow = assert(sys.realpath(DATA_DIR .. "/customised_flow.lua"))
+  -- The source tree may belong to somebody else than root, who runs this, and such a script is refused.
+  local flow = lab.dir .. "/customised_flow.lua"
+  assert(sys.write_file(flow, assert(sys.read_file(DATA_DIR .. "/customised_flow.lua")), { mode = 384 }))
   local status, out, problem = lab.engine("altmig", { "migrate", "--script", flow, table.unpack(lab.flags) })
   lu.assertEquals(status, 0, out .. problem)
   spoken = out .. problem

@@ -63,6 +63,20 @@ function TestOdm:test_changes_appear_at_commit()
   lu.assertEquals(store:classes(), { "CuAt", "CuDv" })
 end
 
+-- m.alt of a flow script raises where a call fails; a store looks at what calls return.
+function TestOdm:test_in_a_tree_whose_changes_raise()
+  local t <close> = assert(tree.at(dir))
+  local face = t:raising(function(message, code) error { message = message, code = code } end)
+  assert(t:makedirs("/etc/objrepos"))
+  local store <close> = assert(odm.open(face))
+  define(store)
+  assert(store:add("CuDv", { name = "hdisk0", status = 1 }))
+  lu.assertTrue(store:commit())
+  t:freeze("looking only")
+  assert(store:add("CuDv", { name = "hdisk1", status = 1 }))
+  lu.assertEquals(select(3, store:commit()), "READ_ONLY")
+end
+
 function TestOdm:test_in_a_tree()
   assert(sys.makedirs(dir .. "/etc/objrepos"))
   local t <close> = assert(tree.at(dir))

@@ -135,6 +135,7 @@ end
 ---@param path string?               the directory in the tree (or below the first argument)
 ---@return altmig.odm.Store? store, string? message, string? code
 function odm.open(place, path)
+  if type(place) == "userdata" then place = place:plain() end -- m.alt raises where a store looks at what calls return
   local files
   if type(place) == "string" then
     files = local_files(path and place:gsub("/$", "") .. path or place)

@@ -689,6 +689,7 @@ end
 ---@param root string?
 ---@return table context
 function saveconf.context(tree, root)
+  if type(tree) == "userdata" then tree = tree:plain() end -- a script gives m.alt, and merges look at what calls return
   root = root or saveconf.root
   local entries, shipped
   local function load()
