@@ -11,8 +11,7 @@
 #include <lua.h>
 
 struct embedded_file {
-	const char
-		*name; /* path in the source tree: "lua/altmig/run/flow.lua", "scripts/migrate.lua" */
+	const char *name; /* path in the source tree: "scripts/migrate.lua" */
 	const char *data;
 	size_t size;
 };
