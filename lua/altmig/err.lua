@@ -94,6 +94,28 @@ function err.check(value, message, code, extra)
   err.raise(e)
 end
 
+--- For a function that returns nil, message, code while its own code raises: what `fn` returns, or these three of
+--- the error object it raised. A mistake in a script goes on as it is.
+---@param fn function
+function err.returned(fn, ...)
+  local function pass(ok, value, ...)
+    if ok then return value, ... end
+    if type(value) == "table" and value.code then return nil, value.message, value.code end
+    error(value, 0)
+  end
+  return pass(pcall(fn, ...))
+end
+
+--- Whether a code says that there is nothing at a path.
+---@param code string?
+---@return boolean
+function err.is_absent(code) return code == "ENOENT" or code == "ENOTDIR" end
+
+--- The same of a path whose links may lead out of the tree, or nowhere.
+---@param code string?
+---@return boolean
+function err.leads_nowhere(code) return err.is_absent(code) or code == "OUTSIDE_TREE" or code == "ELOOP" end
+
 --- What a function of a script returned: its first value. Raises when that is nil (or false) and more
 --- follows, which says why, as the C modules and pcall do.
 ---@param value any

@@ -7,7 +7,12 @@
 -- the new level ships none), the site's is in the save area, and the next method runs.
 
 local core = require "altmig.merge_core"
+local err = require "altmig.err"
+local methods = require "altmig.merge.methods"
 local policy = require "altmig.merge.policy"
+local task = require "altmig.merge.task"
+
+local site = {}
 
 ---@class altmig.merge.Definition
 ---@field name string                # the title nimadm's line shows
@@ -86,7 +91,7 @@ local function string_list(field, list)
   return list
 end
 
-local function check_files(merge, definition)
+local function check_files(definition)
   if type(definition.files) ~= "table" then misuse("files", "list of paths expected, got %s", type(definition.files)) end
   local seen = {}
   for _, path in ipairs(string_list("files", definition.files)) do
@@ -95,7 +100,7 @@ local function check_files(merge, definition)
     end
     if seen[path] then misuse("files", "'%s' is named twice", path) end
     seen[path] = true
-    for _, other in ipairs(merge.methods) do
+    for _, other in ipairs(methods.list) do
       for _, theirs in ipairs(other.files) do
         if theirs == path then misuse("files", "'%s' is merged by %s", path, other.title) end
       end
@@ -169,128 +174,121 @@ local function specification(definition, grammar)
 end
 
 -- Troubles of one file that must not cost the others, nor the migration.
-local private = { CONFIG_SYNTAX = true, OUTSIDE_TREE = true, ELOOP = true }
+local of_one_file = { CONFIG_SYNTAX = true, OUTSIDE_TREE = true, ELOOP = true }
 
-local function is_private(problem) return private[problem.code] end
-
-return function(merge, checked)
-  local function refuse(message) error({ code = "CONFIG_SYNTAX", message = message }, 0) end
-
-  -- The site's function: text in, text out. What it raises is the site's trouble, not the migration's.
-  local function call(job, definition, path, input)
-    local function report(decision)
-      local d = { file = path, chosen = "merged", severity = "note", rule = "site method" }
-      for name, value in pairs(decision) do d[name] = value end
-      if d.secret then
-        for _, name in ipairs { "o", "c", "n" } do d[name] = d[name] and "<secret>" end
-      end
-      d.secret = nil
-      job:report { d }
+-- The site's function: text in, text out. What it raises is the site's trouble, not the migration's.
+local function call(this, definition, path, input)
+  local function report(decision)
+    local d = { file = path, chosen = "merged", severity = "note", rule = "site method" }
+    for name, value in pairs(decision) do d[name] = value end
+    if d.secret then
+      for _, name in ipairs { "o", "c", "n" } do d[name] = d[name] and "<secret>" end
     end
-    local ok, text, reason = pcall(definition.run, input.o, input.c, input.n, report, path)
-    if not ok then
-      if type(text) == "table" and text.code == "CANCELLED" then error(text, 0) end
-      refuse(("%s: run failed: %s"):format(path, type(text) == "table" and text.message or tostring(text)))
-    end
-    if text == nil and reason then refuse(("%s: %s"):format(path, reason)) end
-    if text ~= nil and type(text) ~= "string" then refuse(("%s: run returned a %s"):format(path, type(text))) end
-    return text
+    d.secret = nil
+    this:report { d }
   end
-
-  -- Whether what the merge made may be active.
-  local function prove(definition, spec, path, text)
-    if spec then
-      local parsed, message = core.parse(text, path, spec)
-      if not parsed then refuse(message) end
-    end
-    if not definition.check then return end
-    local ok, fit, reason = pcall(definition.check, text, path)
-    if not ok then refuse(("%s: check failed: %s"):format(path, tostring(fit))) end
-    if not fit then refuse(("%s: the merged file is not fit to be active: %s"):format(path, reason or "check says no")) end
+  local ok, text, reason = pcall(definition.run, input.o, input.c, input.n, report, path)
+  if not ok then
+    if type(text) == "table" and text.code == "CANCELLED" then error(err.wrap(text), 0) end
+    task.unreadable(("%s: run failed: %s"):format(path, type(text) == "table" and text.message or tostring(text)))
   end
+  if text == nil and reason then task.unreadable(("%s: %s"):format(path, reason)) end
+  if text ~= nil and type(text) ~= "string" then task.unreadable(("%s: run returned a %s"):format(path, type(text))) end
+  return text
+end
 
-  local function merge_file(job, definition, spec, path, input)
-    local text
-    if definition.run then
-      text = call(job, definition, path, input)
-    else
-      spec.file = path
-      local result = checked(core.records(spec, input))
-      job:report(result.decisions)
-      text = result.text
-    end
-    text = text or input.n or input.c
-    if not text then return "new" end
-    if text ~= input.c and text ~= input.n then prove(definition, spec, path, text) end
-    job:write(path, text)
-    return text == input.n and "new" or text == input.c and "kept" or "merged"
+-- Raises unless what the merge made may be active.
+local function verify(definition, spec, path, text)
+  if spec then
+    local parsed, message = core.parse(text, path, spec)
+    if not parsed then task.unreadable(message) end
   end
+  if not definition.check then return end
+  local ok, fit, reason = pcall(definition.check, text, path)
+  if not ok then task.unreadable(("%s: check failed: %s"):format(path, tostring(fit))) end
+  if not fit then task.unreadable(("%s: the merged file is not fit to be active: %s"):format(path, reason or "check says no")) end
+end
 
-  -- Nothing of this file could be merged: what the new level ships is active, or else what the site had.
-  local function withhold(job, path, input, problem)
-    local active = input and (input.n or input.c)
-    if problem.code == "CONFIG_SYNTAX" and active then job:write(path, active) end
-    job:broken(path, problem.message, input and not input.n and "yours stays active")
+local function merge_file(this, definition, spec, path, input)
+  local text
+  if definition.run then
+    text = call(this, definition, path, input)
+  else
+    spec.file = path
+    text = this:records(spec, input).text
   end
+  text = text or input.n or input.c
+  if not text then return "new" end
+  if text ~= input.c and text ~= input.n then verify(definition, spec, path, text) end
+  this:write(path, text)
+  return text == input.n and "new" or text == input.c and "kept" or "merged"
+end
 
-  local function runner(definition, spec)
-    return function(_, job)
-      local input
-      return job:each_file(definition.files, function(path)
-        input = job:input(path)
-        return merge_file(job, definition, spec, path, input)
-      end, function(path, problem) withhold(job, path, input, problem) end, is_private)
-    end
+-- Nothing of this file could be merged: what the new level ships is active, or else what the site had.
+local function withhold(this, path, input, problem)
+  local active = input and (input.n or input.c)
+  if problem.code == "CONFIG_SYNTAX" and active then this:write(path, active) end
+  this:broken(path, problem.message, input and not input.n and "yours stays active")
+end
+
+local function runner(definition, spec)
+  return function(_, this)
+    local input
+    return this:each_file(definition.files, function(path)
+      input = this:input(path)
+      return merge_file(this, definition, spec, path, input)
+    end, function(path, problem) withhold(this, path, input, problem) end, of_one_file)
   end
+end
 
-  local function position(before)
-    if not before then return #merge.methods + 1 end
-    for i, entry in ipairs(merge.methods) do
-      if entry.title == before then return i end
-    end
-    misuse("before", "there is no method '%s'", before)
+local function position(before)
+  if not before then return #methods.list + 1 end
+  for i, entry in ipairs(methods.list) do
+    if entry.title == before then return i end
   end
+  misuse("before", "there is no method '%s'", before)
+end
 
-  local function checked_definition(definition)
-    if type(definition) ~= "table" then error(("merge.define: table expected, got %s"):format(type(definition)), 0) end
-    local name, grammar = definition.name, definition.grammar
-    if type(name) ~= "string" or not name:match("^[%w_][%w_. -]*$") then misuse("name", "it is missing or odd") end
-    if merge.method(name) then misuse("name", "there is a method '%s' already", name) end
-    if definition.run ~= nil and grammar ~= nil then misuse("grammar", "not for a method with run") end
-    if grammar ~= nil and (grammar == "run" or not allowed[grammar]) then misuse("grammar", "unknown grammar '%s'", tostring(grammar)) end
-    check_fields(definition, definition.run ~= nil and "run" or grammar or "stanza")
-    check_files(merge, definition)
-    return position(definition.before), definition.run == nil and specification(definition, grammar or "stanza") or nil
-  end
+local function checked_definition(definition)
+  if type(definition) ~= "table" then error(("merge.define: table expected, got %s"):format(type(definition)), 0) end
+  local name, grammar = definition.name, definition.grammar
+  if type(name) ~= "string" or not name:match("^[%w_][%w_. -]*$") then misuse("name", "it is missing or odd") end
+  if methods.find(name) then misuse("name", "there is a method '%s' already", name) end
+  if definition.run ~= nil and grammar ~= nil then misuse("grammar", "not for a method with run") end
+  if grammar ~= nil and (grammar == "run" or not allowed[grammar]) then misuse("grammar", "unknown grammar '%s'", tostring(grammar)) end
+  check_fields(definition, definition.run ~= nil and "run" or grammar or "stanza")
+  check_files(definition)
+  return position(definition.before), definition.run == nil and specification(definition, grammar or "stanza") or nil
+end
 
-  --- Adds a method of the site's to merge.methods: a grammar with its classes, or a function. Its files
-  --- are saved and kept for it. Misuse raises with the name of the field. A flow script defines its
-  --- methods at its top: they must be known before phase 5 saves.
-  ---@param definition altmig.merge.Definition
-  ---@return altmig.merge.Method
-  function merge.define(definition)
-    local ok, at, spec = pcall(checked_definition, definition)
-    if not ok then error(at, 2) end
-    local name, files = definition.name, table.move(definition.files, 1, #definition.files, 1, {})
-    local entry = { name = name, title = name, kind = "text", files = files, available = true, site = true }
-    table.insert(merge.methods, at, entry)
-    local copy = {}
-    for field, value in pairs(definition) do copy[field] = value end
-    copy.files = files
-    merge.register(name, runner(copy, spec))
-    for _, path in ipairs(files) do policy.claim(path, name) end
-    return entry
-  end
+--- Adds a method of the site's to merge.methods: a grammar with its classes, or a function. Its files
+--- are saved and kept for it. Misuse raises with the name of the field. A flow script defines its
+--- methods at its top: they must be known before phase 5 saves.
+---@param definition altmig.merge.Definition
+---@return altmig.merge.Method
+function site.define(definition)
+  local ok, at, spec = pcall(checked_definition, definition)
+  if not ok then error(at, 2) end
+  local name, files = definition.name, table.move(definition.files, 1, #definition.files, 1, {})
+  local entry = { name = name, title = name, kind = "text", files = files, site = true }
+  local copy = {}
+  for field, value in pairs(definition) do copy[field] = value end
+  copy.files = files
+  entry.run = runner(copy, spec)
+  table.insert(methods.list, at, entry)
+  for _, path in ipairs(files) do policy.claim(path, name) end
+  return entry
+end
 
-  --- Takes back every method that merge.define added: a flow script may be read more than once.
-  function merge.reset()
-    for i = #merge.methods, 1, -1 do
-      local entry = merge.methods[i]
-      if entry.site then
-        table.remove(merge.methods, i)
-        merge.register(entry.title, nil)
-        for _, path in ipairs(entry.files) do policy.release(path) end
-      end
+--- Takes back every method that merge.define added: a flow script may be read more than once.
+function site.reset()
+  for i = #methods.list, 1, -1 do
+    local entry = methods.list[i]
+    if entry.site then
+      table.remove(methods.list, i)
+      for _, path in ipairs(entry.files) do policy.release(path) end
     end
   end
 end
+
+return site

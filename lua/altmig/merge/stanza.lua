@@ -3,6 +3,11 @@
 -- Which files secur_mig covers, and all classes, are inferred: correct them here.
 
 local core = require "altmig.merge_core"
+local err = require "altmig.err"
+local task = require "altmig.merge.task"
+local users = require "altmig.merge.users"
+
+local stanza_files = { methods = {} }
 
 -- Shapes: classes (who wins when both changed an attribute; default the site; what is a set), sets, fold_case, and
 -- admit: "accounts" or "groups", so that a record of the new level comes in only for one that exists.
@@ -29,148 +34,140 @@ local files = {
   ["/etc/nscontrol.conf"] = {},
 }
 
-return function(merge, checked, joined, merge_stanza)
-  -- Every attribute of this stanza is a list, whatever the site called it.
-  local function classes_of_lists(job, path, stanza)
-    local classes, input = {}, job:input(path)
-    for _, text in pairs { input.o or "", input.c or "", input.n or "" } do
-      for _, record in ipairs(core.parse(text, path) or {}) do
-        for name in pairs(record.key == stanza and record.attributes or {}) do
-          classes[#classes + 1] = { record = stanza, name = name, class = "list" }
-        end
-      end
-    end
-    return classes
-  end
-
-  local function merge_file(job, path)
-    local shape = files[path]
-    return merge_stanza(job, path, {
-      classes = shape.lists and classes_of_lists(job, path, shape.lists) or shape.classes,
-      default = shape.default, sets = shape.sets, fold_case = shape.fold_case,
-      admit = shape.admit == "accounts" and merge.accounts(job) or shape.admit == "groups" and merge.groups(job) or nil,
-    })
-  end
-
-  local function merge_files(entry, job)
-    return job:each_file(entry.files, function(path) return merge_file(job, path) end)
-  end
-
-  for _, title in ipairs { "privcmds_mig", "privdevs_mig", "login_mig", "user_mrg", "secur_mig", "secvarscfg_mig", "nscontrol_mig" } do
-    merge.register(title, merge_files)
-  end
-
-  -- --- methods.cfg ---------------------------------------------------------------------------------
-
-  local function has_file(job, path)
-    if not path or path == "" then return false end
-    local target = job.ctx.tree:resolve(path)
-    return target ~= nil and job.ctx.tree:exists(target) == true
-  end
-
-  local programs = { "program", "program_64" }
-
-  local function by_key(stanzas)
-    local map = {}
-    for _, stanza in ipairs(stanzas) do map[stanza.key] = stanza.attributes end
-    return map
-  end
-
-  -- New modules come in if their program is there (compound ones have none); a program of the site's
-  -- gives way only if it is gone and the new level's is there.
-  local function module_rules(job, path, input)
-    local admit, classes = {}, {}
-    local c = by_key(checked(core.parse(input.c or "", path)))
-    for _, stanza in ipairs(checked(core.parse(input.n or "", path))) do
-      local new, ours = stanza.attributes, c[stanza.key] or {}
-      if (not new.program and not new.program_64) or has_file(job, new.program) or has_file(job, new.program_64) then
-        admit[#admit + 1] = stanza.key
-      end
-      for _, name in ipairs(programs) do
-        if ours[name] and not has_file(job, ours[name]) and has_file(job, new[name]) then
-          classes[#classes + 1] = { record = stanza.key, name = name, class = "system" }
-        end
-      end
-    end
-    return { file = path, admit = admit, classes = classes }
-  end
-
-  -- Modules that a compound module names and nobody defines: log-in through it fails.
-  local function check_modules(job, path, text)
-    local stanzas = core.parse(text, path) or {}
-    local known = by_key(stanzas)
-    for _, stanza in ipairs(stanzas) do
-      for key, name in (stanza.attributes.options or ""):gmatch("(%l+)%s*=%s*([^,%s\"]+)") do
-        if (key == "auth" or key == "db") and name ~= "BUILTIN" and name ~= "files" and not known[name] then
-          job:report { { severity = "warning", file = path, key = stanza.key, attribute = "options", chosen = "C",
-            rule = ("names the module %s, which is not defined"):format(name) } }
-        end
+-- Every attribute of this stanza is a list, whatever the site called it.
+local function classes_of_lists(this, path, stanza)
+  local classes, input = {}, this:input(path)
+  for _, text in pairs { input.o or "", input.c or "", input.n or "" } do
+    for _, record in ipairs(core.parse(text, path) or {}) do
+      for name in pairs(record.key == stanza and record.attributes or {}) do
+        classes[#classes + 1] = { record = stanza, name = name, class = "list" }
       end
     end
   end
-
-  -- An old level may have the file itself in the place of the link: its content moves to /etc, and the
-  -- link takes its place.
-  local function make_link(job, at, target)
-    local tree = job.ctx.tree
-    local stat = tree:stat(at)
-    if not stat or stat.type ~= "file" then return end
-    local temporary = at .. ".altmig-link"
-    job:remove_index(temporary)
-    checked(tree:symlink(target, temporary))
-    checked(tree:rename(temporary, at))
-  end
-
-  merge.register("methods_mig", function(_, job)
-    local path, other = "/etc/methods.cfg", "/usr/lib/security/methods.cfg"
-    local input = job:input(path)
-    local moved = not input.c and job.ctx.saved(other)
-    if moved then input.c, input.o = moved, job.ctx.shipped_old(other) end
-    local result = checked(core.records(module_rules(job, path, input), input))
-    job:report(result.decisions)
-    if result.text then
-      check_modules(job, path, result.text)
-      job:write(path, result.text)
-      if moved then make_link(job, other, path) end
-    end
-    return result.status == "absent" and "new" or result.status
-  end)
-
-  -- --- mkuser.default, mkuser.sys ------------------------------------------------------------------
-
-  local custom = "/etc/security/mkuser.sys.custom"
-
-  -- The shipped script is not to be edited. An edited one becomes the custom script that the shipped
-  -- one knows, but not executable: turning it on is for the administrator.
-  local function merge_script(job, path)
-    local input = job:input(path)
-    local status = core.whole(path, input)
-    if status == "absent" then return "new" end
-    if status == "kept" and not input.n then
-      job:write(path, input.c)
-      return "kept"
-    end
-    job:write(path, input.n)
-    if status == "new" or job.ctx.saved(custom) then return "new" end
-    local access = job:access(path)
-    access.mode = access.mode & ~73 -- 0111
-    job:write(custom, input.c, access)
-    -- A copy of the shipped script would call itself for ever.
-    local calls_itself = input.c:find(custom, 1, true) and "take its own call of that file out, then " or ""
-    job:report { { severity = "warning", file = path, chosen = "N",
-      rule = ("the shipped script is not to be changed: yours is %s; %schmod +x turns it on"):format(custom, calls_itself) } }
-    return "merged"
-  end
-
-  merge.register("mkusr_mig", function(entry, job)
-    local statuses = {}
-    for _, path in ipairs(entry.files) do
-      local stat = job.ctx.tree:stat(path)
-      -- A link of both levels: its file is merged in its own place.
-      if job.ctx.saved(path) or (stat and stat.type == "file") then
-        statuses[#statuses + 1] = path:match("%.sys$") and merge_script(job, path) or merge_stanza(job, path, {})
-      end
-    end
-    return joined(statuses)
-  end)
+  return classes
 end
+
+local function merge_file(this, path)
+  local shape = files[path]
+  return this:merge_file({
+    file = path, classes = shape.lists and classes_of_lists(this, path, shape.lists) or shape.classes,
+    default = shape.default, sets = shape.sets, fold_case = shape.fold_case,
+    admit = shape.admit == "accounts" and users.accounts(this) or shape.admit == "groups" and users.groups(this) or nil,
+  }, this:input(path))
+end
+
+local function merge_files(entry, this)
+  return this:each_file(entry.files, function(path) return merge_file(this, path) end)
+end
+
+for _, title in ipairs { "privcmds_mig", "privdevs_mig", "login_mig", "user_mrg", "secur_mig", "secvarscfg_mig", "nscontrol_mig" } do
+  stanza_files.methods[title] = merge_files
+end
+
+-- --- methods.cfg ---------------------------------------------------------------------------------
+
+local programs = { "program", "program_64" }
+
+local function by_key(stanzas)
+  local map = {}
+  for _, stanza in ipairs(stanzas) do map[stanza.key] = stanza.attributes end
+  return map
+end
+
+-- New modules come in if their program is there (compound ones have none); a program of the site's
+-- gives way only if it is gone and the new level's is there.
+local function module_rules(this, path, input)
+  local admit, classes = {}, {}
+  local c = by_key(err.check(core.parse(input.c or "", path)))
+  for _, stanza in ipairs(err.check(core.parse(input.n or "", path))) do
+    local new, ours = stanza.attributes, c[stanza.key] or {}
+    if (not new.program and not new.program_64) or this:exists(new.program) or this:exists(new.program_64) then
+      admit[#admit + 1] = stanza.key
+    end
+    for _, name in ipairs(programs) do
+      if ours[name] and not this:exists(ours[name]) and this:exists(new[name]) then
+        classes[#classes + 1] = { record = stanza.key, name = name, class = "system" }
+      end
+    end
+  end
+  return { file = path, admit = admit, classes = classes }
+end
+
+-- Modules that a compound module names and nobody defines: log-in through it fails.
+local function check_modules(this, path, text)
+  local stanzas = core.parse(text, path) or {}
+  local known = by_key(stanzas)
+  for _, stanza in ipairs(stanzas) do
+    for key, name in (stanza.attributes.options or ""):gmatch("(%l+)%s*=%s*([^,%s\"]+)") do
+      if (key == "auth" or key == "db") and name ~= "BUILTIN" and name ~= "files" and not known[name] then
+        this:note("warning", path, stanza.key, "C", ("names the module %s, which is not defined"):format(name), "options")
+      end
+    end
+  end
+end
+
+-- An old level may have the file itself in the place of the link: its content moves to /etc, and the
+-- link takes its place.
+local function make_link(this, at, target)
+  local tree = this.ctx.tree
+  local stat = tree:stat(at)
+  if not stat or stat.type ~= "file" then return end
+  local temporary = at .. ".altmig-link"
+  this:remove_index(temporary)
+  err.check(tree:symlink(target, temporary))
+  err.check(tree:rename(temporary, at))
+end
+
+function stanza_files.methods.methods_mig(_, this)
+  local path, other = "/etc/methods.cfg", "/usr/lib/security/methods.cfg"
+  local input = this:input(path)
+  local moved = not input.c and this.ctx.saved(other)
+  if moved then input.c, input.o = moved, this.ctx.shipped_old(other) end
+  local result = this:records(module_rules(this, path, input), input)
+  if result.text then
+    check_modules(this, path, result.text)
+    this:write(path, result.text)
+    if moved then make_link(this, other, path) end
+  end
+  return result.status == "absent" and "new" or result.status
+end
+
+-- --- mkuser.default, mkuser.sys ------------------------------------------------------------------
+
+local custom = "/etc/security/mkuser.sys.custom"
+
+-- The shipped script is not to be edited. An edited one becomes the custom script that the shipped
+-- one knows, but not executable: turning it on is for the administrator.
+local function merge_script(this, path)
+  local input = this:input(path)
+  local status = core.whole(path, input)
+  if status == "absent" then return "new" end
+  if status == "kept" and not input.n then
+    this:write(path, input.c)
+    return "kept"
+  end
+  this:write(path, input.n)
+  if status == "new" or this.ctx.saved(custom) then return "new" end
+  local access = this:access(path)
+  access.mode = access.mode & ~73 -- 0111
+  this:write(custom, input.c, access)
+  -- A copy of the shipped script would call itself for ever.
+  local calls_itself = input.c:find(custom, 1, true) and "take its own call of that file out, then " or ""
+  this:note("warning", path, nil, "N", ("the shipped script is not to be changed: yours is %s; %schmod +x turns it on"):format(
+    custom, calls_itself))
+  return "merged"
+end
+
+function stanza_files.methods.mkusr_mig(entry, this)
+  local statuses = {}
+  for _, path in ipairs(entry.files) do
+    local stat = this.ctx.tree:stat(path)
+    -- A link of both levels: its file is merged in its own place.
+    if this.ctx.saved(path) or (stat and stat.type == "file") then
+      statuses[#statuses + 1] = path:match("%.sys$") and merge_script(this, path) or this:merge_file({ file = path }, this:input(path))
+    end
+  end
+  return task.join(statuses)
+end
+
+return stanza_files
