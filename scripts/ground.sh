@@ -72,7 +72,7 @@ install_packages() {
 	return $status
 }
 
-# build DIR [CMAKE ARG ...]: all of it, or what $target names
+# build DIR [CMAKE ARG ...]: all of it, or what $target names; "--preset NAME" takes the flags of CMakePresets.json
 build() {
 	dir=$1
 	shift

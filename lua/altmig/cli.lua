@@ -25,6 +25,9 @@ cli.error_mt = { __tostring = function(e) return e.message end }
 --- What DESIGN promises and this version does not do yet. Each refuses by name.
 cli.planned = { "verify", "installp", "odm" }
 
+--- Commands that an option of the build leaves out (ALTMIG_LAB=OFF).
+local left_out = { lab = "altmig: lab: this build has no lab" }
+
 local function load_command(name)
   if not name:match("^%l+$") or not resource.read("lua/altmig/cmd/" .. name .. ".lua") then return nil end
   return require("altmig.cmd." .. name)
@@ -44,6 +47,7 @@ end
 local function run(name, args)
   local command = load_command(name)
   if not command then
+    if left_out[name] then cli.usage(left_out[name]) end
     for _, planned in ipairs(cli.planned) do
       if planned == name then cli.usage(("altmig: command '%s' is not supported yet"):format(name)) end
     end

@@ -33,6 +33,15 @@ static const luaL_Reg modules[] = {
 	{NULL, NULL},
 };
 
+/* What Lua's package library gets for dlopen (--wrap): a static program has no use for glibc's. */
+void *__wrap_dlopen(const char *file, int mode);
+void *__wrap_dlopen(const char *file, int mode)
+{
+	(void)file;
+	(void)mode;
+	return NULL;
+}
+
 static void on_signal(int number)
 {
 	if (am_cancelled())

@@ -29,6 +29,28 @@ function TestCommandLine:test_planned_command_refuses_by_name()
   lu.assertStrContains(text, "'installp' is not supported yet")
 end
 
+-- The build directory says whether the lab is in this build. ALTMIG_LUA would bring the source tree's.
+function TestCommandLine:test_the_lab_is_there_only_in_a_build_with_it()
+  local cache = io.open(bin:gsub("[^/]*$", "") .. "../CMakeCache.txt")
+  if not cache then lu.skip("not in its build directory") end
+  local with = cache:read("a"):match "\nALTMIG_LAB:BOOL=(%u+)\n" == "ON"
+  cache:close()
+  local pipe = io.popen("env -u ALTMIG_LUA " .. bin .. " lab frobnicate 2>&1; env -u ALTMIG_LUA " .. bin .. " --help")
+  local text = pipe:read("a")
+  pipe:close()
+  local _, status = run("lab frobnicate")
+  lu.assertEquals(status, 2)
+  if with then
+    lu.assertStrContains(text, "altmig: lab: unknown subcommand 'frobnicate'")
+    lu.assertStrContains(text, "\n  lab ")
+  else
+    lu.assertStrContains(text, "altmig: lab: this build has no lab\n")
+    lu.assertNotStrContains(text, "\n  lab ")
+  end
+  local embedded = require "altmig.resource".list "scripts/lab/"
+  lu.assertEquals(#embedded > 0, with)
+end
+
 function TestCommandLine:test_a_flag_that_a_command_does_not_take_is_a_usage_error()
   for words, text in pairs { ["resume lpar -d hdisk3"] = "altmig resume: unknown flag -d", ["status -r"] = "altmig status: unknown flag -r",
     ["report lpar -l lpp"] = "altmig report: unknown flag -l", ["cleanup lpar -Y"] = "altmig cleanup: unknown flag -Y",

@@ -1009,7 +1009,7 @@ static ssize_t channel_read(struct channel *channel, enum am_ssh_source source, 
 			return n;
 		if (take > (size_t)n)
 			take = (size_t)n;
-		if (memcmp(data, MARK + channel->marked, take) != 0) {
+		if (memcmp(data, &MARK[channel->marked], take) != 0) {
 			size_t more = (size_t)n < SHOWN ? (size_t)n : SHOWN;
 
 			memcpy(seen, MARK, channel->marked);

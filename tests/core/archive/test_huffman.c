@@ -74,7 +74,7 @@ static void round_trip(const unsigned char *data, size_t size)
 {
 	static const size_t steps[][2] = {{1, 1}, {3, 1000}, {1 << 20, 7}, {1 << 20, 1 << 20}};
 	struct am_huffman_code code;
-	size_t length;
+	size_t length = 0;
 	unsigned char *in = packed(data, size, &length, &code);
 	unsigned char *out = malloc(size + 1);
 	struct am_error error;
