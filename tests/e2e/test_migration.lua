@@ -137,6 +137,7 @@ local function boot_and_digest()
     "/etc/objrepos", "/usr/lib/objrepos", "/usr/share/lib/objrepos", "/image.data",
     -- saved classes and their list, and the mark: they hold the identifiers alt_disk_copy gave the target disk
     "/lpp/save.config/etc/objrepos", "/lpp/save.config/.altmig/new/etc/objrepos", "/lpp/save.config/.altmig/manifest.json",
+    "/lpp/save.config/.altmig/installp.log", -- times and process ids
     "/lpp/save.config/.altmig/new.json", "/lpp/save.config/.altmig/owner" })
   local classes = lab.on(client, odm_text):gsub("\n\ttime = %d+", "")
   lu.assertStrContains(classes, "bos.mp64")
