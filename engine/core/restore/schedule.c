@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "tree/pipeline.h"
+#include "tree/resolve.h"
 #include "base/hash.h"
 
 #include <errno.h>

@@ -204,29 +204,12 @@ int am_entries_add(struct am_entries *entries, const char *name, const struct am
 	struct am_error *error);
 void am_entries_free(struct am_entries *entries);
 
+/* The bare reason of an errno value. Returns -1. */
+int am_tree_reason(struct am_error *error, int errnum);
+
 struct am_node *am_node_hold(struct am_node *node);
 void am_node_release(struct am_node *node); /* NULL is allowed */
 
-/*
- * Where a path leads: an open directory and a name in it, or (name "") the directory itself when
- * the path is the root of a file system or ends in "..".
- */
-struct am_place {
-	struct am_node *dir;
-	char name[AM_TREE_NAME_MAX + 1];
-	char path[AM_TREE_PATH_MAX]; /* with all links before the name resolved */
-	size_t mount;                /* index of the file system */
-};
-int am_tree_locate(struct am_tree *tree, const char *operation, const char *path, int follow,
-	struct am_place *place, struct am_error *error);
-void am_place_free(struct am_place *place);
-/* Puts "operation: PLACE" before the bare reason of a back end. Returns -1. */
-int am_place_fail(struct am_tree *tree, const struct am_place *place, const char *operation,
-	struct am_error *error);
-/* The directory a place names, opened. */
-struct am_node *am_place_enter(const struct am_place *place, struct am_error *error);
-/* ".NAME.altmig-new", or a name made of its hash when that would be too long. */
-void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1]);
 /* 0, or "READ_ONLY" when the tree is frozen: asked by everything that changes something. */
 int am_tree_may_write(
 	struct am_tree *tree, const char *operation, const char *path, struct am_error *error);
@@ -235,6 +218,8 @@ size_t am_tree_mount_at(struct am_tree *tree, const char *path);
 /* 1 when a mount lies below `path`. */
 int am_tree_mount_below(struct am_tree *tree, const char *path);
 struct am_fs *am_tree_fs(struct am_tree *tree, size_t mount);
+/* Where the mount is: "" for the root of the tree. */
+const char *am_tree_mount_path(struct am_tree *tree, size_t mount);
 /* Puts the mount points below the directory `path` into its listing, and that into byte order. */
 int am_tree_arrange(
 	struct am_tree *tree, const char *path, struct am_entries *entries, struct am_error *error);

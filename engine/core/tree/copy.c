@@ -7,6 +7,7 @@
 #include "tree/scan.h"
 
 #include "base/cancel.h"
+#include "tree/resolve.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "tree/resolve.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -131,18 +132,10 @@ int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error
 int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
 	struct am_error *error)
 {
-	struct am_place *place = calloc(1, sizeof *place);
-
 	if (error != NULL)
 		*error = put->error;
-	if (place != NULL && !put->complete) {
-		memcpy(place->path, path, strnlen(path, sizeof place->path - 1));
-		place->mount = mount;
-		am_place_fail(tree, place, put->operation, error);
-	}
-	am_tree_fs(tree, mount)->complete = 0;
-	free(place);
-	return -1;
+	am_tree_fs(tree, mount)->complete = put->complete;
+	return am_tree_fail(tree, mount, path, put->operation, error);
 }
 
 /* ---- the content of a file, read ahead ---- */

@@ -1,6 +1,7 @@
 #include "tree/scan.h"
 
 #include "base/cancel.h"
+#include "tree/resolve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -414,8 +415,7 @@ static int open_ahead(struct am_scan *scan, const char *path, struct am_error *e
 	}
 	item->mount = place->mount;
 	item->state = KNOWN;
-	r = place->dir->fs->ops->stat(
-		place->dir, place->name[0] != '\0' ? place->name : NULL, &item->stat, error);
+	r = place->dir->fs->ops->stat(place->dir, am_place_name(place), &item->stat, error);
 	if (r == 0 && item->stat.type == AM_TREE_DIR) {
 		item->dir = am_place_enter(place, error);
 		r = item->dir != NULL ? 0 : -1;

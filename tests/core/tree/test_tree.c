@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tree/tree.h"
-#include "tree/backend.h"
+#include "tree/resolve.h"
 
 /* BASE/outside is what must never be reached; BASE/root is the tree. */
 struct fixture {
