@@ -70,7 +70,7 @@ int am_restore_add_late(
 /* ... until now. */
 int am_restore_finish_dir(struct restore *r, const struct late *late, struct am_error *error);
 
-/* Many members at a time, when am_flight_can(). */
+/* Many members at a time, when am_pipeline_can(). */
 int am_restore_many(struct restore *r, struct am_error *error);
 
 #endif

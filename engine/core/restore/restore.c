@@ -715,7 +715,7 @@ static int restore_best(struct restore *r, struct am_error *error)
 	r->chunk = malloc(CHUNK);
 	if (r->chunk == NULL)
 		return am_fail_errno(error, ENOMEM, "restore");
-	return am_flight_can(r->tree) ? am_restore_many(r, error) : restore_all(r, error);
+	return am_pipeline_can(r->tree) ? am_restore_many(r, error) : restore_all(r, error);
 }
 
 int am_restore(struct am_tree *tree, struct am_bff *archive,

@@ -1,6 +1,6 @@
 /*
- * Restoring over a network: many members at a time. Each becomes a job; it starts when what it
- * needs is there (its directory, the file it is a link of, an earlier job of the same name) and
+ * Restoring over a network: many members at a time. Each becomes a request; it starts when what it
+ * needs is there (its directory, the file it is a link of, an earlier request of the same name) and
  * when the window has room. Reading and unpacking go on meanwhile. What is not simple is done one
  * call after the other by restore.c, with everything else still on its way.
  */
@@ -18,11 +18,11 @@
 #include <string.h>
 
 enum {
-	SMALL = 128 << 10, /* a file up to this size is one job, with its content */
+	SMALL = 128 << 10, /* a file up to this size is one request, with its content */
 	PIECE = 1 << 20,
 	MEMORY_MAX = 16 << 20,
 	BUCKETS = 4096,
-	AHEAD = 256, /* jobs that wait besides those of the window */
+	AHEAD = 256, /* requests that wait besides those of the window */
 	PASSES_MAX = 5,
 };
 
@@ -32,8 +32,8 @@ struct dir {
 	struct dir *real; /* the entry of the same directory that has the rest, or this one */
 	size_t mount;
 	struct am_node *node;
-	struct job *pending; /* makes it, or NULL */
-	int fresh;           /* new: what was not put there is not there */
+	struct request *pending; /* makes it, or NULL */
+	int fresh;               /* new: what was not put there is not there */
 	char *at;
 	char path[]; /* as in the archive */
 };
@@ -41,11 +41,11 @@ struct dir {
 /* A file that comes in pieces. */
 struct large {
 	struct am_handle file;
-	struct job *open;
+	struct request *open;
 	enum am_put_outcome opened;
 };
 
-struct job {
+struct request {
 	struct am_put put; /* first */
 	enum { MEMBER, IMPLIED, PIECE_OF, OPENING, CLOSING, LATE } role;
 	struct am_bff_member member;
@@ -57,22 +57,22 @@ struct job {
 	struct large *large; /* CLOSING frees it */
 	int was_made;        /* the link was known as the archive's before */
 	unsigned blocked;
-	struct job **waiters;
+	struct request **waiters;
 	size_t waiting, capacity;
-	struct job *next_pending, *next_ready;
-	struct job *next, *previous; /* all of them */
-	struct job *owner;           /* of a piece: the job of its file */
+	struct request *next_pending, *next_ready;
+	struct request *next, *previous; /* all of them */
+	struct request *owner;           /* of a piece: the request of its file */
 };
 
 struct many {
 	struct restore *r;
-	struct am_flight flight;
-	unsigned restarts[AM_FLIGHT_MOUNTS]; /* seen so far */
+	struct am_pipeline pipeline;
+	unsigned restarts[AM_PIPELINE_MOUNTS]; /* seen so far */
 	struct dir *dirs[BUCKETS];
-	struct job *pending[BUCKETS];
-	struct job *all, *ready, *last_ready;
+	struct request *pending[BUCKETS];
+	struct request *all, *ready, *last_ready;
 	size_t aliases; /* entries of directories that are known by another path */
-	size_t jobs, memory;
+	size_t requests, memory;
 	uint64_t begun;          /* members of this pass */
 	uint64_t rewrite_before; /* those before it may be lost; 0: none */
 	uint64_t limit;          /* this pass restores only those before; 0: all */
@@ -88,49 +88,50 @@ static size_t bucket(const char *path)
 	return (size_t)am_hash(path, strlen(path)) % BUCKETS;
 }
 
-/* ---- jobs ---- */
+/* ---- requests ---- */
 
-static void free_job(struct many *m, struct job *job)
+static void free_request(struct many *m, struct request *request)
 {
-	m->memory -= job->memory;
-	m->jobs--;
-	if (job->previous != NULL)
-		job->previous->next = job->next;
+	m->memory -= request->memory;
+	m->requests--;
+	if (request->previous != NULL)
+		request->previous->next = request->next;
 	else
-		m->all = job->next;
-	if (job->next != NULL)
-		job->next->previous = job->previous;
-	if (job->role == CLOSING || (job->role == OPENING && job->large->open == job))
-		free(job->large);
-	free(job->waiters);
-	free(job->data);
-	free(job->path);
-	free(job->at);
-	free(job->name);
-	free(job->target);
-	free(job->link);
-	free(job);
+		m->all = request->next;
+	if (request->next != NULL)
+		request->next->previous = request->previous;
+	if (request->role == CLOSING ||
+		(request->role == OPENING && request->large->open == request))
+		free(request->large);
+	free(request->waiters);
+	free(request->data);
+	free(request->path);
+	free(request->at);
+	free(request->name);
+	free(request->target);
+	free(request->link);
+	free(request);
 }
 
-static int job_over(struct am_put *put, struct am_error *error);
+static int request_done(struct am_put *put, struct am_error *error);
 
-static struct job *new_job(struct many *m, enum am_put_kind kind, struct am_error *error)
+static struct request *new_request(struct many *m, enum am_put_kind kind, struct am_error *error)
 {
-	struct job *job = calloc(1, sizeof *job);
+	struct request *request = calloc(1, sizeof *request);
 
-	if (job == NULL) {
+	if (request == NULL) {
 		no_memory(error);
 		return NULL;
 	}
-	job->put.kind = kind;
-	job->put.over = job_over;
-	job->put.owner = m;
-	job->next = m->all;
+	request->put.kind = kind;
+	request->put.over = request_done;
+	request->put.owner = m;
+	request->next = m->all;
 	if (m->all != NULL)
-		m->all->previous = job;
-	m->all = job;
-	m->jobs++;
-	return job;
+		m->all->previous = request;
+	m->all = request;
+	m->requests++;
+	return request;
 }
 
 static char *copy(const char *text)
@@ -138,134 +139,136 @@ static char *copy(const char *text)
 	return text != NULL ? strdup(text) : NULL;
 }
 
-/* A job for the member of r->path, which is `at`. */
-static struct job *member_job(struct many *m, enum am_put_kind kind,
+/* A request for the member of r->path, which is `at`. */
+static struct request *member_request(struct many *m, enum am_put_kind kind,
 	const struct am_bff_member *member, const struct dir *parent, const char *at,
 	struct am_error *error)
 {
-	struct job *job = new_job(m, kind, error);
+	struct request *request = new_request(m, kind, error);
 
-	if (job == NULL)
+	if (request == NULL)
 		return NULL;
-	job->member = *member;
-	job->path = strdup(m->r->path);
-	job->at = strdup(at);
-	job->name = copy(member->name);
-	job->target = copy(member->target);
-	job->link = copy(member->link);
-	if (job->path == NULL || job->at == NULL || job->name == NULL ||
-		(member->target != NULL && job->target == NULL) ||
-		(member->link != NULL && job->link == NULL)) {
-		free_job(m, job);
+	request->member = *member;
+	request->path = strdup(m->r->path);
+	request->at = strdup(at);
+	request->name = copy(member->name);
+	request->target = copy(member->target);
+	request->link = copy(member->link);
+	if (request->path == NULL || request->at == NULL || request->name == NULL ||
+		(member->target != NULL && request->target == NULL) ||
+		(member->link != NULL && request->link == NULL)) {
+		free_request(m, request);
 		no_memory(error);
 		return NULL;
 	}
-	job->member.name = job->name;
-	job->member.target = job->target;
-	job->member.link = job->link;
-	job->member.acl = job->member.pcl = NULL;
-	job->mount = parent->mount;
-	job->put.dir = parent->node;
-	job->put.name = strrchr(job->at, '/') + 1;
-	job->put.target = job->target;
-	job->put.attr = am_restore_attr_of(member);
-	job->put.commit = m->r->options != NULL && m->r->options->commit;
-	return job;
+	request->member.name = request->name;
+	request->member.target = request->target;
+	request->member.link = request->link;
+	request->member.acl = request->member.pcl = NULL;
+	request->mount = parent->mount;
+	request->put.dir = parent->node;
+	request->put.name = strrchr(request->at, '/') + 1;
+	request->put.target = request->target;
+	request->put.attr = am_restore_attr_of(member);
+	request->put.commit = m->r->options != NULL && m->r->options->commit;
+	return request;
 }
 
-static struct job *pending_at(const struct many *m, const char *at)
+static struct request *pending_at(const struct many *m, const char *at)
 {
-	struct job *job = m->pending[bucket(at)];
+	struct request *request = m->pending[bucket(at)];
 
-	while (job != NULL && strcmp(job->at, at) != 0)
-		job = job->next_pending;
-	return job;
+	while (request != NULL && strcmp(request->at, at) != 0)
+		request = request->next_pending;
+	return request;
 }
 
-static void forget_pending(struct many *m, const struct job *job)
+static void forget_pending(struct many *m, const struct request *request)
 {
-	struct job **link;
+	struct request **link;
 
-	if (job->at == NULL)
+	if (request->at == NULL)
 		return;
-	link = &m->pending[bucket(job->at)];
-	while (*link != NULL && *link != job)
+	link = &m->pending[bucket(request->at)];
+	while (*link != NULL && *link != request)
 		link = &(*link)->next_pending;
-	if (*link == job)
-		*link = job->next_pending;
+	if (*link == request)
+		*link = request->next_pending;
 }
 
-/* `job` starts after `other`, which may be NULL. */
-static int after(struct job *job, struct job *other, struct am_error *error)
+/* `request` starts after `other`, which may be NULL. */
+static int after(struct request *request, struct request *other, struct am_error *error)
 {
-	if (other == NULL || other == job)
+	if (other == NULL || other == request)
 		return 0;
 	if (other->waiting == other->capacity) {
 		size_t capacity = other->capacity != 0 ? other->capacity * 2 : 4;
-		struct job **waiters = realloc(other->waiters, capacity * sizeof(struct job *));
+		struct request **waiters =
+			realloc(other->waiters, capacity * sizeof(struct request *));
 
 		if (waiters == NULL)
 			return no_memory(error);
 		other->waiters = waiters;
 		other->capacity = capacity;
 	}
-	other->waiters[other->waiting++] = job;
-	job->blocked++;
+	other->waiters[other->waiting++] = request;
+	request->blocked++;
 	return 0;
 }
 
-static void make_ready(struct many *m, struct job *job)
+static void make_ready(struct many *m, struct request *request)
 {
-	job->next_ready = NULL;
+	request->next_ready = NULL;
 	if (m->last_ready != NULL)
-		m->last_ready->next_ready = job;
+		m->last_ready->next_ready = request;
 	else
-		m->ready = job;
-	m->last_ready = job;
+		m->ready = request;
+	m->last_ready = request;
 }
 
-/* Takes the job over; it starts when nothing blocks it. */
-static void submit(struct many *m, struct job *job)
+/* Takes the request over; it starts when nothing blocks it. */
+static void submit(struct many *m, struct request *request)
 {
-	if (job->at != NULL) {
-		struct job **link = &m->pending[bucket(job->at)];
+	if (request->at != NULL) {
+		struct request **link = &m->pending[bucket(request->at)];
 
-		job->next_pending = *link;
-		*link = job;
+		request->next_pending = *link;
+		*link = request;
 	}
-	if (job->blocked == 0)
-		make_ready(m, job);
+	if (request->blocked == 0)
+		make_ready(m, request);
 }
 
-static void wake_waiters(struct many *m, struct job *job)
+static void wake_waiters(struct many *m, struct request *request)
 {
-	for (size_t i = 0; i < job->waiting; i++) {
-		if (--job->waiters[i]->blocked == 0)
-			make_ready(m, job->waiters[i]);
+	for (size_t i = 0; i < request->waiting; i++) {
+		if (--request->waiters[i]->blocked == 0)
+			make_ready(m, request->waiters[i]);
 	}
-	job->waiting = 0;
+	request->waiting = 0;
 }
 
 static int start_ready(struct many *m, struct am_error *error)
 {
-	while (m->ready != NULL && !am_flight_full(&m->flight)) {
-		struct job *job = m->ready;
+	while (m->ready != NULL && !am_pipeline_full(&m->pipeline)) {
+		struct request *request = m->ready;
 
-		if (am_flight_start(&m->flight, m->flight.fs[job->mount], &job->put, error) != 0)
+		if (am_pipeline_start(&m->pipeline, m->pipeline.fs[request->mount], &request->put,
+			    error) != 0)
 			return -1;
-		m->ready = job->next_ready;
+		m->ready = request->next_ready;
 		if (m->ready == NULL)
 			m->last_ready = NULL;
 	}
 	return 0;
 }
 
-/* ---- what became of them ---- */
+/* ---- what came of them ---- */
 
 /* Says how much room is left where there was too little. */
 static void add_space(struct many *m, size_t mount, struct am_error *error)
 {
-	struct am_fs *fs = m->flight.fs[mount];
+	struct am_fs *fs = m->pipeline.fs[mount];
 	struct am_tree_space space;
 	struct am_node *root = fs->ops->root(fs, NULL);
 	size_t length = strlen(error->message);
@@ -280,24 +283,25 @@ static void add_space(struct many *m, size_t mount, struct am_error *error)
 	am_node_release(root);
 }
 
-static int job_failed(struct many *m, struct job *job, struct am_error *error)
+static int request_failed(struct many *m, struct request *request, struct am_error *error)
 {
-	const struct job *who = job->owner != NULL ? job->owner : job;
+	const struct request *who = request->owner != NULL ? request->owner : request;
 
-	am_flight_fail(m->r->tree, job->mount, who->at != NULL ? who->at : "", &job->put, error);
+	am_pipeline_fail(
+		m->r->tree, request->mount, who->at != NULL ? who->at : "", &request->put, error);
 	if (strcmp(error->code, "ENOSPC") == 0)
-		add_space(m, job->mount, error);
+		add_space(m, request->mount, error);
 	if (who->name != NULL)
 		return am_restore_member_fail("restore", &who->member, error);
 	am_error_prefix(error, "restore");
 	return -1;
 }
 
-static void count_member(struct many *m, const struct job *job)
+static void count_member(struct many *m, const struct request *request)
 {
 	struct am_restore_stats *stats = m->r->stats;
 
-	switch (job->put.kind) {
+	switch (request->put.kind) {
 	case AM_PUT_FILE:
 	case AM_PUT_CLOSE:
 		stats->files++;
@@ -318,8 +322,8 @@ static void count_member(struct many *m, const struct job *job)
 	stats->members++;
 }
 
-/* One call after the other, from what the job holds. */
-static int one_by_one(struct many *m, struct job *job, struct am_error *error)
+/* One call after the other, from what the request holds. */
+static int one_by_one(struct many *m, struct request *request, struct am_error *error)
 {
 	struct restore *r = m->r;
 	char *path = strdup(r->path), *at = strdup(r->at);
@@ -328,13 +332,13 @@ static int one_by_one(struct many *m, struct job *job, struct am_error *error)
 	if (path == NULL || at == NULL) {
 		no_memory(error);
 	} else {
-		if (job->put.kind == AM_PUT_FILE)
-			r->stats->bytes -= job->put.length; /* is counted again */
-		snprintf(r->path, sizeof r->path, "%s", job->path);
+		if (request->put.kind == AM_PUT_FILE)
+			r->stats->bytes -= request->put.length; /* is counted again */
+		snprintf(r->path, sizeof r->path, "%s", request->path);
 		r->dir[0] = '\0';
-		r->held = job->data != NULL ? job->data : "";
-		r->held_length = job->put.length;
-		result = am_restore_member(r, &job->member, error);
+		r->held = request->data != NULL ? request->data : "";
+		r->held_length = request->put.length;
+		result = am_restore_member(r, &request->member, error);
 		r->held = NULL;
 		r->dir[0] = '\0';
 		snprintf(r->path, sizeof r->path, "%s", path);
@@ -343,51 +347,51 @@ static int one_by_one(struct many *m, struct job *job, struct am_error *error)
 	free(path);
 	free(at);
 	if (result != 0)
-		return am_restore_member_fail("restore", &job->member, error);
+		return am_restore_member_fail("restore", &request->member, error);
 	r->stats->members++;
 	return 0;
 }
 
-static int job_odd(struct many *m, struct job *job, struct am_error *error)
+static int request_odd(struct many *m, struct request *request, struct am_error *error)
 {
-	struct dir *dir = job->dir;
+	struct dir *dir = request->dir;
 
-	if (job->role == OPENING)
+	if (request->role == OPENING)
 		return 0; /* the caller waits for it */
-	if (job->role == LATE)
-		return am_restore_finish_dir(
-			m->r, &(struct late){.path = job->path, .attr = job->put.attr}, error);
-	if (job->role == MEMBER) {
-		if (one_by_one(m, job, error) != 0)
+	if (request->role == LATE)
+		return am_restore_finish_dir(m->r,
+			&(struct late){.path = request->path, .attr = request->put.attr}, error);
+	if (request->role == MEMBER) {
+		if (one_by_one(m, request, error) != 0)
 			return -1;
 	} else {
-		am_fail(&job->put.error, "ENOTDIR", "%s", strerror(ENOTDIR));
-		job->put.operation = "write";
-		return job_failed(m, job, error);
+		am_fail(&request->put.error, "ENOTDIR", "%s", strerror(ENOTDIR));
+		request->put.operation = "write";
+		return request_failed(m, request, error);
 	}
 	if (dir == NULL)
 		return 0;
-	return m->flight.fs[job->mount]->ops->settle(dir->node, error);
+	return m->pipeline.fs[request->mount]->ops->settle(dir->node, error);
 }
 
-static int job_done(struct many *m, struct job *job, struct am_error *error)
+static int request_succeeded(struct many *m, struct request *request, struct am_error *error)
 {
 	struct restore *r = m->r;
 
-	if (job->put.outcome == AM_PUT_SAME && !job->was_made)
-		am_restore_forget_made(r, job->at);
-	if (job->dir != NULL)
-		job->dir->fresh = job->put.fresh;
-	if (job->role == MEMBER || job->role == CLOSING)
-		count_member(m, job);
-	if (job->role == MEMBER && job->put.kind == AM_PUT_DIR) {
+	if (request->put.outcome == AM_PUT_SAME && !request->was_made)
+		am_restore_forget_made(r, request->at);
+	if (request->dir != NULL)
+		request->dir->fresh = request->put.fresh;
+	if (request->role == MEMBER || request->role == CLOSING)
+		count_member(m, request);
+	if (request->role == MEMBER && request->put.kind == AM_PUT_DIR) {
 		char *path = strdup(r->path);
 		int result;
 
 		if (path == NULL)
 			return no_memory(error);
-		snprintf(r->path, sizeof r->path, "%s", job->path);
-		result = am_restore_add_late(r, &job->member, error);
+		snprintf(r->path, sizeof r->path, "%s", request->path);
+		result = am_restore_add_late(r, &request->member, error);
 		snprintf(r->path, sizeof r->path, "%s", path);
 		free(path);
 		return result;
@@ -395,49 +399,49 @@ static int job_done(struct many *m, struct job *job, struct am_error *error)
 	return 0;
 }
 
-static int job_over(struct am_put *put, struct am_error *error)
+static int request_done(struct am_put *put, struct am_error *error)
 {
-	struct job *job = (struct job *)put;
+	struct request *request = (struct request *)put;
 	struct many *m = put->owner;
 	int result;
 
-	switch (job->put.outcome) {
+	switch (request->put.outcome) {
 	case AM_PUT_DONE:
 	case AM_PUT_SAME:
-		result = job_done(m, job, error);
+		result = request_succeeded(m, request, error);
 		break;
 	case AM_PUT_ODD:
-		result = job_odd(m, job, error);
+		result = request_odd(m, request, error);
 		break;
 	default:
-		result = job_failed(m, job, error);
+		result = request_failed(m, request, error);
 	}
-	if (job->role == OPENING) {
-		job->large->opened = job->put.outcome;
-		job->large->open = NULL;
+	if (request->role == OPENING) {
+		request->large->opened = request->put.outcome;
+		request->large->open = NULL;
 	}
-	if (job->dir != NULL)
-		job->dir->pending = NULL;
-	forget_pending(m, job);
-	wake_waiters(m, job);
-	free_job(m, job);
+	if (request->dir != NULL)
+		request->dir->pending = NULL;
+	forget_pending(m, request);
+	wake_waiters(m, request);
+	free_request(m, request);
 	return result;
 }
 
 /* A server that was restarted may have forgotten all it was told before. */
 static void watch_restarts(struct many *m)
 {
-	for (size_t i = 0; i < m->flight.mounts; i++) {
-		if (m->flight.fs[i]->restarts != m->restarts[i])
+	for (size_t i = 0; i < m->pipeline.mounts; i++) {
+		if (m->pipeline.fs[i]->restarts != m->restarts[i])
 			m->rewrite_before = m->begun;
-		m->restarts[i] = m->flight.fs[i]->restarts;
+		m->restarts[i] = m->pipeline.fs[i]->restarts;
 	}
 }
 
 /* Moves everything on, waiting for at most `wait_ms`. */
-static int turn(struct many *m, int wait_ms, struct am_error *error)
+static int poll_once(struct many *m, int wait_ms, struct am_error *error)
 {
-	if (start_ready(m, error) != 0 || am_flight_turn(&m->flight, wait_ms, error) != 0)
+	if (start_ready(m, error) != 0 || am_pipeline_poll(&m->pipeline, wait_ms, error) != 0)
 		return -1;
 	watch_restarts(m);
 	if (am_check_cancel("restore", error) != 0)
@@ -447,8 +451,8 @@ static int turn(struct many *m, int wait_ms, struct am_error *error)
 
 static int wait_all(struct many *m, struct am_error *error)
 {
-	while (m->jobs > 0) {
-		if (turn(m, 100, error) != 0)
+	while (m->requests > 0) {
+		if (poll_once(m, 100, error) != 0)
 			return -1;
 	}
 	return 0;
@@ -457,11 +461,11 @@ static int wait_all(struct many *m, struct am_error *error)
 static int wait_for_room(struct many *m, struct am_error *error)
 {
 	do {
-		int full = m->jobs >= m->flight.window + AHEAD || m->memory >= MEMORY_MAX;
+		int full = m->requests >= m->pipeline.window + AHEAD || m->memory >= MEMORY_MAX;
 
-		if (turn(m, full ? 100 : 0, error) != 0)
+		if (poll_once(m, full ? 100 : 0, error) != 0)
 			return -1;
-	} while (m->jobs >= m->flight.window + AHEAD || m->memory >= MEMORY_MAX);
+	} while (m->requests >= m->pipeline.window + AHEAD || m->memory >= MEMORY_MAX);
 	return 0;
 }
 
@@ -562,7 +566,7 @@ static struct dir *open_dir(
 	if (dir != NULL)
 		return add_entry(m, path, at, dir->mount, NULL, dir, error) != NULL ? dir : NULL;
 	if (mount != (size_t)-1) {
-		node = m->flight.fs[mount]->ops->root(m->flight.fs[mount], error);
+		node = m->pipeline.fs[mount]->ops->root(m->pipeline.fs[mount], error);
 	} else {
 		place = calloc(1, sizeof *place);
 		if (place == NULL) {
@@ -581,45 +585,45 @@ static struct dir *open_dir(
 	return node != NULL ? add_dir(m, path, at, mount, node, error) : NULL;
 }
 
-/* Starts to make a directory. `job` fits it. */
+/* Starts to make a directory. `request` fits it. */
 static struct dir *make_dir(struct many *m, const char *path, const char *at, struct dir *parent,
-	struct job *job, struct am_error *error)
+	struct request *request, struct am_error *error)
 {
 	struct am_node *node =
 		parent->node->fs->ops->child(parent->node, strrchr(at, '/') + 1, NULL, error);
 	struct dir *dir = node != NULL ? add_dir(m, path, at, parent->mount, node, error) : NULL;
 
-	if (dir == NULL || after(job, parent->pending, error) != 0 ||
-		after(job, pending_at(m, at), error) != 0) {
-		free_job(m, job);
+	if (dir == NULL || after(request, parent->pending, error) != 0 ||
+		after(request, pending_at(m, at), error) != 0) {
+		free_request(m, request);
 		return NULL;
 	}
-	dir->pending = job;
-	job->dir = dir;
-	job->put.node = node;
-	submit(m, job);
+	dir->pending = request;
+	request->dir = dir;
+	request->put.node = node;
+	submit(m, request);
 	return dir;
 }
 
 static struct dir *imply_dir(struct many *m, const char *path, const char *at, struct dir *parent,
 	struct am_error *error)
 {
-	struct job *job = new_job(m, AM_PUT_DIR, error);
+	struct request *request = new_request(m, AM_PUT_DIR, error);
 
-	if (job == NULL)
+	if (request == NULL)
 		return NULL;
-	job->role = IMPLIED;
-	job->mount = parent->mount;
-	job->at = strdup(at);
-	if (job->at == NULL) {
-		free_job(m, job);
+	request->role = IMPLIED;
+	request->mount = parent->mount;
+	request->at = strdup(at);
+	if (request->at == NULL) {
+		free_request(m, request);
 		no_memory(error);
 		return NULL;
 	}
-	job->put.dir = parent->node;
-	job->put.name = strrchr(job->at, '/') + 1;
-	job->put.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0755};
-	return make_dir(m, path, at, parent, job, error);
+	request->put.dir = parent->node;
+	request->put.name = strrchr(request->at, '/') + 1;
+	request->put.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0755};
+	return make_dir(m, path, at, parent, request, error);
 }
 
 static int join(char *to, const char *dir, const char *name, struct am_error *error)
@@ -638,10 +642,10 @@ static struct dir *look_for_dir(struct many *m, const char *path, const char *at
 {
 	struct am_tree_stat st;
 	struct am_error why;
-	struct job *other;
+	struct request *other;
 
 	while ((other = pending_at(m, at)) != NULL || parent->pending != NULL) {
-		if (turn(m, 100, error) != 0)
+		if (poll_once(m, 100, error) != 0)
 			return NULL;
 	}
 	if (am_restore_made_here(m->r, at)) {
@@ -707,7 +711,7 @@ static int put_dir(struct many *m, const struct am_bff_member *member, struct di
 {
 	struct restore *r = m->r;
 	struct dir *known = find_dir(m, r->path);
-	struct job *job;
+	struct request *request;
 
 	if (known == NULL && mount_at(m, at) != (size_t)-1)
 		known = open_dir(m, r->path, at, error);
@@ -718,26 +722,26 @@ static int put_dir(struct many *m, const struct am_bff_member *member, struct di
 	}
 	if (known != NULL || find_dir(m, at) != NULL || parent == NULL)
 		return alone(m, member, error);
-	job = member_job(m, AM_PUT_DIR, member, parent, at, error);
-	if (job == NULL)
+	request = member_request(m, AM_PUT_DIR, member, parent, at, error);
+	if (request == NULL)
 		return -1;
-	job->put.attr.mode = 0755;
-	return make_dir(m, job->path, at, parent, job, error) != NULL ? 0 : -1;
+	request->put.attr.mode = 0755;
+	return make_dir(m, request->path, at, parent, request, error) != NULL ? 0 : -1;
 }
 
-/* The content of a small file into the job. */
-static int read_small(
-	struct many *m, const struct am_bff_member *member, struct job *job, struct am_error *error)
+/* The content of a small file into the request. */
+static int read_small(struct many *m, const struct am_bff_member *member, struct request *request,
+	struct am_error *error)
 {
 	size_t size = (size_t)member->size, used = 0;
 
 	if (size == 0)
 		return 0;
-	job->data = malloc(size);
-	if (job->data == NULL)
+	request->data = malloc(size);
+	if (request->data == NULL)
 		return no_memory(error);
 	while (used < size) {
-		ssize_t n = am_bff_read(m->r->archive, job->data + used, size - used, error);
+		ssize_t n = am_bff_read(m->r->archive, request->data + used, size - used, error);
 
 		if (n < 0)
 			return -1;
@@ -745,39 +749,39 @@ static int read_small(
 			return am_fail(error, "TRUNCATED", "its content ends early");
 		used += (size_t)n;
 	}
-	job->memory = size;
+	request->memory = size;
 	m->memory += size;
-	job->put.data = job->data;
-	job->put.length = size;
+	request->put.data = request->data;
+	request->put.length = size;
 	return 0;
 }
 
-/* Blocks the job on what it needs, and takes it over. */
+/* Blocks the request on what it needs, and takes it over. */
 static int submit_member(
-	struct many *m, struct job *job, const struct dir *parent, struct am_error *error)
+	struct many *m, struct request *request, const struct dir *parent, struct am_error *error)
 {
-	if (after(job, parent->pending, error) != 0 ||
-		after(job, pending_at(m, job->at), error) != 0) {
-		free_job(m, job);
+	if (after(request, parent->pending, error) != 0 ||
+		after(request, pending_at(m, request->at), error) != 0) {
+		free_request(m, request);
 		return -1;
 	}
-	submit(m, job);
+	submit(m, request);
 	return 0;
 }
 
 static int put_small(struct many *m, const struct am_bff_member *member, struct dir *parent,
 	const char *at, struct am_error *error)
 {
-	struct job *job = member_job(m, AM_PUT_FILE, member, parent, at, error);
+	struct request *request = member_request(m, AM_PUT_FILE, member, parent, at, error);
 
-	if (job == NULL)
+	if (request == NULL)
 		return -1;
-	if (read_small(m, member, job, error) != 0) {
-		free_job(m, job);
+	if (read_small(m, member, request, error) != 0) {
+		free_request(m, request);
 		return -1;
 	}
-	m->r->stats->bytes += job->put.length;
-	return submit_member(m, job, parent, error);
+	m->r->stats->bytes += request->put.length;
+	return submit_member(m, request, parent, error);
 }
 
 static int is_zero(const char *data, size_t length)
@@ -786,33 +790,33 @@ static int is_zero(const char *data, size_t length)
 }
 
 /* A piece of a large file; the last attributes wait for it. */
-static int put_piece(struct many *m, struct large *large, struct job *closing, uint64_t offset,
+static int put_piece(struct many *m, struct large *large, struct request *closing, uint64_t offset,
 	size_t *length, struct am_error *error)
 {
 	uint64_t size = (uint64_t)closing->member.size;
-	struct job *job = new_job(m, AM_PUT_DATA, error);
-	size_t most = m->flight.fs[closing->mount]->ops->largest(m->flight.fs[closing->mount]),
+	struct request *request = new_request(m, AM_PUT_DATA, error);
+	size_t most = m->pipeline.fs[closing->mount]->ops->largest(m->pipeline.fs[closing->mount]),
 	       used = 0;
 
-	if (job == NULL)
+	if (request == NULL)
 		return -1;
 	if (most > PIECE)
 		most = PIECE;
-	job->role = PIECE_OF;
-	job->owner = closing;
-	job->mount = closing->mount;
-	job->data = malloc(most);
-	job->memory = job->data != NULL ? most : 0;
-	m->memory += job->memory;
-	if (job->data == NULL) {
-		free_job(m, job);
+	request->role = PIECE_OF;
+	request->owner = closing;
+	request->mount = closing->mount;
+	request->data = malloc(most);
+	request->memory = request->data != NULL ? most : 0;
+	m->memory += request->memory;
+	if (request->data == NULL) {
+		free_request(m, request);
 		return no_memory(error);
 	}
 	while (used < most) {
-		ssize_t n = am_bff_read(m->r->archive, job->data + used, most - used, error);
+		ssize_t n = am_bff_read(m->r->archive, request->data + used, most - used, error);
 
 		if (n < 0) {
-			free_job(m, job);
+			free_request(m, request);
 			return -1;
 		}
 		if (n == 0)
@@ -822,24 +826,24 @@ static int put_piece(struct many *m, struct large *large, struct job *closing, u
 	*length = used;
 	m->r->stats->bytes += used;
 	/* The file is new and empty: zeros stay a hole, but the last piece gives it its size. */
-	if (used == 0 || (offset + used < size && is_zero(job->data, used))) {
-		free_job(m, job);
+	if (used == 0 || (offset + used < size && is_zero(request->data, used))) {
+		free_request(m, request);
 		return 0;
 	}
-	job->put.file = &large->file;
-	job->put.data = job->data;
-	job->put.length = used;
-	job->put.offset = offset;
-	if (after(closing, job, error) != 0) {
-		free_job(m, job);
+	request->put.file = &large->file;
+	request->put.data = request->data;
+	request->put.length = used;
+	request->put.offset = offset;
+	if (after(closing, request, error) != 0) {
+		free_request(m, request);
 		return -1;
 	}
-	submit(m, job);
+	submit(m, request);
 	return 0;
 }
 
 static int put_pieces(
-	struct many *m, struct large *large, struct job *closing, struct am_error *error)
+	struct many *m, struct large *large, struct request *closing, struct am_error *error)
 {
 	uint64_t offset = 0;
 	size_t length = 0;
@@ -859,12 +863,12 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	const char *at, struct am_error *error)
 {
 	struct large *large = calloc(1, sizeof *large);
-	struct job *open = member_job(m, AM_PUT_OPEN, member, parent, at, error), *closing;
+	struct request *open = member_request(m, AM_PUT_OPEN, member, parent, at, error), *closing;
 
 	if (large == NULL || open == NULL) {
 		free(large);
 		if (open != NULL)
-			free_job(m, open);
+			free_request(m, open);
 		return no_memory(error);
 	}
 	open->role = OPENING;
@@ -874,17 +878,17 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	if (submit_member(m, open, parent, error) != 0)
 		return -1;
 	while (large->open != NULL) {
-		if (turn(m, 100, error) == 0)
+		if (poll_once(m, 100, error) == 0)
 			continue;
 		if (large->open == NULL)
-			free(large); /* else the job has it */
+			free(large); /* else the request has it */
 		return -1;
 	}
 	if (large->opened != AM_PUT_DONE) {
 		free(large);
 		return alone(m, member, error);
 	}
-	closing = member_job(m, AM_PUT_CLOSE, member, parent, at, error);
+	closing = member_request(m, AM_PUT_CLOSE, member, parent, at, error);
 	if (closing == NULL) {
 		free(large);
 		return -1;
@@ -904,20 +908,20 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 static int put_link(struct many *m, const struct am_bff_member *member, struct dir *parent,
 	const char *at, struct am_error *error)
 {
-	struct job *job;
+	struct request *request;
 
 	if (member->target == NULL || member->target[0] == '\0')
 		return am_fail(error, "ARCHIVE_LINK", "symbolic link without a target");
-	job = member_job(m, AM_PUT_LINK, member, parent, at, error);
-	if (job == NULL)
+	request = member_request(m, AM_PUT_LINK, member, parent, at, error);
+	if (request == NULL)
 		return -1;
 	forget_aliases(m);
-	job->was_made = am_restore_made_here(m->r, at);
+	request->was_made = am_restore_made_here(m->r, at);
 	if (am_restore_remember_made(m->r, at, error) != 0) {
-		free_job(m, job);
+		free_request(m, request);
 		return -1;
 	}
-	return submit_member(m, job, parent, error);
+	return submit_member(m, request, parent, error);
 }
 
 static int put_hard_link(struct many *m, const struct am_bff_member *member, struct dir *parent,
@@ -925,7 +929,7 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 {
 	char first[PATH_SIZE], source_at[PATH_SIZE];
 	struct dir *source;
-	struct job *job;
+	struct request *request;
 	char *slash;
 
 	if (am_member_path(member->link, first, error) != 0)
@@ -944,35 +948,35 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 		m->r->stats->members++;
 		return 0;
 	}
-	job = member_job(m, AM_PUT_HARD, member, parent, at, error);
-	if (job == NULL)
+	request = member_request(m, AM_PUT_HARD, member, parent, at, error);
+	if (request == NULL)
 		return -1;
-	job->put.from = source->node;
-	job->put.from_name = job->link + strlen(job->link) - strlen(slash + 1);
-	if (strcmp(job->put.from_name, slash + 1) != 0) {
-		free_job(m, job);
+	request->put.from = source->node;
+	request->put.from_name = request->link + strlen(request->link) - strlen(slash + 1);
+	if (strcmp(request->put.from_name, slash + 1) != 0) {
+		free_request(m, request);
 		return am_fail(error, "ARCHIVE_LINK", "unusable name of its first link");
 	}
-	if ((member->stored_size > 0 && read_small(m, member, job, error) != 0) ||
-		after(job, source->pending, error) != 0 ||
-		after(job, pending_at(m, source_at), error) != 0) {
-		free_job(m, job);
+	if ((member->stored_size > 0 && read_small(m, member, request, error) != 0) ||
+		after(request, source->pending, error) != 0 ||
+		after(request, pending_at(m, source_at), error) != 0) {
+		free_request(m, request);
 		return -1;
 	}
-	return submit_member(m, job, parent, error);
+	return submit_member(m, request, parent, error);
 }
 
 static int put_node(struct many *m, const struct am_bff_member *member, enum am_tree_type type,
 	struct dir *parent, const char *at, struct am_error *error)
 {
-	struct job *job = member_job(m, AM_PUT_NODE, member, parent, at, error);
+	struct request *request = member_request(m, AM_PUT_NODE, member, parent, at, error);
 
-	if (job == NULL)
+	if (request == NULL)
 		return -1;
-	job->put.type = type;
-	job->put.major_number = member->rdev_major;
-	job->put.minor_number = member->rdev_minor;
-	return submit_member(m, job, parent, error);
+	request->put.type = type;
+	request->put.major_number = member->rdev_major;
+	request->put.minor_number = member->rdev_minor;
+	return submit_member(m, request, parent, error);
 }
 
 /* Anything but a directory. */
@@ -990,7 +994,7 @@ static int put_entry(struct many *m, const struct am_bff_member *member, enum am
 		return put_hard_link(m, member, parent, at, error);
 	if (member->size <= SMALL &&
 		(size_t)member->size <=
-			m->flight.fs[parent->mount]->ops->largest(m->flight.fs[parent->mount]))
+			m->pipeline.fs[parent->mount]->ops->largest(m->pipeline.fs[parent->mount]))
 		return put_small(m, member, parent, at, error);
 	return put_large(m, member, parent, at, error);
 }
@@ -1030,7 +1034,7 @@ static int finish_dirs(struct many *m, struct am_error *error)
 
 	for (size_t i = 0; i < r->late_count; i++) {
 		struct dir *dir = find_dir(m, r->late[i].path);
-		struct job *job;
+		struct request *request;
 
 		if (dir == NULL) {
 			r->dir[0] = '\0';
@@ -1038,21 +1042,21 @@ static int finish_dirs(struct many *m, struct am_error *error)
 				return -1;
 			continue;
 		}
-		job = new_job(m, AM_PUT_ATTR, error);
-		if (job == NULL)
+		request = new_request(m, AM_PUT_ATTR, error);
+		if (request == NULL)
 			return -1;
-		job->role = LATE;
-		job->mount = dir->mount;
-		job->put.node = dir->node;
-		job->put.attr = r->late[i].attr;
-		job->path = strdup(r->late[i].path);
-		job->at = strdup(dir->at);
-		if (job->path == NULL || job->at == NULL ||
-			after(job, pending_at(m, dir->at), error) != 0) {
-			free_job(m, job);
+		request->role = LATE;
+		request->mount = dir->mount;
+		request->put.node = dir->node;
+		request->put.attr = r->late[i].attr;
+		request->path = strdup(r->late[i].path);
+		request->at = strdup(dir->at);
+		if (request->path == NULL || request->at == NULL ||
+			after(request, pending_at(m, dir->at), error) != 0) {
+			free_request(m, request);
 			return no_memory(error);
 		}
-		submit(m, job);
+		submit(m, request);
 		if (wait_for_room(m, error) != 0)
 			return -1;
 	}
@@ -1095,8 +1099,8 @@ static int one_pass(struct many *m, struct am_error *error)
 	}
 	if (n < 0 || wait_all(m, error) != 0 || finish_dirs(m, error) != 0)
 		return -1;
-	for (size_t i = 0; i < m->flight.mounts; i++) {
-		if (probe(m->flight.fs[i], error) != 0)
+	for (size_t i = 0; i < m->pipeline.mounts; i++) {
+		if (probe(m->pipeline.fs[i], error) != 0)
 			return -1;
 	}
 	watch_restarts(m);
@@ -1134,10 +1138,10 @@ static int all_passes(struct many *m, struct am_error *error)
 
 static int run(struct many *m, struct am_error *error)
 {
-	for (size_t i = 0; i < m->flight.mounts; i++) {
-		if (probe(m->flight.fs[i], error) != 0)
+	for (size_t i = 0; i < m->pipeline.mounts; i++) {
+		if (probe(m->pipeline.fs[i], error) != 0)
 			return -1;
-		m->restarts[i] = m->flight.fs[i]->restarts;
+		m->restarts[i] = m->pipeline.fs[i]->restarts;
 	}
 	return all_passes(m, error);
 }
@@ -1151,11 +1155,11 @@ int am_restore_many(struct restore *r, struct am_error *error)
 	if (m == NULL)
 		return no_memory(error);
 	m->r = r;
-	am_flight_open(&m->flight, "restore", r->tree, NULL);
+	am_pipeline_open(&m->pipeline, "restore", r->tree, NULL);
 	result = run(m, error != NULL ? error : &unused);
-	am_flight_close(&m->flight);
+	am_pipeline_close(&m->pipeline);
 	while (m->all != NULL)
-		free_job(m, m->all);
+		free_request(m, m->all);
 	forget_dirs(m);
 	free(m);
 	return result;

@@ -36,7 +36,7 @@ struct verify {
 	const char *path; /* of the member that is compared */
 	char *mine, *theirs;
 	/* many at a time */
-	struct am_flight flight;
+	struct am_pipeline pipeline;
 	struct am_budget budget;
 	struct dir *dirs[BUCKETS];
 	struct check *first, *last;
@@ -320,14 +320,14 @@ static void make_ready(struct verify *v, struct probe *probe)
 
 static int start_ready(struct verify *v, struct am_error *error)
 {
-	while (v->ready != NULL && !am_flight_full(&v->flight)) {
+	while (v->ready != NULL && !am_pipeline_full(&v->pipeline)) {
 		struct probe *probe = v->ready;
 
 		v->ready = probe->next;
 		if (v->ready == NULL)
 			v->last_ready = NULL;
-		if (am_flight_start(&v->flight, v->flight.fs[probe->mount], &probe->put, error) !=
-			0)
+		if (am_pipeline_start(
+			    &v->pipeline, v->pipeline.fs[probe->mount], &probe->put, error) != 0)
 			return -1;
 	}
 	return 0;
@@ -343,7 +343,7 @@ static int go_on(struct check *check, enum am_put_kind kind, char *into, size_t 
 	put->kind = kind;
 	put->into = into;
 	put->length = length;
-	return am_flight_start(&v->flight, v->flight.fs[check->probe.mount], put, error);
+	return am_pipeline_start(&v->pipeline, v->pipeline.fs[check->probe.mount], put, error);
 }
 
 static int found(struct check *check, struct am_error *error)
@@ -411,7 +411,7 @@ static void look_in(struct check *check, const struct dir *dir)
 static void look_for(struct verify *v, struct dir *dir);
 
 /* What waited for the directory goes on. */
-static void settle(struct verify *v, struct dir *dir)
+static void wake_waiting(struct verify *v, struct dir *dir)
 {
 	while (dir->waiting != NULL) {
 		struct dir *below = dir->waiting;
@@ -444,11 +444,11 @@ static int dir_over(struct am_put *put, struct am_error *error)
 	dir->probe = NULL;
 	free(put->file);
 	free(probe);
-	settle(v, dir);
+	wake_waiting(v, dir);
 	return 0;
 }
 
-/* Its parent is settled. */
+/* Its parent is known. */
 static void look_for(struct verify *v, struct dir *dir)
 {
 	struct probe *probe = calloc(1, sizeof *probe);
@@ -458,7 +458,7 @@ static void look_for(struct verify *v, struct dir *dir)
 		free(probe);
 		free(file);
 		dir->state = ODD; /* without memory the single calls will say so */
-		settle(v, dir);
+		wake_waiting(v, dir);
 		return;
 	}
 	probe->put.kind = AM_GET_LOOK;
@@ -502,7 +502,7 @@ static struct dir *dir_for(
 	mount = am_tree_mount_at(v->tree, dir->path);
 	if (mount != (size_t)-1) {
 		dir->mount = mount;
-		dir->node = v->flight.fs[mount]->ops->root(v->flight.fs[mount], error);
+		dir->node = v->pipeline.fs[mount]->ops->root(v->pipeline.fs[mount], error);
 		dir->state = OPEN;
 		return dir->node != NULL ? dir : NULL;
 	}
@@ -656,10 +656,10 @@ static int tell(struct verify *v, struct am_error *error)
 	return 0;
 }
 
-static int turn(struct verify *v, int wait_ms, struct am_error *error)
+static int poll_once(struct verify *v, int wait_ms, struct am_error *error)
 {
 	if (am_check_cancel("verify", error) != 0 || start_ready(v, error) != 0 ||
-		am_flight_turn(&v->flight, v->flight.active > 0 ? wait_ms : 0, error) != 0)
+		am_pipeline_poll(&v->pipeline, v->pipeline.active > 0 ? wait_ms : 0, error) != 0)
 		return -1;
 	return tell(v, error);
 }
@@ -698,7 +698,7 @@ static int compare_fetched(
 			return -1;
 		r = am_fetch_look(fetch, &data, &length);
 		if (r == 0) {
-			if (turn(v, 100, error) != 0)
+			if (poll_once(v, 100, error) != 0)
 				return -1;
 			continue;
 		}
@@ -716,7 +716,7 @@ static int compare_fetched(
 			if (put.outcome == AM_PUT_ODD)
 				am_fail(&put.error, am_errno_name(ESTALE), "%s", strerror(ESTALE));
 			put.operation = "read";
-			return am_flight_fail(
+			return am_pipeline_fail(
 				v->tree, check->probe.mount, check->path, &put, error);
 		}
 		if (r == 2)
@@ -742,7 +742,7 @@ static int verify_large(struct verify *v, struct check *check, struct am_error *
 	int r;
 
 	while (check->state == WAITING || (check->state == ALONE && check != v->first)) {
-		if (turn(v, 100, error) != 0)
+		if (poll_once(v, 100, error) != 0)
 			return -1;
 	}
 	if (check->state == ALONE) {
@@ -756,7 +756,7 @@ static int verify_large(struct verify *v, struct check *check, struct am_error *
 	check->held = 0;
 	if (check->state == DONE)
 		return 0;
-	fetch = am_fetch_open(&v->flight, &v->budget, v->flight.fs[check->probe.mount],
+	fetch = am_fetch_open(&v->pipeline, &v->budget, v->pipeline.fs[check->probe.mount],
 		&check->file, (uint64_t)check->member.size, error);
 	if (fetch == NULL)
 		return -1;
@@ -790,10 +790,10 @@ static int send_member(struct verify *v, const struct am_bff_member *member, con
 	}
 	if (check->large && verify_large(v, check, error) != 0)
 		return -1;
-	if ((++v->sent & 3) == 0 && turn(v, 0, error) != 0)
+	if ((++v->sent & 3) == 0 && poll_once(v, 0, error) != 0)
 		return -1;
 	while (v->checks >= CHECKS_MAX || v->memory >= MEMORY_MAX) {
-		if (turn(v, 100, error) != 0)
+		if (poll_once(v, 100, error) != 0)
 			return -1;
 	}
 	return 0;
@@ -804,7 +804,7 @@ static int verify_many(struct verify *v, struct am_error *error)
 	if (verify_all(v, send_member, error) != 0)
 		return -1;
 	while (v->first != NULL) {
-		if (turn(v, 100, error) != 0)
+		if (poll_once(v, 100, error) != 0)
 			return -1;
 	}
 	return 0;
@@ -835,10 +835,10 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	v->theirs = malloc(CHUNK);
 	if (v->mine == NULL || v->theirs == NULL) {
 		no_memory(error);
-	} else if (am_flight_can(tree)) {
-		am_flight_open(&v->flight, "verify", tree, NULL);
+	} else if (am_pipeline_can(tree)) {
+		am_pipeline_open(&v->pipeline, "verify", tree, NULL);
 		r = verify_many(v, error);
-		am_flight_close(&v->flight);
+		am_pipeline_close(&v->pipeline);
 	} else {
 		r = verify_all(v, one_by_one, error);
 	}

@@ -106,7 +106,7 @@ struct am_put {
 	int complete;          /* the message needs nothing before it */
 	struct am_error error;
 	struct am_put *next;
-	/* for flight.h: called when it is over; not 0 with error ends the flight */
+	/* for pipeline.h: called when it is over; not 0 with error ends the pipeline */
 	int (*over)(struct am_put *put, struct am_error *error);
 	void *owner;
 	double started;
@@ -188,8 +188,8 @@ struct am_fs {
 	int complete;      /* the message of the last error needs nothing before it */
 	uint64_t calls;    /* calls to the server so far */
 	unsigned restarts; /* of the server, seen by its write verifier */
-	int flying;        /* a flight (flight.h) is under way */
-	int closing;       /* ... and is ended: a lost connection is not made anew */
+	int pipelined;     /* in a pipeline (pipeline.h) */
+	int closing;       /* ... which ends: a lost connection is not made again */
 };
 
 /*
@@ -215,7 +215,7 @@ int am_tree_may_write(
 	struct am_tree *tree, const char *operation, const char *path, struct am_error *error);
 /* The index of the mount exactly at `path`, or (size_t)-1. */
 size_t am_tree_mount_at(struct am_tree *tree, const char *path);
-/* 1 when a mount lies below `path`. */
+/* 1 when there is a mount below `path`. */
 int am_tree_mount_below(struct am_tree *tree, const char *path);
 struct am_fs *am_tree_fs(struct am_tree *tree, size_t mount);
 /* Where the mount is: "" for the root of the tree. */

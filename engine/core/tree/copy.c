@@ -1,5 +1,5 @@
 /*
- * Copies of whole trees. Contents are read ahead (tree_scan.h); where the target's back end can,
+ * Copies of whole trees. Contents are read ahead (scan.h); where the target's back end can,
  * small files are written many at a time, each to a temporary that takes the place of the old file
  * when it is whole and on disk. Directories are made one by one, in their turn, and get their
  * attributes at the end.
@@ -29,9 +29,9 @@ struct late {
 struct copy {
 	struct am_tree *from, *to;
 	struct am_scan *scan;
-	struct am_flight flight;
+	struct am_pipeline pipeline;
 	int many; /* the target can have many files under way */
-	int both; /* and what is read is part of the same flight */
+	int both; /* and what is read is part of the same pipeline */
 	struct sent *sent;
 	size_t memory;
 	unsigned count;
@@ -106,7 +106,8 @@ static int sent_over(struct am_put *put, struct am_error *error)
 	if (put->outcome == AM_PUT_ODD) {
 		r = send_alone(sent, error);
 	} else if (put->outcome == AM_PUT_FAILED) {
-		r = am_flight_fail(sent->copy->to, sent->place.mount, sent->place.path, put, error);
+		r = am_pipeline_fail(
+			sent->copy->to, sent->place.mount, sent->place.path, put, error);
 		if (put->kind == AM_PUT_FILE)
 			sent->place.dir->fs->ops->unlink(sent->place.dir, sent->temporary, NULL);
 		am_tree_fs(sent->copy->to, sent->place.mount)->complete = 0;
@@ -139,33 +140,33 @@ static struct sent *new_sent(struct copy *copy, enum am_put_kind kind, const cha
 	return sent;
 }
 
-static int turn(struct copy *copy, int wait_ms, struct am_error *error)
+static int poll_once(struct copy *copy, int wait_ms, struct am_error *error)
 {
 	if (am_check_cancel("copy", error) != 0)
 		return -1;
-	return am_flight_turn(&copy->flight, wait_ms, error);
+	return am_pipeline_poll(&copy->pipeline, wait_ms, error);
 }
 
 /* Starts it when there is room. */
 static int send(struct copy *copy, struct sent *sent, struct am_error *error)
 {
 	copy->memory += sent->data.capacity;
-	while (am_flight_full(&copy->flight) || copy->memory >= MEMORY_MAX) {
-		if (copy->memory == sent->data.capacity && !am_flight_full(&copy->flight))
+	while (am_pipeline_full(&copy->pipeline) || copy->memory >= MEMORY_MAX) {
+		if (copy->memory == sent->data.capacity && !am_pipeline_full(&copy->pipeline))
 			break; /* it is alone */
-		if (turn(copy, 100, error) != 0)
+		if (poll_once(copy, 100, error) != 0)
 			return -1;
 	}
-	if (am_flight_start(
-		    &copy->flight, am_tree_fs(copy->to, sent->place.mount), &sent->put, error) != 0)
+	if (am_pipeline_start(&copy->pipeline, am_tree_fs(copy->to, sent->place.mount), &sent->put,
+		    error) != 0)
 		return -1;
-	return (++copy->count & 3) == 0 ? turn(copy, 0, error) : 0;
+	return (++copy->count & 3) == 0 ? poll_once(copy, 0, error) : 0;
 }
 
 static int wait_all(struct copy *copy, struct am_error *error)
 {
 	while (copy->sent != NULL) {
-		if (turn(copy, 100, error) != 0)
+		if (poll_once(copy, 100, error) != 0)
 			return -1;
 	}
 	return 0;
@@ -366,7 +367,7 @@ static int finish_dirs(struct copy *copy, struct am_error *error)
 static int copy_all(struct copy *copy, const char *from, const char *to, struct am_error *error)
 {
 	struct am_scan_options options = {
-		.operation = "copy", .flight = copy->both ? &copy->flight : NULL};
+		.operation = "copy", .pipeline = copy->both ? &copy->pipeline : NULL};
 	const struct am_scan_entry *entry;
 	size_t skip = 0;
 	int first = 1, r = 0;
@@ -406,13 +407,13 @@ static int run(struct copy *copy, const char *from, const char *to, struct am_er
 {
 	int r;
 
-	copy->many = am_flight_can(copy->to);
-	copy->both = copy->many && am_flight_can(copy->from);
+	copy->many = am_pipeline_can(copy->to);
+	copy->both = copy->many && am_pipeline_can(copy->from);
 	if (copy->many)
-		am_flight_open(&copy->flight, "copy", copy->to, copy->both ? copy->from : NULL);
+		am_pipeline_open(&copy->pipeline, "copy", copy->to, copy->both ? copy->from : NULL);
 	r = copy_all(copy, from, to, error);
 	if (copy->many)
-		am_flight_close(&copy->flight);
+		am_pipeline_close(&copy->pipeline);
 	if (r != 0 && !am_cancelled())
 		drop_temporaries(copy);
 	am_scan_close(copy->scan);

@@ -16,120 +16,123 @@ enum {
 	SLOW = 5,          /* seconds for one put: the server is given less at a time */
 };
 
-int am_flight_can(struct am_tree *tree)
+int am_pipeline_can(struct am_tree *tree)
 {
 	size_t count = am_tree_mount_count(tree);
 
 	for (size_t i = 0; i < count; i++) {
-		if (am_tree_fs(tree, i)->ops->put == NULL || am_tree_fs(tree, i)->flying)
+		if (am_tree_fs(tree, i)->ops->put == NULL || am_tree_fs(tree, i)->pipelined)
 			return 0;
 	}
-	return count > 0 && count <= AM_FLIGHT_MOUNTS;
+	return count > 0 && count <= AM_PIPELINE_MOUNTS;
 }
 
-static void add_tree(struct am_flight *flight, struct am_tree *tree)
+static void add_tree(struct am_pipeline *pipeline, struct am_tree *tree)
 {
 	for (size_t i = 0; i < am_tree_mount_count(tree); i++) {
 		struct am_fs *fs = am_tree_fs(tree, i);
 
-		if (fs->flying)
+		if (fs->pipelined)
 			continue; /* of the same tree */
-		fs->flying = 1;
-		flight->fs[flight->mounts++] = fs;
+		fs->pipelined = 1;
+		pipeline->fs[pipeline->mounts++] = fs;
 	}
 }
 
-void am_flight_open(struct am_flight *flight, const char *operation, struct am_tree *tree,
+void am_pipeline_open(struct am_pipeline *pipeline, const char *operation, struct am_tree *tree,
 	struct am_tree *second)
 {
-	*flight = (struct am_flight){
+	*pipeline = (struct am_pipeline){
 		.operation = operation, .window = WINDOW_FIRST, .epoch = am_clock()};
-	add_tree(flight, tree);
+	add_tree(pipeline, tree);
 	if (second != NULL)
-		add_tree(flight, second);
+		add_tree(pipeline, second);
 }
 
-void am_flight_close(struct am_flight *flight)
+void am_pipeline_close(struct am_pipeline *pipeline)
 {
 	double end = am_clock() + 2;
 	struct am_put *done = NULL;
 	struct am_error unused;
 
-	for (size_t i = 0; i < flight->mounts; i++)
-		flight->fs[i]->closing = 1;
-	while (flight->active > 0 && !am_cancelled() && am_clock() < end) {
-		if (flight->fs[0]->ops->pump(flight->fs, flight->mounts, 100, &done, &unused) != 0)
+	for (size_t i = 0; i < pipeline->mounts; i++)
+		pipeline->fs[i]->closing = 1;
+	while (pipeline->active > 0 && !am_cancelled() && am_clock() < end) {
+		if (pipeline->fs[0]->ops->pump(
+			    pipeline->fs, pipeline->mounts, 100, &done, &unused) != 0)
 			break;
 		for (; done != NULL; done = done->next)
-			flight->active--;
+			pipeline->active--;
 	}
-	for (size_t i = 0; i < flight->mounts; i++) {
-		flight->fs[i]->ops->drop(flight->fs[i]);
-		flight->fs[i]->flying = flight->fs[i]->closing = 0;
+	for (size_t i = 0; i < pipeline->mounts; i++) {
+		pipeline->fs[i]->ops->drop(pipeline->fs[i]);
+		pipeline->fs[i]->pipelined = pipeline->fs[i]->closing = 0;
 	}
-	flight->active = flight->mounts = 0;
-	while (flight->closed != NULL) {
-		struct am_fetch *fetch = flight->closed;
+	pipeline->active = pipeline->mounts = 0;
+	while (pipeline->closed != NULL) {
+		struct am_fetch *fetch = pipeline->closed;
 
-		flight->closed = fetch->next_closed;
+		pipeline->closed = fetch->next_closed;
 		am_fetch_free(fetch);
 	}
 }
 
-int am_flight_start(
-	struct am_flight *flight, struct am_fs *fs, struct am_put *put, struct am_error *error)
+int am_pipeline_start(
+	struct am_pipeline *pipeline, struct am_fs *fs, struct am_put *put, struct am_error *error)
 {
 	if (fs->ops->put(fs, put, error) != 0)
 		return -1;
-	flight->active++;
+	pipeline->active++;
 	put->started = am_clock();
 	return 0;
 }
 
 /* The window doubles while that makes things faster. */
-static void adapt(struct am_flight *flight)
+static void adapt(struct am_pipeline *pipeline)
 {
 	double t, rate;
 
-	if (flight->completed < flight->window)
+	if (pipeline->completed < pipeline->window)
 		return;
 	t = am_clock();
-	rate = (double)flight->completed / (t - flight->epoch + 1e-6);
-	if (flight->window < WINDOW_MAX && rate > flight->best * 0.8)
-		flight->window = flight->window * 2 < WINDOW_MAX ? flight->window * 2 : WINDOW_MAX;
-	if (rate > flight->best)
-		flight->best = rate;
-	flight->completed = 0;
-	flight->epoch = t;
+	rate = (double)pipeline->completed / (t - pipeline->epoch + 1e-6);
+	if (pipeline->window < WINDOW_MAX && rate > pipeline->best * 0.8)
+		pipeline->window =
+			pipeline->window * 2 < WINDOW_MAX ? pipeline->window * 2 : WINDOW_MAX;
+	if (rate > pipeline->best)
+		pipeline->best = rate;
+	pipeline->completed = 0;
+	pipeline->epoch = t;
 }
 
-int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error)
+int am_pipeline_poll(struct am_pipeline *pipeline, int wait_ms, struct am_error *error)
 {
 	struct am_put *done = NULL;
-	int result = flight->fs[0]->ops->pump(flight->fs, flight->mounts, wait_ms, &done, error);
+	int result =
+		pipeline->fs[0]->ops->pump(pipeline->fs, pipeline->mounts, wait_ms, &done, error);
 	double t = done != NULL ? am_clock() : 0;
 
 	if (result != 0)
-		am_error_prefix(error, "%s", flight->operation);
+		am_error_prefix(error, "%s", pipeline->operation);
 	while (done != NULL) {
 		struct am_put *next = done->next;
 		struct am_error second;
 
-		flight->active--;
-		flight->completed++;
-		if (t - done->started > SLOW && flight->window > WINDOW_MIN) {
-			flight->window /= 2;
-			flight->completed = 0;
+		pipeline->active--;
+		pipeline->completed++;
+		if (t - done->started > SLOW && pipeline->window > WINDOW_MIN) {
+			pipeline->window /= 2;
+			pipeline->completed = 0;
 		}
 		if (done->over(done, result == 0 ? error : &second) != 0)
 			result = -1;
 		done = next;
 	}
-	adapt(flight);
+	adapt(pipeline);
 	return result;
 }
 
-int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
 	struct am_error *error)
 {
 	if (error != NULL)
@@ -140,16 +143,16 @@ int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const s
 
 /* ---- the content of a file, read ahead ---- */
 
-struct am_fetch *am_fetch_open(struct am_flight *flight, struct am_budget *budget, struct am_fs *fs,
-	const struct am_handle *file, uint64_t size, struct am_error *error)
+struct am_fetch *am_fetch_open(struct am_pipeline *pipeline, struct am_budget *budget,
+	struct am_fs *fs, const struct am_handle *file, uint64_t size, struct am_error *error)
 {
 	struct am_fetch *fetch = calloc(1, sizeof *fetch);
 
 	if (fetch == NULL) {
-		am_fail_errno(error, ENOMEM, "%s", flight->operation);
+		am_fail_errno(error, ENOMEM, "%s", pipeline->operation);
 		return NULL;
 	}
-	fetch->flight = flight;
+	fetch->pipeline = pipeline;
 	fetch->budget = budget;
 	fetch->fs = fs;
 	fetch->file = *file;
@@ -181,18 +184,18 @@ void am_fetch_close(struct am_fetch *fetch)
 {
 	if (fetch == NULL)
 		return;
-	if (fetch->flying == 0) {
+	if (fetch->outstanding == 0) {
 		am_fetch_free(fetch);
 		return;
 	}
 	fetch->closed = fetch->ended = 1;
-	fetch->next_closed = fetch->flight->closed;
-	fetch->flight->closed = fetch;
+	fetch->next_closed = fetch->pipeline->closed;
+	fetch->pipeline->closed = fetch;
 }
 
 static void forget_closed(struct am_fetch *fetch)
 {
-	struct am_fetch **link = &fetch->flight->closed;
+	struct am_fetch **link = &fetch->pipeline->closed;
 
 	while (*link != fetch)
 		link = &(*link)->next_closed;
@@ -207,14 +210,14 @@ static int piece_over(struct am_put *put, struct am_error *error)
 
 	(void)error;
 	piece->complete = 1;
-	fetch->flying--;
+	fetch->outstanding--;
 	if (put->outcome != AM_PUT_DONE && !fetch->failed) {
 		fetch->failed = fetch->ended = 1;
 		fetch->put = *put;
 	}
 	if (put->end)
 		fetch->ended = 1;
-	if (fetch->closed && fetch->flying == 0)
+	if (fetch->closed && fetch->outstanding == 0)
 		forget_closed(fetch);
 	return 0;
 }
@@ -224,17 +227,17 @@ static int wants_more(const struct am_fetch *fetch)
 {
 	if (fetch->ended)
 		return 0;
-	return fetch->asked < fetch->size || fetch->flying == 0;
+	return fetch->asked < fetch->size || fetch->outstanding == 0;
 }
 
 static int ask_piece(struct am_fetch *fetch, struct am_error *error)
 {
 	uint64_t rest = fetch->asked < fetch->size ? fetch->size - fetch->asked : BEYOND;
-	size_t size = rest < AM_FLIGHT_PIECE ? (size_t)rest : AM_FLIGHT_PIECE;
+	size_t size = rest < AM_PIPELINE_PIECE ? (size_t)rest : AM_PIPELINE_PIECE;
 	struct am_piece *piece = malloc(sizeof *piece + size);
 
 	if (piece == NULL)
-		return am_fail_errno(error, ENOMEM, "%s", fetch->flight->operation);
+		return am_fail_errno(error, ENOMEM, "%s", fetch->pipeline->operation);
 	memset(piece, 0, sizeof *piece);
 	piece->put.kind = AM_GET_DATA;
 	piece->put.file = &fetch->file;
@@ -243,13 +246,13 @@ static int ask_piece(struct am_fetch *fetch, struct am_error *error)
 	piece->put.into = piece->data;
 	piece->put.over = piece_over;
 	piece->fetch = fetch;
-	if (am_flight_start(fetch->flight, fetch->fs, &piece->put, error) != 0) {
+	if (am_pipeline_start(fetch->pipeline, fetch->fs, &piece->put, error) != 0) {
 		free(piece);
 		return -1;
 	}
 	fetch->budget->used += size;
 	fetch->asked += size;
-	fetch->flying++;
+	fetch->outstanding++;
 	if (fetch->last != NULL && fetch->first != NULL)
 		fetch->last->next = piece;
 	else
@@ -273,8 +276,8 @@ static int endless(struct am_fetch *fetch)
 int am_fetch_ask(struct am_fetch *fetch, int urgent, struct am_error *error)
 {
 	while (wants_more(fetch)) {
-		int room =
-			!am_flight_full(fetch->flight) && fetch->budget->used < fetch->budget->most;
+		int room = !am_pipeline_full(fetch->pipeline) &&
+			   fetch->budget->used < fetch->budget->most;
 
 		if (endless(fetch))
 			return 0;

@@ -1,16 +1,16 @@
 /*
  * Many entries of a tree (or of two) on their way at a time: the window over the back ends' put()
- * and pump(), and a file's content read ahead through it. See struct am_put in tree_backend.h.
+ * and pump(), and a file's content read ahead through it. See struct am_put in backend.h.
  */
 #ifndef ALTMIG_TREE_PIPELINE_H
 #define ALTMIG_TREE_PIPELINE_H
 
 #include "tree/backend.h"
 
-enum { AM_FLIGHT_MOUNTS = 64, AM_FLIGHT_PIECE = 1 << 20 };
+enum { AM_PIPELINE_MOUNTS = 64, AM_PIPELINE_PIECE = 1 << 20 };
 
-struct am_flight {
-	struct am_fs *fs[2 * AM_FLIGHT_MOUNTS];
+struct am_pipeline {
+	struct am_fs *fs[2 * AM_PIPELINE_MOUNTS];
 	size_t mounts;
 	size_t active; /* puts under way */
 	size_t window; /* how many may be; grows while that makes things faster */
@@ -20,32 +20,32 @@ struct am_flight {
 	struct am_fetch *closed; /* with pieces still under way */
 };
 
-/* All back ends of the tree can have many under way, and none has a flight already. */
-int am_flight_can(struct am_tree *tree);
+/* All back ends of the tree can have many under way, and none is in a pipeline already. */
+int am_pipeline_can(struct am_tree *tree);
 /* `second` may be NULL or the same tree. */
-void am_flight_open(struct am_flight *flight, const char *operation, struct am_tree *tree,
+void am_pipeline_open(struct am_pipeline *pipeline, const char *operation, struct am_tree *tree,
 	struct am_tree *second);
 /*
  * Waits (for at most two seconds) for what is under way, then forgets it: afterwards nothing of the
- * flight refers to its puts. Their over() is not called.
+ * pipeline refers to its puts. Their over() is not called.
  */
-void am_flight_close(struct am_flight *flight);
+void am_pipeline_close(struct am_pipeline *pipeline);
 
-static inline int am_flight_full(const struct am_flight *flight)
+static inline int am_pipeline_full(const struct am_pipeline *pipeline)
 {
-	return flight->active >= flight->window;
+	return pipeline->active >= pipeline->window;
 }
 
-/* Starts a put on a file system of the flight. */
-int am_flight_start(
-	struct am_flight *flight, struct am_fs *fs, struct am_put *put, struct am_error *error);
+/* Starts a put on a file system of the pipeline. */
+int am_pipeline_start(
+	struct am_pipeline *pipeline, struct am_fs *fs, struct am_put *put, struct am_error *error);
 /*
  * Moves everything on, waiting for at most `wait_ms`, and calls over() of what is done. Returns -1
  * with the first failure.
  */
-int am_flight_turn(struct am_flight *flight, int wait_ms, struct am_error *error);
+int am_pipeline_poll(struct am_pipeline *pipeline, int wait_ms, struct am_error *error);
 /* A failed put's error, named by `path` in the tree. Returns -1. */
-int am_flight_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
 	struct am_error *error);
 
 /* ---- the content of a file, read ahead ---- */
@@ -65,14 +65,14 @@ struct am_piece {
 };
 
 struct am_fetch {
-	struct am_flight *flight;
+	struct am_pipeline *pipeline;
 	struct am_budget *budget;
 	struct am_fs *fs;
 	struct am_handle file;
 	uint64_t size;                 /* as the attributes say */
 	uint64_t asked;                /* offset of the next piece */
 	struct am_piece *first, *last; /* in order; the first is what comes next */
-	size_t flying;
+	size_t outstanding;
 	int ended;  /* nothing is left to ask for */
 	int failed; /* see `put`: AM_PUT_ODD when the handle is stale, else with the error */
 	int closed;
@@ -80,8 +80,8 @@ struct am_fetch {
 	struct am_fetch *next_closed;
 };
 
-struct am_fetch *am_fetch_open(struct am_flight *flight, struct am_budget *budget, struct am_fs *fs,
-	const struct am_handle *file, uint64_t size, struct am_error *error);
+struct am_fetch *am_fetch_open(struct am_pipeline *pipeline, struct am_budget *budget,
+	struct am_fs *fs, const struct am_handle *file, uint64_t size, struct am_error *error);
 /*
  * Asks for more where window and budget allow; with `urgent` for one piece at least when none is
  * there. 1: it would ask for more still.
@@ -93,7 +93,7 @@ int am_fetch_look(const struct am_fetch *fetch, const char **data, size_t *lengt
 void am_fetch_pop(struct am_fetch *fetch);
 /* NULL is allowed. Pieces under way are dropped as they come. */
 void am_fetch_close(struct am_fetch *fetch);
-/* The same after am_flight_close. */
+/* The same after am_pipeline_close. */
 void am_fetch_free(struct am_fetch *fetch);
 
 #endif

@@ -55,7 +55,7 @@ struct am_scan {
 	char *chunk;
 	int consumed; /* pieces of it were given out */
 	/* ahead */
-	struct am_flight *flight, own;
+	struct am_pipeline *pipeline, own;
 	struct am_budget budget;
 	struct item *first, *last;
 	struct item *cursor; /* everything before it is begun */
@@ -222,7 +222,7 @@ static struct am_fs *fs_of(const struct item *item)
 
 static int start(struct item *item, struct am_error *error)
 {
-	return am_flight_start(item->scan->flight, fs_of(item), &item->op->put, error);
+	return am_pipeline_start(item->scan->pipeline, fs_of(item), &item->op->put, error);
 }
 
 static int begin_look(struct item *item, struct am_error *error)
@@ -245,7 +245,7 @@ static int begin_mount(struct item *item, size_t mount, struct am_error *error)
 
 	if (root == NULL || fs->ops->stat(root, NULL, &item->stat, error) != 0) {
 		am_node_release(root);
-		return am_flight_fail(item->scan->tree, mount, item->path,
+		return am_pipeline_fail(item->scan->tree, mount, item->path,
 			&(struct am_put){
 				.operation = "walk", .error = *error, .complete = fs->complete},
 			error);
@@ -319,8 +319,8 @@ static int begin_entry(struct am_scan *scan, struct item *item, struct am_error 
 	case AM_TREE_LINK:
 		return begin_target(item, error) != 0 ? -1 : 1;
 	case AM_TREE_FILE:
-		item->fetch = am_fetch_open(scan->flight, &scan->budget, fs_of(item), &item->handle,
-			item->stat.size, error);
+		item->fetch = am_fetch_open(scan->pipeline, &scan->budget, fs_of(item),
+			&item->handle, item->stat.size, error);
 		return item->fetch != NULL ? begin_entry(scan, item, error) : -1;
 	default:
 		item->state = READY;
@@ -364,7 +364,7 @@ static int begin(struct am_scan *scan, struct am_error *error)
 {
 	struct item *item = scan->cursor;
 
-	while (item != NULL && (!am_flight_full(scan->flight) || item == scan->first)) {
+	while (item != NULL && (!am_pipeline_full(scan->pipeline) || item == scan->first)) {
 		int r;
 
 		if (item->role == REST) {
@@ -453,14 +453,14 @@ struct am_scan *am_scan_open(struct am_tree *tree, const char *path,
 	scan->operation = options->operation;
 	scan->exclude = options->exclude;
 	scan->budget.most = BUDGET;
-	scan->flight = options->flight;
-	if (scan->flight == NULL && am_flight_can(tree)) {
-		am_flight_open(&scan->own, options->operation, tree, NULL);
-		scan->flight = &scan->own;
+	scan->pipeline = options->pipeline;
+	if (scan->pipeline == NULL && am_pipeline_can(tree)) {
+		am_pipeline_open(&scan->own, options->operation, tree, NULL);
+		scan->pipeline = &scan->own;
 	}
-	if (scan->flight == NULL)
+	if (scan->pipeline == NULL)
 		scan->walk = am_walk_open(tree, path, error);
-	if (scan->flight != NULL ? open_ahead(scan, path, error) == 0 : scan->walk != NULL)
+	if (scan->pipeline != NULL ? open_ahead(scan, path, error) == 0 : scan->walk != NULL)
 		return scan;
 	am_scan_close(scan);
 	return NULL;
@@ -470,8 +470,8 @@ void am_scan_close(struct am_scan *scan)
 {
 	if (scan == NULL)
 		return;
-	if (scan->flight == &scan->own)
-		am_flight_close(&scan->own);
+	if (scan->pipeline == &scan->own)
+		am_pipeline_close(&scan->own);
 	while (scan->first != NULL) {
 		struct item *item = scan->first;
 
@@ -533,11 +533,11 @@ static int read_opened(
 
 /* ---- the caller's side ---- */
 
-static int turn(struct am_scan *scan, struct am_error *error)
+static int poll_once(struct am_scan *scan, struct am_error *error)
 {
 	if (am_check_cancel(scan->operation, error) != 0 || begin(scan, error) != 0)
 		return -1;
-	return am_flight_turn(scan->flight, 100, error);
+	return am_pipeline_poll(scan->pipeline, 100, error);
 }
 
 static int fail_item(struct am_scan *scan, const struct item *item, const struct am_put *put,
@@ -549,7 +549,7 @@ static int fail_item(struct am_scan *scan, const struct item *item, const struct
 		am_fail(&stale.error, am_errno_name(ESTALE), "%s", strerror(ESTALE));
 	if (stale.operation == NULL)
 		stale.operation = "read";
-	return am_flight_fail(scan->tree, item->mount, item->path, &stale, error);
+	return am_pipeline_fail(scan->tree, item->mount, item->path, &stale, error);
 }
 
 /* The first entry, ready to be returned. A directory is when its listing is there. */
@@ -586,7 +586,7 @@ static int next_ahead(struct am_scan *scan, struct am_error *error)
 		if (item->role == ENTRY &&
 			(item->state == READY || item->state == FAILED || item->fetch != NULL))
 			return give_first(scan, error);
-		if (turn(scan, error) != 0)
+		if (poll_once(scan, error) != 0)
 			return -1;
 	}
 }
@@ -627,7 +627,7 @@ int am_scan_read(struct am_scan *scan, const char **data, size_t *length, struct
 			scan->popping = scan->consumed = 1;
 			return 1;
 		}
-		if (am_fetch_ask(item->fetch, 1, error) < 0 || turn(scan, error) != 0)
+		if (am_fetch_ask(item->fetch, 1, error) < 0 || poll_once(scan, error) != 0)
 			return -1;
 	}
 }

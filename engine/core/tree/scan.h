@@ -16,9 +16,9 @@ struct am_scan_entry {
 };
 
 struct am_scan_options {
-	const char *operation;      /* for messages: "digest" */
-	const char *const *exclude; /* patterns as for digests; the first entry is always there */
-	struct am_flight *flight;   /* the caller's, of this tree; NULL: one of its own */
+	const char *operation;        /* for messages: "digest" */
+	const char *const *exclude;   /* patterns as for digests; the first entry is always there */
+	struct am_pipeline *pipeline; /* the caller's, of this tree; NULL: one of its own */
 };
 
 struct am_scan;
@@ -28,7 +28,7 @@ struct am_scan *am_scan_open(struct am_tree *tree, const char *path,
 int am_scan_next(struct am_scan *scan, const struct am_scan_entry **entry, struct am_error *error);
 /* The next piece of the file returned last (valid until the next call): 1, 0 at its end, -1. */
 int am_scan_read(struct am_scan *scan, const char **data, size_t *length, struct am_error *error);
-/* NULL is allowed. A flight of the caller's must be closed before. */
+/* NULL is allowed. A pipeline of the caller's must be closed before. */
 void am_scan_close(struct am_scan *scan);
 
 #endif
