@@ -154,6 +154,8 @@ static int open_resource(lua_State *L)
 		{"read", resource_read}, {"list", resource_list}, {NULL, NULL}};
 
 	luaL_newlib(L, functions);
+	lua_pushliteral(L, ALTMIG_VERSION);
+	lua_setfield(L, -2, "version");
 	return 1;
 }
 

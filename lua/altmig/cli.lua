@@ -73,7 +73,7 @@ function cli.main(args)
     local name = table.remove(args, 1)
     if name == nil or name == "--help" or name == "help" then return help() end
     if name == "--version" then
-      output.print("altmig " .. require "altmig.version")
+      output.print("altmig " .. resource.version)
       return 0
     end
     return run(name, args)

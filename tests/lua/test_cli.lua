@@ -15,6 +15,9 @@ function TestCommandLine:test_version_is_one_line()
   local text, status = run("--version")
   lu.assertEquals(status, 0)
   lu.assertStrMatches(text, "altmig %d+%.%d+%.%d+\n")
+  -- There is one place for it.
+  local cmake = assert(io.open(DATA_DIR .. "/../../CMakeLists.txt")):read "a"
+  lu.assertEquals(text, "altmig " .. cmake:match "\nproject%(altmig VERSION (%S+)" .. "\n")
 end
 
 function TestCommandLine:test_unknown_command_is_a_usage_error()

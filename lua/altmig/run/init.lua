@@ -704,7 +704,7 @@ end
 function M:start()
   self:note {
     event = "start", run = new_run(),
-    version = require "altmig.version",
+    version = require("altmig.resource").version,
     options = { client = self.name, lpp_source = self.opts.lpp_source, spot = self.opts.spot, disks = self.disks,
       pre_script = self.opts.pre_script, post_script = self.opts.post_script, no_bootlist = self.opts.no_bootlist,
       exclude_files = self.opts.exclude_files, image_data = self.opts.image_data, bosinst_data = self.opts.bosinst_data,
