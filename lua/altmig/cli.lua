@@ -1,5 +1,6 @@
 -- The command line: finds the command, prints help, turns errors into messages and exit statuses.
--- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }.
+-- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status };
+-- its flags and operands are defined in altmig.options.
 
 local err = require "altmig.err"
 local output = require "altmig.ui.output"
@@ -33,14 +34,23 @@ local function load_command(name)
   return require("altmig.cmd." .. name)
 end
 
-local function help()
-  output.print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
-  output.print("       nimadm FLAGS                  as IBM's nimadm\n")
+--- The commands, by name, with their modules.
+---@return string[] names, table<string, table> commands
+function cli.commands()
+  local names, commands = {}, {}
   for _, path in ipairs(resource.list("lua/altmig/cmd/")) do
     local name = path:match("/(%l+)%.lua$")
     local command = name and load_command(name)
-    if command then output.print("  %-10s %s", name, command.summary) end
+    if command then names[#names + 1], commands[name] = name, command end
   end
+  return names, commands
+end
+
+local function help()
+  output.print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
+  output.print("       nimadm FLAGS                  as IBM's nimadm\n")
+  local names, commands = cli.commands()
+  for _, name in ipairs(names) do output.print("  %-10s %s", name, commands[name].summary) end
   return 0
 end
 
@@ -53,9 +63,12 @@ local function run(name, args)
     end
     cli.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
   end
+  local forms = require("altmig.options").command -- here, since it needs this module
+  local sub = forms(("altmig %s %s"):format(name, args[1]))
+  local form = sub or forms("altmig " .. name)
   for i, word in ipairs(args) do
-    -- Of a command without flags of its own the rest may be a script's, or a host's.
-    if word == "--" or i > 1 and not command.has_flags then break end
+    -- Behind the first operand the rest may be a script's, or a host's.
+    if word == "--" or form and form.leading and i > (sub and 1 or 0) and word:sub(1, 1) ~= "-" then break end
     if word == "--help" then
       output.print(command.usage)
       return 0

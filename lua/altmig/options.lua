@@ -1,5 +1,6 @@
--- The flags of nimadm and of altmig's own commands, and which command takes which. A flag that a command
--- does not take is refused by name, never ignored; so is one that is not supported yet.
+-- The flags and operands of every command. The parser, --help, the lists in the topics of altmig.help and the
+-- completion of shells are all made from the tables here. A flag that a command does not take is refused by
+-- name, never ignored; so is one that is not supported yet.
 
 local cli = require "altmig.cli"
 local sorted_keys = require "altmig.sorted_keys"
@@ -10,6 +11,10 @@ local options = {}
 ---@field [1] string    # its name: a letter, or a word
 ---@field [2] string    # the field of the parsed options
 ---@field arg string?   # what its argument is called; none without
+---@field words string[]?   # what the argument may be; anything without
+---@field needed boolean?   # the command does nothing without it
+---@field number boolean?   # the argument is a number, 0 or greater
+---@field empty boolean?   # "" is an argument too
 ---@field text string   # for --help; "\n" breaks the line
 
 -- In the order of --help.
@@ -41,7 +46,8 @@ local flags = {
   { "q", "quiet", text = "no output but errors; of check: no evidence" },
   { "script", "script", arg = "FILE", text = "your own copy of scripts/migrate.lua" },
   { "from", "from", arg = "N", text = "start at phase N" },
-  { "restore-via", "restore_via", arg = "WAY", text = "how the base system travels: nfs, or stream: through SSH into the\n"
+  { "restore-via", "restore_via", arg = "WAY", words = { "nfs", "stream" },
+    text = "how the base system travels: nfs, or stream: through SSH into the\n"
     .. "client's own restore, with what NFS does not carry (ACLs, TCB)" },
   { "baseline", "baseline", arg = "LPP", text = "what the old level shipped: an lpp_source, directory or nfs:// URL\n"
     .. "of the client's present level; merges are three-way then" },
@@ -50,7 +56,7 @@ local flags = {
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
   { "html", "html", text = "one page on stdout that needs nothing else" },
   { "json", "json", text = "one JSON object a line instead of text; of report: one document" },
-  { "color", "color", arg = "WHEN", text = "auto, always or never (NO_COLOR is honoured)" },
+  { "color", "color", arg = "WHEN", words = { "auto", "always", "never" }, text = "auto, always or never (NO_COLOR is honoured)" },
   { "nim", "nim", arg = "FILE", text = "resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)" },
   { "state", "state", arg = "DIR", text = "journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)" },
 }
@@ -62,28 +68,52 @@ local not_yet = { b = true, j = true, U = true, A = true, S = true, W = true, M 
 local common = "color nim state "
 local of_nimadm = common .. "c l s d Y a z P B r e i o m C F disk yes D E repl-on-error V v q script from restore-via dry-run report json "
 local of_cleanup = common .. "s F disk yes D V v q json "
+local operands_of_migration = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y"
 
--- The flags of each command. "NAME -C" are those that go with -C.
-local commands = {
-  nimadm = of_nimadm,
-  ["nimadm -C"] = of_cleanup .. "C c E repl-on-error ", -- -E is in IBM's synopsis of -C
-  ["altmig migrate"] = of_nimadm .. "baseline verify-restore ",
-  ["altmig migrate -C"] = of_cleanup .. "C c E repl-on-error ",
-  ["altmig check"] = common .. "c l s d Y a z B r e i o m q script restore-via baseline json ",
-  ["altmig resume"] = common .. "F D E repl-on-error V v q script from restore-via verify-restore report json ",
-  ["altmig cleanup"] = of_cleanup,
-  ["altmig status"] = common .. "json ",
-  ["altmig report"] = common .. "V v html json ",
-  ["altmig repl"] = common .. "script ",
-}
+---@class altmig.options.Command
+---@field operands string                # what follows in the synopsis, beside flags that need not be there
+---@field flags string|altmig.options.Flag[]   # names of flags of this file, or flags of its own
+---@field text string?                   # what it does, where the command has several forms
+---@field leading boolean?               # its flags end at the first operand
+---@field set table<string, altmig.options.Flag>
+---@field list altmig.options.Flag[]
+
+-- By the names of messages. "NAME -C" are the flags that go with -C.
+---@type table<string, altmig.options.Command>
+local commands = {}
+local order = {} -- of their definition
 
 local by_name = {}
 for _, flag in ipairs(flags) do by_name[flag[1]] = flag end
-for who, list in pairs(commands) do
-  local set = {}
-  for name in list:gmatch("%S+") do set[name] = assert(by_name[name], name) end
-  commands[who] = set
+
+--- Defines a command. Its flags are names of those above, or a list of its own.
+---@param who string
+---@param command table
+function options.define(who, command)
+  command.set = {}
+  if type(command.flags) == "string" then
+    for name in command.flags:gmatch("%S+") do command.set[name] = assert(by_name[name], name) end
+    command.list = flags
+  else
+    command.list = command.flags or {}
+    for _, flag in ipairs(command.list) do command.set[flag[1]] = flag end
+  end
+  commands[who] = command
+  order[#order + 1] = who
 end
+
+options.define("nimadm", { operands = operands_of_migration, flags = of_nimadm })
+options.define("nimadm -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " }) -- IBM's has -E
+options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
+options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
+options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
+  flags = common .. "c l s d Y a z B r e i o m q script restore-via baseline json " })
+options.define("altmig resume", { operands = "CLIENT",
+  flags = common .. "F D E repl-on-error V v q script from restore-via verify-restore report json " })
+options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
+options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "json " })
+options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
+options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })
 
 local function written(name) return (#name == 1 and "-" or "--") .. name end
 
@@ -92,8 +122,9 @@ local function command_of(who) return (who:gsub(" %-C$", "")) end
 
 local function refuse(who, name)
   local homes = {}
+  local shared = commands[who].list == flags and by_name[name]
   for _, other in ipairs(sorted_keys(commands)) do
-    if commands[other][name] and command_of(other) == other then homes[#homes + 1] = other end
+    if shared and commands[other].set[name] == shared and command_of(other) == other then homes[#homes + 1] = other end
   end
   local home = ""
   if #homes > 0 then home = (" (it is a flag of %s)"):format(table.concat(homes, ", ")) end
@@ -105,8 +136,8 @@ end
 ---@return string
 function options.help(who)
   local lines = {}
-  for _, flag in ipairs(flags) do
-    if commands[who][flag[1]] then
+  for _, flag in ipairs(commands[who].list) do
+    if commands[who].set[flag[1]] then
       local left = written(flag[1]) .. (flag.arg and " " .. flag.arg or "")
       lines[#lines + 1] = ("  %-18s %s"):format(left, (flag.text:gsub("\n", "\n" .. (" "):rep(21))))
     end
@@ -114,20 +145,70 @@ function options.help(who)
   return table.concat(lines, "\n")
 end
 
---- The commands that take flags of this table.
+--- "altmig odm get [-q CRITERIA] CLASS ...": flags of its own by name, those of the table above as FLAGS.
+---@param who string
+---@return string
+function options.synopsis(who)
+  local command, words = commands[who], { who }
+  if command.list ~= flags then
+    for _, flag in ipairs(command.list) do
+      local word = written(flag[1]) .. (flag.arg and " " .. flag.arg or "")
+      words[#words + 1] = flag.needed and word or "[" .. word .. "]"
+    end
+  end
+  if command.operands ~= "" then words[#words + 1] = command.operands end
+  if command.list == flags then words[#words + 1] = "[FLAGS]" end
+  return table.concat(words, " ")
+end
+
+--- The commands of a name, with its forms: "altmig odm" -> "altmig odm get", "altmig odm show", ...
+---@param name string?   # all without
 ---@return string[]
-function options.commands() return sorted_keys(commands) end
+function options.commands(name)
+  local list = {}
+  for _, who in ipairs(order) do
+    if not name or who == name or who:sub(1, #name + 1) == name .. " " then list[#list + 1] = who end
+  end
+  return list
+end
+
+---@param who string
+---@return altmig.options.Command
+function options.command(who) return commands[who] end
+
+--- The text of --help: every form of a command, then what each does, with its flags. A form "NAME -C" has those of NAME.
+---@param name string
+---@param text string?   # what is said between the forms and the flags
+---@return string
+function options.usage(name, text)
+  local lines, forms = {}, options.commands(name)
+  for i, who in ipairs(forms) do lines[i] = (i == 1 and "usage: " or "       ") .. options.synopsis(who) end
+  if text then lines[#lines + 1] = text end
+  for _, who in ipairs(forms) do
+    local of_this, list = commands[who], options.help(who)
+    if of_this.text and (#forms > 1 or list == "") then lines[#lines + 1] = who .. ": " .. of_this.text end
+    if list ~= "" and command_of(who) == who then lines[#lines + 1] = list end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function is_one_of(text, words)
+  for _, word in ipairs(words) do
+    if word == text then return true end
+  end
+  return false
+end
 
 -- Splits the words; `used` lists the flags that were given, by name.
 local function split(args, who)
   local opts, operands, used = {}, {}, {}
-  local i = 1
+  local command, i = commands[who], 1
   local function take(name, attached, has_value)
-    local flag = by_name[name]
-    if not flag then
-      if not_yet[name] and commands[who].C then cli.usage(("%s: flag %s is not supported yet"):format(who, written(name))) end
+    local flag = command.set[name]
+    if not flag and not_yet[name] and command.set.C == by_name.C then
+      cli.usage(("%s: flag %s is not supported yet"):format(who, written(name)))
     end
-    if not commands[who][name] then refuse(who, name) end
+    if not flag then refuse(who, name) end
     used[#used + 1] = name
     if not flag.arg then
       if has_value then cli.usage(("%s: flag %s takes no argument"):format(who, written(name))) end
@@ -138,13 +219,21 @@ local function split(args, who)
       i = i + 1
       attached = args[i]
     end
-    if attached == nil or attached == "" then cli.usage(("%s: flag %s needs an argument"):format(who, written(name))) end
-    opts[flag[2]] = attached
+    if attached == nil or attached == "" and not flag.empty then cli.usage(("%s: flag %s needs an argument"):format(who, written(name))) end
+    if flag.number and not attached:find "^%d+$" then
+      cli.usage(("%s: flag %s %s: not a number"):format(who, written(name), attached))
+    end
+    if flag.words and not is_one_of(attached, flag.words) then
+      local words = table.concat(flag.words, ", "):gsub(", (%S+)$", " or %1")
+      cli.usage(("%s: %s %s: %s"):format(who, written(name), attached, words))
+    end
+    opts[flag[2]] = flag.number and math.tointeger(tonumber(attached)) or attached
   end
   while i <= #args do
     local word = args[i]
-    if word == "--" then
-      for k = i + 1, #args do operands[#operands + 1] = args[k] end
+    local ended = command.leading and (#word < 2 or word:sub(1, 1) ~= "-")
+    if word == "--" or ended then
+      table.move(args, ended and i or i + 1, #args, #operands + 1, operands)
       break
     elseif word:sub(1, 2) == "--" then
       local name, equals, attached = word:match("^%-%-([^=]*)(=?)(.*)$")
@@ -155,7 +244,7 @@ local function split(args, who)
       while rest ~= "" do
         local letter = rest:sub(1, 1)
         rest = rest:sub(2)
-        local flag = by_name[letter]
+        local flag = command.set[letter]
         if flag and flag.arg then
           take(letter, rest, rest ~= "")
           rest = ""
@@ -180,13 +269,7 @@ function options.parse(args, who)
   local opts, operands, used = split(args, who)
   local mode = opts.cleanup and commands[who .. " -C"] and who .. " -C" or who
   for _, name in ipairs(used) do
-    if not commands[mode][name] then refuse(mode, name) end
-  end
-  if opts.color and not ({ auto = true, always = true, never = true })[opts.color] then
-    cli.usage(("%s: --color %s: auto, always or never"):format(who, opts.color))
-  end
-  if opts.restore_via and opts.restore_via ~= "nfs" and opts.restore_via ~= "stream" then
-    cli.usage(("%s: --restore-via %s: nfs or stream"):format(who, opts.restore_via))
+    if not commands[mode].set[name] then refuse(mode, name) end
   end
   return opts, operands
 end

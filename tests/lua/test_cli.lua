@@ -67,13 +67,38 @@ end
 
 function TestCommandLine:test_help_lists_the_flags_of_the_command_wherever_it_stands()
   local options = require "altmig.options"
+  local count = 0
+  require("altmig.cli").commands() -- each defines its flags
   for _, who in ipairs(options.commands()) do
     if not who:find(" -C", 1, true) then
       local name = who:gsub("^altmig ", "")
-      local said, status = run(name .. " lpar -X --help")
+      local said, status = run(name .. (options.command(who).leading and " --help" or " lpar -X --help"))
       lu.assertEquals(status, 0, said)
       lu.assertStrContains(said, options.help(who))
+      lu.assertStrContains(said, options.synopsis(who))
+      count = count + 1
     end
+  end
+  lu.assertTrue(count > 25)
+end
+
+function TestCommandLine:test_help_behind_an_operand_may_be_meant_for_a_script()
+  local said, status = run("run tests/none.lua --help")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(said, "none.lua")
+  said, status = run("lab nowhere --help")
+  lu.assertEquals(status, 0)
+  lu.assertStrContains(said, "usage: altmig lab up [--seed N]")
+end
+
+function TestCommandLine:test_every_form_of_a_command_refuses_what_it_does_not_take()
+  for words, text in pairs { ["odm get -p x"] = "altmig odm get: unknown flag -p;", ["odm create -q x y"] = "unknown flag -q;",
+    ["odm delete -o"] = "altmig odm delete: flag -o needs an argument", ["bff list -p x"] = "altmig bff list: unknown flag -p;",
+    ["bff extract -Cx"] = "usage: altmig bff list", ["bff create a b"] = "usage: altmig bff list",
+    ["run --chekc x"] = "altmig run: unknown flag --chekc;" } do
+    local said, status = run(words)
+    lu.assertEquals(status, 2, words)
+    lu.assertStrContains(said, text)
   end
 end
 

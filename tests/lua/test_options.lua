@@ -161,6 +161,27 @@ function TestOptions:test_the_way_of_the_restore()
   lu.assertEquals(options.parse({ "--restore-via=stream" }, "altmig migrate"), { restore_via = "stream" })
 end
 
+function TestOptions:test_arguments_that_are_numbers_or_one_of_some_words()
+  options.define("x make", { operands = "FILE [NAME ...]", flags = {
+    { "n", "n", arg = "N", number = true, needed = true, text = "a number" },
+    { "way", "way", arg = "WAY", words = { "up", "down" }, text = "a word" },
+    { "q", "q", arg = "Q", empty = true, text = "any text" } } })
+  lu.assertEquals(options.synopsis("x make"), "x make -n N [--way WAY] [-q Q] FILE [NAME ...]")
+  lu.assertEquals({ options.parse({ "-n7", "f", "--way=up", "-q", "", "--", "-n" }, "x make") },
+    { { n = 7, way = "up", q = "" }, { "f", "-n" } })
+  for _, word in ipairs { "x", "-1", "1.5", "0x7", "" } do refused(options.parse, { "-n", word }, "x make") end
+  lu.assertStrContains(refused(options.parse, { "--way", "up down" }, "x make"), "--way up down: up or down")
+  -- Letters of nimadm that are not supported yet are its own.
+  lu.assertStrContains(refused(options.parse, { "-j" }, "x make"), "x make: unknown flag -j;")
+end
+
+function TestOptions:test_behind_an_operand_nothing_is_a_flag_where_the_rest_is_a_scripts()
+  options.define("x run", { operands = "FILE [ARG ...]", leading = true, flags = { { "check", "check", text = "only look" } } })
+  lu.assertEquals({ options.parse({ "--check", "f", "--check", "-x" }, "x run") }, { { check = true }, { "f", "--check", "-x" } })
+  lu.assertEquals({ options.parse({ "--", "--check" }, "x run") }, { {}, { "--check" } })
+  lu.assertEquals({ options.parse({ "-" , "-n" }, "x run") }, { {}, { "-", "-n" } })
+end
+
 function TestOptions:test_missing_and_contradicting_flags()
   lu.assertStrContains(refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s" }, "nimadm"), "-d DISK is missing")
   lu.assertStrContains(refused(options.for_migration, { client = "a", lpp_source = "l", spot = "s", disks = "hdisk1" }, "nimadm"), "-Y")

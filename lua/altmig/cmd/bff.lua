@@ -3,17 +3,21 @@
 local cli = require "altmig.cli"
 local bff = require "altmig.bff"
 local escape = require "altmig.escape"
+local options = require "altmig.options"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
+options.define("altmig bff list", { operands = "FILE", text = "the members" })
+options.define("altmig bff extract", { operands = "FILE [NAME ...]", text = "restores them, never through links", flags = {
+  { "C", "directory", arg = "DIR", text = "below DIR, not the current directory" } } })
+options.define("altmig bff create", { operands = "FILE", text = "an archive of the names on standard input", flags = {
+  { "p", "packed", text = "packed where that is smaller" } } })
+options.define("altmig bff verify", { operands = "FILE", text = "reads every header and every packed byte" })
+
 local command = {
   summary = "list, extract, create or verify AIX backup archives",
-  usage = [[
-usage: altmig bff list FILE
-       altmig bff extract [-C DIR] FILE [NAME ...]   below DIR only, never through links
-       altmig bff create [-p] FILE < names           -p: packed where that is smaller
-       altmig bff verify FILE                        every header and every packed byte
-a NAME selects the member and what lies below it; FILE "-" is standard input (list, extract)]],
+  usage = options.usage("altmig bff",
+    "a NAME selects the member and what is below it; FILE \"-\" is standard input (list, extract)"),
 }
 
 local PIECE = 4 << 20
@@ -43,9 +47,15 @@ local function mode_text(m)
   return letters[m.type] .. table.concat(text)
 end
 
+-- The one operand of a form, and its flags.
+local function one_file(args, who)
+  local opts, operands = options.parse(args, who)
+  if #operands ~= 1 then cli.usage(command.usage) end
+  return operands[1], opts
+end
+
 local function list(args)
-  local file = args[1]
-  if not file or args[2] then cli.usage(command.usage) end
+  local file = one_file(args, "altmig bff list")
   local a <close> = check(bff.open(file == "-" and 0 or file))
   for m in a:members() do
     local size = m.rdev_major and ("%d,%d"):format(m.rdev_major, m.rdev_minor) or m.size
@@ -56,8 +66,7 @@ local function list(args)
 end
 
 local function verify(args)
-  local file = args[1]
-  if not file or args[2] then cli.usage(command.usage) end
+  local file = one_file(args, "altmig bff verify")
   local result = check(bff.verify(file))
   output.print("%s: %d members, %d bytes", file, result.members, result.bytes)
   return 0
@@ -221,15 +230,10 @@ local function selection(names)
 end
 
 local function extract(args)
-  local dir = "."
-  if args[1] == "-C" then
-    dir = args[2]
-    table.remove(args, 1)
-    table.remove(args, 1)
-  end
-  local file = table.remove(args, 1)
-  if not file or not dir then cli.usage(command.usage) end
-  local wanted, missing = selection(args)
+  local opts, names = options.parse(args, "altmig bff extract")
+  local dir, file = opts.directory or ".", table.remove(names, 1)
+  if not file then cli.usage(command.usage) end
+  local wanted, missing = selection(names)
   local status = 0
   local a <close> = check(bff.open(file == "-" and 0 or file))
   check(sys.makedirs(dir))
@@ -252,11 +256,8 @@ local function extract(args)
 end
 
 local function create(args)
-  local pack = args[1] == "-p"
-  if pack then table.remove(args, 1) end
-  local file = args[1]
-  if not file or args[2] then cli.usage(command.usage) end
-  local w <close> = check(bff.create(file, { pack = pack }))
+  local file, opts = one_file(args, "altmig bff create")
+  local w <close> = check(bff.create(file, { pack = opts.packed }))
   for name in io.lines() do
     local st = check(sys.lstat(name))
     -- Every name carries its data and stands for itself: how restore treats several names of one

@@ -7,15 +7,12 @@ local output = require "altmig.ui.output"
 
 local command = {
   summary = "say what a migration would stumble over; change nothing",
-  usage = [[
-usage: altmig check -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS [FLAGS]
+  usage = options.usage("altmig check", [[
   Each finding has a severity, a host, what was found, the evidence (command and output) and a remedy
   (commands to type). Flags that say what would be migrated and how are those of altmig migrate.
-  With --json an event "finding" each, then "checked" with the counts.
-]] .. options.help "altmig check" .. [[
+  With --json an event "finding" each, then "checked" with the counts.]]) .. [[
 
 exit status: 0 no inhibitor, 1 failed, 2 usage, 3 inhibitors found]],
-  has_flags = true,
 }
 
 local function indented(label, text)

@@ -5,18 +5,14 @@ local options = require "altmig.options"
 
 local command = {
   summary = "undo a migration: mounts, exports, the copy; the source disk is not touched",
-  usage = ([=[
-usage: altmig cleanup CLIENT [FLAGS]
-       nimadm -C -c CLIENT -s SPOT [FLAGS]
-%s
+  usage = options.usage("altmig cleanup", "The same as nimadm -C -c CLIENT -s SPOT.") .. [[
+
 Ends the jobs of the migration, takes its mounts and exports away and destroys its copy (altinst_rootvg). A copy
 is destroyed only if it is known to be altmig's: by the identifier of its volume group in the journal, or, where
 the journal is lost, in the mark that phase 1 left in the copy. Any other is named and left alone; the rest is
 cleaned up, and the status is 1. On a client that runs from the copy nothing is changed, and the status is 1 as
 well. old_rootvg is never touched: it is the way back. -F removes nothing more than a cleanup without it.
-exit status: 0 done, 1 failed or something was left alone, 2 usage or not confirmed, 4 client locked]=]):format(
-    options.help "altmig cleanup"),
-  has_flags = true,
+exit status: 0 done, 1 failed or something was left alone, 2 usage or not confirmed, 4 client locked]],
 }
 
 function command.run(args)

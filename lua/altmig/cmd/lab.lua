@@ -1,27 +1,35 @@
 -- altmig lab ...: the emulated hosts. What each subcommand does is in scripts/lab/lib.
 
 local cli = require "altmig.cli"
+local options = require "altmig.options"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 
+local JSON <const> = { "json", "json", text = "one JSON object instead of text" }
+
+options.define("altmig lab up", { operands = "", text = "builds what is missing, powers both hosts on; after a crash, repairs", flags = {
+  { "seed", "seed", arg = "N", number = true, text = "what the contents of made-up files depend on" },
+  { "files", "files", arg = "N", number = true, text = "how many made-up files the bos image has" },
+  { "bytes", "bytes", arg = "N", number = true, text = "how large they are together" },
+  { "quiet", "quiet", text = "no output but errors" } } })
+options.define("altmig lab down", { operands = "", text = "powers off and removes everything", flags = {
+  { "keep", "keep", text = "leave the disks" } } })
+options.define("altmig lab status", { operands = "", text = "which hosts are up, and from which disk", flags = { JSON } })
+options.define("altmig lab reset", { operands = "", text = "both hosts back to fresh disks" })
+options.define("altmig lab ssh", { operands = "HOST [CMD ...]", leading = true, text = "a session on a host" })
+options.define("altmig lab exec", { operands = "CMD [ARG ...]", leading = true, text = "runs a command on the lab's engine host" })
+options.define("altmig lab boot", { operands = "HOST", flags = {
+  { "disk", "disk", arg = "DISK", text = "from this disk, not by its bootlist" },
+  { "power", "power", text = "then really restart it from there" }, JSON },
+  text = "plays firmware and the boot of AIX, changing nothing: the level HOST\n  comes up with, or where it hangs and why (status 1)" })
+options.define("altmig lab save", { operands = "NAME", text = "keeps the state of all disks" })
+options.define("altmig lab load", { operands = "NAME", text = "goes back to it" })
+options.define("altmig lab scenario", { operands = "NAME [ARG ...]", leading = true,
+  text = "makes one of the troubles of real sites; they are listed without NAME" })
+
 local command = {
   summary = "the emulated NIM master and client (root only)",
-  usage = [[
-usage: altmig lab up [--seed N] [--files N] [--bytes N] [--quiet]
-                            build what is missing, power both hosts on; after a crash, repair
-       altmig lab down [--keep]
-                            power off and remove everything; --keep leaves the disks
-       altmig lab status [--json]
-       altmig lab reset     both hosts back to fresh disks
-       altmig lab ssh HOST [CMD ...]
-       altmig lab exec CMD [ARG ...]
-                            run a command on the lab's engine host
-       altmig lab boot HOST [--disk DISK] [--power] [--json]
-                            play firmware: the level HOST boots with by its bootlist, or where it hangs
-       altmig lab save NAME | load NAME
-                            keep, or go back to, the state of all disks
-       altmig lab scenario NAME [ARG ...]
-The lab lives below $ALTMIG_LAB (default /var/lib/altmig/lab).]],
+  usage = options.usage("altmig lab", "The lab is below $ALTMIG_LAB (default /var/lib/altmig/lab)."),
 }
 
 --- Which library and function a subcommand is.

@@ -5,15 +5,13 @@ local options = require "altmig.options"
 
 local command = {
   summary = "migrate a client's rootvg to a new release on an alternate disk",
-  has_flags = true,
 }
 
 --- Text of --help for one of the two names.
 ---@param who string
 ---@return string
 function command.usage_of(who)
-  return ("usage: %s -c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y [FLAGS]\n       %s -C -c CLIENT -s SPOT [FLAGS]\n%s\n"):format(who, who,
-    options.help(who)) .. "What -C destroys, and what not: altmig cleanup --help\n"
+  return options.usage(who) .. "\nWhat -C destroys, and what not: altmig cleanup --help\n"
     .. "exit status: 0 done, 1 failed, 2 usage, 3 an inhibitor was found, 4 client locked, 130 interrupted"
 end
 

@@ -5,6 +5,5 @@ local migrate = require "altmig.cmd.migrate"
 return {
   summary = "the same as migrate, with nimadm's name in messages",
   usage = migrate.usage_of "nimadm",
-  has_flags = true,
   run = function(args) return migrate.run_as(args, "nimadm") end,
 }

@@ -4,21 +4,31 @@ local cli = require "altmig.cli"
 local escape = require "altmig.escape"
 local odm = require "altmig.odm"
 local odm_c = require "altmig.odm.c"
+local options = require "altmig.options"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
+local CRITERIA <const> = { "q", "criteria", arg = "CRITERIA", empty = true,
+  text = "only the objects that fit, as name=hdisk0 and parent like vscsi*" }
+local CLASS <const> = { "o", "class", arg = "CLASS", needed = true, text = "the object class" }
+
+options.define("altmig odm get", { operands = "CLASS ...", flags = { CRITERIA }, text = "objects as stanzas" })
+options.define("altmig odm show", { operands = "CLASS ...", text = "the definition of a class" })
+options.define("altmig odm add", { operands = "[FILE ...]", text = "adds the objects of stanzas; standard input without FILE" })
+options.define("altmig odm delete", { operands = "", flags = { CLASS, CRITERIA }, text = "deletes objects" })
+options.define("altmig odm change", { operands = "[FILE]", flags = { CLASS, CRITERIA },
+  text = "changes objects to the values of one stanza" })
+options.define("altmig odm create", { operands = "FILE ...", text = "makes classes and C files from FILE.cre", flags = {
+  { "p", "preprocess", text = "through the C preprocessor first" },
+  { "c", "classes_only", text = "classes only" },
+  { "h", "c_only", text = "FILE.h and FILE.c only" },
+} })
+
 local command = {
   summary = "read and change ODM classes, as the odm commands of AIX",
-  usage = [[
-usage: altmig odm get [-q CRITERIA] CLASS ...
-       altmig odm show CLASS ...
-       altmig odm add [FILE ...]                     standard input without FILE
-       altmig odm delete -o CLASS [-q CRITERIA]
-       altmig odm change -o CLASS [-q CRITERIA] [FILE]
-       altmig odm create [-p] [-c | -h] FILE ...     FILE.cre: -c classes only, -h FILE.h and FILE.c only,
-                                                     -p through the C preprocessor
+  usage = options.usage("altmig odm", [[
 the directory is $ODMDIR, else /etc/objrepos; create writes C files to the current one; get and show
-print byte for byte, but on a terminal control characters are escaped (\\x1b)]],
+print byte for byte, but on a terminal control characters are escaped (\x1b)]]),
 }
 
 local function fail(message) cli.fail(1, "altmig odm: " .. escape.line(message)) end
@@ -26,36 +36,6 @@ local function fail(message) cli.fail(1, "altmig odm: " .. escape.line(message))
 local function check(value, message)
   if value == nil then fail(message) end
   return value
-end
-
---- Options, a colon after the letters of those with an argument, then operands. Others are refused
---- by name.
-local function parse(args, allowed)
-  local options, rest, i = {}, {}, 1
-  while i <= #args do
-    local letter, attached = args[i]:match("^%-(%a)(.*)$")
-    local colon = letter and allowed:match(letter .. "(:?)")
-    if not letter or #rest > 0 then
-      rest[#rest + 1] = args[i]
-    elseif not colon then
-      cli.usage(("altmig odm: flag -%s is not supported\n%s"):format(letter, command.usage))
-    elseif colon == "" then
-      options[letter] = true
-      if attached ~= "" then
-        args[i] = "-" .. attached
-        i = i - 1
-      end
-    else
-      if attached == "" then
-        i = i + 1
-        attached = args[i]
-      end
-      if not attached then cli.usage(("altmig odm: flag -%s needs an argument"):format(letter)) end
-      options[letter] = attached
-    end
-    i = i + 1
-  end
-  return options, rest
 end
 
 local function open() return check(odm.open(odm.directory())) end
@@ -75,15 +55,15 @@ end
 local actions = {}
 
 function actions.get(args)
-  local options, classes = parse(args, "q:")
+  local opts, classes = options.parse(args, "altmig odm get")
   if #classes == 0 then cli.usage(command.usage) end
   local store <close> = open()
-  for _, class in ipairs(classes) do output.data(check(store:format(class, options.q))) end
+  for _, class in ipairs(classes) do output.data(check(store:format(class, opts.criteria))) end
   return 0
 end
 
 function actions.show(args)
-  local _, classes = parse(args, "")
+  local _, classes = options.parse(args, "altmig odm show")
   if #classes == 0 then cli.usage(command.usage) end
   local store <close> = open()
   for _, class in ipairs(classes) do output.data(odm.definition(class, check(store:class(class)))) end
@@ -91,7 +71,7 @@ function actions.show(args)
 end
 
 function actions.add(args)
-  local _, paths = parse(args, "")
+  local _, paths = options.parse(args, "altmig odm add")
   local store <close> = open()
   for i = 1, math.max(#paths, 1) do
     for _, entry in ipairs(stanzas(paths[i])) do
@@ -104,24 +84,24 @@ function actions.add(args)
 end
 
 function actions.delete(args)
-  local options, rest = parse(args, "o:q:")
-  if not options.o or #rest > 0 then cli.usage(command.usage) end
+  local opts, rest = options.parse(args, "altmig odm delete")
+  if not opts.class or #rest > 0 then cli.usage(command.usage) end
   local store <close> = open()
-  local count = check(store:delete(options.o, options.q))
+  local count = check(store:delete(opts.class, opts.criteria))
   check(store:commit())
   output.print("0518-307 odmdelete: %d objects deleted.", count)
   return 0
 end
 
 function actions.change(args)
-  local options, rest = parse(args, "o:q:")
-  if not options.o or #rest > 1 then cli.usage(command.usage) end
+  local opts, rest = options.parse(args, "altmig odm change")
+  if not opts.class or #rest > 1 then cli.usage(command.usage) end
   local list = stanzas(rest[1])
-  if #list ~= 1 or list[1].class ~= options.o then
-    fail(("%s: one object of class %s was expected"):format(rest[1] or "standard input", options.o))
+  if #list ~= 1 or list[1].class ~= opts.class then
+    fail(("%s: one object of class %s was expected"):format(rest[1] or "standard input", opts.class))
   end
   local store <close> = open()
-  check(store:change(options.o, options.q, list[1].fields))
+  check(store:change(opts.class, opts.criteria, list[1].fields))
   check(store:commit())
   return 0
 end
@@ -148,24 +128,24 @@ local function write_c(path, classes)
 end
 
 function actions.create(args)
-  local options, paths = parse(args, "chp")
+  local opts, paths = options.parse(args, "altmig odm create")
   if #paths == 0 then cli.usage(command.usage) end
-  if options.c and options.h then cli.usage("altmig odm: -c and -h exclude each other\n" .. command.usage) end
+  if opts.classes_only and opts.c_only then cli.usage("altmig odm: -c and -h exclude each other\n" .. command.usage) end
   local all = {}
   for i, path in ipairs(paths) do
     if not path:match("%.[^/.]*$") then path = path .. ".cre" end
-    local classes, message = odm.definitions(definition_text(path, options.p))
+    local classes, message = odm.definitions(definition_text(path, opts.preprocess))
     if not classes then fail(path .. ": " .. message) end
     paths[i], all[i] = path, classes
   end
-  if not options.h then
+  if not opts.c_only then
     local store <close> = open()
     for _, classes in ipairs(all) do
       for _, class in ipairs(classes) do check(store:create(class.name, class.descriptors)) end
     end
     check(store:commit())
   end
-  for i, classes in ipairs(options.c and {} or all) do write_c(paths[i], classes) end
+  for i, classes in ipairs(opts.classes_only and {} or all) do write_c(paths[i], classes) end
   return 0
 end
 

@@ -7,9 +7,8 @@ local options = require "altmig.options"
 
 local command = {
   summary = "interactive prompt; with CLIENT its migration is loaded",
-  usage = "usage: altmig repl [CLIENT] [FLAGS]\n"
-    .. "  Lua with the altmig modules; :help lists the commands. With CLIENT, m is its migration.\n" .. options.help "altmig repl",
-  has_flags = true,
+  usage = options.usage("altmig repl",
+    "  Lua with the altmig modules; :help lists the commands. With CLIENT, m is its migration."),
 }
 
 function command.run(args)

@@ -7,9 +7,8 @@ local output = require "altmig.ui.output"
 
 local command = {
   summary = "what a migration kept, changed and leaves to be done by hand",
-  usage = "usage: altmig report CLIENT [FLAGS]\n"
-    .. "  Text: kept from you, new from the release, conflicts, to do by hand; -V shows every entry.\n" .. options.help "altmig report",
-  has_flags = true,
+  usage = options.usage("altmig report",
+    "  Text: kept from you, new from the release, conflicts, to do by hand; -V shows every entry."),
 }
 
 --- The report of a client with the state of its migration; nil when there is neither.

@@ -5,9 +5,8 @@ local options = require "altmig.options"
 
 local command = {
   summary = "go on where the last run of a client stopped",
-  usage = "usage: altmig resume CLIENT [FLAGS]\n"
-    .. "  The rest is as the migration was begun: its resources, disks and what to do at the end.\n" .. options.help "altmig resume",
-  has_flags = true,
+  usage = options.usage("altmig resume",
+    "  The rest is as the migration was begun: its resources, disks and what to do at the end."),
 }
 
 function command.run(args)

@@ -5,8 +5,7 @@ local output = require "altmig.ui.output"
 
 local command = {
   summary = "which migrations exist, phase by phase",
-  usage = "usage: altmig status [CLIENT ...] [FLAGS]\n" .. options.help "altmig status",
-  has_flags = true,
+  usage = options.usage "altmig status",
 }
 
 --- How far the migration of a client is; nil when there is none.

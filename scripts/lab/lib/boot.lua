@@ -11,28 +11,12 @@ local sys = require "altmig.sys"
 
 local boot = {}
 
-local usage = [[
-usage: altmig lab boot HOST [--disk DISK] [--power] [--json]
-Plays firmware and the boot of AIX on the disks of HOST, without changing anything: follows the boot
-list (or takes DISK), and says the level it comes up with, or where and why it hangs (status 1).
-  --power   then really restart HOST from there]]
-
 local function parse(args)
-  local opts, i = {}, 1
-  while i <= #args do
-    local word = args[i]
-    if word == "--power" or word == "--json" or word == "--check" then
-      opts[word:sub(3)] = true
-    elseif word == "--disk" and args[i + 1] then
-      opts.disk, i = args[i + 1], i + 1
-    elseif word:match("^%-") or opts.host then
-      cli.usage(usage)
-    else
-      opts.host = word
-    end
-    i = i + 1
-  end
-  if not opts.host or not config.host(opts.host) then cli.usage(usage) end
+  local options = require "altmig.options"
+  local who = "altmig lab boot"
+  local opts, operands = options.parse(args, who)
+  opts.host = operands[1]
+  if #operands ~= 1 or not config.host(opts.host) then cli.usage("usage: " .. options.synopsis(who)) end
   return opts
 end
 

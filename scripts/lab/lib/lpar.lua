@@ -420,23 +420,10 @@ end
 
 -- ---- subcommands ----
 
-local function parse(args, known)
-  local options = {}
-  local i = 1
-  while i <= #args do
-    local kind = known[args[i]]
-    local name = args[i]:gsub("^%-%-", "")
-    if kind == "flag" then
-      options[name] = true
-    elseif kind == "number" then
-      i = i + 1
-      options[name] = math.tointeger(tonumber(args[i] or ""))
-      if not options[name] or options[name] < 0 then cli.usage(("altmig: lab: --%s needs a number"):format(name)) end
-    else
-      cli.usage(("altmig: lab: unknown argument '%s'"):format(args[i]))
-    end
-    i = i + 1
-  end
+-- The flags of a subcommand without operands.
+local function parse(args, who)
+  local options, operands = require("altmig.options").parse(args, who)
+  if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   return options
 end
 
@@ -527,12 +514,12 @@ local function up(options)
 end
 
 function lpar.up(args)
-  local options = parse(args, { ["--seed"] = "number", ["--files"] = "number", ["--bytes"] = "number", ["--quiet"] = "flag" })
+  local options = parse(args, "altmig lab up")
   return with_lock(function() return up(options) end)
 end
 
 function lpar.down(args)
-  local options = parse(args, { ["--keep"] = "flag" })
+  local options = parse(args, "altmig lab down")
   local dir = lpar.dir()
   with_lock(function()
     if options.keep and lpar.hypervisor() then all_off() end
@@ -551,7 +538,7 @@ function lpar.down(args)
 end
 
 function lpar.status(args)
-  local options = parse(args, { ["--json"] = "flag" })
+  local options = parse(args, "altmig lab status")
   local report = { directory = lpar.dir(), up = lpar.hypervisor() ~= nil, hosts = json.array {} }
   for _, host in ipairs(config.hosts) do
     local state = lpar.state(host.name)
@@ -571,7 +558,7 @@ function lpar.status(args)
 end
 
 function lpar.reset(args)
-  parse(args, {})
+  parse(args, "altmig lab reset")
   return with_lock(function()
     local dir = lpar.dir()
     power_everything_off()
