@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Shared by scripts/demo and scripts/test: the packages, installed without starting or enabling any
 # service, and the build. Sourced with the source tree as working directory.
 

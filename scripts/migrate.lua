@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The twelve phases of an alternate disk migration, as nimadm runs them.
 --
 -- Copy this file, change it for your site and run it with: altmig migrate --script FILE ...

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A client and a master that exist only in memory: answers to the commands the flow runs, and a
 -- record of all of them. Installed in place of altmig.ssh, tree, bff, merge, saveconf and bosboot.
 

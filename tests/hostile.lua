@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Hostile text for the tests of parsers: a sound sample cut at every byte, with every byte another,
 -- with every number wrong in turn, and made very long. A parser gives a value, or nil with a message
 -- that says where and a code; it never raises, and its time grows with the text alone.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What end to end tests do with the lab: one instance per test file, in a directory of its own.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the tests of merge methods share: a tree of their own, a method run on the inputs of a case,
 -- and what it said.
 

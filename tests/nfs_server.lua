@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- An NFS server of our own for tests and benchmarks: rpcbind and nfs-ganesha in private network,
 -- mount and process namespaces, so that the standard ports are real and nothing is left behind.
 

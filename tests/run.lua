@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Runs one luaunit file: altmig run tests/run.lua FILE [LUAUNIT ARGS]
 -- Exit status 77 means every test was skipped, which ctest counts as skipped.
 

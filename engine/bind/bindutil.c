@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "bindutil.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What every binding shares. The convention is written down in engine/README.md.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Lua values as JSON text, for the bindings that keep JSON (altmig.json, altmig.journal).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.bff: AIX backup-by-name archives. */
 #include "l_bff.h"
 

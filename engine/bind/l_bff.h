@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Archives as Lua objects, for the bindings that take one. */
 #ifndef ALTMIG_L_BFF_H
 #define ALTMIG_L_BFF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.bigar: AIX archives (ar), as liblpp.a of installp images. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.bosboot_core: boot records and boot images as tables. See lua/meta/bosboot_core.lua. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.escape: text that a terminal shows and does not obey (core/escape.h has the form). */
 #include "bindutil.h"
 #include "base/escape.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.journal: records of a migration, durable one by one. */
 #include <stdio.h>
 #include <string.h>

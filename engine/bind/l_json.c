@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * altmig.json. Decoding is jansson's; encoding is done here, because jansson writes 0.1 with
  * seventeen digits and cannot take strings that are not UTF-8 at all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.merge_core: the record merge on texts. See lua/meta/merge_core.lua. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.odm_core: ODM classes as images in memory, and stanza text. altmig.odm makes the store of
  * them. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.odm_core.merge: the three-way merge of classes as a plan with questions. */
 #include <string.h>
 

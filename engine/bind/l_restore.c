@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The methods restore and verify of a tree. */
 #include "bindutil.h"
 #include "l_bff.h"

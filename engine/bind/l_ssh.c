@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * altmig.ssh: sessions, commands, files and jobs of other hosts. See core/ssh.h and core/job.h.
  */

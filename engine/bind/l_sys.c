@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.sys: files, processes and facts of the host the program runs on. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.tree: file trees. The part every program has; trees over NFS are in l_tree_nfs.c. */
 #include "bindutil.h"
 #include "modules_bind.h"

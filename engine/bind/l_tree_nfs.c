@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* altmig.tree with trees over NFS: the module of the engine's own program. */
 #include "bindutil.h"
 #include "modules_bind.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The entry points of the C modules, for the host's list of them. One prototype a line, sorted. */
 #ifndef ALTMIG_MODULES_BIND_H
 #define ALTMIG_MODULES_BIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Trees as Lua objects ("altmig.tree"), for the modules that make them or work on them.
  */

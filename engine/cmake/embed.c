@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * embed ROOT LIST OUT: writes a C file that holds the files named in LIST (one a line, below ROOT)
  * as byte arrays with an index, in the order of the list. Source text is embedded, not bytecode,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What signals do to the program. SIGINT, SIGTERM, SIGHUP (the terminal is gone) and SIGQUIT ask it
  * to end in order: core loops fail with CANCELLED, Lua code is stopped at its next instruction,

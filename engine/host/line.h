@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where the prompt's lines come from: a line editor on a terminal, plain reads otherwise.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The line editor: libedit by its own interface (histedit.h), not its imitation of readline. */
 #include "line.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where Lua modules and scripts come from: the directory named by --lua or ALTMIG_LUA if there is
  * one, else the copies inside the program. Never the current directory, and never a system path:

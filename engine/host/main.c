@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * altmig, and nimadm when called by that name. Everything but the set-up is Lua: altmig.cli gets
  * the arguments and returns the exit status.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The C modules of the program, by the name Lua requires them under. Ends with a NULL name. */
 #ifndef ALTMIG_MODULES_H
 #define ALTMIG_MODULES_H

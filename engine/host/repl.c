@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * altmig.line: lines for the prompt, and the way back from Ctrl-C. The prompt itself is Lua
  * (altmig.repl).

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The command line: finds the command, prints help, turns errors into messages and exit statuses.
 -- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status };
 -- its flags and operands are defined in altmig.options.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The error object of the flow: what happened, on which host, what to do next.
 
 ---@class altmig.Error

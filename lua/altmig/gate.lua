@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A migration at the prompt is there for looking until :rw: until then nothing may change a host, the
 -- copy, the journal or what else this host keeps of the migration. What changes something goes through
 -- few places (a step, a session, the tree of the copy, the journal), and each of them asks here.

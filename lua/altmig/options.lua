@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The flags and operands of every command. The parser, --help, the lists in the topics of altmig.help and the
 -- completion of shells are all made from the tables here. A flag that a command does not take is refused by
 -- name, never ignored; so is one that is not supported yet.

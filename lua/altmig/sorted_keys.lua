@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 --- The keys of a table in order, for what must come out the same in every run.
 ---@param map table<string, any>
 ---@return string[]

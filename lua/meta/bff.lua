@@ -1,4 +1,5 @@
 ---@meta altmig.bff
+-- SPDX-License-Identifier: MIT
 
 --- AIX backup-by-name archives: installp images, the fourth image of a mksysb. Functions that fail
 --- return nil, message, code; codes: BFF_MAGIC, BFF_CHECKSUM, BFF_LENGTH, BFF_NAME, BFF_TYPE,

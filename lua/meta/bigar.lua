@@ -1,4 +1,5 @@
 ---@meta altmig.bigar
+-- SPDX-License-Identifier: MIT
 
 --- AIX archives (ar): the big format read and written, the small one read. liblpp.a of an installp
 --- image is one. Codes: BIGAR_MAGIC, BIGAR_FIELD, BIGAR_CHAIN, BIGAR_NAME, BIGAR_TABLE, TRUNCATED.

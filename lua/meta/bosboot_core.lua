@@ -1,4 +1,5 @@
 ---@meta altmig.bosboot_core
+-- SPDX-License-Identifier: MIT
 
 ---@class altmig.bosboot_core
 local core = {}

@@ -1,4 +1,5 @@
 ---@meta altmig.escape
+-- SPDX-License-Identifier: MIT
 
 --- Bytes from anywhere as text that a terminal shows and does not obey: control characters, bytes
 --- that are not UTF-8 and invisible characters become \n, \r, \t, \x1b or \u{202e}. Letters of all

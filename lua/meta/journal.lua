@@ -1,4 +1,5 @@
 ---@meta altmig.journal
+-- SPDX-License-Identifier: MIT
 
 --- The file a migration is resumed from: one JSON object a line, durable before append returns.
 ---@class altmig.journal

@@ -1,4 +1,5 @@
 ---@meta altmig.json
+-- SPDX-License-Identifier: MIT
 
 --- JSON text and Lua values. Integers and floats stay what they are (1 and 1.0 differ).
 ---@class altmig.json

@@ -1,4 +1,5 @@
 ---@meta altmig.line
+-- SPDX-License-Identifier: MIT
 
 --- Lines for the prompt. On a terminal they are edited, with history and completion; otherwise
 --- they are read as they come. Only the altmig program has this module.

@@ -1,4 +1,5 @@
 ---@meta lpar.core
+-- SPDX-License-Identifier: MIT
 
 --- System calls of LPARs that are processes (only in aixlua; `require "lpar"` adds what is written in Lua).
 --- What can fail in the world returns nil, message, code.

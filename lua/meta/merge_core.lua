@@ -1,4 +1,5 @@
 ---@meta altmig.merge_core
+-- SPDX-License-Identifier: MIT
 
 --- The record merge on texts. Scripts use altmig.merge; this is its mechanism.
 ---@class altmig.merge_core

@@ -1,4 +1,5 @@
 ---@meta altmig.odm_core
+-- SPDX-License-Identifier: MIT
 
 --- ODM classes as images in memory, and stanza text; altmig.odm makes stores of them. Codes:
 --- ODM_FORMAT, ODM_READONLY, ODM_CRITERIA, ODM_DESCRIPTOR, ODM_RANGE, ODM_SYNTAX.

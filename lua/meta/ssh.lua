@@ -1,4 +1,5 @@
 ---@meta altmig.ssh
+-- SPDX-License-Identifier: MIT
 
 --- Commands, files and jobs of other hosts over SSH. Calls block; Ctrl-C ends them with CANCELLED.
 --- Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,

@@ -1,4 +1,5 @@
 ---@meta altmig.sys
+-- SPDX-License-Identifier: MIT
 
 --- Files, processes and facts of the host the program runs on. Every function that can fail in the
 --- world returns nil, message, code; misuse raises.

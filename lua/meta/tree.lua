@@ -1,4 +1,5 @@
 ---@meta altmig.tree
+-- SPDX-License-Identifier: MIT
 
 --- Trees of files: a directory of this host, or a client's exports put together by path. Every path
 --- is absolute inside the tree. Links are followed inside the tree only (an absolute target starts

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The stock flow with merge methods of a site: /etc/sudoers by a function, a file of fields between
 -- colons by its grammar.
 --   altmig migrate --script merge-sudoers.lua -c lpar7 -l lpp72TL5 -s spot72TL5 -d hdisk1 -Y

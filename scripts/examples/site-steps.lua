@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The stock flow with steps of a site around it:
 --   altmig migrate --script site-steps.lua -c lpar7 -l lpp72TL5 -s spot72TL5 -d hdisk1 -Y
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * aixlua: the interpreter of the lab's emulated AIX commands, and the door into an LPAR.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lpar.h"
 
 #include <arpa/inet.h>

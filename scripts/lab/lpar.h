@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The Lua module `lpar.core`, which lib/inside.lua completes to `lpar`: what an emulated LPAR needs
  * of Linux that the engine does not - mounts, namespaces, the world outside a chroot, and an NFS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A client of the port mapper and of the MOUNT protocol (RFC 1833, RFC 1813 appendix I): just
  * enough to learn whether a server exports a path to this host.

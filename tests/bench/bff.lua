@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/bff.lua: unpacking of backup archives against writing the same bytes.
 -- Median of five; one core.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * busy STATUS PROCEDURE[,PROCEDURE...] EVERY COUNT LISTEN:TARGET ...: relays connections to ports
  * of 127.0.0.1 to others there, record by record, and answers every EVERYth NFS call of those

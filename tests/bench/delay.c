@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * delay MICROSECONDS LISTEN:TARGET ...: relays connections to ports of 127.0.0.1 to others there
  * and hands every byte on after that time, in both directions: a link of twice that round-trip

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/merge.lua [COUNT ...]: the merge methods whose files grow with a site, at 10,000,
 -- 50,000 and 100,000 records: PdAt with that many objects on each of three sides, and a site with that many
 -- users and a tenth as many groups. wc over the bytes the method reads is the baseline. "growth" is the time

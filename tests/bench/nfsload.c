@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * nfsload MODE HOST EXPORT NFSPORT MOUNTPORT PLAN
  *

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/odm.lua: a PdAt of 100,000 objects read, merged into, and written, against
 -- wc over the same bytes. Half the objects also show whether the time is linear.
 

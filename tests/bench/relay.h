@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the relays of the tests share: ports of 127.0.0.1 they listen on, each with the port there
  * that its connections go on to.

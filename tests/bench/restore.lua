@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Restoring a BOS-like archive over NFS, beside the raw calls, the same calls one after the other,
 -- the library's synchronous calls, tar over ssh and a local copy; all in the same run, against the
 -- same server. Run it by tests/bench/restore.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/restore_once.lua WORK URL ARCHIVE: one restore, verify, digest or copy (to another
 -- directory of the same tree) by itself, so that its memory and time can be told. "verify-one" and
 -- "digest-one" make the same calls one after the other. Prints seconds, calls, files, peak memory in KiB

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/restore_stream.lua PORT IDENTITY KNOWN_HOSTS ARCHIVE COMMAND...: sends an archive
 -- through SSH into a command, as phase 5 does with --restore-via stream. Prints seconds, files, peak
 -- memory in KiB and CPU seconds.

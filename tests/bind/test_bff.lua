@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local bff = require "altmig.bff"
 local sys = require "altmig.sys"

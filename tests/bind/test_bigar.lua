@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local bigar = require "altmig.bigar"
 local sys = require "altmig.sys"

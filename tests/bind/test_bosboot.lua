@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local bosboot = require "altmig.bosboot"
 local core = require "altmig.bosboot_core"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A server that means harm, one way at a time, and every operation against it: each ends with a result or a named
 -- error, in bounded time and memory. The server is reference material beside the source tree; where that is not
 -- there, core/test_nfs_replies and the relay of test_tree_many try the same kinds.

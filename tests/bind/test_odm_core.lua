@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local core = require "altmig.odm_core"
 local sys = require "altmig.sys"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Restoring over NFS: number of calls, and every trouble on the way. The tree must be what an
 -- undisturbed restore into a local directory makes.
 

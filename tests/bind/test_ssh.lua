@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig.ssh against a private sshd.
 local lu = require "luaunit"
 local ssh = require "altmig.ssh"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Jobs of altmig.ssh, over a private sshd, with the shells this host has.
 local lu = require "luaunit"
 local ssh = require "altmig.ssh"

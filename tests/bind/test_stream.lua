@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- An archive on its way to a restore command: what is sent, whether it may be, and how it travels.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig.tree over NFS, against a server of its own: rpcbind and nfs-ganesha in private network,
 -- mount and process namespaces, so that the standard ports are real and nothing is left behind.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- sys.read_trusted: files that are run as code.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What every tree must do, whatever is behind it. A test file calls this with a function that
 -- returns a tree over an empty directory and the directory itself.
 

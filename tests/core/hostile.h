@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hostile input for the tests of parsers: a sound sample, cut at every byte and with every length,
  * offset and count wrong in turn. Each variant is given to the parser in memory of exactly its

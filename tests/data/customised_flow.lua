@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A site's flow with the merge methods of the example; after phase 5 every method runs a second time,
 -- and what that changed is written to the copy.
 

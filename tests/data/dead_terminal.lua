@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A migration in memory that waits while it restores, until a signal comes. FILE gets a line then, and
 -- one for what is taken away. Run by tests/lua/test_program.lua on a terminal that goes away.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A private sshd on a free loopback port, with keys of its own, for the tests of altmig.ssh. As root
 -- it runs in a mount namespace where /run is its own, because sshd insists on /run/sshd; the
 -- system's sshd is neither used nor changed.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig repl with a migration that lives in memory: altmig run repl_fake.lua [load fails: REASON]
 local reason = arg[1]
 local m = { locked = false, resumed = {} }

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A client whose administrators edited everything that phase 5 merges: the edits are there after the
 -- migration, what the new level ships is there too, nothing secret is told and no file got wider.
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- nimadm's flags that reach alt_disk_copy, the copy and the master's mounts, in the lab.
 
 local lu = require "luaunit"

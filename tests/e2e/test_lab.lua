@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The lab itself: both hosts come up, are what they should be, keep what they are told, come back
 -- after a crash, and leave nothing behind.
 

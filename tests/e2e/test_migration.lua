@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A whole migration in the lab: output, result, resume after a kill in each of the long phases, and
 -- the troubles that must end in a clear error with nothing half-done called done.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What becomes of configuration files in the lab: one file of every policy edited on the client, its
 -- migration up to phase 6, and what is active, what is saved and what is told of each; without and with
 -- the images of the old level (--baseline).

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A dry run changes nothing and foretells what the migration then decides; the report in its three forms;
 -- :diff at the prompt of a half-done migration.
 

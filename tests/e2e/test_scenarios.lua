@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Each trouble of real sites, made in the lab: preflight names it with its remedy, or nimadm says what
 -- the field knows. Every test starts from the same saved lab.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The software of the lab's hosts: levels, installp in a copy of the client's root, NIM, subsystems.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The storage commands of the lab's client: the alternate rootvg made, grown, closed, booted, woken
 -- up and removed, with the states and messages an administrator would see.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The base system through SSH into the client's restore, beside the way over NFS; and access rights
 -- that NFS does not carry.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What goes wrong at real sites: keys, exports, space, filesets, two runs at once; and the prompt in a
 -- migration that was killed.
 

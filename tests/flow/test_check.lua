@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Each preflight check against hosts in memory: nothing found where all is well, the right finding
 -- with evidence and remedy where it is not.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A client has root on its copy while it is migrated: links it makes there lead nothing of the master
 -- astray. And what a run puts into the copy is gone at its end.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A client and a master whose every answer, name and error is hostile: what a migration prints on stdout
 -- and stderr, in its log and its report is harmless on a terminal, and its lines are altmig's own.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Whose a copy is: what is removed, written into and called somebody's, and what `check` says beside a run
 -- that works, one that stopped, and after the client was booted from the copy.
 

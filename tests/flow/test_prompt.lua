@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The prompt on a half-done migration: what it may do before and after :rw, and what it leaves behind.
 
 local lu = require "luaunit"

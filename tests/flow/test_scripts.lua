@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Scripts of a site in a flow: what they may raise and return, and when they are loaded.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The base system by the stream, and access rights after NFS, against hosts that exist in memory only.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Troubles at the edges of a run: resumes that fail early, phases out of order, jobs that go on, the
 -- lock on the client, and what belongs to other clients.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run tests/fuzz/formats.lua [SEED [SECONDS]]: damaged archives, ODM classes, image.data and
 -- outputs of AIX commands. What is checked here is that everything is either read or refused with a
 -- code, that a class which was changed can be read again, that image.data comes out as it went in, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the fuzz targets share. A target is one LLVMFuzzerTestOneInput and may be called any number
  * of times; it ends the program where a property does not hold.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Archives: read or refused, and the same whether they come whole or in drops, with their data or
  * without; the records as they are stored make the same archive. The input is read as it is, and

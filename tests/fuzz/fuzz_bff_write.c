@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Archives written and read back. The input is a list of members: a byte for the kind, a text up to
  * the line "=====" that is the name (first line) and the data.

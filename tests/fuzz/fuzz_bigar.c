@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* AIX archives: what is read can be written, and reads the same again. */
 #include "archive/bigar.h"
 #include "fuzz.h"

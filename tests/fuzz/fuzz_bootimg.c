@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Boot records and boot images: the verdict is the same however the bytes come. */
 #include "aix/bootimg.h"
 #include "fuzz.h"

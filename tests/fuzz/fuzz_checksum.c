@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The CRC of cksum against a model that goes bit by bit. */
 #include "base/checksum.h"
 #include "fuzz.h"

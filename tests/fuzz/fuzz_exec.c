@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Quoting: the words of the input (NUL between them) become a command line, and a model of how sh
  * cuts a line into words gives them back.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Packed data: the input as a payload, in one piece and in drops, and the input as data that must
  * come back from being packed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Journals: the input is the file a crash left. What was good stays, an append comes behind it and
  * is there when the journal is opened again.

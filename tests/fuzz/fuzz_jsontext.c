@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON strings: another reader of JSON gets the same bytes back. */
 #include <jansson.h>
 

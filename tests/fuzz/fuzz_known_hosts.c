@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * known_hosts: the input is the file. A key that is in the file in plain for the host is never
  * unknown, and a revoked one never matches.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines of a stream: the same in one piece and in drops, and put together again the stream. */
 #include "fuzz.h"
 #include "base/lines.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The three-way merge: the first byte is the policy, then come the texts of O, C and N; one that is
  * left out is absent. A result can be parsed, and merging it again changes no record of it.

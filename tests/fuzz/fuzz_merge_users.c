@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Accounts and groups: the texts are C and N of the names, C and N of the security file, then both
  * O. No line of C's is lost, ids of C's stay, and merging the result again changes nothing.

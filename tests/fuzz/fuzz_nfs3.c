@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What an NFS server may answer: the decoders of results, and the bytes of a connection with
  * requests on their way.

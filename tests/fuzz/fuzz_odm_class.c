@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Class files and string files: the input is the string file's length (two bytes, little-endian),
  * the string file, the class file. A class that is read bears every use; after a change that it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Criteria: compiled or refused; a compiled one gives the same answer every time, its brackets too.
  */
 #include "fuzz.h"

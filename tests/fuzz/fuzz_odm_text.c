@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stanza text: what is read and printed again reads the same. */
 #include "fuzz.h"
 #include "odm/value.h"

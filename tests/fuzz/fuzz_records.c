@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The parsers of configuration files: the first byte says which (small letters: columns as a site
  * may name them). What is parsed is written again

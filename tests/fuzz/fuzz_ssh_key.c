@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Private key files, public key blobs, and base64, which carries every byte. */
 #include "base/base64.h"
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes the seeds that are no texts, made by the engine's own writers: fuzz_seeds DIR makes
  * DIR/NAME/SEED for the target fuzz_NAME.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local acl = require "altmig.aix.acl"
 local bff = require "altmig.bff"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Lists of filesets, hostile ones too, and their place below the built-in table.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local diff = require "altmig.preview.diff"
 local lu = require "luaunit"
 

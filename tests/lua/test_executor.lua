@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The look at the components of a path that a command on the executor's host goes by, run by a real shell.
 
 local lu = require "luaunit"

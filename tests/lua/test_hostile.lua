@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Every reader of text in Lua against hostile text; those in C have tests of the same kind in tests/core.
 
 local lu = require "luaunit"

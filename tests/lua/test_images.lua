@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Directories of installp images: which are read, what their libraries say, and what a baseline shipped.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Disks of the lab and the rules of its exports, without root.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The lab's boot, played on disks that are plain files and a root that is a plain directory: every
 -- mutation of what phase 8 and 11 of a migration write must hang with its own code and reason.
 

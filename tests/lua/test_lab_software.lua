@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The software side of the lab, on the host: object data manager, packages, images.
 
 local lu = require "luaunit"

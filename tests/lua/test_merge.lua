@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
 local merge = require "altmig.merge"

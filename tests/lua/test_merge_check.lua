@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The cross-check of the merged configuration: each case is what a tree holds, and what is said about it.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Golden cases and properties of the methods that merge object classes.
 
 local lu = require "luaunit"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What every merge method promises, over random files of its grammar:
 --   what the site did not change is the new level's file, byte for byte;
 --   what the vendor did not change is the site's file, byte for byte;

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Golden cases of RoleMerge, SysckMerge, ldapcfg_mig, ldapmap_mig and convert_errlog.
 
 local lu = require "luaunit"

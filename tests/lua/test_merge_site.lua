@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Methods of a site (merge.define): what each grammar makes of O, C and N; what happens to files the
 -- archive does not carry, to links, to broken files and broken results; and what is refused by name.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Golden cases of the methods that merge stanza files and tables: what the site had, what each level shipped.
 
 local lu = require "luaunit"

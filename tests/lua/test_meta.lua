@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The descriptions for editors (lua/meta) name exactly the functions the C modules have.
 
 local lu = require "luaunit"

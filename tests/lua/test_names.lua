@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The names that scripts of a site know modules by: they stay, wherever the files are.
 
 local lu = require "luaunit"

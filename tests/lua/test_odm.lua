@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local odm = require "altmig.odm"
 local sys = require "altmig.sys"

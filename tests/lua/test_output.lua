@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig.output, that nothing else prints, and what the commands make of hostile names and values.
 
 local hostile = require "hostile"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Where the old level's default of a saved file comes from, which files are saved beside the table,
 -- and what is told of them in the end.
 

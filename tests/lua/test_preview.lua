@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local diff = require "altmig.preview.diff"
 local preview = require "altmig.preview"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The program as a process: how signals end it, and what it keeps out of core files.
 
 local lu = require "luaunit"

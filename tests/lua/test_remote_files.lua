@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local remote_files = require "altmig.run.remote_files"
 local sys = require "altmig.sys"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local complete = require "altmig.ui.complete"
 local sys = require "altmig.sys"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local json = require "altmig.json"
 local lu = require "luaunit"
 local report = require "altmig.report"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local print_report = require "altmig.report.print"
 local report = require "altmig.report"

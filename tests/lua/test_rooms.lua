@@ -1,4 +1,5 @@
--- The folders of the engine include only what engine/README.md allows them.
+-- SPDX-License-Identifier: MIT
+-- The folders of the engine include only what engine/README.md allows them; every source names its licence.
 
 local lu = require "luaunit"
 local sys = require "altmig.sys"
@@ -77,4 +78,36 @@ function TestRooms:test_core_knows_neither_lua_nor_a_terminal()
     lu.assertNil(text:match '#include <(l[ua]+x?lib%.h)>' or text:match '#include [<"](lua%.h)', file)
     lu.assertNil(text:match "[^%w_](printf%s*%b())", file)
   end)
+end
+
+--- Calls fn(path) for every file below a folder of the source tree that is no data of the fuzz targets.
+local function each_file(folder, fn)
+  for _, name in ipairs(assert(sys.list(ROOT .. "/" .. folder))) do
+    local path = folder .. "/" .. name
+    if sys.list(ROOT .. "/" .. path) then
+      if path ~= "tests/fuzz/corpus" then each_file(path, fn) end
+    else
+      fn(path)
+    end
+  end
+end
+
+--- The first line is the licence; the second, after the line of an interpreter or of ---@meta.
+function TestRooms:test_each_source_names_its_licence()
+  local kinds = { c = "/* %s */", h = "/* %s */", lua = "-- %s", sh = "# %s", txt = "# %s" }
+  local missing, count = {}, 0
+  local function look(path)
+    local kind = path:match "CMakeLists%.txt$" and "txt" or path:match "%.([chlua]+)$" or path:match "%.sh$" and "sh"
+    local text = sys.read_file(ROOT .. "/" .. path)
+    if not kind and not path:find "[^/]%.[^/]*$" and text:find "^#!" then kind = "sh" end
+    if not kinds[kind] then return end
+    local first, rest = text:match "^([^\n]*)\n(.*)"
+    if first:find "^#!" or first:find "^%-%-%-@meta" then first = rest:match "^[^\n]*" end
+    count = count + 1
+    if first ~= kinds[kind]:format "SPDX-License-Identifier: MIT" then missing[#missing + 1] = path end
+  end
+  for _, folder in ipairs { "engine", "lua", "scripts", "tests", ".ci" } do each_file(folder, look) end
+  look "CMakeLists.txt"
+  lu.assertEquals(missing, {}, "the first line of these is to be a comment: SPDX-License-Identifier: MIT")
+  lu.assertTrue(count > 480)
 end

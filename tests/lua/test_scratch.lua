@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local scratch = require "altmig.run.scratch"
 local sys = require "altmig.sys"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
 local aix = require "altmig.aix.output"
 local odm = require "altmig.odm"

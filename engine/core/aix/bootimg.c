@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "aix/bootimg.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What makes an AIX disk bootable: the IPL record in its first sector, and the boot image in its
  * boot logical volume. Both are big-endian. This reads and judges them; AIX's own bosboot and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "archive/bff.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * AIX backup-by-name archives (`backup -i`, installp images, the fourth image of a mksysb): reading
  * as a stream with flat memory, and writing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the reader and the writer of backup-by-name archives both know. Integers are little-endian;
  * every record starts on a multiple of 8 bytes.

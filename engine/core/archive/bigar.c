@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "archive/bigar.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * AIX archives: the big format ("<bigaf>", liblpp.a) read and written, the small one ("<aiaff>")
  * read. They are read from memory: what the engine meets are archives of texts, a few megabytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "archive/huffman.h"
 
 #include <stdlib.h>

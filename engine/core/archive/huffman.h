@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The Huffman coding of packed archive members: the classic System V `pack` coding without its
  * magic and size. A payload is a table (depth, codes per length, symbols) and the codes, most

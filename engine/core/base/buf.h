@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A growing byte buffer with a hard limit. All zero is a valid empty buffer without limit.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/cancel.h"
 
 #include <signal.h>

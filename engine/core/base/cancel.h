@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The cancel flag. A signal belongs to the process, so this flag does too: the host's handler of
  * the signals that end a program (SIGINT, SIGTERM, SIGHUP, SIGQUIT) sets it, and every core loop

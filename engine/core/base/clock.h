@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time: a clock for deadlines, and sleeping. */
 #ifndef ALTMIG_BASE_CLOCK_H
 #define ALTMIG_BASE_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The error object every core function fills, and the one way to fill it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Bytes that may come from anywhere (a client's file names, what a command printed, a damaged
  * archive) as text that a terminal shows and does not obey.

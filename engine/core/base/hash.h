@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The hash of a text, for tables in memory (FNV-1a). */
 #ifndef ALTMIG_BASE_HASH_H
 #define ALTMIG_BASE_HASH_H

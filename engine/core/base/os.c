@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one file that asks for more than POSIX. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* NOLINT: F_OFD_SETLK, chroot */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What differs between the systems altmig runs on. Everything else of the core is POSIX.
  */

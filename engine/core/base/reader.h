@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A sequential source of bytes: a local file, a file of a tree, the output of a remote command.
  * Archives are read through it, so they never know where they lie.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A part of a text. */
 #ifndef ALTMIG_BASE_SLICE_H
 #define ALTMIG_BASE_SLICE_H

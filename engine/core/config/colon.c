@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/colon.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Colon files: /etc/passwd, /etc/group, and whatever has fields between one character. A record is
  * one line.

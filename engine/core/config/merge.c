@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/merge.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The record merge: O is what the old level shipped, C what the site made of it, N what the new
  * level ships. Where C differs from O the site decided, where N differs from O the vendor did, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/record.h"
 
 #include "base/hash.h"

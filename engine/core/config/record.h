@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The keyed-record model every configuration grammar is read into. A file is a header, records and
  * a trailer; a record has a key and fields. All of it points into one copy of the text, and every

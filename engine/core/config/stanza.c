@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/stanza.h"
 
 #include <errno.h>

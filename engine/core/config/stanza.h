@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Stanza files: /etc/security/user, /etc/methods.cfg and their like.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/table.h"
 
 #include <errno.h>

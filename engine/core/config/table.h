@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Whitespace tables: /etc/vfs, /etc/pse.conf, /etc/xtiso.conf, ldap maps. A record is one line of
  * fields between blanks; "#" begins a comment, also behind a record.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * passwd_mig and group_mig. Accounts and groups are never removed, renumbered or unlocked here:
  * they may own files, and a migration that lets somebody in, or root out, is worse than one that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "host/files.h"
 
 #include <dirent.h>

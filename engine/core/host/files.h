@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files of the host the engine runs on: whole-file reads and writes, directories, the lock file.
  */

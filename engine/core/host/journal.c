@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "host/journal.h"
 
 #include <errno.h>

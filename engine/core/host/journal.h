@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The append-only file a migration can be resumed from: one JSON object a line, durable before the
  * append returns.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Local programs: started from a word list (never a shell line), in their own process group, with
  * nothing inherited but the three standard descriptors.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "host/trusted.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that are run as code, or decide what is run: they are read only if nobody but root and the
  * user of this process can have written them.

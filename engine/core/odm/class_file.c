@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "odm/class_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Binary ODM class files and their string files (<Class>.vc), big-endian, as images in memory.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "odm/merge.h"
 
 #include "base/hash.h"

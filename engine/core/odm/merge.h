@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The merge of object classes: the objects of three classes by key, three ways, field by field. O
  * is what the old level shipped, C what the site made of it, N what the new level ships; what is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "odm/value.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Objects of the AIX object data manager: descriptors, values, criteria, and the stanza text that
  * odmget prints and odmadd reads. The binary class files are in odm_file.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files of another host through a session, with nothing there but a POSIX shell: reading is `cat`,
  * writing goes to a temporary beside the file, is checked by cksum, and renamed.

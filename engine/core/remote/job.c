@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The scripts are POSIX sh and use nothing ksh88 lacks. They get everything that varies as
  * arguments ($0 is the directory of all jobs), so that no text is ever put into a script. The

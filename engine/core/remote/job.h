@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Jobs: commands of another host that outlive the connection. DIR/ID (0700) on that host holds
  *

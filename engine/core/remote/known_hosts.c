@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "remote/known_hosts.h"
 
 #include <ctype.h>

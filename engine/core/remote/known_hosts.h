@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * OpenSSH's known_hosts: which keys a host is known by. Plain, wildcard, negated, hashed and
  * [host]:port names are understood; @revoked keys are refused; @cert-authority lines are passed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "remote/quote.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A command as a list of words becomes one POSIX sh command line. This is the one place where words
  * are quoted; everything that is sent to a shell of another host comes from here.

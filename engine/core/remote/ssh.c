@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The only file that knows libssh2. The session is non-blocking; every call that answers EAGAIN is
  * repeated after session_wait, the one place that polls.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * SSH sessions. One session is one connection; calls block, and inside one poll loop serves the
  * connection with deadlines of its own, since libssh2 never reports a dead peer by itself. Host

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "remote/ssh_key.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What can be said about a private key file before it is used, so that a refusal names the reason.
  */

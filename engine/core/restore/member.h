@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the ways of restoring an archive share: where a member goes, and one member at a time. */
 #ifndef ALTMIG_RESTORE_MEMBER_H
 #define ALTMIG_RESTORE_MEMBER_H

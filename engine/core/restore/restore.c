@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "restore/member.h"
 
 #include "base/cancel.h"

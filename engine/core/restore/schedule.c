@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Restoring over a network: many members at a time. Each becomes a request; it starts when what it
  * needs is there (its directory, the file it is a link of, an earlier request of the same name) and

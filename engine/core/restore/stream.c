@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "restore/stream.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An archive on its way to a restore command of the host that owns the tree, instead of through
  * the tree (restore.h): what is sent, and whether it may be sent.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The comparison of an archive with a tree. Where the back ends can, many members are looked up and
  * read at a time; their differences are told in the order of the archive all the same. What is not

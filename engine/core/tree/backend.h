@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a back end of a tree implements. tree.c resolves paths and calls these with an open
  * directory and one name in it; a name is never empty, "." or "..", holds no slash, and is never

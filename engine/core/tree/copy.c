@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Copies of whole trees. Contents are read ahead (scan.h); where the target's back end can,
  * small files are written many at a time, each to a temporary that takes the place of the old file

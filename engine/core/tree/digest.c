@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Digests of everything below a path: one canonical line for each entry. */
 #include "tree/scan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Entries by their paths: looked at, made, removed, given attributes. */
 #include "tree/resolve.h"
 

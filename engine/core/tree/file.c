@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading and writing of whole files. */
 #include "base/hash.h"
 #include "tree/resolve.h"

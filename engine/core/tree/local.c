@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The back end for a directory of this host. Directories are descriptors, names are resolved with
  * the *at calls and O_NOFOLLOW, one at a time: nothing that happens to the tree meanwhile makes a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/pipeline.h"
 
 #include "base/cancel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Many entries of a tree (or of two) on their way at a time: the window over the back ends' put()
  * and pump(), and a file's content read ahead through it. See struct am_put in backend.h.

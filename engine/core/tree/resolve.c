@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/resolve.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The one place where paths are resolved (tree.h has the rules). The result is an open directory
  * and a name in it; operations then complete the bare reasons of a back end with the place.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/scan.h"
 
 #include "base/cancel.h"

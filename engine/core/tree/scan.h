@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Everything at and below a path with the contents of files and the targets of links, in the order
  * of a walk (tree.h). Where the back ends can, directories, links and files further on are read

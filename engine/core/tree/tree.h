@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A tree of files: a directory of this host, or the exports of a client put together by path.
  *

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Boot images: having AIX build one and write it to a disk, and judging what is there.
 --
 -- bosboot runs in the copy on the executor and builds into a file; mkboot runs on the client and

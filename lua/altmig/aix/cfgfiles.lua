@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- FILESET.cfgfiles: what a fileset wants done with its configuration files when it is migrated.
 --
 -- One line a file: "./etc/example.conf hold_new", the path relative to the part. The keywords and

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- image.data and bosinst.data: stanzas of fields, as mkszfile and the BOS installation write them.
 -- The document keeps every line it was read from, so that fields and stanzas nobody here knows stay
 -- as they are and where they are.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the software database says its files were when they were installed: size and sum of the
 -- class inventory, in the three repositories. It tells whether the site changed a file, not what the
 -- file was. Configuration files are mostly VOLATILE there: nothing is known of those.

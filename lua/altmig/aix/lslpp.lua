@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What lslpp prints of a software database (altmig.swvpd). The colon forms of -L and -l follow real
 -- output, the others the manual page. altmig.aix reads the colon forms of -L and -l.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Readers for the output of AIX commands. Pure functions: text in, tables out. All split on blanks,
 -- since column widths differ between releases; all expect LC_ALL=C.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Directories of installp images, wherever they are: on the engine host, on an NFS server, on the
 -- master behind SSH. What altmig reads of them itself: which filesets an image holds, the lists of
 -- its control libraries, and, of a baseline, what the old level shipped.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Requisites of filesets, as packages and the software database hold them: reading them, and asking
 -- whether a set of levels meets them.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The software database of a system (lpp, product, history and inventory in the usr, root and share
 -- repositories): which filesets it has, at which level, with which files. Reading only; what changes
 -- it is installp, and the merge of phase 5.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig bff list|extract|create|verify: AIX backup-by-name archives on this host.
 
 local cli = require "altmig.cli"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig check FLAGS: what a migration with these flags would find before it starts. Changes nothing.
 
 local cli = require "altmig.cli"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig cleanup CLIENT: nimadm -C.
 
 local cli = require "altmig.cli"

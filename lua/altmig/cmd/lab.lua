@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig lab ...: the emulated hosts. What each subcommand does is in scripts/lab/lib.
 
 local cli = require "altmig.cli"

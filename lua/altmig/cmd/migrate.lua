@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig migrate FLAGS, and nimadm FLAGS.
 
 local cli = require "altmig.cli"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- nimadm FLAGS: the same program under IBM's name.
 
 local migrate = require "altmig.cmd.migrate"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig odm get|show|add|delete|change|create: the odm commands on binary classes.
 
 local cli = require "altmig.cli"

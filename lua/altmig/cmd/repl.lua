@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig repl [CLIENT]: the prompt.
 
 local cli = require "altmig.cli"

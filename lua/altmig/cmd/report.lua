@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig report CLIENT: what the migration of a client decided. Reads the state of this host only, so
 -- it works while a migration runs, after it failed or ended, and after the copy was cleaned up.
 

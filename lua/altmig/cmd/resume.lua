@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig resume CLIENT: go on where the last run stopped.
 
 local cli = require "altmig.cli"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig run FILE.lua [ARG ...]: a Lua script with the altmig modules.
 
 local cli = require "altmig.cli"

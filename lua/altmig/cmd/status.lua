@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig status [CLIENT]: which migrations exist and how far they are. Reads journals only.
 
 local options = require "altmig.options"

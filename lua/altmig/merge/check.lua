@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The cross-check after the last merge method: do the merged files agree with each other and with what
 -- there is? It reports and changes nothing. A file that is not there or cannot be read is not checked.
 

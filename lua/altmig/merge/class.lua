@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The merge of object classes: objects by key, three ways, field by field.
 --
 -- The result is the new level's class edited in place: what nobody changed keeps its bytes and its slot,

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- convert_errlog: the error log of the old level.
 
 local class = require "altmig.merge.class"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The merge methods of phase 5: which there are, in nimadm's order, and how one is run.
 --
 -- A method computes from what was saved (C: the site's file, O and N: what the old and the new level

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- ldapcfg_mig and ldapmap_mig: the LDAP client's configuration and its attribute maps.
 
 local core = require "altmig.merge_core"

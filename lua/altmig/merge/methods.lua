@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The merge methods of phase 5, in nimadm's order.
 
 local families = {}

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The methods that merge classes of the object data manager and need no more than a row of a table.
 --
 -- Keys and rules of the classes are inferred (IBM's are not public): correct them in the shapes below.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What happens to each configuration file of the base operating system in a migration.
 --
 -- The content of this table is INFERRED. IBM's own list (the cfgfiles of bos.rte and of its parts)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the methods ask of stanza files and tables beside their merge.
 
 local core = require "altmig.merge_core"

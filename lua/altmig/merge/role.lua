@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- RoleMerge: the roles and the authorizations, which have numbers of their own.
 
 local lines = require "altmig.lines"

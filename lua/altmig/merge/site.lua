@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Methods of a site: merge.define and merge.reset.
 --
 -- A site's method gets what the stock ones get: O, C and N of each of its files, saved before the restore

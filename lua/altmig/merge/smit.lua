@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- merge_smit_db: SMIT's menus and dialogs. A menu item or a name header is one object; a dialog is its
 -- header with all its options and comes from one side as a whole, since their order and numbers belong
 -- together.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The methods that merge stanza files, driven by one table, and the two that need a little more.
 --
 -- Which files secur_mig covers, and all classes, are inferred: correct them here.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- merge_swvpds: the software database of the copy knows the new level's filesets, which the BOS image
 -- brought, and those of the site that it does not have, with ids that mean the same in all classes.
 --

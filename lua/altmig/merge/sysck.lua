@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- SysckMerge: the database of sysck, which must name what is there.
 
 local lines = require "altmig.lines"

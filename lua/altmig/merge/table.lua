@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- ODM_merge of the three plain tables: /etc/vfs, /etc/pse.conf, /etc/xtiso.conf. The record merge
 -- gives N's order with the site's own records; here is what a whole table must hold besides.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A run of one merge method: the inputs it reads, the files it writes, and what it reports.
 
 local core = require "altmig.merge_core"

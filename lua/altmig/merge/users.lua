@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- passwd_mig and group_mig, and who has an account on the new system.
 
 local core = require "altmig.merge_core"

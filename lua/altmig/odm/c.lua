@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The C files that odmcreate makes of class definitions: NAME.h declares a structure and the
 -- descriptors of each class, NAME.c defines them for the routines of <odmi.h>.
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The object data manager: directories of binary class files, on this host or in a tree.
 --
 -- Changes are made to images in memory and appear at commit, all of them or none: new files are

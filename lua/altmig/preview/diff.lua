@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What changes in a file, hunk by hunk, and why: the output of diff -u with the decisions of the
 -- merges that touch each hunk. Secrets are replaced before anything is compared.
 

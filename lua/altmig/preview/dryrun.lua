@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig migrate --dry-run: what a migration would make of the client's configuration, before any of it
 -- is begun. The client's files are read through SSH, those of the new level from the bos image, and phase
 -- 5 is played with both in a scratch tree on the engine host: the same saving, the same merge methods.

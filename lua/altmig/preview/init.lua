@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the merges make of a client's files, tried in a scratch tree: before a migration from the running
 -- client and the bos image (altmig migrate --dry-run), and of one file at the prompt (:diff).
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What a migration decided, for the administrator: one entry for each decision of a merge and for
 -- whatever else a step has to tell. Kept in <state>/<client>/report.json, which is written anew and
 -- atomically before a step is recorded as done.

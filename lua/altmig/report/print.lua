@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A report as text for a terminal and as one HTML page that needs nothing else. All of it comes from
 -- files of a client, so nothing is printed as it is: no control character reaches a terminal, no
 -- markup a browser.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The executor: the host that runs AIX programs of the new release inside the client's copy, in a
 -- chroot of its own mounts of the client's file systems.
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A flow: numbered phases, each { title, run = function(m), undo = function(m) }, and the hooks a
 -- site adds around them. Order and meaning are the script's; this module only keeps them.
 

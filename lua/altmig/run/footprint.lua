@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Everything altmig makes in a client's copy and does not mean to leave there: mount points, what engine
 -- and executor tell each other by, lists, images, and what a run leaves in the running rootvg while it
 -- goes on, which the clone takes along. Steps take their paths from here, so that the end of a run finds

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A host of a migration: an SSH session and the ways a flow runs commands over it.
 
 local err = require "altmig.err"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The object `m` of a migration: its hosts, its steps, its journal, and the run of a flow.
 --
 -- Every change goes through a step. A step's begin and end are durable in the journal before the

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The resources of a site: NIM master, clients, lpp_sources, SPOTs, scripts. Read from nim.lua.
 
 local err = require "altmig.err"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What became of every saved file, for the administrator: which one is active, where the other lies,
 -- and how much was known when it was merged. Told from what the files now hold, not from what was
 -- meant to happen.

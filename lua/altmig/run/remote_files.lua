@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The files of a running host, read through SSH and never written: stat, list, read, exists and
 -- resolve of altmig.tree, with plain POSIX commands. What was asked once is remembered, so that the
 -- host is asked for many paths in one command (look), not for one at a time.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the records on this host say of a client's migration: whether a run of it works now, stopped or is
 -- complete. Nothing is locked and nothing is changed by looking.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- A tree to try things in: it reads what another tree has and keeps everything that is written in a
 -- private directory of the engine host, which goes when it is closed. The tree below is never written.
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phase 5, the other way for the base operating system to travel (--restore-via stream): the archive
 -- goes through SSH into the client's own restore, which sets what NFS cannot carry. And access rights
 -- beyond mode bits after a restore over NFS.

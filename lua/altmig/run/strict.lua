@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Undeclared globals raise: a misspelt name is found where it is used. For the program's own code
 -- and tests; scripts of users are not forced into it.
 

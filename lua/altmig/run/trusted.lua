@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Files that are run as code: the resources of a site (nim.lua) and its flow script.
 
 local err = require "altmig.err"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Saves what a migration could overwrite, into the copy itself, and gives the merges their inputs.
 --
 --   <root>/PATH                 C: the site's file, with its owner, mode and time

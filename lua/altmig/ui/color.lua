@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Colour on terminals: --color auto|always|never, and NO_COLOR (no-color.org).
 
 local escape = require "altmig.escape"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Completion of Lua names for the prompt. It looks at fields by rawget and along __index tables
 -- only: pressing a key must never run code of the objects it looks at.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Everything the program prints goes through here. What it prints are mostly bytes of other hosts (names
 -- of files, what commands said, messages that quote them), and a terminal obeys some of those: its title,
 -- the clipboard, the lines printed before. So all text is escaped (core/escape.h has the form) but what

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Values as text: for people (pretty) and to be read back (serialize).
 
 local escape = require "altmig.escape"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- How far a long call is: a bar on a terminal, one line per ten percent for the log, events for
 -- programs. Says the time left from a smoothed rate.
 

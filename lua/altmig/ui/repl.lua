@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The prompt. Lua expressions and statements with the migration object `m` and the altmig modules;
 -- lines that begin with a colon are commands. Looking is free; what changes something, by a command or
 -- through `m`, needs :rw first, which takes the client's lock (altmig.gate refuses it until then).

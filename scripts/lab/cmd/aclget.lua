@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/aclget
 -- part: all
 -- aclget [-o outAclFile] FileObject: the access control list of a file, as text.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/aclput
 -- part: all
 -- aclput [-i inAclFile] FileObject: sets the access control list of a file from its text.

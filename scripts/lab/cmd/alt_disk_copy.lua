@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/alt_disk_copy
 -- part: spot
 -- alt_disk_copy -d "disks" [-P phases] [-M V.R] [-i image.data] [-e exclude list] [-s script] [-BDgVr]: copies

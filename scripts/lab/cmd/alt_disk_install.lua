@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/alt_disk_install
 -- part: spot
 -- alt_disk_install [-M V.R] -X [VG] | -q DISK | -W DISK | -S: the old name of alt_rootvg_op.

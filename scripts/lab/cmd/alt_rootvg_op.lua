@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/alt_rootvg_op
 -- part: spot
 -- alt_rootvg_op -X [VG] | -q -d DISK | -W -d DISK | -S: works on the alternate rootvg.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/bootinfo
 -- part: all
 -- bootinfo -s DISK | -b | -K | -y | -p: facts of the hardware and of the last boot.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/bootlist /usr/sbin/bootlist
 -- part: all
 -- bootlist -m normal|service|both [-o | -i | device [blv=NAME] ...]: shows or sets the boot list.

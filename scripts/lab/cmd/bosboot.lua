@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/bosboot
 -- part: all
 -- bosboot -a [-b FILE | -d DISK [-l LV]]: builds a boot image of the system it runs in, into a file or

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/chfs
 -- part: all
 -- chfs -a size=[+]N[M|G] FS: grows a file system, in whole physical partitions. -a NAME=VALUE sets an

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/chpv
 -- part: all
 -- chpv -C DISK: clears the owner of a disk that is in no volume group of this system, the record of LVM.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/chroot /usr/bin/chroot
 -- part: all
 -- chroot directory command [arg ...]: runs a command in another system.

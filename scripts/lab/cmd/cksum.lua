@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/cksum
 -- part: all
 -- cksum [file ...]: checksum and length of files, by POSIX.

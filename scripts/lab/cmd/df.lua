@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/df
 -- part: all
 -- df [-k | -m | -g] [-P] [-I | -M | -v] [file ...]: space of the mounted file systems.

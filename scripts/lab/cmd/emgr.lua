@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/emgr
 -- part: all
 -- emgr -l: interim fixes on the system. A fix is a file /usr/emgrdata/DBS/LABEL with the lines

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/env
 -- part: all
 -- env [-i] [NAME=VALUE ...] [command [arg ...]]: busybox's own would run its applets instead of the

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/errpt
 -- part: all
 -- errpt [-a] [-i File]: the error log; the lab's is text, one line an entry.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/exportfs
 -- part: all
 -- exportfs [-a] [-v] [-u] [-i] [-o options] [directory]: exports, unexports, lists what is exported.

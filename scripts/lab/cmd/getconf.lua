@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/getconf
 -- part: all
 -- getconf NAME [PATH]: configuration values.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/getlvodm
 -- part: all
 -- getlvodm -j PV | -p PV | -v VG | -t VGID | -a LV: looks LVM names and identifiers up in the ODM.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/host
 -- part: all
 -- host NAME | ADDRESS: the other of the two, from /etc/hosts.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/installp
 -- part: all
 -- installp: lists what is on the media (-L), previews (-ap) and applies (-a) filesets, commits (-c),

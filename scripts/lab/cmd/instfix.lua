@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/instfix
 -- part: all
 -- instfix -i [-k Keyword]: which fixes are on the system.

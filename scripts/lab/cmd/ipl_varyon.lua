@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/ipl_varyon
 -- part: all
 -- ipl_varyon -i: which disks have a boot record, and what is on them.

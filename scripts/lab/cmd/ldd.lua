@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/ldd
 -- part: all
 -- ldd File: what a program needs to run. The commands here are scripts: their interpreter finds the

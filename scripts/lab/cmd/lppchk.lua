@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/lppchk
 -- part: all
 -- lppchk -v | -f | -c [Fileset ...]: parts at one level; files there; sizes and checksums right.

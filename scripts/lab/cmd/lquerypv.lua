@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lquerypv
 -- part: all
 -- lquerypv -h FILE [START [BYTES]]: a dump, numbers in hexadecimal.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsattr
 -- part: all
 -- lsattr -E[O]l Name [-a Attribute ...] [-F Format]: attributes of a device, CuAt over PdAt.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsdev
 -- part: all
 -- lsdev [-C] [-c Class] [-s Subclass] [-l Name] [-S State] [-F Format]: configured devices.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsfs
 -- part: all
 -- lsfs [-c | -l] [-q] [-v vfs | -u group] [file system ...]: what /etc/filesystems defines.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsitab /usr/sbin/rmitab /usr/sbin/mkitab /usr/sbin/chitab
 -- part: all
 -- lsitab -a | Identifier, rmitab Identifier, mkitab [-i Identifier] Record, chitab Record.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/lslpp
 -- part: all
 -- lslpp -L | -l | -h [-q] [-c] [Fileset ...], lslpp -w [File ...], lslpp -f Fileset ...

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lslv
 -- part: all
 -- lslv LV: what LVM knows of a logical volume.

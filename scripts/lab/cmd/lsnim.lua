@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsnim
 -- part: all
 -- lsnim [-l] [-c Class] [-t Type] [-Z] [-a Attribute ...] [Object ...]: the NIM database.

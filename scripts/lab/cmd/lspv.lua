@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lspv
 -- part: all
 -- lspv [PV]: the disks, their PVIDs and volume groups, or what LVM knows of one.

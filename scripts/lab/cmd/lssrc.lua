@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/lssrc
 -- part: all
 -- lssrc -a | -s Subsystem | -g Group: state of subsystems.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lsvg
 -- part: all
 -- lsvg [-o] | [-l | -p] VG ...: volume groups, their logical or physical volumes.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lvlstmajor
 -- part: all
 -- lvlstmajor: the major numbers that are free.

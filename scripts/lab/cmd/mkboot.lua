@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/mkboot
 -- part: all
 -- mkboot -d DISK -l LV -b FILE [-w]: writes a boot image into the boot logical volume and the boot record

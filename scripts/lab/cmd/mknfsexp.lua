@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/mknfsexp
 -- part: all
 -- mknfsexp -d DIR [-t rw|ro|rm] [-h rwhosts] [-c access] [-r root] [-S flavor] [-B | -I | -N]: a line in

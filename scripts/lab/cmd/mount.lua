@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/mount /etc/mount /sbin/mount
 -- part: all
 -- mount [-f] [-r] [-o options] [-v vfs] [-n node] [device|node:device] [directory] | all: mounts, or lists the mounts.

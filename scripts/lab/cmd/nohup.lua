@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/nohup /usr/bin/nice
 -- part: all
 -- nohup command [arg ...], nice [-n N] command [arg ...]: run a command by its path, not an applet of

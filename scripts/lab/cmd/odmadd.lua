@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/odmadd
 -- part: all
 -- odmadd [file ...]: adds the objects of stanza files (or of standard input), all or none.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/odmchange
 -- part: all
 -- odmchange -o class [-q criteria] [file]: gives objects the values of the file's one stanza.

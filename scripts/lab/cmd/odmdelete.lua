@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/odmdelete
 -- part: all
 -- odmdelete -o class [-q criteria]: deletes objects and says how many.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/odmget
 -- part: all
 -- odmget [-q criteria] class ...: prints the objects of classes as stanza text.

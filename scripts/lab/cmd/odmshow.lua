@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/odmshow
 -- part: all
 -- odmshow class: prints the definition of a class.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/oslevel
 -- part: all
 -- oslevel [-r | -s] [-q]: the level of the system, from the fixes its filesets hold.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/prtconf
 -- part: all
 -- prtconf [-L] [-m] [-s] [-c] [-k]: what the LPAR is made of.

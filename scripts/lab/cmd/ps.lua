@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/ps
 -- part: all
 -- ps [-ef] [-A] [-p List] [-u user] [-o Format]: processes of the LPAR. Formats: pid ppid pgid user

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/restore
 -- part: all
 -- restore -x | -T [-q] [-v] [-d] -f {File | -} [Name ...]: reads an archive by name into the current

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/savebase
 -- part: all
 -- savebase [-o ODMROOT] [-d DISK] [-v]: saves the base customized data into the boot image of a disk.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/shutdown
 -- part: all
 -- shutdown [-F] [-r] [-h] [-m] [+MINUTES | now] [message]: ends the system, or restarts it (-r) by the

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/startsrc /usr/bin/stopsrc /usr/bin/refresh
 -- part: all
 -- startsrc, stopsrc, refresh {-s Subsystem | -g Group}.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/sum
 -- part: all
 -- sum [-r] [file ...]: the 16-bit sum that software inventories hold, and the number of KiB.

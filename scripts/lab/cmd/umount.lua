@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/umount /etc/umount /usr/sbin/unmount /sbin/umount
 -- part: all
 -- umount [-f] directory|device ...: unmounts; -f says so.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/uname
 -- part: all
 -- uname [-a] [-n] [-s] [-v] [-r] [-m] [-p] [-M] [-L] [-F] [-f]: facts of the system.

@@ -1,4 +1,5 @@
 #!/usr/lpp/lab/bin/aixlua
+-- SPDX-License-Identifier: MIT
 -- path: /usr/bin/who
 -- part: all
 -- who [-b] [-r]: when the LPAR was started; nobody else is logged in.

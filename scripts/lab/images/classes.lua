@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Rows of the ODM classes that a level ships: predefined devices (usr part) and the classes of
 -- /etc/objrepos that the base system brings. Devices of a machine are made in lab.devices.
 

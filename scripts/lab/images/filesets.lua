@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The filesets of the two levels. kind: "bos" comes with the BOS image, "image" is installed by
 -- installp from an image of its package, "site" is the customer's own. old and new: the level in
 -- AIX 7.1 TL5 and 7.2 TL5; a fileset without one of them is not part of that release.

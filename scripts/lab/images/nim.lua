@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The NIM objects of the master, as rows of the classes nim_object and nim_attr.
 
 local objects = {

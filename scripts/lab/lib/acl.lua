@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Access control lists of an emulated AIX. A file's list is kept, as an archive stores it, in an
 -- extended attribute, which the NFS server does not carry: as it is on AIX.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What alt_disk_copy and alt_rootvg_op do with the alternate rootvg: making it, copying into it,
 -- closing it so that it can boot, waking it up, removing it.
 

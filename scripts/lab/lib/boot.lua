@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig lab boot HOST [--disk DISK] [--power] [--json]: would the host come up, and as what?
 
 local cli = require "altmig.cli"

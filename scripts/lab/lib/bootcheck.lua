@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Plays the boot of an LPAR without touching it: aixlua bootcheck.lua HOST [DISK]. Prints the
 -- result as JSON. The file systems are mounted read-only in a mount namespace of this process, so
 -- it works beside a running LPAR and leaves nothing behind.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Putting boot images and boot records on the disks of an LPAR, and reading them back.
 
 local bootimage = require "lab.bootimage"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Boot images of the lab. The headers are those of an AIX boot image; what AIX keeps in an
 -- undocumented form is this lab's own: an "expander" that carries a checksum over everything but
 -- the base customized area, a kernel that is a level and filler, and at the end the base

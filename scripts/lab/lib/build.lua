@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Builds the disks of an LPAR: aixlua build.lua HOST SEED FILES BYTES, in a mount namespace of its
 -- own. What the file systems hold is lab.images' matter.
 

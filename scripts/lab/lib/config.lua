@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the default lab is made of.
 
 local config = {

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What administrators do to a system over the years: an edit of every file and class that a merge
 -- method of phase 5 merges (a value changed, a row added, a row deleted, a comment), of files that are
 -- preserved, and of a site's own. Runs inside the client; every edit looks first, so that a second run

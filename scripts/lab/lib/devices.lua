@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The customized device classes (CuDv, CuAt, CuDep, CuDvDr, CuVPD, CuPath) of a machine of the lab,
 -- from what hardware it has and which volume groups are on its disks.
 

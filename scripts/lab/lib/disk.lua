@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The disks of an LPAR: a directory each, holding `raw` (the disk as the firmware and LVM see it)
 -- and `lv.N.img` (the content of logical volume N). The truth about a disk is what `raw` holds: an
 -- IPL record in sector 0, an LVM record in sector 7, the VGDA from sector 128. Works on the real

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What an LPAR's NFS server gives away. apply() takes the list as /etc/xtab has it and returns when
 -- the server does exactly that.
 

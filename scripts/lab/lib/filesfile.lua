@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The text form in which the lab keeps shipped configuration files: "@ path mode owner group" begins
 -- a file, "@link path target" is a symbolic link, "@none path" takes a file back. See
 -- scripts/lab/images.

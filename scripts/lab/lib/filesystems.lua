@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- /etc/filesystems: stanzas of attributes, in order, with the comments around them kept.
 
 local sys = require "altmig.sys"

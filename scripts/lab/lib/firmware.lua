@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What happens between power and login, played on the disks of an LPAR: firmware follows the boot
 -- list to a boot record and loads the boot image; its first stage finds rootvg by the base
 -- customized data and varies it on; the second mounts it; init reads inittab; the configuration

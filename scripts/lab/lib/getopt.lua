@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Options of a command, by the rules of POSIX getopt: letters may be bundled, an argument may stick
 -- to its letter, "--" ends the options.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What holds the machines of a lab: PID 1 of the lab's PID namespace, in the namespace of its
 -- switch and engine host. Run by aixlua:
 --   hypervisor.lua start   on the real machine: makes the namespaces and returns

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What alt_disk_copy -i takes from an image.data: sizes and copies of the logical volumes.
 
 local sys = require "altmig.sys"

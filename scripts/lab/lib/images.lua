@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What is on the disks of a freshly installed host of the lab, and what its NIM master serves. All
 -- of it follows from the data in scripts/lab/images and a seed: the same seed, the same bytes.
 --

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- PID 1 of an LPAR. It is not chrooted: the rootvg is mounted at lpars/HOST/root, and what a login
 -- sees is below that. Boots by the boot list, runs the daemons, waits for the order to stop.
 

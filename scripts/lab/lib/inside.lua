@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The module `lpar` of aixlua: what the emulated commands need of the world their LPAR lives in.
 -- lpar.core holds the system calls.
 

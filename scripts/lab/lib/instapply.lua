@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Puts the filesets of an image on the system: files of the usr part, root part with the handling
 -- of configuration files, control scripts, software database.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What installp decides before it writes anything: the filesets on the media, which of the selected
 -- ones can be installed and in what order, what is missing and why, the room they need.
 

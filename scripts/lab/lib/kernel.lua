@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The kernel of a system: its level by the system's own software database, and its file.
 
 local odm = require "lab.odm"

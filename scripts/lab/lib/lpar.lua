@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The lab from the real machine: brings the hosts up and down, and leads into them. Everything of
 -- an instance is below its directory or inside its namespaces.
 

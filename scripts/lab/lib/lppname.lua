@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The lpp_name file of an installp image: which filesets it holds and what they need.
 
 local swvpd = require "lab.swvpd"

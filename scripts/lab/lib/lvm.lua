@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Volume groups as the commands of an LPAR see them: names and membership by the ODM, content by
 -- the VGDA on the disks, active or not by the devices that are attached.
 

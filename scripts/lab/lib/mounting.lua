@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Mounting and unmounting by AIX's rules and in its words.
 
 local disk = require "lab.disk"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the firmware of an LPAR remembers while its disks change: the boot lists. Outside of every
 -- disk, in nvram.json of the LPAR's directory.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The object data manager of the lab's systems: altmig.odm's stores of binary class files, plus the
 -- definitions of the classes a system has.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The object classes the lab's systems have, in the grammar of odmcreate. lab.odm reads it for the
 -- order and the types of the descriptors; classes of the kernel's tables have more on a real AIX.
 

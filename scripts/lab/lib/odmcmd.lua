@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What the odm* commands share: usage, failure, reading stanza input.
 
 local odm = require "lab.odm"

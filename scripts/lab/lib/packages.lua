@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Writes installp images: lpp_name, the control libraries of the usr and root parts, the files.
 
 local bff = require "altmig.bff"

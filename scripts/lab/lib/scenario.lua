@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- altmig lab scenario NAME: troubles of real sites. Each function makes one of them on the lab that
 -- is up. Other libraries add theirs with scenario.define.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The daemons of an LPAR that run outside its rootvg: rpcbind, nfsd (with mountd), sshd. Used by the
 -- LPAR's init and by the commands inside that start and stop subsystems.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The System Resource Controller: which subsystems are active. The daemons that matter (NFS, port
 -- mapper, sshd) are real processes outside the rootvg; the others are a note until the next boot.
 

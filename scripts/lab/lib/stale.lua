@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What an NFS client is left with when the server has gone or withdrawn an export. A mount of the
 -- lab is an attachment of the server's own file system; it is let go, and an empty file system that
 -- cannot be written takes its place until it is unmounted.

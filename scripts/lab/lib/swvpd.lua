@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The software database of the lab's systems: altmig.swvpd, and what installp needs to change one.
 
 local engine = require "altmig.swvpd"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages have a reason, also where a library gives none. */
 /* libnfs uses types beyond POSIX. */
 #define _DEFAULT_SOURCE

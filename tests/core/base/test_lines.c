@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines are the same however the stream is cut into blocks. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which keys a host is known by; and the base64 under it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Quoting: what a shell reads back is what was written, whatever the bytes. */
 #include <setjmp.h>
 #include <stdarg.h>

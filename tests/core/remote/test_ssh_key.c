@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Private keys do not stay in memory: every block that is given back is looked at. The linker sends
  * free and realloc of the engine here (tests/CMakeLists.txt).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Entries made (and, by tree_nfs_get.c, looked at) many at a time. Each is a small machine of
  * calls: CREATE, WRITE, SETATTR for a file, REMOVE and CREATE again where something is in the way.

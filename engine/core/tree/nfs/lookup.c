@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The steps of what only looks: listing a directory, finding a name, reading a link or a file. */
 #include "tree/nfs/work.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/nfs/request.h"
 
 #include "base/cancel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/nfs/nfs3.h"
 
 /* Types of file, in the order of the protocol's numbers from 1 on. */

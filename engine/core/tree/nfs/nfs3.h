@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The calls of NFS version 3 (RFC 1813), MOUNT version 3 (its appendix I) and the port mapper
  * (RFC 1833) that the engine makes: arguments encoded, results decoded and checked. What is decoded

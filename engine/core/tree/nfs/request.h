@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the files of the NFS back end share: its structures, and requests one at a time. */
 #ifndef ALTMIG_TREE_NFS_REQUEST_H
 #define ALTMIG_TREE_NFS_REQUEST_H

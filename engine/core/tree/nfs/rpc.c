@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/nfs/rpc.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One connection that speaks ONC RPC (RFC 5531) over TCP with AUTH_SYS: many requests on their way
  * at a time, replies in any order. Nothing here waits; the caller polls the descriptor. Every byte

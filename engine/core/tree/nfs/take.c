@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What is taken out of answers. A server is not trusted: what cannot be (more bytes than were asked
  * for, a list that goes round in circles) fails the request with EPROTO.

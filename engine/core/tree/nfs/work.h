@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Entries that are made or looked at while others are: what tree_nfs_put.c (which runs them) and
  * tree_nfs_get.c (the steps of those that only look) share.

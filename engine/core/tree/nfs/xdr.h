@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * XDR (RFC 4506), bounded in both directions. A reader that meets anything that cannot be is `bad`
  * from then on and gives zeros; the caller looks once, at the end. Nothing is allocated, and what

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What must be true before a migration starts. Every check adds findings; an inhibitor ends the run
 -- with status 3 before anything is changed.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Preflight: subsystems, NFS, names, clocks, and what NIM says.
 
 local runs = require "altmig.run.runs"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Preflight: software of the client that a migration cannot carry, or that needs a hand.
 
 local aix = require "altmig.aix.output"

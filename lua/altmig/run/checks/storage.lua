@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Preflight: disks, volume groups, logical volumes and devices of the client.
 
 local aix = require "altmig.aix.output"

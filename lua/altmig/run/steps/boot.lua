@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phase 8: the boot image. Built into a file by the executor, checked by the engine, written on the
 -- client to the alternate disk, read back and compared.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phase 5: saving the configuration, room for the restore, the restore itself, and the merges.
 
 local aix = require "altmig.aix.output"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phases 1 and 11: the SPOT on the client, and alt_disk_copy from it.
 
 local aix = require "altmig.aix.output"

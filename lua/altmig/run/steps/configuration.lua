@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phases 5 and 6: what the filesets want done with their configuration files, what the old level
 -- shipped of the files that are saved, and what became of every file in the end.
 

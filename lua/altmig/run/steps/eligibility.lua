@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Before phase 1: may this client be migrated with these resources.
 
 local aix = require "altmig.aix.output"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phases 2 and 10: the client's exports, and the proof that they are the copy and nothing else.
 
 local aix = require "altmig.aix.output"

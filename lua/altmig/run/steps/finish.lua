@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phase 12, failure and cleanup: what is taken away, and when.
 
 local aix = require "altmig.aix.output"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phases 3 and 9: the copy on the executor, and the hand-over of the pen between engine and executor.
 --
 -- Mount points below the executor's mount of the copy are names in the client's file systems. A link in

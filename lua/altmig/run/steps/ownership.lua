@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Whose an alternate rootvg is. A client can have a clone that its administrators made; nothing of altmig's
 -- writes into one or removes one. A copy is known as altmig's by the identifier of its volume group, which
 -- phase 1 puts into the journal and, for the case that the journal is lost, into a mark in the copy itself.

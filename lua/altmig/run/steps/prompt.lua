@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- What a prompt leaves behind: the lock and the mark it took, the mounts and exports it made.
 
 local aix = require "altmig.aix.output"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The resources of flags -e, -i and -o: read where they lie, checked, and given to the client.
 
 local err = require "altmig.err"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Phases 4, 6 and 7: site scripts, and installp in the copy.
 
 local aix = require "altmig.aix.output"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arguments as RFC 1813 lays them out, and results that are not what they should be. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Replies of a server that means harm: recorded ones, changed at random, come over socket pairs to
  * the decoders as they are used (one at a time, and many at a time). Whatever comes, a request ends

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One RPC connection over a socket pair: records, replies in any order, refusals, the end. */
 #include <setjmp.h>
 #include <stdarg.h>
