@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The hash of a text, for tables in memory (FNV-1a). */
+/*
+ * The hash of a text, for tables in memory: SipHash-2-4 under a random key of this process, so that
+ * nobody who names files or records can choose names that all fall into one place of a table. It
+ * is another one in the next process: never write it to a disk.
+ */
 #ifndef ALTMIG_BASE_HASH_H
 #define ALTMIG_BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint64_t am_hash(const char *text, size_t length)
-{
-	uint64_t value = 14695981039346656037u;
+uint64_t am_hash(const char *text, size_t length);
 
-	for (size_t i = 0; i < length; i++)
-		value = (value ^ (unsigned char)text[i]) * 1099511628211u;
-	return value ^ value >> 32; /* tables look at the low bits only */
-}
+/* The same under a given key. */
+uint64_t am_hash_keyed(const uint64_t key[2], const char *text, size_t length);
 
 #endif

@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/prctl.h>
@@ -158,4 +160,28 @@ int am_os_terminal_width(int fd)
 	if (ioctl(fd, TIOCGWINSZ, &window) != 0)
 		return 0;
 	return window.ws_col;
+}
+
+void am_os_random(void *data, size_t length)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, data, length);
+	uint64_t state = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (got == (ssize_t)length)
+		return;
+#if defined(__linux__)
+	if (syscall(SYS_getrandom, data, length, 0) == (long)length)
+		return;
+#endif
+	for (size_t i = 0; i < length; i++) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		state = state * 6364136223846793005u + (uint64_t)now.tv_nsec + (uint64_t)getpid() +
+			(uint64_t)(uintptr_t)&now;
+		((unsigned char *)data)[i] = (unsigned char)(state >> 56);
+	}
 }

@@ -47,6 +47,12 @@ void am_os_keep_private(void);
 /* Overwrites memory that is not used again, which a compiler may leave out of memset. */
 void am_os_clear(void *data, size_t length);
 
+/*
+ * Fills memory with what nobody can guess. Where the system has no such source (a bare chroot),
+ * with what differs from process to process: good enough for hash tables, not for keys.
+ */
+void am_os_random(void *data, size_t length);
+
 /* The path of the running program. */
 int am_os_exe_path(char *path, size_t size, struct am_error *error);
 

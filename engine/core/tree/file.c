@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading and writing of whole files. */
-#include "base/hash.h"
 #include "tree/resolve.h"
 
 #include <errno.h>
@@ -106,6 +105,19 @@ struct am_writer {
 	char temporary[AM_TREE_NAME_MAX + 1];
 };
 
+/*
+ * FNV-1a: the same in every process and release, since what one left behind is found by its name. A
+ * collision would only let two files of one directory take turns with it.
+ */
+static uint64_t name_hash(const char *name)
+{
+	uint64_t value = 14695981039346656037u;
+
+	for (; *name != '\0'; name++)
+		value = (value ^ (unsigned char)*name) * 1099511628211u;
+	return value ^ value >> 32;
+}
+
 void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1])
 {
 	if (strlen(name) + strlen(".altmig-new") + 1 <= AM_TREE_NAME_MAX) {
@@ -113,7 +125,7 @@ void am_tree_temporary(const char *name, char out[AM_TREE_NAME_MAX + 1])
 		return;
 	}
 	snprintf(out, AM_TREE_NAME_MAX + 1, ".%.200s.%016llx.altmig-new", name,
-		(unsigned long long)am_hash(name, strlen(name)));
+		(unsigned long long)name_hash(name));
 }
 
 /* Takes the attributes that were not given from the file that is replaced. */

@@ -355,6 +355,21 @@ static void patterns(void **state)
 	assert_false(am_path_matches(NULL, "/x"));
 }
 
+/* A run that ended finds what one of an older release left: the names must not change. */
+static void temporary_names_are_the_same_in_every_process(void **state)
+{
+	char name[AM_TREE_NAME_MAX + 1], got[AM_TREE_NAME_MAX + 1];
+
+	(void)state;
+	am_tree_temporary("passwd", got);
+	assert_string_equal(got, ".passwd.altmig-new");
+	memset(name, 'n', 250);
+	name[250] = '\0';
+	am_tree_temporary(name, got);
+	assert_int_equal(strlen(got), 1 + 200 + 1 + 16 + strlen(".altmig-new"));
+	assert_string_equal(got + 201, ".0cc2566b906dbe66.altmig-new");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -373,6 +388,7 @@ int main(void)
 		TEST(reader_outlives_its_tree),
 		cmocka_unit_test(impossible_names_are_refused),
 		cmocka_unit_test(patterns),
+		cmocka_unit_test(temporary_names_are_the_same_in_every_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
