@@ -14,6 +14,15 @@ function lines.split(text)
   return list
 end
 
+--- The lines that are not empty.
+---@param text string?
+---@return string[]
+function lines.filled(text)
+  local list = {}
+  for line in (text or ""):gmatch("[^\n]+") do list[#list + 1] = line end
+  return list
+end
+
 --- The text of these lines.
 ---@param list string[]
 ---@return string

@@ -11,6 +11,7 @@ local outcome = require "altmig.run.outcome"
 local preview = require "altmig.preview"
 local saveconf = require "altmig.save"
 local scratch = require "altmig.run.scratch"
+local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -42,7 +43,7 @@ local function lpp(id) return { name = "f" .. id, state = 5, cp_flag = 0, ver = 
 local function shipped(files, where)
   local rows = {}
   for path, data in pairs(files) do
-    rows[#rows + 1] = { lpp_id = 1, file_type = 0, loc0 = path, size = data and #data or -1, checksum = data and inventory.sum(data) or -1 }
+    rows[#rows + 1] = { lpp_id = 1, file_type = 0, loc0 = path, size = data and #data or -1, checksum = data and swvpd.sum(data) or -1 }
   end
   where = where or "/etc/objrepos"
   class(where, "lpp", { lpp(1) })
@@ -66,22 +67,22 @@ function TestInventory:tearDown()
 end
 
 function TestInventory:test_the_sum_is_that_of_sum_r()
-  lu.assertEquals(inventory.sum(""), 0)
-  lu.assertEquals(inventory.sum("a"), 97)
-  lu.assertEquals(inventory.sum("hello\n"), 36979)
+  lu.assertEquals(swvpd.sum(""), 0)
+  lu.assertEquals(swvpd.sum("a"), 97)
+  lu.assertEquals(swvpd.sum("hello\n"), 36979)
   local data = {}
   for i = 1, 10000 do data[i] = string.char(i * 7 % 256) end
   data = table.concat(data)
   assert(sys.write_file(dir .. "/x", data))
   local result = sys.run { "sum", "-r", dir .. "/x" }
   if not result or result.status ~= 0 then lu.skip("no sum") end
-  lu.assertEquals(inventory.sum(data), tonumber(result.stdout:match("^%d+")))
+  lu.assertEquals(swvpd.sum(data), tonumber(result.stdout:match("^%d+")))
 end
 
 function TestInventory:test_changed_unchanged_and_not_known()
   shipped { ["/etc/same"] = "as shipped\n", ["/etc/longer"] = "x", ["/etc/other"] = "abcd", ["/etc/volatile"] = false }
   class("/usr/lib/objrepos", "lpp", { lpp(1), lpp(700) })
-  class("/usr/lib/objrepos", "inventory", { { lpp_id = 700, file_type = 0, loc0 = "/usr/bin/x", size = 3, checksum = inventory.sum "abc" },
+  class("/usr/lib/objrepos", "inventory", { { lpp_id = 700, file_type = 0, loc0 = "/usr/bin/x", size = 3, checksum = swvpd.sum "abc" },
     { lpp_id = 1, file_type = 1, loc0 = "/usr/bin", size = 3, checksum = 5 } })
   local inv = known()
   lu.assertEquals(inv:changed("/etc/same", "as shipped\n"), false)
@@ -91,16 +92,16 @@ function TestInventory:test_changed_unchanged_and_not_known()
   lu.assertNil(inv:changed("/etc/unowned", "x"))
   lu.assertNil(inv:changed("/usr/bin", "abc"))
   lu.assertEquals(inv:changed("/usr/bin/x", "abc"), false)
-  lu.assertEquals(inv:sum_differs("/usr/bin/x", inventory.sum "abc", 1), false)
+  lu.assertEquals(inv:sum_differs("/usr/bin/x", swvpd.sum "abc", 1), false)
   lu.assertEquals(inv:sum_differs("/usr/bin/x", 1, 1), true)
-  lu.assertEquals(inv:sum_differs("/usr/bin/x", inventory.sum "abc", 2), true)
+  lu.assertEquals(inv:sum_differs("/usr/bin/x", swvpd.sum "abc", 2), true)
   lu.assertEquals(inventory.read(t, { ["/etc/same"] = true }).sizes, { ["/etc/same"] = 11 })
 end
 
 function TestInventory:test_numbers_may_be_texts()
   class("/etc/objrepos", "lpp", { lpp(1) })
   local image = assert(core.create("inventory", "inventory", layouts.inventory_text))
-  assert(image:add { lpp_id = 1, file_type = 0, loc0 = "/etc/a", size = "3", checksum = ("%05d     1  "):format(inventory.sum "abc") })
+  assert(image:add { lpp_id = 1, file_type = 0, loc0 = "/etc/a", size = "3", checksum = ("%05d     1  "):format(swvpd.sum "abc") })
   assert(image:add { lpp_id = 1, file_type = 0, loc0 = "/etc/b", size = "VOLATILE", checksum = "VOLATILE" })
   local data, strings = image:images()
   put("/etc/objrepos/inventory", data)

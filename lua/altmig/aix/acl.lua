@@ -3,6 +3,8 @@
 -- reads. The layout of the bytes was seen in archives of AIX; that aclput takes numbers where a name is
 -- not known, and needs the names in "owner(...)" no more than as remarks, is inferred.
 
+local mode = require "altmig.mode"
+
 local acl = {}
 
 local header_size = 16
@@ -43,9 +45,9 @@ end
 ---@return altmig.acl.List? list, string? message, string? code
 function acl.decode(bytes)
   if #bytes < header_size then return bad "shorter than its fixed part" end
-  local length, mode, _, owner, group, other = ("<I4I4I2I2I2I2"):unpack(bytes)
+  local length, bits, _, owner, group, other = ("<I4I4I2I2I2I2"):unpack(bytes)
   if length < header_size or length > #bytes then return bad("length " .. length .. " cannot be") end
-  local list = { mode = mode & 3584, enabled = mode & extended_bit ~= 0, owner = owner & 7, group = group & 7,
+  local list = { mode = bits & mode.SPECIAL, enabled = bits & extended_bit ~= 0, owner = owner & 7, group = group & 7,
     other = other & 7, entries = {} }
   local at = header_size + 1
   while at <= length do

@@ -7,6 +7,7 @@
 -- the difference is reported. Nothing a list says can lose a file: a keyword nobody knows counts as
 -- user_merge, which keeps the site's file, and a path that leads out of its part is refused.
 
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local policy = require "altmig.merge.policy"
 
@@ -141,8 +142,6 @@ function cfgfiles.of_library(members)
   return lists
 end
 
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
-
 --- The places of one package, below /usr/lpp/PACKAGE, where the old level may have left lists.
 cfgfiles.places = { "", "/inst_root", "/deinstl" }
 
@@ -157,7 +156,7 @@ function cfgfiles.on_client(tree, known)
   local rows, findings = {}, {}
   local packages, message, code = tree:list("/usr/lpp")
   if not packages then
-    if is_missing(code) then return rows, findings end
+    if err.is_absent(code) then return rows, findings end
     return nil, message, code
   end
   for _, package in ipairs(packages) do
@@ -165,7 +164,7 @@ function cfgfiles.on_client(tree, known)
       local dir = "/usr/lpp/" .. package .. place
       local names
       names, message, code = tree:list(dir)
-      if not names and not is_missing(code) then return nil, message, code end
+      if not names and not err.is_absent(code) then return nil, message, code end
       for _, name in ipairs(names or {}) do
         local fileset = name:match("^(.+)%.cfgfiles$")
         if fileset and not known[fileset] then
@@ -175,7 +174,7 @@ function cfgfiles.on_client(tree, known)
             local more, problems = cfgfiles.parse(text, fileset, dir .. "/" .. name)
             table.move(more, 1, #more, #rows + 1, rows)
             table.move(problems, 1, #problems, #findings + 1, findings)
-          elseif code ~= "E2BIG" and code ~= "EISDIR" and not is_missing(code) then
+          elseif code ~= "E2BIG" and code ~= "EISDIR" and not err.is_absent(code) then
             return nil, message, code
           else
             findings[#findings + 1] = { file = dir .. "/" .. name, fileset = fileset, severity = "error", chosen = "none",

@@ -6,24 +6,13 @@
 -- The sum is that of `sum -r`. For inventory stanzas of images this is verified with a real file; that
 -- the class holds the same number, and that -1 stands for VOLATILE, is INFERRED.
 
+local err = require "altmig.err"
 local swvpd = require "altmig.swvpd"
 
 local inventory = {}
 
 local FILE <const> = swvpd.file_types.file
 local SLICE <const> = 64 -- filesets read at a time: a real class has 100,000 objects
-
---- The 16-bit rotating sum of `sum -r`.
----@param data string
----@return integer
-function inventory.sum(data)
-  local s = 0
-  for from = 1, #data, 4096 do
-    local chunk = { data:byte(from, math.min(from + 4095, #data)) }
-    for i = 1, #chunk do s = ((s >> 1 | s << 15) + chunk[i]) & 0xFFFF end
-  end
-  return s
-end
 
 -- A number of the class, whatever type its field has; nil for VOLATILE and what else is none.
 local function number(value)
@@ -36,8 +25,6 @@ end
 ---@field sums table<string, integer>
 local Table = {}
 Table.__index = Table
-
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "ODM_CLASS" end
 
 local function read_repository(self, store, wanted)
   local highest = 0
@@ -72,7 +59,7 @@ function inventory.read(tree, wanted)
     local store, message, code = db:store(part)
     local ok = store
     if store then ok, message, code = read_repository(self, store, wanted) end
-    if not ok and not is_missing(code) then
+    if not ok and not (err.is_absent(code) or code == "ODM_CLASS") then
       if not tostring(code):match("^ODM_") then return nil, message, code end
       problems[#problems + 1] = message
     end
@@ -87,7 +74,7 @@ end
 function Table:changed(path, data)
   local size = self.sizes[path]
   if not size then return nil end
-  return size ~= #data or self.sums[path] ~= inventory.sum(data)
+  return size ~= #data or self.sums[path] ~= swvpd.sum(data)
 end
 
 --- The same from a line of `sum -r`: the sum and the number of KiB.

@@ -4,6 +4,7 @@
 local cli = require "altmig.cli"
 local bff = require "altmig.bff"
 local escape = require "altmig.escape"
+local mode = require "altmig.mode"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
@@ -104,7 +105,7 @@ function Extraction:parent(parts)
       if st and st.type ~= "dir" then return nil, path .. ": not a directory, and links are not followed" end
       if not st then
         local ok
-        ok, message = sys.mkdir(path, 493)
+        ok, message = sys.mkdir(path, mode.DIR)
         if not ok then return nil, message end
       end
       self.safe[path] = true
@@ -125,7 +126,7 @@ local function write_data(a, m, path)
   local piece, message = a:read_some(m, PIECE)
   local ok
   if not piece then return nil, message end
-  ok, message = sys.write_file(path, piece, { mode = 384, atomic = false })
+  ok, message = sys.write_file(path, piece, { mode = mode.PRIVATE_FILE, atomic = false })
   while ok and #piece > 0 do
     piece, message = a:read_some(m, PIECE)
     ok = piece
@@ -148,7 +149,7 @@ function Extraction:directory(m, path)
   local st = sys.lstat(path)
   if st and st.type ~= "dir" then return nil, path .. ": not a directory" end
   if not st then
-    local ok, message = sys.mkdir(path, 448)
+    local ok, message = sys.mkdir(path, mode.PRIVATE_DIR)
     if not ok then return nil, message end
   end
   self.safe[path] = true
@@ -182,7 +183,7 @@ function Extraction:member(a, m)
   elseif m.type == "link" then
     ok, message = sys.symlink(m.target, path)
   else
-    ok, message = sys.mknod(path, m.type, 384, m.rdev_major, m.rdev_minor)
+    ok, message = sys.mknod(path, m.type, mode.PRIVATE_FILE, m.rdev_major, m.rdev_minor)
   end
   if not ok then return nil, message end
   return set_attributes(m, path)

@@ -3,6 +3,7 @@
 
 local cli = require "altmig.cli"
 local escape = require "altmig.escape"
+local mode = require "altmig.mode"
 local odm = require "altmig.odm"
 local odm_c = require "altmig.odm.c"
 local options = require "altmig.options"
@@ -124,8 +125,8 @@ end
 -- NAME.h and NAME.c of NAME.cre, in the current directory.
 local function write_c(path, classes)
   local base = path:match("[^/]+$"):gsub("%.cre$", "")
-  check(sys.write_file(base .. ".h", odm_c.header(classes), { mode = 420 }))
-  check(sys.write_file(base .. ".c", odm_c.source(classes, base .. ".h"), { mode = 420 }))
+  check(sys.write_file(base .. ".h", odm_c.header(classes), { mode = mode.FILE }))
+  check(sys.write_file(base .. ".c", odm_c.source(classes, base .. ".h"), { mode = mode.FILE }))
 end
 
 function actions.create(args)

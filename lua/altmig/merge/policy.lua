@@ -17,6 +17,8 @@
 -- A path may end in "/*" (the files of a directory) or "/**" (all files below it), or have "*" in its
 -- last part.
 
+local err = require "altmig.err"
+
 local policy = {}
 
 ---@class altmig.policy.Row
@@ -167,9 +169,6 @@ local function pattern_of(row)
   return dir, "^" .. last:gsub("%*", "\0"):gsub("%p", "%%%0"):gsub("%z", ".*") .. "$", false
 end
 
--- A link that leads out of the copy leads nowhere.
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" or code == "OUTSIDE_TREE" or code == "ELOOP" end
-
 -- The paths of the files of one row that the tree has.
 local function expand_row(tree, row, found)
   local dir, pattern, deep = pattern_of(row)
@@ -179,7 +178,7 @@ local function expand_row(tree, row, found)
   end
   local names, message, code = tree:list(dir)
   if not names then
-    if is_missing(code) then return true end
+    if err.leads_nowhere(code) then return true end
     return nil, message, code
   end
   for _, name in ipairs(names) do
@@ -212,7 +211,7 @@ function policy.expand(tree, extra)
       local stat, text, name = tree:stat(path, { follow = row.source == "site" })
       if stat and stat.type == "file" then
         rows[path] = row
-      elseif not stat and not is_missing(name) then
+      elseif not stat and not err.leads_nowhere(name) then
         bad, why = text, name
       end
     end)

@@ -7,6 +7,7 @@ local core = require "altmig.merge_core"
 local err = require "altmig.err"
 local task = require "altmig.merge.task"
 local users = require "altmig.merge.users"
+local mode = require "altmig.mode"
 
 local stanza_files = { methods = {} }
 
@@ -150,7 +151,7 @@ local function merge_script(this, path)
   this:write(path, input.n)
   if status == "new" or this.ctx.saved(custom) then return "new" end
   local access = this:access(path)
-  access.mode = access.mode & ~73 -- 0111
+  access.mode = access.mode & ~mode.EXECUTE
   this:write(custom, input.c, access)
   -- A copy of the shipped script would call itself for ever.
   local calls_itself = input.c:find(custom, 1, true) and "take its own call of that file out, then " or ""

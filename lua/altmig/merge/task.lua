@@ -4,6 +4,7 @@
 local core = require "altmig.merge_core"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
+local mode = require "altmig.mode"
 local secrets = require "altmig.report"
 
 local task = {}
@@ -139,10 +140,8 @@ end
 -- than either level gave them; the owner is the site's.
 function Task:access(path)
   local c, n = self.ctx.saved_stat(path), self.ctx.new_stat and self.ctx.new_stat(path)
-  local stat = c or n or { mode = 384, uid = 0, gid = 0 }
-  local mode = stat.mode
-  if c and n then mode = c.mode & n.mode end
-  return { mode = mode, uid = stat.uid, gid = stat.gid }
+  local stat = c or n or { mode = mode.PRIVATE_FILE, uid = 0, gid = 0 }
+  return { mode = c and n and c.mode & n.mode or stat.mode, uid = stat.uid, gid = stat.gid }
 end
 
 --- Makes `text` the live file. opts: mode, uid, gid; default: Task:access.
@@ -159,7 +158,7 @@ end
 --- Removes an index that is derived from a file and no longer matches it.
 function Task:remove_index(path)
   local ok, message, code = self.ctx.tree:remove(path)
-  if not ok and code ~= "ENOENT" and code ~= "ENOTDIR" then err.check(ok, message, code) end
+  if not ok and not err.is_absent(code) then err.check(ok, message, code) end
 end
 
 --- N becomes the live file again: what a rerun or a failed parse must leave. Through a link of the

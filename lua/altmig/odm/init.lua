@@ -7,6 +7,7 @@
 -- before is dropped. The string file is renamed before its class: references only grow, so a reader
 -- in between sees the class as it was.
 
+local mode = require "altmig.mode"
 local core = require "altmig.odm_core"
 local sys = require "altmig.sys"
 
@@ -34,7 +35,7 @@ local function local_files(dir)
   function files.list() return sys.list(dir) end
   function files.read(name) return sys.read_file(join(name), FILE_MAX) end
   function files.write(name, data, old)
-    local ok, message, code = sys.write_file(join(name), data, { mode = old and old.mode or 420 })
+    local ok, message, code = sys.write_file(join(name), data, { mode = old and old.mode or mode.FILE })
     if ok and old and sys.getuid() == 0 then
       ok, message, code = sys.chown(join(name), old.uid, old.gid)
       -- Changing the owner may have cleared bits of the mode.
@@ -56,7 +57,7 @@ local function tree_files(tree, dir)
   function files.list() return tree:list(dir) end
   function files.read(name) return tree:read(join(name), FILE_MAX) end
   function files.write(name, data, old)
-    return tree:write(join(name), data, old and { mode = old.mode, uid = old.uid, gid = old.gid } or { mode = 420 })
+    return tree:write(join(name), data, old and { mode = old.mode, uid = old.uid, gid = old.gid } or { mode = mode.FILE })
   end
   function files.rename(from, to) return tree:rename(join(from), join(to)) end
   function files.remove(name) return tree:remove(join(name)) end

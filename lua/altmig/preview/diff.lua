@@ -4,6 +4,8 @@
 
 local err = require "altmig.err"
 local escape = require "altmig.escape"
+local lines = require "altmig.lines"
+local mode = require "altmig.mode"
 local report = require "altmig.report"
 local scratch = require "altmig.run.scratch"
 local sys = require "altmig.sys"
@@ -88,7 +90,7 @@ local function run_diff(old, new)
   local dir = scratch.directory()
   local ok, result, message, code = pcall(function()
     for name, text in pairs { old = old, new = new } do
-      err.check(sys.write_file(dir .. "/" .. name, text, { mode = 384, atomic = false })) -- 0600
+      err.check(sys.write_file(dir .. "/" .. name, text, { mode = mode.PRIVATE_FILE, atomic = false }))
     end
     return sys.run({ "diff", "-u", "old", "new" }, { cwd = dir, env = { LC_ALL = "C" }, timeout = seconds })
   end)
@@ -115,15 +117,9 @@ local function parse(text)
   return result
 end
 
-local function lines_of(text)
-  local lines = {}
-  for line in (text .. (text:sub(-1) == "\n" and "" or "\n")):gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
-  return text == "" and {} or lines
-end
-
 -- One hunk that replaces everything: for what diff cannot do in its time.
 local function whole(old, new)
-  local a, b = lines_of(old), lines_of(new)
+  local a, b = lines.split(old), lines.split(new)
   local hunk = { header = ("@@ -1,%d +1,%d @@"):format(#a, #b), lines = {}, old = 1, new = 1 }
   for _, line in ipairs(a) do hunk.lines[#hunk.lines + 1] = "-" .. line end
   for _, line in ipairs(b) do hunk.lines[#hunk.lines + 1] = "+" .. line end
@@ -149,16 +145,16 @@ end
 
 -- For each line the text of its record: the stanza (or object) it is in, else the line itself.
 local function records_of(text)
-  local lines = lines_of(text)
+  local list = lines.split(text)
   local stanzas = text:find("^%S[^\n]*:%s*\n[ \t]+%S") or text:find("\n%S[^\n]*:%s*\n[ \t]+%S")
   local records, first = {}, nil
   local function close(last)
     if not first then return end
-    local whole_text = table.concat(lines, "\n", first, last)
-    for i = first, last do records[i] = { head = lines[first], text = whole_text, first = i == first } end
+    local whole_text = table.concat(list, "\n", first, last)
+    for i = first, last do records[i] = { head = list[first], text = whole_text, first = i == first } end
     first = nil
   end
-  for i, line in ipairs(lines) do
+  for i, line in ipairs(list) do
     if stanzas and line:match("^%S[^\n]*:%s*$") and not line:match("^[#*]") then
       close(i - 1)
       first = i
@@ -167,7 +163,7 @@ local function records_of(text)
       records[i] = { head = line, text = line, first = true }
     end
   end
-  close(#lines)
+  close(#list)
   return records
 end
 

@@ -6,6 +6,7 @@
 
 local bff = require "altmig.bff"
 local cfgfiles = require "altmig.aix.cfgfiles"
+local mode = require "altmig.mode"
 local diff = require "altmig.preview.diff"
 local err = require "altmig.err"
 local merge = require "altmig.merge"
@@ -74,7 +75,7 @@ local function client_files(m)
   function base:stat(path)
     if is_saved(path) then return nil, ("stat: %s: no such file or directory"):format(path), "ENOENT" end
     local kind = self.kinds[path]
-    if kind and kind ~= "link" then return { type = kind, mode = 384, uid = 0, gid = 0, size = -1, mtime = 0 } end
+    if kind and kind ~= "link" then return { type = kind, mode = mode.PRIVATE_FILE, uid = 0, gid = 0, size = -1, mtime = 0 } end
     return files:stat(path)
   end
   return base, files
@@ -275,7 +276,7 @@ local function write_report(m, collected, path)
     disks = m.disks }
   local document = collected:document()
   document.state = { state = "dry run: nothing was changed" }
-  err.check(sys.write_file(path, print_report.for_file(document, path), { mode = 384, atomic = true })) -- 0600
+  err.check(sys.write_file(path, print_report.for_file(document, path), { mode = mode.PRIVATE_FILE, atomic = true }))
 end
 
 --- The command: preflight findings, then the differences.

@@ -9,6 +9,7 @@
 
 local err = require "altmig.err"
 local json = require "altmig.json"
+local mode = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local report = {}
@@ -220,7 +221,7 @@ function Report:count() return self:document().count end
 function Report:save()
   if not self.dirty or not self.path then return end
   err.check(sys.write_file(self.path, json.encode(self:document(), { lossy = true, sort = true }) .. "\n",
-    { mode = 384, atomic = true })) -- 0600
+    { mode = mode.PRIVATE_FILE, atomic = true }))
   self.dirty = false
 end
 

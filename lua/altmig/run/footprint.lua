@@ -5,6 +5,7 @@
 -- all of it, whatever run made it. What stays is in /lpp/save.config, or in the report.
 
 local err = require "altmig.err"
+local mode = require "altmig.mode"
 
 local footprint = {}
 
@@ -72,12 +73,10 @@ function footprint.list(client)
   return list
 end
 
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
-
 -- What is at a path; nil if nothing is.
 local function look(tree, path)
   local stat, message, code = tree:lstat(path)
-  if not stat and not is_missing(code) then err.check(stat, message, code) end
+  if not stat and not err.is_absent(code) then err.check(stat, message, code) end
   return stat
 end
 
@@ -86,7 +85,7 @@ end
 ---@param m altmig.Migration
 function footprint.make_mount_point(tree, m)
   local stat = look(tree, footprint.images)
-  if not stat then return err.check(tree:mkdir(footprint.images, 493)) end -- 0755
+  if not stat then return err.check(tree:mkdir(footprint.images, mode.DIR)) end
   if stat.type ~= "dir" then
     err.raise { code = "LINK_IN_PATH", host = m.name,
       message = ("%s: %s in the copy is no directory but a %s; nothing was mounted there"):format(m.name, footprint.images, stat.type),
@@ -99,9 +98,9 @@ end
 ---@param tree any
 function footprint.make_work_directory(tree)
   local stat = look(tree, footprint.work)
-  if stat and stat.type == "dir" and stat.uid == 0 and stat.mode == 448 then return end
+  if stat and stat.type == "dir" and stat.uid == 0 and stat.mode == mode.PRIVATE_DIR then return end
   if stat then err.check(tree:remove_all(footprint.work)) end
-  err.check(tree:mkdir(footprint.work, 448)) -- 0700
+  err.check(tree:mkdir(footprint.work, mode.PRIVATE_DIR))
   err.check(tree:chown(footprint.work, 0, 0))
 end
 

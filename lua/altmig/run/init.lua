@@ -5,6 +5,7 @@
 -- next one starts, so that a run which was killed anywhere can be resumed: phases are run again from
 -- their top, steps that are done are checked and not repeated.
 
+local mode = require "altmig.mode"
 local color = require "altmig.ui.color"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -192,8 +193,8 @@ local function make_state_dirs(m)
   m.state = dir .. "/" .. m.name
   m.log_path = dir .. "/" .. m.name .. "_alt_mig.log"
   if m.opts.no_log then return end
-  err.check(sys.makedirs(dir, 448))
-  err.check(sys.makedirs(m.state, 448))
+  err.check(sys.makedirs(dir, mode.PRIVATE_DIR))
+  err.check(sys.makedirs(m.state, mode.PRIVATE_DIR))
 end
 
 --- A migration object for a client; nothing is connected yet. With `with_flow` its flow is loaded,
@@ -263,7 +264,7 @@ end
 local function write_log(m, line)
   if m.opts.no_log or gate.is_closed(m) then return end
   if not m.log_file then
-    if not sys.stat(m.log_path) then err.check(sys.write_file(m.log_path, "", { mode = 384 })) end
+    if not sys.stat(m.log_path) then err.check(sys.write_file(m.log_path, "", { mode = mode.PRIVATE_FILE })) end
     m.log_file = err.check(io.open(m.log_path, "a"))
     m.log_file:setvbuf("line")
   end
@@ -761,7 +762,7 @@ local function write_report(m)
   local ok, e = xpcall(function()
     local document = require("altmig.cmd.report").document(m.opts, m.name)
     err.check(sys.write_file(m.opts.report, require("altmig.report.print").for_file(document, m.opts.report),
-      { mode = 384, atomic = true })) -- 0600
+      { mode = mode.PRIVATE_FILE, atomic = true }))
   end, err.wrap)
   if not ok then output.complain("altmig: the report could not be written: %s", e.message) end
 end

@@ -4,6 +4,7 @@
 -- host is asked for many paths in one command (look), not for one at a time.
 
 local err = require "altmig.err"
+local mode = require "altmig.mode"
 
 local remote = {}
 
@@ -78,7 +79,8 @@ function Remote:stat(path)
   self:look { path }
   local found = self.known[path]
   if not found then return nil, ("stat: %s:%s: no such file or directory"):format(self.host.name, path), "ENOENT" end
-  return { type = found.type, target = found.target, mode = 384, uid = 0, gid = 0, size = -1, mtime = 0, atime = 0, nlink = 1 }
+  return { type = found.type, target = found.target, mode = mode.PRIVATE_FILE, uid = 0, gid = 0, size = -1, mtime = 0, atime = 0,
+    nlink = 1 }
 end
 Remote.lstat = Remote.stat
 

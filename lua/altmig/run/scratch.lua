@@ -6,6 +6,7 @@
 -- needs root.
 
 local err = require "altmig.err"
+local mode = require "altmig.mode"
 local sys = require "altmig.sys"
 local tree_module = require "altmig.tree"
 
@@ -25,7 +26,7 @@ function scratch.directory()
   local parent = os.getenv("TMPDIR") or "/tmp"
   for i = 1, 100 do
     local dir = ("%s/altmig-%d-%s"):format(parent, sys.getpid(), sys.sha256(("%s %.9f"):format(i, sys.time())):sub(1, 12))
-    local ok, message, code = sys.mkdir(dir, 448) -- 0700
+    local ok, message, code = sys.mkdir(dir, mode.PRIVATE_DIR)
     if ok then return dir end
     if code ~= "EEXIST" then err.check(ok, message, code) end
   end
@@ -44,8 +45,6 @@ function scratch.over(base)
   end
   return setmetatable({ base = base, top = top, dir = dir, removed = {} }, Scratch)
 end
-
-local function is_missing(code) return code == "ENOENT" or code == "ENOTDIR" end
 
 local function no_such(operation, path) return nil, ("%s: %s: no such file or directory"):format(operation, path), "ENOENT" end
 
@@ -101,7 +100,7 @@ function Scratch:resolve(path)
     if side == self.base then
       local message, code
       stat, message, code = side:stat(path)
-      if not stat and not is_missing(code) then return nil, message, code end
+      if not stat and not err.is_absent(code) then return nil, message, code end
     end
     if not stat or stat.type ~= "link" then return path end
     path = joined(path, stat.target)
@@ -120,10 +119,10 @@ end
 
 function Scratch:list(path)
   local names, message, code = self.top:list(path)
-  if not names and not is_missing(code) then return nil, message, code end
+  if not names and not err.is_absent(code) then return nil, message, code end
   local below
   below, message, code = self.base:list(path)
-  if not below and not (is_missing(code) and names) then return nil, message, code end
+  if not below and not (err.is_absent(code) and names) then return nil, message, code end
   local seen, list = {}, {}
   for _, part in ipairs { names or {}, below or {} } do
     for _, name in ipairs(part) do
@@ -141,7 +140,7 @@ end
 function Scratch:makedirs(path)
   if path == "" or path == "/" then return true end
   self.removed[path] = nil
-  return self.top:makedirs(path, 448) -- 0700
+  return self.top:makedirs(path, mode.PRIVATE_DIR)
 end
 function Scratch:mkdir(path) return self:makedirs(path) end
 
@@ -158,7 +157,7 @@ function Scratch:write(path, data)
   local ok
   ok, message, code = prepare(self, target)
   if not ok then return nil, message, code end
-  return self.top:write(target, data, { mode = 384 }) -- 0600
+  return self.top:write(target, data, { mode = mode.PRIVATE_FILE })
 end
 
 function Scratch:symlink(target, path)
@@ -193,7 +192,7 @@ function Scratch:rename(from, to)
     if data then
       self.top:remove(to)
       ok, message, code = prepare(self, to)
-      if ok then ok, message, code = self.top:write(to, data, { mode = 384 }) end
+      if ok then ok, message, code = self.top:write(to, data, { mode = mode.PRIVATE_FILE }) end
     end
   end
   if not ok then return nil, message, code end

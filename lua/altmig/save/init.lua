@@ -21,6 +21,7 @@
 
 local json = require "altmig.json"
 local policy = require "altmig.merge.policy"
+local mode = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local saveconf = {}
@@ -74,7 +75,7 @@ function saveconf.is_listed(path) return policy.of(path) ~= nil end
 
 -- Directories of the save area are for root alone, whatever lies in them.
 local function put(tree, path, data, opts)
-  local ok, message, code = tree:makedirs(parent(path), 448) -- 0700
+  local ok, message, code = tree:makedirs(parent(path), mode.PRIVATE_DIR)
   if not ok then return nil, message, code end
   return tree:write(path, data, opts)
 end
@@ -121,7 +122,7 @@ end
 
 local function write_json(tree, path, files)
   for _, entry in ipairs(files) do entry.path = encode_path(entry.path) end
-  return put(tree, path, json.encode({ version = 1, files = files }, { sort = true }), { mode = 384 }) -- 0600
+  return put(tree, path, json.encode({ version = 1, files = files }, { sort = true }), { mode = mode.PRIVATE_FILE })
 end
 
 local function read_json(tree, path)
@@ -277,7 +278,7 @@ end
 ---@return string? message
 ---@return string? code
 function saveconf.put_old(tree, root, path, data)
-  local ok, message, code = put(tree, private(root or saveconf.root, "/old") .. path, data, { mode = 384 }) -- 0600
+  local ok, message, code = put(tree, private(root or saveconf.root, "/old") .. path, data, { mode = mode.PRIVATE_FILE })
   if not ok then return nil, message, code end
   return sys.sha256(data)
 end
@@ -313,9 +314,9 @@ end
 ---@return string? code
 function saveconf.prepare(tree, root)
   root = root or saveconf.root
-  local ok, message, code = tree:makedirs(parent(root), 493) -- 0755
-  if ok then ok, message, code = tree:makedirs(private(root, ""), 448) end
-  if ok then ok, message, code = tree:chmod(root, 448) end
+  local ok, message, code = tree:makedirs(parent(root), mode.DIR)
+  if ok then ok, message, code = tree:makedirs(private(root, ""), mode.PRIVATE_DIR) end
+  if ok then ok, message, code = tree:chmod(root, mode.PRIVATE_DIR) end
   return ok, message, code
 end
 
@@ -509,7 +510,7 @@ local function find_new(tree, roots, path, entry, carried)
   local data, message
   data, message, code = pristine(tree, roots, path)
   if data == nil then return nil, message, code end
-  if data then return data, live and stat or { mode = 384, uid = 0, gid = 0 } end
+  if data then return data, live and stat or { mode = mode.PRIVATE_FILE, uid = 0, gid = 0 } end
   -- The new level has no such file: what lies there is the site's. The names are those of all files
   -- below /etc and /var and of those that methods of the site merge.
   local listed = path:match("^/etc/") or path:match("^/var/") or policy.is_claimed(path)
@@ -556,7 +557,7 @@ function saveconf.keep_shipped(tree, root, names, roots)
     if data == nil then return nil, stat, code end
     if data then
       local ok
-      ok, message, code = put(tree, private(root, "/new") .. path, data, { mode = 384 })
+      ok, message, code = put(tree, private(root, "/new") .. path, data, { mode = mode.PRIVATE_FILE })
       if not ok then return nil, message, code end
       files[#files + 1] = { path = path, sha256 = sys.sha256(data), mode = stat.mode, uid = stat.uid, gid = stat.gid }
     end
@@ -670,7 +671,7 @@ function saveconf.restore_preserved(tree, root)
     if sys.sha256(data) ~= entry.sha256 then
       return nil, ("restore: %s%s: content changed"):format(root, path), "SAVE_DAMAGED"
     end
-    ok, message, code = tree:makedirs(parent(path) == "" and "/" or parent(path), 493) -- 0755
+    ok, message, code = tree:makedirs(parent(path) == "" and "/" or parent(path), mode.DIR)
     if not ok then return nil, message, code end
     ok, message, code = tree:write(path, data, { mode = entry.mode, uid = entry.uid, gid = entry.gid, mtime = entry.mtime })
     if not ok then return nil, message, code end
@@ -734,7 +735,7 @@ function saveconf.context(tree, root)
       return shipped[path]
     end,
     save_report = function(title, text)
-      return put(tree, private(root, "/report/") .. title:gsub("[^%w._-]", "_"), text, { mode = 384 })
+      return put(tree, private(root, "/report/") .. title:gsub("[^%w._-]", "_"), text, { mode = mode.PRIVATE_FILE })
     end,
   }
 end

@@ -3,6 +3,7 @@
 -- lines that begin with a colon are commands. Looking is free; what changes something, by a command or
 -- through `m`, needs :rw first, which takes the client's lock (altmig.gate refuses it until then).
 
+local mode = require "altmig.mode"
 local complete = require "altmig.ui.complete"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -400,7 +401,7 @@ local function history_file(options)
     local ok, migration = pcall(require, "altmig.migration")
     if ok and migration.state_dir then dir = migration.state_dir(options.opts or {}) end
   end
-  if not dir or not sys.makedirs(dir, 448) then return nil end
+  if not dir or not sys.makedirs(dir, mode.PRIVATE_DIR) then return nil end
   return dir .. "/history"
 end
 

@@ -4,6 +4,7 @@
 
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
+local lines = require "altmig.lines"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
@@ -19,12 +20,6 @@ local function unpack_library(data, name)
   if not members then return nil, message end
   local out = {}
   for _, member in ipairs(members) do out[member.name] = member.data end
-  return out
-end
-
-local function lines_of(text)
-  local out = {}
-  for line in (text or ""):gmatch("[^\n]+") do out[#out + 1] = line end
   return out
 end
 
@@ -207,11 +202,11 @@ end
 
 local function apply_root(item, library)
   local methods = {}
-  for _, line in ipairs(lines_of(library[item.name .. ".cfgfiles"])) do
+  for _, line in ipairs(lines.filled(library[item.name .. ".cfgfiles"])) do
     local path, method = line:match("^(%S+)%s+(%S+)")
     if path then methods[safe_path(path) or ""] = method end
   end
-  for _, name in ipairs(lines_of(library[item.name .. ".al"])) do
+  for _, name in ipairs(lines.filled(library[item.name .. ".al"])) do
     local path = safe_path(name)
     local ok, message = false, "bad path"
     if path then ok, message = place(item, path, methods[path]) end
@@ -292,7 +287,7 @@ function instapply.image(items, say, broken)
     local ok, why
     local count
     local wanted, before = {}, old_paths(db, item)
-    for _, name in ipairs(lines_of(libs.usr[item.name .. ".al"])) do wanted[name] = true end
+    for _, name in ipairs(lines.filled(libs.usr[item.name .. ".al"])) do wanted[name] = true end
     ok, why = first_failure {
       function() return run_script(item, libs.usr, "usr", "pre_i", say) end,
       function()

@@ -6,17 +6,12 @@
 -- As a program, in the mount namespace of the client and outside its rootvg:
 --   stale.lua CLIENT SERVER [PATH ...]    (no path: everything of that server)
 
+local lines = require "altmig.lines"
 local config = require "lab.config"
 local lpar = require "lpar"
 local sys = require "altmig.sys"
 
 local stale = {}
-
-local function lines_of(file)
-  local list = {}
-  for line in (sys.read_file(file) or ""):gmatch "[^\n]+" do list[#list + 1] = line end
-  return list
-end
 
 local function matcher(server, paths)
   local host, wanted = config.host(server), {}
@@ -35,7 +30,7 @@ function stale.mark(server, paths)
   local matches = matcher(server, paths or {})
   for _, client in ipairs(config.hosts) do
     local found = false
-    for _, line in ipairs(lines_of(("%s/run/%s.nfs"):format(world.path, client.name))) do
+    for _, line in ipairs(lines.filled(sys.read_file(("%s/run/%s.nfs"):format(world.path, client.name)))) do
       local node, remote = line:match "^%d+\t([^\t]*)\t([^\t]*)"
       found = found or (node and matches(node, remote))
     end
@@ -63,7 +58,7 @@ local function main(client, server, ...)
   local file = ("%s/run/%s.nfs"):format(world.path, client)
   local root = ("%s/lpars/%s/root"):format(world.path, client)
   local kept = {}
-  for _, line in ipairs(lines_of(file)) do
+  for _, line in ipairs(lines.filled(sys.read_file(file))) do
     local id, node, remote, target, options = line:match "^(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$"
     local at = root .. (target or "")
     if not id or not matches(node, remote) or mount_id(at) ~= math.tointeger(tonumber(id)) then

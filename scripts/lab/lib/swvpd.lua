@@ -26,18 +26,6 @@ local HAS_ROOT, BASE, UPDATE = engine.HAS_ROOT, 0x10, engine.UPDATE
 --- The level in its usual form, without leading zeros.
 function swvpd.format_level(level) return table.concat(level, ".") end
 
---- The 16-bit sum that inventories hold, as `sum -r` makes it.
----@param data string
----@return integer
-function swvpd.sum(data)
-  local s = 0
-  for from = 1, #data, 4096 do
-    local chunk = { data:byte(from, math.min(from + 4095, #data)) }
-    for i = 1, #chunk do s = ((s >> 1 | s << 15) + chunk[i]) & 0xFFFF end
-  end
-  return s
-end
-
 ---------------------------------------------------------------- rows
 
 local function versions(row, level)

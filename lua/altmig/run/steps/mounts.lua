@@ -8,6 +8,7 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local mode = require "altmig.mode"
 local footprint = require "altmig.run.footprint"
 local json = require "altmig.json"
 local sys = require "altmig.sys"
@@ -300,7 +301,7 @@ return function(migration)
     local ours = ("engine %.6f"):format(sys.time())
     err.check(m.copy:remove_all(footprint.probe)) -- always the same names: this takes away what a kill left
     err.check(m.copy:remove_all(footprint.answer))
-    err.check(m.copy:write(footprint.probe, ours, { mode = 384 }))
+    err.check(m.copy:write(footprint.probe, ours, { mode = mode.PRIVATE_FILE }))
     local ok, read = pcall(m.exec.at_plain, m.exec, m.exec.root .. footprint.probe,
       { last = "file", argv = { "cat", m.exec.root .. footprint.probe }, doing = "it was not read" })
     local path, made = m.exec.root .. footprint.answer, nil

@@ -2,6 +2,7 @@
 -- The resources of flags -e, -i and -o: read where they lie, checked, and given to the client.
 
 local err = require "altmig.err"
+local mode = require "altmig.mode"
 local footprint = require "altmig.run.footprint"
 local imagedata = require "altmig.aix.image_data"
 local sys = require "altmig.sys"
@@ -106,7 +107,7 @@ return function(migration)
     run = function(m, _, kind)
       local path = footprint.resource(m.name, kind)
       local text = m:read_resource(kind)
-      err.check(m.client.session:put(text, path, { mode = 384 }))
+      err.check(m.client.session:put(text, path, { mode = mode.PRIVATE_FILE }))
       return { path = path, sha256 = sys.sha256(text) }
     end,
     holds = function(m, result)
@@ -126,7 +127,7 @@ return function(migration)
   migration.define("write_bosinst_data", {
     run = function(m)
       local text = m:read_resource("bosinst_data")
-      err.check(m.alt:write("/bosinst.data", text, { mode = 420, uid = 0, gid = 0 }))
+      err.check(m.alt:write("/bosinst.data", text, { mode = mode.FILE, uid = 0, gid = 0 }))
       m:report_entry { file = "/bosinst.data", severity = "note", method = "resource", chosen = "N",
         rule = ("is the bosinst_data resource %s; it stays on the migrated system"):format(m.bosinst_data.name) }
       return { sha256 = sys.sha256(text) }
