@@ -73,12 +73,12 @@ end
 ---@param m altmig.Migration
 function gate.guard(m)
   for _, role in ipairs { "client", "master" } do
-    local host = rawget(m, role)
+    local host = m[role]
     if host and host.session and not host.guarded then
       host.session, host.guarded = gate.session(m, host.session, host.name), true
     end
   end
-  if rawget(m, "journal") and not rawget(m, "journal_guarded") then
+  if m.journal and not m.journal_guarded then
     m.journal, m.journal_guarded = proxy(m, m.journal, "journal", journal_reads), true
   end
 end
@@ -88,7 +88,6 @@ end
 function gate.close(m)
   closed[m] = true
   gate.guard(m)
-  if rawget(m, "copy") then gate.tree(m, m.copy) end
   for tree in pairs(trees[m] or {}) do gate.tree(m, tree) end
 end
 

@@ -17,6 +17,7 @@ local print_report = require "altmig.report.print"
 local remote_files = require "altmig.run.remote_files"
 local saveconf = require "altmig.save"
 local scratch = require "altmig.run.scratch"
+local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
 local dryrun = {}
@@ -153,18 +154,18 @@ end
 
 -- A run that is written down nowhere: steps and report live in memory, the copy is the scratch tree.
 local function play(m, tree)
-  m.record = require("altmig.migration").fold { { event = "start", run = "dry run", options = {} } }
-  rawset(m, "note", function() end)
-  rawset(m, "alt", tree)
-  rawset(m, "copy", tree)
-  rawset(m, "alt_filesystems", function()
+  m.record = state.fold { { event = "start", run = "dry run", options = {} } }
+  m.note = function() end
+  m.alt = tree
+  m.copy = tree
+  m.alt_filesystems = function()
     local given
     return function()
       if given then return nil end
       given = "/alt_inst"
       return given
     end
-  end)
+  end
   m.copy_at = "/" -- sums are made of the running system's files
   m.phase, m.occurrences = 5, {}
 end
@@ -215,7 +216,7 @@ end
 ---@param m altmig.Migration
 ---@return altmig.preview.File[] files, altmig.Report collected, integer saved
 function dryrun.compute(m)
-  if not rawget(m, "flow") then m.flow = m:load_flow() end -- a site's flow brings its merge methods
+  if not m.flow then m.flow = m:load_flow() end -- a site's flow brings its merge methods
   local stage <close> = scratch.over { stat = function() return nil, "none", "ENOENT" end, exists = function() return false end }
   local base, files = client_files(m)
   local tree <close> = scratch.over(base)
@@ -224,8 +225,8 @@ function dryrun.compute(m)
   play(m, tree)
   local ok, e = xpcall(phase_5, err.wrap, m, tree, base, files, stage)
   m.opts.json, m.phase = json, nil
-  rawset(m, "alt", nil)
-  rawset(m, "copy", nil)
+  m.alt = nil
+  m.copy = nil
   if not ok then error(e, 0) end
   local collected = m:collected()
   return preview.files(tree, root, collected), collected, m:result_of("save_configuration").files

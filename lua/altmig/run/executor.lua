@@ -31,7 +31,7 @@ end
 
 -- Programs of the old level, which the client has been able to write for years, are not for the master.
 local function require_restored(self)
-  local record = rawget(self.m, "record")
+  local record = self.m.record
   if record and (record.phases[5] == "done" or self.m:result_of("restore_bos")) then return end
   err.raise { code = "NOT_RESTORED", host = self.host.name,
     message = ("%s runs nothing of the copy before phase 5 has restored the base operating system over it"):format(self.host.name),

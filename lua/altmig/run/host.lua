@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A host of a migration: an SSH session and the ways a flow runs commands over it.
 
+local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local ssh = require "altmig.ssh"
@@ -118,6 +119,28 @@ end
 ---@return boolean
 function host:holds(argv, opts)
   return self:run(argv, opts).status == 0
+end
+
+--- Whether `exportfs` lists a directory; and its options.
+---@param dir string
+---@return boolean, string? options
+function host:exported(dir)
+  for line in self:must({ "exportfs" }):gmatch("[^\n]+") do
+    local path, flags = line:match("^(%S+)%s*(.*)$")
+    if path == dir then return true, flags end
+  end
+  return false
+end
+
+--- What is mounted at a directory; nil if nothing is.
+---@param dir string
+---@return altmig.aix.Mount?
+function host:mounted(dir)
+  local last
+  for _, row in ipairs(aix.mounts(self:must { "mount" })) do
+    if row.at == dir then last = row end
+  end
+  return last
 end
 
 -- Errors that say that the job is not, or no longer, there; with any other it may go on.

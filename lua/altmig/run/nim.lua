@@ -120,6 +120,11 @@ function nim:resources(kind)
   return list
 end
 
+--- How other hosts reach one of these.
+---@param host altmig.nim.Host
+---@return string
+function nim.node_of(host) return host.address or host.name end
+
 --- How other hosts reach the engine host (for exports), when the site names it.
 ---@return string?
 function nim:engine_address()

@@ -4,8 +4,8 @@
 
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
-local journal = require "altmig.journal"
 local json = require "altmig.json"
+local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
 local runs = {}
@@ -23,7 +23,7 @@ runs.marker = footprint.lock
 ---@field word "running"|"stopped"|"complete"|"cleaned up"|"nothing done"|"elsewhere"|"damaged"
 ---@field dir string?               state directory of the client; nil for "elsewhere"
 ---@field holder altmig.Holder?     for "running"
----@field state table?              what migration.fold makes of the journal
+---@field state altmig.State?       what the journal says
 ---@field owner string?             for "elsewhere": what the lock on the client says
 ---@field problem altmig.Error?     for "damaged"
 
@@ -42,28 +42,22 @@ end
 ---@return altmig.Run?
 function runs.at(dir)
   local holder = runs.holder(dir)
-  local path, state, problem = dir .. "/journal", nil, nil
-  if sys.stat(path) then
-    local ok, result = xpcall(function()
-      local j <close> = err.check(journal.open(path, { readonly = true }))
-      return require("altmig.migration").fold(err.check(j:records()))
-    end, err.wrap)
-    if ok then state = result else problem = result end
-  end
-  if not state and not problem and not holder then return nil end
+  local ok, found = xpcall(state.at, err.wrap, dir)
+  local now, problem = ok and found or nil, not ok and found or nil
+  if not now and not problem and not holder then return nil end
   local word
   if holder then
     word = "running"
   elseif problem then
     word = "damaged"
-  elseif state.cleaned then
+  elseif now.cleaned then
     word = "cleaned up"
-  elseif not state.start then
+  elseif not now.start then
     word = "nothing done"
   else
-    word = state.ended and "complete" or "stopped"
+    word = now.ended and "complete" or "stopped"
   end
-  return { word = word, dir = dir, holder = holder, state = state, problem = problem }
+  return { word = word, dir = dir, holder = holder, state = now, problem = problem }
 end
 
 --- The run that a client's lock names, if it is one of this host; nil if it is not.
@@ -83,7 +77,7 @@ local function is_open(run) return run and (run.word == "running" or run.word ==
 ---@param m altmig.Migration   connected
 ---@return altmig.Run?
 function runs.of(m)
-  if rawget(m, "lock_handle") then return nil end -- this process is the run
+  if m.lock_handle then return nil end -- this process is the run
   local own = runs.at(m.state)
   if is_open(own) then return own end
   local owner = m.client:run({ "cat", runs.marker }).stdout:match("[^\n]+")
@@ -96,11 +90,11 @@ end
 ---@param run altmig.Run
 ---@return string
 function runs.describe(run)
-  local holder, state = run.holder, run.state or {}
+  local holder, now = run.holder, run.state or {}
   local parts = { ("pid %s on %s since %s"):format(tostring(holder.pid or "?"), tostring(holder.host or "?"),
     math.type(holder.start) == "integer" and os.date("%F %T", holder.start) or "?") }
-  if state.start and state.last_phase then parts[#parts + 1] = "phase " .. state.last_phase end
-  if state.start and state.last_step then parts[#parts + 1] = "step " .. state.last_step end
+  if now.start and now.last_phase then parts[#parts + 1] = "phase " .. now.last_phase end
+  if now.start and now.last_step then parts[#parts + 1] = "step " .. now.last_step end
   return table.concat(parts, ", ")
 end
 

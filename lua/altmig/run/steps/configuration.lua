@@ -12,6 +12,8 @@ local policy = require "altmig.merge.policy"
 local saveconf = require "altmig.save"
 local sorted_keys = require "altmig.sorted_keys"
 
+local configuration = { steps = {} }
+
 local save_root = saveconf.root
 local BATCH <const> = 2000 -- files of one command on the client
 
@@ -35,146 +37,146 @@ end
 
 local function is_configuration(path) return path:match("^/etc/") or path:match("^/var/") end
 
-return function(migration)
-  -- A finding about a file: to the log, and to the report.
-  local function tell(m, entry)
-    m:detail("altmig: " .. escape.line(("%s: %s (%s)"):format(entry.file, entry.rule, entry.severity)))
-    m:report_entry(entry)
-  end
-
-  --- Which of these files of the copy (not below /etc and /var) the site has changed since they were
-  --- installed, as far as the software database tells. The client sums them up where they lie: nothing
-  --- of them crosses the network. Before the restore only.
-  ---@param names string[]
-  ---@return string[]
-  migration.method("changed_files", function(m, names)
-    local wanted = {}
-    for _, path in ipairs(names) do wanted[path] = true end
-    local known, problems = both(inventory.read(m.alt, wanted))
-    for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. escape.line(problem)) end
-    local batch, changed, works = {}, {}, true
-    local function flush()
-      if #batch == 0 or not works then return end
-      -- With a file more, so that sum names the files also where there is one alone.
-      local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
-        { stdin = table.concat(batch, "\n") .. "\n", timeout = 1800 })
-      for line in result.stdout:gmatch("[^\n]+") do
-        local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")
-        if path and wanted[path] and known:sum_differs(path, tonumber(sum), tonumber(blocks)) then changed[#changed + 1] = path end
-      end
-      works = result.stdout:find("/dev/null", 1, true) ~= nil
-      if not works then
-        tell(m, { file = "/alt_inst", severity = "warning", chosen = "N",
-          rule = ("files outside /etc and /var that the site changed are not known: sum -r on the client: %s"):format(
-            result.stderr:match("[^\n]+") or "prints nothing") })
-      end
-      batch = {}
-    end
-    for _, path in ipairs(sorted_keys(known.sizes)) do
-      -- What xargs would take apart is never in a software database.
-      if path:match("^/[%w%._/%-%+@,=%%~#]+$") and not saveconf.is_listed(path) then batch[#batch + 1] = "." .. path end
-      if #batch == BATCH then flush() end
-    end
-    flush()
-    return changed
-  end)
-
-  -- The lists of the filesets that come with the bos image, of those that phase 6 will install, and of
-  -- those that left theirs on the client. Result: rows below the table, the files below /etc and /var
-  -- that phase 6 brings, and those elsewhere that the site has changed. Lists of the new level count
-  -- before those of the old.
-  migration.define("inspect_filesets", {
-    run = function(m)
-      local bos = m:result_of("inspect_bos")
-      local rows, paths, others, known, by_installp = {}, {}, {}, {}, {}
-      local function take(more, findings)
-        table.move(more, 1, #more, #rows + 1, rows)
-        for _, finding in ipairs(findings) do tell(m, finding) end
-      end
-      for _, fileset in ipairs(bos.filesets or {}) do known[fileset] = true end
-      for _, fileset in ipairs(sorted_keys(bos.lists or {})) do
-        known[fileset] = true
-        take(cfgfiles.parse(bos.lists[fileset], fileset, ("bos image, %s.cfgfiles"):format(fileset)))
-      end
-      local handled = with(images.of_resource(m, m.lpp_source), function(directory)
-        return images.handling(directory, m:result_of("installed_filesets") or {})
-      end)
-      for _, fileset in ipairs(sorted_keys(handled.filesets)) do
-        local found = handled.filesets[fileset]
-        known[fileset] = true
-        if found.list then take(cfgfiles.parse(found.list, fileset, ("%s, %s.cfgfiles"):format(found.image, fileset))) end
-        for _, path in ipairs(found.paths) do
-          by_installp[path] = true
-          local list = is_configuration(path) and paths or others
-          list[#list + 1] = path
-        end
-      end
-      for _, problem in ipairs(handled.problems) do
-        tell(m, { file = problem.image, severity = "error", chosen = "none",
-          rule = problem.message .. ": what its filesets want done with their files is not known" })
-      end
-      take(both(cfgfiles.on_client(m.alt, known)))
-      local extra, conflicts = cfgfiles.below_table(rows, by_installp)
-      for _, finding in ipairs(conflicts) do tell(m, finding) end
-      m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(handled.read, #extra, #rows))
-      return { rows = extra, paths = paths, changed = m:changed_files(others) }
-    end,
-  })
-
-  -- What the old level shipped of these files, from the images of --baseline into the save area.
-  ---@return table<string, string> digests by path
-  migration.method("read_baseline", function(m, files)
-    local wanted, digests = {}, {}
-    for _, file in ipairs(files) do
-      if not policy.without_default[file.method] then wanted[file.path] = true end
-    end
-    err.check(saveconf.prepare(m.copy, save_root))
-    local found = with(images.of_word(m, m.opts.baseline), function(directory)
-      return images.baseline(directory, m:result_of("installed_filesets") or {}, wanted, function(path, data)
-        digests[path] = err.check(saveconf.put_old(m.copy, save_root, path, data))
-      end)
-    end)
-    for _, problem in ipairs(found.problems) do
-      tell(m, { file = problem.image, severity = "error", chosen = "none",
-        rule = problem.message .. ": what it shipped is not known" })
-    end
-    m:detail(("altmig: baseline %s: %d images, %d of %d files (%d images of other levels or filesets)."):format(m.opts.baseline,
-      found.images, found.files, #files, found.skipped))
-    return digests
-  end)
-
-  --- Where the defaults of the old level come from, and which files to save.
-  ---@return table files, altmig.saveconf.Sources sources
-  migration.method("plan_saving", function(m, bos)
-    local filesets = m:inspect_filesets()
-    local known, problems = both(inventory.read(m.alt))
-    for _, problem in ipairs(problems) do
-      tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
-    end
-    local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
-      installed = joined(filesets.paths, filesets.changed) }
-    local files = err.check(saveconf.candidates(m.alt, bos.configuration, sources))
-    if m.opts.baseline then sources.baseline = m:read_baseline(files) end
-    return files, sources
-  end)
-
-  local function list(m, decisions)
-    local count = 0
-    for _, decision in ipairs(decisions) do
-      if decision.severity == "todo" then count = count + 1 end
-      decision.method = decision.method or "saved files"
-      tell(m, decision)
-    end
-    return { listed = #decisions, todo = count }
-  end
-
-  -- Every file whose new one is active now, and those whose old one is while there is a new one.
-  migration.define("list_configuration", {
-    run = function(m) return list(m, err.check(outcome.after_merges(m.copy, save_root))) end,
-  })
-
-  -- The same for what installp did with the files of its filesets.
-  migration.define("list_installed_configuration", {
-    run = function(m) return list(m, err.check(outcome.after_installp(m.copy, save_root))) end,
-  })
+-- A finding about a file: to the log, and to the report.
+local function tell(m, entry)
+  m:detail("altmig: " .. escape.line(("%s: %s (%s)"):format(entry.file, entry.rule, entry.severity)))
+  m:report_entry(entry)
 end
+
+--- Which of these files of the copy (not below /etc and /var) the site has changed since they were
+--- installed, as far as the software database tells. The client sums them up where they lie: nothing
+--- of them crosses the network. Before the restore only.
+---@param names string[]
+---@return string[]
+function configuration.changed_files(m, names)
+  local wanted = {}
+  for _, path in ipairs(names) do wanted[path] = true end
+  local known, problems = both(inventory.read(m.alt, wanted))
+  for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. escape.line(problem)) end
+  local batch, changed, works = {}, {}, true
+  local function flush()
+    if #batch == 0 or not works then return end
+    -- With a file more, so that sum names the files also where there is one alone.
+    local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
+      { stdin = table.concat(batch, "\n") .. "\n", timeout = 1800 })
+    for line in result.stdout:gmatch("[^\n]+") do
+      local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")
+      if path and wanted[path] and known:sum_differs(path, tonumber(sum), tonumber(blocks)) then changed[#changed + 1] = path end
+    end
+    works = result.stdout:find("/dev/null", 1, true) ~= nil
+    if not works then
+      tell(m, { file = "/alt_inst", severity = "warning", chosen = "N",
+        rule = ("files outside /etc and /var that the site changed are not known: sum -r on the client: %s"):format(
+          result.stderr:match("[^\n]+") or "prints nothing") })
+    end
+    batch = {}
+  end
+  for _, path in ipairs(sorted_keys(known.sizes)) do
+    -- What xargs would take apart is never in a software database.
+    if path:match("^/[%w%._/%-%+@,=%%~#]+$") and not saveconf.is_listed(path) then batch[#batch + 1] = "." .. path end
+    if #batch == BATCH then flush() end
+  end
+  flush()
+  return changed
+end
+
+-- The lists of the filesets that come with the bos image, of those that phase 6 will install, and of
+-- those that left theirs on the client. Result: rows below the table, the files below /etc and /var
+-- that phase 6 brings, and those elsewhere that the site has changed. Lists of the new level count
+-- before those of the old.
+configuration.steps.inspect_filesets = {
+  run = function(m)
+    local bos = m:result_of("inspect_bos")
+    local rows, paths, others, known, by_installp = {}, {}, {}, {}, {}
+    local function take(more, findings)
+      table.move(more, 1, #more, #rows + 1, rows)
+      for _, finding in ipairs(findings) do tell(m, finding) end
+    end
+    for _, fileset in ipairs(bos.filesets or {}) do known[fileset] = true end
+    for _, fileset in ipairs(sorted_keys(bos.lists or {})) do
+      known[fileset] = true
+      take(cfgfiles.parse(bos.lists[fileset], fileset, ("bos image, %s.cfgfiles"):format(fileset)))
+    end
+    local handled = with(images.of_resource(m, m.lpp_source), function(directory)
+      return images.handling(directory, m:result_of("installed_filesets") or {})
+    end)
+    for _, fileset in ipairs(sorted_keys(handled.filesets)) do
+      local found = handled.filesets[fileset]
+      known[fileset] = true
+      if found.list then take(cfgfiles.parse(found.list, fileset, ("%s, %s.cfgfiles"):format(found.image, fileset))) end
+      for _, path in ipairs(found.paths) do
+        by_installp[path] = true
+        local list = is_configuration(path) and paths or others
+        list[#list + 1] = path
+      end
+    end
+    for _, problem in ipairs(handled.problems) do
+      tell(m, { file = problem.image, severity = "error", chosen = "none",
+        rule = problem.message .. ": what its filesets want done with their files is not known" })
+    end
+    take(both(cfgfiles.on_client(m.alt, known)))
+    local extra, conflicts = cfgfiles.below_table(rows, by_installp)
+    for _, finding in ipairs(conflicts) do tell(m, finding) end
+    m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(handled.read, #extra, #rows))
+    return { rows = extra, paths = paths, changed = m:changed_files(others) }
+  end,
+}
+
+-- What the old level shipped of these files, from the images of --baseline into the save area.
+---@return table<string, string> digests by path
+function configuration.read_baseline(m, files)
+  local wanted, digests = {}, {}
+  for _, file in ipairs(files) do
+    if not policy.without_default[file.method] then wanted[file.path] = true end
+  end
+  err.check(saveconf.prepare(m.copy, save_root))
+  local found = with(images.of_word(m, m.opts.baseline), function(directory)
+    return images.baseline(directory, m:result_of("installed_filesets") or {}, wanted, function(path, data)
+      digests[path] = err.check(saveconf.put_old(m.copy, save_root, path, data))
+    end)
+  end)
+  for _, problem in ipairs(found.problems) do
+    tell(m, { file = problem.image, severity = "error", chosen = "none",
+      rule = problem.message .. ": what it shipped is not known" })
+  end
+  m:detail(("altmig: baseline %s: %d images, %d of %d files (%d images of other levels or filesets)."):format(m.opts.baseline,
+    found.images, found.files, #files, found.skipped))
+  return digests
+end
+
+--- Where the defaults of the old level come from, and which files to save.
+---@return table files, altmig.saveconf.Sources sources
+function configuration.plan_saving(m, bos)
+  local filesets = m:inspect_filesets()
+  local known, problems = both(inventory.read(m.alt))
+  for _, problem in ipairs(problems) do
+    tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
+  end
+  local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
+    installed = joined(filesets.paths, filesets.changed) }
+  local files = err.check(saveconf.candidates(m.alt, bos.configuration, sources))
+  if m.opts.baseline then sources.baseline = m:read_baseline(files) end
+  return files, sources
+end
+
+local function list(m, decisions)
+  local count = 0
+  for _, decision in ipairs(decisions) do
+    if decision.severity == "todo" then count = count + 1 end
+    decision.method = decision.method or "saved files"
+    tell(m, decision)
+  end
+  return { listed = #decisions, todo = count }
+end
+
+-- Every file whose new one is active now, and those whose old one is while there is a new one.
+configuration.steps.list_configuration = {
+  run = function(m) return list(m, err.check(outcome.after_merges(m.copy, save_root))) end,
+}
+
+-- The same for what installp did with the files of its filesets.
+configuration.steps.list_installed_configuration = {
+  run = function(m) return list(m, err.check(outcome.after_installp(m.copy, save_root))) end,
+}
+
+return configuration

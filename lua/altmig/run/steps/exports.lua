@@ -3,18 +3,14 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
-local gate = require "altmig.gate"
-local tree = require "altmig.tree"
+local nim = require "altmig.nim"
+
+local exports = { steps = {} }
 
 --- How an export is written for exactly the hosts that need it.
 local function export_options(hosts)
   local list = table.concat(hosts, ":")
   return ("rw=%s,root=%s,access=%s"):format(list, list, list)
-end
-
-local function nfs_host(m)
-  local nfs = m.client_resource.nfs or {}
-  return nfs.host or m.client_resource.ssh.host
 end
 
 local function not_mounted(m, at, text)
@@ -43,124 +39,81 @@ local function prove_mounted(m, mounts)
   end
 end
 
-return function(migration)
-  --- The hosts that get access to the copy: the executor and the engine host, as the client names them.
-  migration.method("export_hosts", function(m)
-    local engine = m.nim:engine_address()
-    if not engine then
-      engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
-    end
-    if not engine then
-      err.raise { code = "ENGINE_ADDRESS", host = m.name,
-        message = ("%s: does not tell the address of the engine host (SSH_CONNECTION is empty)"):format(m.name),
-        remedy = ("name it in %s: engine = { address = \"...\" }"):format(m.nim.path) }
-    end
-    engine = engine:gsub("^::ffff:", "")
-    if engine:find(":", 1, true) then
-      err.raise { code = "ENGINE_ADDRESS", host = m.name,
-        message = ("%s: sees the engine host as %s, which an export's list of hosts cannot hold"):format(m.name, engine),
-        remedy = ("give it a name in %s: engine = { address = \"...\" }"):format(m.nim.path) }
-    end
-    local master = migration.node_of(m.nim:master())
-    return master == engine and { master } or { master, engine }
-  end)
-
-  -- Exports one file system of the copy, not persistently, with root access.
-  migration.define("export", {
-    until_phase = 9,
-    run = function(m, _, filesystem)
-      m:say(("Exporting %s from client."):format(filesystem))
-      prove_mounted(m, { filesystem })
-      m.client:must({ "exportfs", "-i", "-o", export_options(m:export_hosts()), filesystem },
-        { remedy = ("is the NFS server of %s active (lssrc -g nfs)? is a parent already exported (exportfs)?"):format(m.name) })
-      return true
-    end,
-    holds = function(m, _, filesystem) return (migration.exported(m.client, filesystem)) end,
-  })
-
-  -- Records what each export serves (fsid and root handle), so that a later look can tell whether it
-  -- is still the same file system.
-  migration.define("record_exports", {
-    run = function(m)
-      local recorded = {}
-      for _, mount in ipairs(m.alt:mounts()) do recorded[mount.at] = { fsid = mount.fsid, handle = mount.handle } end
-      return recorded
-    end,
-  })
-
-  --- Withdraws every export of the copy, deepest first.
-  migration.method("unexport_all", function(m)
-    for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
-      local path = line:match("^(%S+)")
-      if path == "/alt_inst" or path:sub(1, 10) == "/alt_inst/" then
-        m.client:must { "exportfs", "-u", path }
-      end
-    end
-  end)
-
-  --- Proves on the client that every file system of the copy is mounted. Raises ALT_NOT_MOUNTED.
-  migration.method("prove_mounts", function(m)
-    local mounts = {}
-    for mount in m:alt_filesystems() do mounts[#mounts + 1] = mount end
-    prove_mounted(m, mounts)
-  end)
-
-  --- Proves that all exports are the copy: by the client's own commands, and by what the NFS server
-  --- answers. Raises ALT_NOT_MOUNTED. Called before the first write, after each reconnect, at resume.
-  migration.method("prove_exports", function(m, copy)
-    m:prove_mounts()
-    local recorded = m:result_of("record_exports")
-    if not recorded then return true end
-    for _, mount in ipairs((copy or m.alt):mounts()) do
-      local known = recorded[mount.at]
-      if not known or known.fsid ~= mount.fsid or known.handle ~= mount.handle then
-        not_mounted(m, "/alt_inst" .. (mount.at == "/" and "" or mount.at),
-          "its export serves another file system than in phase 2")
-      end
-    end
-    return true
-  end)
-
-  --- Opens the tree of the copy over NFS: m.copy returns nil, message, code where a call fails, as every
-  --- tree; m.alt, the same tree for scripts, raises where a call that changes something fails. Nothing
-  --- can be written through either unless the exports are proved to be the copy.
-  migration.method("open_copy", function(m)
-    local mounts, options = {}, (m.client_resource.nfs or {}).options
-    for filesystem in m:alt_filesystems() do
-      local at = filesystem:sub(10)
-      mounts[#mounts + 1] = { at = at == "" and "/" or at,
-        url = ("nfs://%s%s%s"):format(nfs_host(m), filesystem, options and "?" .. options or "") }
-    end
-    local copy
-    mounts.guard = function()
-      -- The server is there again; if it was rebooted, the SSH connection is not.
-      local ok, e = xpcall(function()
-        m.client:revive()
-        m:prove_exports(copy)
-      end, err.wrap)
-      if ok then return true end
-      rawset(m, "refused", e) -- what goes through the tree is only message and code
-      return nil, e.message, e.code
-    end
-    local message, code
-    copy, message, code = tree.nfs(mounts)
-    if not copy then
-      err.raise { code = code, host = m.name, message = message,
-        remedy = ("on %s: exportfs must list the file systems of /alt_inst with access for this host"):format(m.name) }
-    end
-    rawset(m, "copy", gate.tree(m, copy))
-    rawset(m, "alt", copy:raising(function(why, kind)
-      local refused = rawget(m, "refused")
-      err.raise { code = kind, host = m.name, message = why, remedy = refused and refused.code == kind and refused.remedy or nil }
-    end))
-    return copy
-  end)
-
-  --- Closes the tree of the copy; the next use opens it again.
-  migration.method("close_copy", function(m)
-    local copy = rawget(m, "copy")
-    if copy then copy:close() end
-    rawset(m, "copy", nil)
-    rawset(m, "alt", nil)
-  end)
+--- The hosts that get access to the copy: the executor and the engine host, as the client names them.
+function exports.export_hosts(m)
+  local engine = m.nim:engine_address()
+  if not engine then
+    engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
+  end
+  if not engine then
+    err.raise { code = "ENGINE_ADDRESS", host = m.name,
+      message = ("%s: does not tell the address of the engine host (SSH_CONNECTION is empty)"):format(m.name),
+      remedy = ("name it in %s: engine = { address = \"...\" }"):format(m.nim.path) }
+  end
+  engine = engine:gsub("^::ffff:", "")
+  if engine:find(":", 1, true) then
+    err.raise { code = "ENGINE_ADDRESS", host = m.name,
+      message = ("%s: sees the engine host as %s, which an export's list of hosts cannot hold"):format(m.name, engine),
+      remedy = ("give it a name in %s: engine = { address = \"...\" }"):format(m.nim.path) }
+  end
+  local master = nim.node_of(m.nim:master())
+  return master == engine and { master } or { master, engine }
 end
+
+-- Exports one file system of the copy, not persistently, with root access.
+exports.steps.export = {
+  until_phase = 9,
+  run = function(m, _, filesystem)
+    m:say(("Exporting %s from client."):format(filesystem))
+    prove_mounted(m, { filesystem })
+    m.client:must({ "exportfs", "-i", "-o", export_options(m:export_hosts()), filesystem },
+      { remedy = ("is the NFS server of %s active (lssrc -g nfs)? is a parent already exported (exportfs)?"):format(m.name) })
+    return true
+  end,
+  holds = function(m, _, filesystem) return (m.client:exported(filesystem)) end,
+}
+
+-- Records what each export serves (fsid and root handle), so that a later look can tell whether it
+-- is still the same file system.
+exports.steps.record_exports = {
+  run = function(m)
+    local recorded = {}
+    for _, mount in ipairs(m.alt:mounts()) do recorded[mount.at] = { fsid = mount.fsid, handle = mount.handle } end
+    return recorded
+  end,
+}
+
+--- Withdraws every export of the copy, deepest first.
+function exports.unexport_all(m)
+  for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
+    local path = line:match("^(%S+)")
+    if path == "/alt_inst" or path:sub(1, 10) == "/alt_inst/" then
+      m.client:must { "exportfs", "-u", path }
+    end
+  end
+end
+
+--- Proves on the client that every file system of the copy is mounted. Raises ALT_NOT_MOUNTED.
+function exports.prove_mounts(m)
+  local mounts = {}
+  for mount in m:alt_filesystems() do mounts[#mounts + 1] = mount end
+  prove_mounted(m, mounts)
+end
+
+--- Proves that all exports are the copy: by the client's own commands, and by what the NFS server
+--- answers. Raises ALT_NOT_MOUNTED. Called before the first write, after each reconnect, at resume.
+function exports.prove_exports(m, copy)
+  m:prove_mounts()
+  local recorded = m:result_of("record_exports")
+  if not recorded then return true end
+  for _, mount in ipairs((copy or m.alt):mounts()) do
+    local known = recorded[mount.at]
+    if not known or known.fsid ~= mount.fsid or known.handle ~= mount.handle then
+      not_mounted(m, "/alt_inst" .. (mount.at == "/" and "" or mount.at),
+        "its export serves another file system than in phase 2")
+    end
+  end
+  return true
+end
+
+return exports

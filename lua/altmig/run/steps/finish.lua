@@ -3,15 +3,12 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local nim = require "altmig.nim"
+local footprint = require "altmig.run.footprint"
 local host = require "altmig.run.host"
-local runs = require "altmig.run.runs"
-local sys = require "altmig.sys"
+local runner = require "altmig.run.step"
 
-local marker = runs.marker
-
-local function owner_text(m)
-  return ("%s:%s"):format(sys.hostname(), m.state)
-end
+local finish = { steps = {} }
 
 -- The jobs of this client on a host. A client's name may be the beginning of another's, so the whole
 -- form of an id is looked at: NAME-STEP-DIGEST-ATTEMPT.
@@ -25,434 +22,351 @@ local function job_ids(m, h)
   return ids
 end
 
-return function(migration)
-  --- What the lock on the client says when it is this run's.
-  migration.method("lock_owner", owner_text)
-
-  -- Takes the client, unless somebody has it; a mark without room for its text is taken away again.
-  local claim = [[
-umask 077
-mkdir -p "${2%/*}" || exit 1
-if (set -C; : >"$2") 2>/dev/null; then
-  echo "$1" >"$2" && [ -s "$2" ] || { rm -f "$2"; exit 1; }
-fi
-echo held
-cat "$2"]]
-
-  -- Who has the client then, as "HOST:STATE"; nil and what there is for anything of another form.
-  local function holder(m)
-    local answer = m.client:must({ "sh", "-c", claim, "sh", owner_text(m), marker }, {
-      remedy = ("%s must be writable on %s, with room: df -k %s"):format(marker, m.name, marker:match("^(.*)/")) })
-    local held = answer:match("^held\n([^%c]+:[^%c]+)\n$")
-    if held then return held end
-    return nil, answer == "held\n" and "it is empty" or ("%q"):format(answer:sub(1, 200))
+-- What a run leaves on a host that cannot be reached, and what takes it away there.
+local function left_there(m, h, also)
+  local again = ("when %s is up again: %snimadm -C -c %s -s %s%s"):format(h.name,
+    also and "" or ("altmig resume %s, or "):format(m.name), m.name, m.opts.spot or "SPOT", also and "" or " (which destroys the copy)")
+  if h == m.client then
+    return ("%s cannot be reached (%s); left there, as far as it was made: %sthe exports of /alt_inst and below, and the mount at %s")
+      :format(h.name, h.unreachable.message, also or "", footprint.spot),
+      ("%s; or on %s: exportfs -u DIR for each DIR below /alt_inst that exportfs lists, and umount %s"):format(again, h.name,
+        footprint.spot)
   end
-
-  local function fail_unreadable(m, what)
-    err.raise { code = "LOCK_UNREADABLE", status = 4, host = m.name,
-      message = ("client %s: its lock %s names no run: %s"):format(m.name, marker, what),
-      remedy = ("does a migration of %s work anywhere? If not: rm -f %s on %s, or the same command with -F"):format(m.name, marker,
-        m.name) }
-  end
-
-  -- A mark on the client keeps runs from other engine hosts away; the lock on this host cannot.
-  migration.method("lock_client", function(m, broken)
-    local held, what = holder(m)
-    if held == owner_text(m) then return end
-    -- Of a run of this host it is known whether it lives; -F is for those of which it is not.
-    local run = held and runs.of_owner(held, m.name)
-    local alive = run and run.word == "running"
-    if m.opts.force and not alive and not broken then -- once: whoever takes it then is at work
-      m:break_client_lock()
-      return m:lock_client(true)
-    end
-    if not held then fail_unreadable(m, what) end
-    err.raise { code = "LOCKED", status = 4, host = m.name,
-      message = alive and ("client %s is in the hands of another run: %s (%s)"):format(m.name, runs.describe(run), held)
-        or ("client %s is locked by another run: %s"):format(m.name, held),
-      remedy = alive and ("wait for its end; altmig status %s --state %s shows how far it is"):format(m.name, run.dir:match("^(.*)/"))
-        or ("does that run still work? 'altmig status %s' on its host says it. If it is dead, go on there (altmig resume %s), or "
-          .. "break its lock: the same command with -F"):format(m.name, m.name) }
-  end)
-
-  --- What the mark on the client says; nil when there is none.
-  migration.method("client_mark", function(m)
-    local result = m.client:run { "cat", marker }
-    return result.status == 0 and result.stdout:gsub("%s+$", "") or nil
-  end)
-
-  migration.method("break_client_lock", function(m) m.client:must { "rm", "-f", marker } end)
-  migration.method("unlock_client", function(m)
-    -- A client that reboots may be gone any moment; reboot_client has taken the mark away before.
-    if m.client and not m.rebooting then m.client:must { "rm", "-f", marker } end
-  end)
-
-  --- A resumed or partial run must be the run of the journal: same disks, same resources.
-  migration.method("require_same_run", function(m)
-    local recorded = m.record.start.options
-    for _, name in ipairs { "lpp_source", "spot" } do
-      if m.opts[name] ~= recorded[name] then
-        err.raise { code = "OTHER_RUN",
-          message = ("the migration of %s was begun with %s %s, not %s"):format(m.name, name, recorded[name], m.opts[name]) }
-      end
-    end
-    if table.concat(m.disks, " ") ~= table.concat(recorded.disks, " ") then
-      err.raise { code = "OTHER_RUN",
-        message = ("the migration of %s was begun on %s"):format(m.name, table.concat(recorded.disks, " ")) }
-    end
-    m.target = recorded.target
-    if m.opts.baseline and m.opts.baseline ~= recorded.baseline then
-      err.raise { code = "OTHER_RUN", message = ("the migration of %s was begun with %s, not with --baseline %s"):format(m.name,
-        recorded.baseline and "--baseline " .. recorded.baseline or "no baseline", m.opts.baseline) }
-    end
-    m.opts.baseline = recorded.baseline
-    m.opts.restore_via = m.opts.restore_via or recorded.restore_via
-  end)
-
-  -- What a run leaves on a host that cannot be reached, and what takes it away there.
-  local function left_there(m, h, also)
-    local again = ("when %s is up again: %snimadm -C -c %s -s %s%s"):format(h.name,
-      also and "" or ("altmig resume %s, or "):format(m.name), m.name, m.opts.spot or "SPOT", also and "" or " (which destroys the copy)")
-    if h == m.client then
-      return ("%s cannot be reached (%s); left there, as far as it was made: %sthe exports of /alt_inst and below, and the mount at %s")
-        :format(h.name, h.unreachable.message, also or "", migration.spot_at),
-        ("%s; or on %s: exportfs -u DIR for each DIR below /alt_inst that exportfs lists, and umount %s"):format(again, h.name,
-          migration.spot_at)
-    end
-    local spot = m.spot and m.spot.location or "the SPOT's /usr"
-    return ("%s cannot be reached (%s); left there, as far as it was made: the mounts below %s, and the export of %s to %s"):format(
-      h.name, h.unreachable.message, m.exec.base, spot, m.name),
-      ("%s; or on %s: umount -f DIR for each DIR below %s that mount lists, the longest first, and exportfs -u %s"):format(again,
-        h.name, m.exec.base, spot)
-  end
-
-  -- Does what can be done: each part is tried whatever happened to the others, and none on a host that
-  -- cannot be reached. Returns the problems, an unreachable host once. run(problems) sees those so far.
-  -- also: what else is then left on the client.
-  local function do_parts(m, parts, also)
-    local problems, told = {}, {}
-    m.client:is_reachable()
-    m.master:is_reachable()
-    for _, part in ipairs(parts) do
-      local h, ok, e = part.host, true, nil
-      if not (h and h.unreachable) then ok, e = xpcall(part.run, err.wrap, problems) end
-      if h and (h.unreachable or not ok and not h:is_reachable()) then
-        if not told[h] then
-          local message, remedy = left_there(m, h, also)
-          problems[#problems + 1] = { code = h.unreachable.code, host = h.name, message = message, remedy = remedy, unreachable = true }
-        end
-        told[h] = true
-      elseif not ok then
-        if e.code == "CANCELLED" then error(e, 0) end
-        problems[#problems + 1] = e
-      end
-    end
-    return problems
-  end
-
-  -- One error of several: every message and every remedy is in it.
-  local function raise_all(problems)
-    if #problems == 0 then return end
-    local e = { code = problems[1].code, host = problems[1].host, command = problems[1].command, output = problems[1].output }
-    local messages, remedies = {}, {}
-    for _, problem in ipairs(problems) do
-      messages[#messages + 1], remedies[#remedies + 1] = problem.message, problem.remedy
-    end
-    e.message, e.remedy = table.concat(messages, "; "), #remedies > 0 and table.concat(remedies, "; ") or nil
-    err.raise(e)
-  end
-
-  -- Steps that were begun, run a program of the SPOT on the client, and cannot be asked about now.
-  local function spot_may_be_in_use(m)
-    if not m.client.unreachable then return nil end
-    for _, begun in pairs(m.record.begun) do
-      local step = migration.steps[begun.step]
-      if step and step.runs_spot then return begun end
-    end
-  end
-
-  -- The job would lose its programs under it, and the resume attaches to it.
-  local function unexport_unused_spot(m)
-    local begun = spot_may_be_in_use(m)
-    if not begun then return m:unexport_spot() end
-    if not m.spot or not migration.exported(m.master, m.spot.location) then return end
-    err.raise { code = "SPOT_IN_USE", host = m.master.name,
-      message = ("%s still exports %s to %s: %s (job %s), which runs from it, may still run there"):format(m.master.name,
-        m.spot.location, m.name, begun.step, begun.job),
-      remedy = ("altmig resume %s goes on with it; or on %s: exportfs -u %s"):format(m.name, m.master.name, m.spot.location) }
-  end
-
-  -- Whether the exports below /alt_inst are of this run: of a clone that somebody else made they may be his.
-  local function has_exported(m)
-    for _, key in ipairs(m.record.order) do
-      if m.record.done[key] and m.record.done[key].step == "export" then return true end
-    end
-    for _, begun in pairs(m.record.begun) do
-      if begun.step == "export" then return true end
-    end
-    return false
-  end
-
-  --- After a failure: no mount and no export of the run stays; the copy does. What is on a host that
-  --- can be reached goes also when the other cannot, which is named with what is left there.
-  migration.method("withdraw", function(m)
-    if not m.client or not m.master then return end
-    raise_all(do_parts(m, {
-      { run = function() m:close_copy() end },
-      { host = m.master, run = function() m:unmount_all(true) end },
-      { host = m.client, run = function()
-        if has_exported(m) then m:unexport_all() end
-      end },
-      { host = m.client, run = function() m:unmount_spot() end },
-      { host = m.master, run = function() unexport_unused_spot(m) end },
-    }))
-  end)
-
-  --- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
-  migration.method("keep_bootlist", function(m)
-    local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
-    local roots, of_copy = {}, false
-    for _, disk in ipairs(m.disks) do of_copy = of_copy or disk == first end
-    for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
-      if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
-    end
-    if not of_copy or #roots == 0 then return end
-    m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
-    m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
-  end)
-
-  -- Jobs keep a directory each on their host until the migration is over.
-  local function remove_jobs_on(m, h)
-    for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
-    h:run { "rmdir", host.job_dir }
-  end
-  migration.method("remove_jobs", function(m)
-    remove_jobs_on(m, m.client)
-    remove_jobs_on(m, m.master)
-  end)
-
-  --- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
-  --- record: of another run than the one of `m`.
-  migration.method("running_jobs", function(m, hosts, record)
-    local running = {}
-    if not m.client or not m.master then return running end
-    for _, begun in pairs((record or m.record).begun) do
-      for _, h in ipairs(hosts or { m.client, m.master }) do
-        local _, state = h:find_job(begun.job)
-        if state == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
-      end
-    end
-    return running
-  end)
-
-  -- The end of a good run: the SPOT goes, jobs and scratch files go.
-  -- A phase that is run again may have made them anew, so this is never called done.
-  local function never() return false end
-
-  migration.define("clean_master", {
-    holds = never,
-    run = function(m)
-      m:unmount_all(true)
-    end,
-  })
-  migration.define("clean_client", {
-    holds = never,
-    run = function(m)
-      m:unexport_all()
-      m:remove_spot()
-      m:remove_resources()
-      m:remove_jobs()
-    end,
-  })
-
-  -- -r: reboots the client from the migrated disk.
-  migration.define("reboot_client", {
-    run = function(m)
-      local _, by_name = aix.lspv(m.client:must { "lspv" })
-      if by_name[m.disks[1]] and by_name[m.disks[1]].vg == "rootvg" then return end -- an earlier attempt did it
-      m:say(("altmig: rebooting %s."):format(m.name))
-      m:unlock_client()
-      m.rebooting = true
-      m.client:run({ "sh", "-c", "nohup shutdown -Fr >/dev/null 2>&1 </dev/null &" }, { timeout = 60 })
-    end,
-  })
-
-  -- A cleanup of the system that runs is none: what it could remove is that system, or its way back.
-  local function refuse_booted(m)
-    local root = m:booted_copy()
-    if not root then return end
-    local back = m:volume_group("old_rootvg")
-    err.raise { code = "BOOTED_COPY", host = m.name,
-      message = ("%s runs from the copy that altmig made: %s; nothing was changed"):format(m.name, m:describe_group(root)),
-      remedy = (back and ("old_rootvg on %s is the way back: bootlist -m normal %s, then shutdown -Fr; after that the copy can be removed")
-        :format(table.concat(back.disks, " "), back.disks[1]) or "there is no old_rootvg to go back to")
-        .. (m.record.start and not m.record.ended and ("; to end the migration in order: altmig resume %s"):format(m.name) or "") }
-  end
-
-  --- What must be known before a cleanup changes anything: that the client does not run from the copy, and
-  --- which group --disk means. Beside a copy of somebody else, and with no run in the journal, nothing at all
-  --- is known to be altmig's: mounts and exports of IBM's nimadm have the same names.
-  migration.method("before_clean_up", function(m)
-    refuse_booted(m)
-    m:learn_from_jobs()
-    if m.opts.disk then m:confirm_group(m:volume_group()) end
-    if not m.record.start then m:prove_ours(m:volume_group()) end
-  end)
-
-  -- The copy, by the alt_rootvg_op of the SPOT. It is known to be altmig's.
-  local function remove_copy(m, group)
-    if not m.spot then
-      err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
-        remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
-    end
-    if not m.master:is_reachable() then
-      err.raise { code = m.master.unreachable.code, host = m.name,
-        message = ("%s: the copy, %s, is left: its removal needs the SPOT on %s, which cannot be reached"):format(m.name,
-          m:describe_group(group), m.master.name),
-        remedy = ("clean up again when %s is up; or, if %s has bos.alt_disk_install.rte, destroy the copy there: "
-          .. "alt_rootvg_op -X altinst_rootvg; chpv -C %s"):format(m.master.name, m.name, table.concat(group.disks, " ")) }
-    end
-    -- Without a journal nobody knows of an export of ours: one made here is taken away below.
-    local known = m.record.start ~= nil
-    local was_exported = migration.exported(m.master, m.spot.location)
-    m:mount_spot(not was_exported)
-    m.spot_exported = not known and not was_exported
-    m:remove_copy()
-  end
-
-  -- The bootlist goes back to rootvg if it names a disk of the copy. Any other order is somebody's will.
-  local function set_bootlist_back(m, of_copy)
-    local roots = m:volume_group("rootvg")
-    local first = roots and m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
-    for _, disk in ipairs(of_copy) do
-      if disk == first then
-        m.client:must { "bootlist", "-m", "normal", roots.disks[1] }
-        return m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(roots.disks[1]))
-      end
-    end
-  end
-
-  -- Disks of the run that are in no volume group.
-  local function idle_disks(m)
-    local list, _, by_name = {}, aix.lspv(m.client:must { "lspv" })
-    for _, disk in ipairs(m.disks or {}) do
-      if by_name[disk] and not by_name[disk].vg then list[#list + 1] = disk end
-    end
-    return list
-  end
-
-  -- Something that is in the way of the copy's removal, other than a host that cannot be reached.
-  local function is_blocked(problems)
-    for _, problem in ipairs(problems) do
-      if not problem.unreachable then return true end
-    end
-    return false
-  end
-
-  --- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
-  --- reached or taken away keeps nothing else from going but the copy; all of it is named at the end. A copy
-  --- that is not known to be altmig's is left alone; the error that says so is returned.
-  ---@return altmig.Error? foreign
-  migration.method("clean_up", function(m)
-    m:say("Cleaning up alt_disk_migration on the NIM master.")
-    m:cancel_jobs()
-    local group, foreign, judged
-    raise_all(do_parts(m, {
-      { host = m.client, run = function()
-        m:learn_from_jobs()
-        group = m:volume_group()
-        local ok, e = xpcall(m.prove_ours, err.wrap, m, group)
-        if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
-        foreign, judged = not ok and e or nil, true
-      end },
-      { run = function() m:close_copy() end },
-      { host = m.master, run = function() m:unmount_all(true) end },
-      { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
-      { host = m.client, run = function()
-        if judged and not foreign or has_exported(m) then m:unexport_all() end
-      end },
-      { host = m.client, run = function(problems)
-        if judged and group and not foreign and not is_blocked(problems) then remove_copy(m, group) end
-      end },
-      { host = m.client, run = function() set_bootlist_back(m, judged and group and not foreign and group.disks or idle_disks(m)) end },
-      { host = m.client, run = function() m:unmount_spot() end },
-      { host = m.master, run = function()
-        m:unexport_spot()
-        if m.spot_exported and m.spot and migration.exported(m.master, m.spot.location) then
-          m.master:must { "exportfs", "-u", m.spot.location }
-        end
-        if not m.record.start then m:remove_lost_exports() end
-      end },
-      { host = m.client, run = function()
-        m:remove_resources()
-        remove_jobs_on(m, m.client)
-      end },
-      { host = m.master, run = function() remove_jobs_on(m, m.master) end },
-    }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
-    return foreign
-  end)
-
-  -- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
-  -- NIM's own are in /etc/exports and give root access.
-  local function is_lost_export(m, location)
-    local there, flags = migration.exported(m.master, location)
-    if not there or flags:gsub("^%-", "") ~= "ro,access=" .. migration.node_of(m.client_resource) then return false end
-    for line in m.master:run({ "cat", "/etc/exports" }).stdout:gmatch("[^\n]+") do
-      if line:match("^%S+") == location then return false end
-    end
-    return true
-  end
-
-  --- Withdraws the exports of SPOTs that a run made whose journal is lost.
-  migration.method("remove_lost_exports", function(m)
-    for _, spot in ipairs(m.nim:resources "spot") do
-      if spot.location and is_lost_export(m, spot.location) then
-        m.master:must { "exportfs", "-u", spot.location }
-        m:say(("altmig: withdrew the export of SPOT %s on %s: it was for %s alone, from a run whose journal is lost."):format(
-          spot.name, m.master.name, m.name))
-      end
-    end
-  end)
-
-  -- The copy is not taken away under a job that still works in it.
-  local function end_job(m, h, id)
-    local ok, job = xpcall(h.find_job, err.wrap, h, id)
-    if ok and not job then return end
-    local ended, message, code
-    if ok then
-      ended, message, code = job:cancel()
-    else
-      message, code = job.message, job.code
-    end
-    if ended or code == "JOB_GONE" then return end
-    message = ("job %s on %s could not be ended: %s"):format(id, h.name, message)
-    if not m.opts.force then
-      err.raise { code = code, host = h.name, message = message,
-        remedy = ("end it there (its process is named in %s/%s/pid), then clean up again; with -F the copy goes all the same")
-          :format(host.job_dir, id) }
-    end
-    m:warn("altmig: " .. message)
-  end
-
-  --- Stops what still runs on the hosts for this client.
-  migration.method("cancel_jobs", function(m)
-    -- By what lies on the hosts: the journal may be lost.
-    for _, h in ipairs { m.client, m.master } do
-      for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
-        end_job(m, h, id)
-      end
-    end
-  end)
-
-  --- Last words of a run: what the administrator has to look at.
-  migration.method("summarize", function(m)
-    local notes = m:result_of("merge_summary")
-    if notes and notes.unavailable > 0 then
-      m:say(("altmig: %d merge methods were not available; %d files need a look: see %s and /lpp/save.config on the new system.")
-        :format(notes.unavailable, notes.files, m.log_path))
-    end
-    local count = m:collected():count()
-    m:say(("altmig: %d conflict%s, %d to do by hand: altmig report %s (%s/report.json)."):format(count.conflict,
-      count.conflict == 1 and "" or "s", count.todo, m.name, m.state))
-  end)
+  local spot = m.spot and m.spot.location or "the SPOT's /usr"
+  return ("%s cannot be reached (%s); left there, as far as it was made: the mounts below %s, and the export of %s to %s"):format(
+    h.name, h.unreachable.message, m.exec.base, spot, m.name),
+    ("%s; or on %s: umount -f DIR for each DIR below %s that mount lists, the longest first, and exportfs -u %s"):format(again,
+      h.name, m.exec.base, spot)
 end
+
+-- Does what can be done: each part is tried whatever happened to the others, and none on a host that
+-- cannot be reached. Returns the problems, an unreachable host once. run(problems) sees those so far.
+-- also: what else is then left on the client.
+local function do_parts(m, parts, also)
+  local problems, told = {}, {}
+  m.client:is_reachable()
+  m.master:is_reachable()
+  for _, part in ipairs(parts) do
+    local h, ok, e = part.host, true, nil
+    if not (h and h.unreachable) then ok, e = xpcall(part.run, err.wrap, problems) end
+    if h and (h.unreachable or not ok and not h:is_reachable()) then
+      if not told[h] then
+        local message, remedy = left_there(m, h, also)
+        problems[#problems + 1] = { code = h.unreachable.code, host = h.name, message = message, remedy = remedy, unreachable = true }
+      end
+      told[h] = true
+    elseif not ok then
+      if e.code == "CANCELLED" then error(e, 0) end
+      problems[#problems + 1] = e
+    end
+  end
+  return problems
+end
+
+-- One error of several: every message and every remedy is in it.
+local function raise_all(problems)
+  if #problems == 0 then return end
+  local e = { code = problems[1].code, host = problems[1].host, command = problems[1].command, output = problems[1].output }
+  local messages, remedies = {}, {}
+  for _, problem in ipairs(problems) do
+    messages[#messages + 1], remedies[#remedies + 1] = problem.message, problem.remedy
+  end
+  e.message, e.remedy = table.concat(messages, "; "), #remedies > 0 and table.concat(remedies, "; ") or nil
+  err.raise(e)
+end
+
+-- Steps that were begun, run a program of the SPOT on the client, and cannot be asked about now.
+local function spot_may_be_in_use(m)
+  if not m.client.unreachable then return nil end
+  for _, begun in pairs(m.record.begun) do
+    local step = runner.find(begun.step)
+    if step and step.runs_spot then return begun end
+  end
+end
+
+-- The job would lose its programs under it, and the resume attaches to it.
+local function unexport_unused_spot(m)
+  local begun = spot_may_be_in_use(m)
+  if not begun then return m:unexport_spot() end
+  if not m.spot or not m.master:exported(m.spot.location) then return end
+  err.raise { code = "SPOT_IN_USE", host = m.master.name,
+    message = ("%s still exports %s to %s: %s (job %s), which runs from it, may still run there"):format(m.master.name,
+      m.spot.location, m.name, begun.step, begun.job),
+    remedy = ("altmig resume %s goes on with it; or on %s: exportfs -u %s"):format(m.name, m.master.name, m.spot.location) }
+end
+
+-- Whether the exports below /alt_inst are of this run: of a clone that somebody else made they may be his.
+local function has_exported(m)
+  for _, key in ipairs(m.record.order) do
+    if m.record.done[key] and m.record.done[key].step == "export" then return true end
+  end
+  for _, begun in pairs(m.record.begun) do
+    if begun.step == "export" then return true end
+  end
+  return false
+end
+
+--- After a failure: no mount and no export of the run stays; the copy does. What is on a host that
+--- can be reached goes also when the other cannot, which is named with what is left there.
+function finish.withdraw(m)
+  if not m.client or not m.master then return end
+  raise_all(do_parts(m, {
+    { run = function() m:close_copy() end },
+    { host = m.master, run = function() m:unmount_all(true) end },
+    { host = m.client, run = function()
+      if has_exported(m) then m:unexport_all() end
+    end },
+    { host = m.client, run = function() m:unmount_spot() end },
+    { host = m.master, run = function() unexport_unused_spot(m) end },
+  }))
+end
+
+--- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
+function finish.keep_bootlist(m)
+  local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+  local roots, of_copy = {}, false
+  for _, disk in ipairs(m.disks) do of_copy = of_copy or disk == first end
+  for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
+    if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
+  end
+  if not of_copy or #roots == 0 then return end
+  m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
+  m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
+end
+
+-- Jobs keep a directory each on their host until the migration is over.
+local function remove_jobs_on(m, h)
+  for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
+  h:run { "rmdir", host.job_dir }
+end
+function finish.remove_jobs(m)
+  remove_jobs_on(m, m.client)
+  remove_jobs_on(m, m.master)
+end
+
+--- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
+--- record: of another run than the one of `m`.
+function finish.running_jobs(m, hosts, record)
+  local running = {}
+  if not m.client or not m.master then return running end
+  for _, begun in pairs((record or m.record).begun) do
+    for _, h in ipairs(hosts or { m.client, m.master }) do
+      local _, state = h:find_job(begun.job)
+      if state == "running" then running[#running + 1] = ("%s (job %s on %s)"):format(begun.step, begun.job, h.name) end
+    end
+  end
+  return running
+end
+
+-- The end of a good run: the SPOT goes, jobs and scratch files go.
+-- A phase that is run again may have made them anew, so this is never called done.
+local function never() return false end
+
+finish.steps.clean_master = {
+  holds = never,
+  run = function(m)
+    m:unmount_all(true)
+  end,
+}
+finish.steps.clean_client = {
+  holds = never,
+  run = function(m)
+    m:unexport_all()
+    m:remove_spot()
+    m:remove_resources()
+    m:remove_jobs()
+  end,
+}
+
+-- -r: reboots the client from the migrated disk.
+finish.steps.reboot_client = {
+  run = function(m)
+    local _, by_name = aix.lspv(m.client:must { "lspv" })
+    if by_name[m.disks[1]] and by_name[m.disks[1]].vg == "rootvg" then return end -- an earlier attempt did it
+    m:say(("altmig: rebooting %s."):format(m.name))
+    m:unlock_client()
+    m.rebooting = true
+    m.client:run({ "sh", "-c", "nohup shutdown -Fr >/dev/null 2>&1 </dev/null &" }, { timeout = 60 })
+  end,
+}
+
+-- A cleanup of the system that runs is none: what it could remove is that system, or its way back.
+local function refuse_booted(m)
+  local root = m:booted_copy()
+  if not root then return end
+  local back = m:volume_group("old_rootvg")
+  err.raise { code = "BOOTED_COPY", host = m.name,
+    message = ("%s runs from the copy that altmig made: %s; nothing was changed"):format(m.name, m:describe_group(root)),
+    remedy = (back and ("old_rootvg on %s is the way back: bootlist -m normal %s, then shutdown -Fr; after that the copy can be removed")
+      :format(table.concat(back.disks, " "), back.disks[1]) or "there is no old_rootvg to go back to")
+      .. (m.record.start and not m.record.ended and ("; to end the migration in order: altmig resume %s"):format(m.name) or "") }
+end
+
+--- What must be known before a cleanup changes anything: that the client does not run from the copy, and
+--- which group --disk means. Beside a copy of somebody else, and with no run in the journal, nothing at all
+--- is known to be altmig's: mounts and exports of IBM's nimadm have the same names.
+function finish.before_clean_up(m)
+  refuse_booted(m)
+  m:learn_from_jobs()
+  if m.opts.disk then m:confirm_group(m:volume_group()) end
+  if not m.record.start then m:prove_ours(m:volume_group()) end
+end
+
+-- The copy, by the alt_rootvg_op of the SPOT. It is known to be altmig's.
+local function remove_copy(m, group)
+  if not m.spot then
+    err.raise { code = "NO_SPOT", message = "cleanup needs the SPOT, whose alt_rootvg_op removes the copy",
+      remedy = ("nimadm -C -c %s -s SPOT"):format(m.name) }
+  end
+  if not m.master:is_reachable() then
+    err.raise { code = m.master.unreachable.code, host = m.name,
+      message = ("%s: the copy, %s, is left: its removal needs the SPOT on %s, which cannot be reached"):format(m.name,
+        m:describe_group(group), m.master.name),
+      remedy = ("clean up again when %s is up; or, if %s has bos.alt_disk_install.rte, destroy the copy there: "
+        .. "alt_rootvg_op -X altinst_rootvg; chpv -C %s"):format(m.master.name, m.name, table.concat(group.disks, " ")) }
+  end
+  -- Without a journal nobody knows of an export of ours: one made here is taken away below.
+  local known = m.record.start ~= nil
+  local was_exported = m.master:exported(m.spot.location)
+  m:mount_spot(not was_exported)
+  m.spot_exported = not known and not was_exported
+  m:remove_copy()
+end
+
+-- The bootlist goes back to rootvg if it names a disk of the copy. Any other order is somebody's will.
+local function set_bootlist_back(m, of_copy)
+  local roots = m:volume_group("rootvg")
+  local first = roots and m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+  for _, disk in ipairs(of_copy) do
+    if disk == first then
+      m.client:must { "bootlist", "-m", "normal", roots.disks[1] }
+      return m:say(("Bootlist is set to the boot disk: %s blv=hd5"):format(roots.disks[1]))
+    end
+  end
+end
+
+-- Disks of the run that are in no volume group.
+local function idle_disks(m)
+  local list, _, by_name = {}, aix.lspv(m.client:must { "lspv" })
+  for _, disk in ipairs(m.disks or {}) do
+    if by_name[disk] and not by_name[disk].vg then list[#list + 1] = disk end
+  end
+  return list
+end
+
+-- Something that is in the way of the copy's removal, other than a host that cannot be reached.
+local function is_blocked(problems)
+  for _, problem in ipairs(problems) do
+    if not problem.unreachable then return true end
+  end
+  return false
+end
+
+--- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
+--- reached or taken away keeps nothing else from going but the copy; all of it is named at the end. A copy
+--- that is not known to be altmig's is left alone; the error that says so is returned.
+---@return altmig.Error? foreign
+function finish.clean_up(m)
+  m:say("Cleaning up alt_disk_migration on the NIM master.")
+  m:cancel_jobs()
+  local group, foreign, judged
+  raise_all(do_parts(m, {
+    { host = m.client, run = function()
+      m:learn_from_jobs()
+      group = m:volume_group()
+      local ok, e = xpcall(m.prove_ours, err.wrap, m, group)
+      if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
+      foreign, judged = not ok and e or nil, true
+    end },
+    { run = function() m:close_copy() end },
+    { host = m.master, run = function() m:unmount_all(true) end },
+    { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
+    { host = m.client, run = function()
+      if judged and not foreign or has_exported(m) then m:unexport_all() end
+    end },
+    { host = m.client, run = function(problems)
+      if judged and group and not foreign and not is_blocked(problems) then remove_copy(m, group) end
+    end },
+    { host = m.client, run = function() set_bootlist_back(m, judged and group and not foreign and group.disks or idle_disks(m)) end },
+    { host = m.client, run = function() m:unmount_spot() end },
+    { host = m.master, run = function()
+      m:unexport_spot()
+      if m.spot_exported and m.spot and m.master:exported(m.spot.location) then
+        m.master:must { "exportfs", "-u", m.spot.location }
+      end
+      if not m.record.start then m:remove_lost_exports() end
+    end },
+    { host = m.client, run = function()
+      m:remove_resources()
+      remove_jobs_on(m, m.client)
+    end },
+    { host = m.master, run = function() remove_jobs_on(m, m.master) end },
+  }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
+  return foreign
+end
+
+-- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
+-- NIM's own are in /etc/exports and give root access.
+local function is_lost_export(m, location)
+  local there, flags = m.master:exported(location)
+  if not there or flags:gsub("^%-", "") ~= "ro,access=" .. nim.node_of(m.client_resource) then return false end
+  for line in m.master:run({ "cat", "/etc/exports" }).stdout:gmatch("[^\n]+") do
+    if line:match("^%S+") == location then return false end
+  end
+  return true
+end
+
+--- Withdraws the exports of SPOTs that a run made whose journal is lost.
+function finish.remove_lost_exports(m)
+  for _, spot in ipairs(m.nim:resources "spot") do
+    if spot.location and is_lost_export(m, spot.location) then
+      m.master:must { "exportfs", "-u", spot.location }
+      m:say(("altmig: withdrew the export of SPOT %s on %s: it was for %s alone, from a run whose journal is lost."):format(
+        spot.name, m.master.name, m.name))
+    end
+  end
+end
+
+-- The copy is not taken away under a job that still works in it.
+local function end_job(m, h, id)
+  local ok, job = xpcall(h.find_job, err.wrap, h, id)
+  if ok and not job then return end
+  local ended, message, code
+  if ok then
+    ended, message, code = job:cancel()
+  else
+    message, code = job.message, job.code
+  end
+  if ended or code == "JOB_GONE" then return end
+  message = ("job %s on %s could not be ended: %s"):format(id, h.name, message)
+  if not m.opts.force then
+    err.raise { code = code, host = h.name, message = message,
+      remedy = ("end it there (its process is named in %s/%s/pid), then clean up again; with -F the copy goes all the same")
+        :format(host.job_dir, id) }
+  end
+  m:warn("altmig: " .. message)
+end
+
+--- Stops what still runs on the hosts for this client.
+function finish.cancel_jobs(m)
+  -- By what lies on the hosts: the journal may be lost.
+  for _, h in ipairs { m.client, m.master } do
+    for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
+      end_job(m, h, id)
+    end
+  end
+end
+
+--- Last words of a run: what the administrator has to look at.
+function finish.summarize(m)
+  local notes = m:result_of("merge_summary")
+  if notes and notes.unavailable > 0 then
+    m:say(("altmig: %d merge methods were not available; %d files need a look: see %s and /lpp/save.config on the new system.")
+      :format(notes.unavailable, notes.files, m.log_path))
+  end
+  local count = m:collected():count()
+  m:say(("altmig: %d conflict%s, %d to do by hand: altmig report %s (%s/report.json)."):format(count.conflict,
+    count.conflict == 1 and "" or "s", count.todo, m.name, m.state))
+end
+
+return finish

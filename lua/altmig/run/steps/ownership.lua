@@ -7,8 +7,11 @@
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local json = require "altmig.json"
+local state = require "altmig.run.state"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
+
+local ownership = {}
 
 local ALT <const> = "altinst_rootvg"
 local INST <const> = "/alt_inst"
@@ -77,225 +80,225 @@ end
 local WATCH <const> = 'look() { lsvg altinst_rootvg 2>/dev/null | grep "VG IDENTIFIER:" >&2; }; if look 2>/dev/null; then exec "$@"; fi; '
   .. '(until look; do sleep 1; done) & w=$!; "$@"; s=$?; kill $w 2>/dev/null; look; exit $s'
 
-return function(migration)
-  --- A volume group of the client by name, "altinst_rootvg" if none is given.
-  ---@return altmig.Group?
-  migration.method("volume_group", function(m, name) return group_of(m, name or ALT) end)
+--- A volume group of the client by name, "altinst_rootvg" if none is given.
+---@return altmig.Group?
+function ownership.volume_group(m, name) return group_of(m, name or ALT) end
 
-  --- Identifiers of all copies that this journal knows.
-  migration.method("known_copies", function(m)
-    local record = rawget(m, "record")
-    if not record then
-      local ok, state = pcall(migration.read_state, m.opts, m.name)
-      record = ok and state or {}
-    end
-    return record.copies or {}, record.copy
-  end)
-
-  --- The words of a phase 1 that tells which group it makes.
-  migration.method("watched", function(_, argv) return { "sh", "-c", WATCH, "sh", table.unpack(argv) } end)
-
-  -- The identifier in a line of a job that `watched` made, if it is the one that tells it.
-  local function told(line, stream)
-    return stream == "stderr" and aix.vg_identifier(line:match("^VOLUME GROUP:%s+altinst_rootvg%s+VG IDENTIFIER:%s*(%x+)")) or nil
+--- Identifiers of all copies that this journal knows.
+function ownership.known_copies(m)
+  local record = m.record
+  if not record then
+    local ok, found = pcall(state.read, m.opts, m.name)
+    record = ok and found or {}
   end
-
-  --- Takes a line of such a job; true when it told the group, which is then in the journal.
-  migration.method("note_copy", function(m, line, stream)
-    local id = told(line, stream)
-    if id then m:remember_copy(id) end
-    return id ~= nil
-  end)
-
-  --- Puts a copy that this run made into the journal.
-  migration.method("remember_copy", function(m, id)
-    local copy = m.record.copy
-    if copy and copy.vg == id then return end
-    local group = m:volume_group(ALT)
-    local disks = group and group.id == id and group.disks or m.disks
-    m:note { event = "copy", vg = id, disks = disks }
-    m.record.copies[id] = { vg = id, disks = disks, run = m.record.start and m.record.start.run }
-    m.record.copy = m.record.copies[id]
-  end)
-
-  --- Phases 1 that were begun and whose end this engine did not see: identifiers of the groups that their
-  --- jobs made. One that still works is making the group that is there: it was begun when there was none,
-  --- and alt_disk_copy makes only one.
-  ---@param record table   what migration.fold makes of the journal
-  ---@return string[]
-  migration.method("copies_of_jobs", function(m, record)
-    local ids = {}
-    for _, begun in pairs(record.begun) do
-      local job, state
-      if begun.step == "alt_disk_copy" and begun.phase == 1 then job, state = m.client:find_job(begun.job) end
-      if state == "running" then
-        local group = m:volume_group()
-        ids[#ids + 1] = group and group.id
-      elseif job then
-        job:wait { on_line = function(line, stream) ids[#ids + 1] = told(line, stream) end }
-      end
-    end
-    return ids
-  end)
-
-  --- Puts into the journal what those jobs made.
-  migration.method("learn_from_jobs", function(m)
-    for _, id in ipairs(m:copies_of_jobs(m.record)) do m:remember_copy(id) end
-  end)
-
-  --- Leaves the mark in a copy that was just made.
-  migration.method("mark_copy", function(m)
-    local copy = m.record.copy
-    if not copy or not is_mounted(m) then
-      return m:warn(("altmig: no mark was left in the copy of %s: %s; should the journal %s/journal be lost, its removal has to "
-        .. "be confirmed by --disk"):format(m.name, copy and "its root is not mounted at /alt_inst"
-          or "lsvg does not tell its identifier", m.state))
-    end
-    local text = json.encode({ vg = copy.vg, run = m.record.start.run, client = m.name, engine = sys.hostname() }, { sort = true })
-    -- A link in the way would lead out of the copy into the running system.
-    local script = 'umask 077; for d in "$1/lpp" "$1/lpp/save.config" "$1$2"; do [ ! -h "$d" ] || { echo "$d is a link"; exit 1; }; '
-      .. 'mkdir -p "$d" || exit 1; done; chown 0 "$1/lpp/save.config" "$1$2" && chmod 700 "$1/lpp/save.config" "$1$2" && '
-      .. 'rm -f "$1$3" "$1$3.new" && cat > "$1$3.new" && mv -f "$1$3.new" "$1$3"'
-    local result = m.client:run({ "sh", "-c", script, "sh", INST, MARK_DIR, MARK }, { stdin = text .. "\n" })
-    if result.status ~= 0 then
-      m:warn(("altmig: the mark %s%s could not be written on %s: %s; should the journal be lost, the removal of the copy has to "
-        .. "be confirmed by --disk"):format(INST, MARK, m.name, (result.stdout .. result.stderr):match("[^\n]*")))
-    end
-  end)
-
-  --- Whether a group is a copy of altmig's: "journal" or "mark", or nil and why it is not known to be.
-  ---@param group altmig.Group
-  ---@return "journal"|"mark"|nil how, string? why
-  migration.method("copy_owner", function(m, group)
-    if group.name ~= ALT then return nil, "it is no alternate rootvg" end
-    if not group.id then return nil, "no command tells its identifier" end
-    local copies, present = m:known_copies()
-    if copies[group.id] then return "journal" end
-    -- Read only where the client has it mounted. A copy that is asleep is not woken for this.
-    local mark = group.active and is_mounted(m) and read_mark(m, INST)
-    if mark and mark.vg == group.id then return "mark" end
-    if present then return nil, ("the copy of the run was %s"):format(present.vg) end
-    return nil, "no journal here knows it, and " .. (mark and "the mark in it is of the group it was cloned from"
-      or group.active and "it has no mark of altmig" or "it is asleep, so that no mark in it can be read")
-  end)
-
-  --- "altinst_rootvg on hdisk2 (identifier 00f6...)"
-  ---@param group altmig.Group
-  migration.method("describe_group", function(_, group)
-    return ("%s on %s (identifier %s)"):format(group.name, table.concat(group.disks, " "), group.id or "unknown")
-  end)
-
-  --- How a copy that is not altmig's is destroyed all the same; says that it is.
-  migration.method("foreign_remedy", function(m, group)
-    return ("if it is a clone of your own, keep it. To destroy it: nimadm -C -c %s -s %s --disk %s"):format(m.name,
-      m.spot and m.spot.name or "SPOT", #group.disks == 1 and group.disks[1] or '"' .. table.concat(group.disks, " ") .. '"')
-  end)
-
-  --- Raises NOT_OURS unless the group is a copy of altmig's, or was named and confirmed (--disk).
-  ---@param group altmig.Group?   none needs no proof
-  migration.method("prove_ours", function(m, group)
-    if not group then return end
-    if rawget(m, "confirmed") and m.confirmed == table.concat(group.disks, " ") .. " " .. (group.id or "") then return end
-    local how, why = m:copy_owner(group)
-    if how then return end
-    err.raise { code = "NOT_OURS", host = m.name,
-      message = ("%s: %s is not known to be altmig's: %s; it was left alone"):format(m.name, m:describe_group(group), why),
-      remedy = m:foreign_remedy(group) }
-  end)
-
-  --- Raises COPY_REPLACED when altinst_rootvg is another group than the one that this run made.
-  migration.method("prove_copy", function(m)
-    local copy = m.record.copy
-    local group = copy and m:volume_group(ALT)
-    if not group or group.id == copy.vg then return end
-    err.raise { code = "COPY_REPLACED", host = m.name,
-      message = ("%s: %s is not the copy that this migration made (%s): somebody made another; nothing was written"):format(m.name,
-        m:describe_group(group), copy.vg),
-      remedy = ("keep the clone that is there, and forget this migration (this removes what is left of it, not the clone): "
-        .. "altmig cleanup %s"):format(m.name) }
-  end)
-
-  --- Whether the client runs from a copy of altmig's: rootvg has the identifier of this run's copy, or, if
-  --- the journal is lost and there is no other copy, the one its own mark names. Returns its group.
-  ---@return altmig.Group?
-  migration.method("booted_copy", function(m)
-    local root = m:volume_group("rootvg")
-    if not root or not root.id then return nil end
-    local _, present = m:known_copies()
-    if present then return present.vg == root.id and root or nil end
-    local record = rawget(m, "record")
-    if record and (record.start or record.cleaned) or m:volume_group(ALT) then return nil end
-    local mark = read_mark(m, "")
-    return mark and mark.vg == root.id and root or nil
-  end)
-
-  --- The record of a volume group that LVM keeps on a disk: whether there is one, its identifier as far as
-  --- it can be read, and the dump.
-  ---@return boolean found, string? vgid, string dump
-  migration.method("disk_record", function(m, disk)
-    local dump = m.client:run({ "lquerypv", "-h", "/dev/" .. disk, "E00", "20" }).stdout
-    local found, id = aix.lvm_record(dump)
-    return found, id, dump
-  end)
-
-  --- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
-  --- away and leaves the record of the group on its disks, where chpv -C clears it.
-  migration.method("remove_copy", function(m)
-    local group = m:volume_group(ALT)
-    m:prove_ours(group)
-    if not group then return nil end
-    local said = m.client:must({ m:spot_command "alt_rootvg_op", "-X", ALT }, { timeout = 1800 })
-    for line in said:gmatch("[^\n]+") do m:say(line) end
-    local _, by_name = aix.lspv(m.client:must { "lspv" })
-    for _, disk in ipairs(group.disks) do
-      local now = by_name[disk]
-      if now and not now.vg and m:disk_record(disk) then
-        local result = m.client:run { "chpv", "-C", disk }
-        if result.status ~= 0 then
-          m:warn(("altmig: %s: the record of the volume group that was removed is still on %s: %s\n  remedy: chpv -C %s"):format(
-            m.name, disk, (result.stderr .. result.stdout):match("[^\n]*"), disk))
-        end
-      end
-    end
-    return group
-  end)
-
-  local function same_disks(text, group)
-    local named = {}
-    for disk in text:gmatch("%S+") do named[#named + 1] = disk end
-    local there = table.move(group.disks, 1, #group.disks, 1, {})
-    table.sort(named)
-    table.sort(there)
-    return table.concat(named, " ") == table.concat(there, " ")
-  end
-
-  local function refuse(m, message, remedy)
-    err.raise { code = "NOT_CONFIRMED", status = 2, host = m.name, message = message .. "; nothing was changed", remedy = remedy }
-  end
-
-  --- --disk: the group to be removed, whoever made it, named by its disks and confirmed.
-  ---@param group altmig.Group?
-  migration.method("confirm_group", function(m, group)
-    local named = m.opts.disk
-    if not group or not same_disks(named, group) then
-      refuse(m, ("%s: --disk %s: %s"):format(m.name, named, group and m:describe_group(group) .. " is what could be removed"
-        or "there is no altinst_rootvg that could be removed"),
-        group and "name all its disks, and no other" or "leave --disk out: what a run of altmig left is removed without it")
-    end
-    if m:copy_owner(group) then return end
-    if sys.isatty(0) then
-      output.complain("%s: %s was not made by a run that is known here. Everything in it will be destroyed.\n"
-        .. "To destroy it, type %s again:", m.name, m:describe_group(group), #group.disks > 1 and "the names of its disks"
-          or "the name of its disk")
-      local typed = io.stdin:read("l")
-      if not typed or not same_disks(typed, group) then
-        refuse(m, ("%s: %s was not confirmed"):format(m.name, m:describe_group(group)))
-      end
-    elseif not m.opts.yes then
-      refuse(m, ("%s: %s was not made by a run that is known here, and there is no terminal to ask on"):format(m.name,
-        m:describe_group(group)), ("to destroy it: the same command with --yes beside --disk %s"):format(named))
-    end
-    rawset(m, "confirmed", table.concat(group.disks, " ") .. " " .. (group.id or ""))
-    m:say(("altmig: %s is removed because --disk names it."):format(m:describe_group(group)))
-  end)
+  return record.copies or {}, record.copy
 end
+
+--- The words of a phase 1 that tells which group it makes.
+function ownership.watched(_, argv) return { "sh", "-c", WATCH, "sh", table.unpack(argv) } end
+
+-- The identifier in a line of a job that `watched` made, if it is the one that tells it.
+local function told(line, stream)
+  return stream == "stderr" and aix.vg_identifier(line:match("^VOLUME GROUP:%s+altinst_rootvg%s+VG IDENTIFIER:%s*(%x+)")) or nil
+end
+
+--- Takes a line of such a job; true when it told the group, which is then in the journal.
+function ownership.note_copy(m, line, stream)
+  local id = told(line, stream)
+  if id then m:remember_copy(id) end
+  return id ~= nil
+end
+
+--- Puts a copy that this run made into the journal.
+function ownership.remember_copy(m, id)
+  local copy = m.record.copy
+  if copy and copy.vg == id then return end
+  local group = m:volume_group(ALT)
+  local disks = group and group.id == id and group.disks or m.disks
+  m:note { event = "copy", vg = id, disks = disks }
+  m.record.copies[id] = { vg = id, disks = disks, run = m.record.start and m.record.start.run }
+  m.record.copy = m.record.copies[id]
+end
+
+--- Phases 1 that were begun and whose end this engine did not see: identifiers of the groups that their
+--- jobs made. One that still works is making the group that is there: it was begun when there was none,
+--- and alt_disk_copy makes only one.
+---@param record table   what the journal says
+---@return string[]
+function ownership.copies_of_jobs(m, record)
+  local ids = {}
+  for _, begun in pairs(record.begun) do
+    local job, doing
+    if begun.step == "alt_disk_copy" and begun.phase == 1 then job, doing = m.client:find_job(begun.job) end
+    if doing == "running" then
+      local group = m:volume_group()
+      ids[#ids + 1] = group and group.id
+    elseif job then
+      job:wait { on_line = function(line, stream) ids[#ids + 1] = told(line, stream) end }
+    end
+  end
+  return ids
+end
+
+--- Puts into the journal what those jobs made.
+function ownership.learn_from_jobs(m)
+  for _, id in ipairs(m:copies_of_jobs(m.record)) do m:remember_copy(id) end
+end
+
+--- Leaves the mark in a copy that was just made.
+function ownership.mark_copy(m)
+  local copy = m.record.copy
+  if not copy or not is_mounted(m) then
+    return m:warn(("altmig: no mark was left in the copy of %s: %s; should the journal %s/journal be lost, its removal has to "
+      .. "be confirmed by --disk"):format(m.name, copy and "its root is not mounted at /alt_inst"
+        or "lsvg does not tell its identifier", m.state))
+  end
+  local text = json.encode({ vg = copy.vg, run = m.record.start.run, client = m.name, engine = sys.hostname() }, { sort = true })
+  -- A link in the way would lead out of the copy into the running system.
+  local script = 'umask 077; for d in "$1/lpp" "$1/lpp/save.config" "$1$2"; do [ ! -h "$d" ] || { echo "$d is a link"; exit 1; }; '
+    .. 'mkdir -p "$d" || exit 1; done; chown 0 "$1/lpp/save.config" "$1$2" && chmod 700 "$1/lpp/save.config" "$1$2" && '
+    .. 'rm -f "$1$3" "$1$3.new" && cat > "$1$3.new" && mv -f "$1$3.new" "$1$3"'
+  local result = m.client:run({ "sh", "-c", script, "sh", INST, MARK_DIR, MARK }, { stdin = text .. "\n" })
+  if result.status ~= 0 then
+    m:warn(("altmig: the mark %s%s could not be written on %s: %s; should the journal be lost, the removal of the copy has to "
+      .. "be confirmed by --disk"):format(INST, MARK, m.name, (result.stdout .. result.stderr):match("[^\n]*")))
+  end
+end
+
+--- Whether a group is a copy of altmig's: "journal" or "mark", or nil and why it is not known to be.
+---@param group altmig.Group
+---@return "journal"|"mark"|nil how, string? why
+function ownership.copy_owner(m, group)
+  if group.name ~= ALT then return nil, "it is no alternate rootvg" end
+  if not group.id then return nil, "no command tells its identifier" end
+  local copies, present = m:known_copies()
+  if copies[group.id] then return "journal" end
+  -- Read only where the client has it mounted. A copy that is asleep is not woken for this.
+  local mark = group.active and is_mounted(m) and read_mark(m, INST)
+  if mark and mark.vg == group.id then return "mark" end
+  if present then return nil, ("the copy of the run was %s"):format(present.vg) end
+  return nil, "no journal here knows it, and " .. (mark and "the mark in it is of the group it was cloned from"
+    or group.active and "it has no mark of altmig" or "it is asleep, so that no mark in it can be read")
+end
+
+--- "altinst_rootvg on hdisk2 (identifier 00f6...)"
+---@param group altmig.Group
+function ownership.describe_group(_, group)
+  return ("%s on %s (identifier %s)"):format(group.name, table.concat(group.disks, " "), group.id or "unknown")
+end
+
+--- How a copy that is not altmig's is destroyed all the same; says that it is.
+function ownership.foreign_remedy(m, group)
+  return ("if it is a clone of your own, keep it. To destroy it: nimadm -C -c %s -s %s --disk %s"):format(m.name,
+    m.spot and m.spot.name or "SPOT", #group.disks == 1 and group.disks[1] or '"' .. table.concat(group.disks, " ") .. '"')
+end
+
+--- Raises NOT_OURS unless the group is a copy of altmig's, or was named and confirmed (--disk).
+---@param group altmig.Group?   none needs no proof
+function ownership.prove_ours(m, group)
+  if not group then return end
+  if m.confirmed and m.confirmed == table.concat(group.disks, " ") .. " " .. (group.id or "") then return end
+  local how, why = m:copy_owner(group)
+  if how then return end
+  err.raise { code = "NOT_OURS", host = m.name,
+    message = ("%s: %s is not known to be altmig's: %s; it was left alone"):format(m.name, m:describe_group(group), why),
+    remedy = m:foreign_remedy(group) }
+end
+
+--- Raises COPY_REPLACED when altinst_rootvg is another group than the one that this run made.
+function ownership.prove_copy(m)
+  local copy = m.record.copy
+  local group = copy and m:volume_group(ALT)
+  if not group or group.id == copy.vg then return end
+  err.raise { code = "COPY_REPLACED", host = m.name,
+    message = ("%s: %s is not the copy that this migration made (%s): somebody made another; nothing was written"):format(m.name,
+      m:describe_group(group), copy.vg),
+    remedy = ("keep the clone that is there, and forget this migration (this removes what is left of it, not the clone): "
+      .. "altmig cleanup %s"):format(m.name) }
+end
+
+--- Whether the client runs from a copy of altmig's: rootvg has the identifier of this run's copy, or, if
+--- the journal is lost and there is no other copy, the one its own mark names. Returns its group.
+---@return altmig.Group?
+function ownership.booted_copy(m)
+  local root = m:volume_group("rootvg")
+  if not root or not root.id then return nil end
+  local _, present = m:known_copies()
+  if present then return present.vg == root.id and root or nil end
+  local record = m.record
+  if record and (record.start or record.cleaned) or m:volume_group(ALT) then return nil end
+  local mark = read_mark(m, "")
+  return mark and mark.vg == root.id and root or nil
+end
+
+--- The record of a volume group that LVM keeps on a disk: whether there is one, its identifier as far as
+--- it can be read, and the dump.
+---@return boolean found, string? vgid, string dump
+function ownership.disk_record(m, disk)
+  local dump = m.client:run({ "lquerypv", "-h", "/dev/" .. disk, "E00", "20" }).stdout
+  local found, id = aix.lvm_record(dump)
+  return found, id, dump
+end
+
+--- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
+--- away and leaves the record of the group on its disks, where chpv -C clears it.
+function ownership.remove_copy(m)
+  local group = m:volume_group(ALT)
+  m:prove_ours(group)
+  if not group then return nil end
+  local said = m.client:must({ m:spot_command "alt_rootvg_op", "-X", ALT }, { timeout = 1800 })
+  for line in said:gmatch("[^\n]+") do m:say(line) end
+  local _, by_name = aix.lspv(m.client:must { "lspv" })
+  for _, disk in ipairs(group.disks) do
+    local now = by_name[disk]
+    if now and not now.vg and m:disk_record(disk) then
+      local result = m.client:run { "chpv", "-C", disk }
+      if result.status ~= 0 then
+        m:warn(("altmig: %s: the record of the volume group that was removed is still on %s: %s\n  remedy: chpv -C %s"):format(
+          m.name, disk, (result.stderr .. result.stdout):match("[^\n]*"), disk))
+      end
+    end
+  end
+  return group
+end
+
+local function same_disks(text, group)
+  local named = {}
+  for disk in text:gmatch("%S+") do named[#named + 1] = disk end
+  local there = table.move(group.disks, 1, #group.disks, 1, {})
+  table.sort(named)
+  table.sort(there)
+  return table.concat(named, " ") == table.concat(there, " ")
+end
+
+local function refuse(m, message, remedy)
+  err.raise { code = "NOT_CONFIRMED", status = 2, host = m.name, message = message .. "; nothing was changed", remedy = remedy }
+end
+
+--- --disk: the group to be removed, whoever made it, named by its disks and confirmed.
+---@param group altmig.Group?
+function ownership.confirm_group(m, group)
+  local named = m.opts.disk
+  if not group or not same_disks(named, group) then
+    refuse(m, ("%s: --disk %s: %s"):format(m.name, named, group and m:describe_group(group) .. " is what could be removed"
+      or "there is no altinst_rootvg that could be removed"),
+      group and "name all its disks, and no other" or "leave --disk out: what a run of altmig left is removed without it")
+  end
+  if m:copy_owner(group) then return end
+  if sys.isatty(0) then
+    output.complain("%s: %s was not made by a run that is known here. Everything in it will be destroyed.\n"
+      .. "To destroy it, type %s again:", m.name, m:describe_group(group), #group.disks > 1 and "the names of its disks"
+        or "the name of its disk")
+    local typed = io.stdin:read("l")
+    if not typed or not same_disks(typed, group) then
+      refuse(m, ("%s: %s was not confirmed"):format(m.name, m:describe_group(group)))
+    end
+  elseif not m.opts.yes then
+    refuse(m, ("%s: %s was not made by a run that is known here, and there is no terminal to ask on"):format(m.name,
+      m:describe_group(group)), ("to destroy it: the same command with --yes beside --disk %s"):format(named))
+  end
+  m.confirmed = table.concat(group.disks, " ") .. " " .. (group.id or "")
+  m:say(("altmig: %s is removed because --disk names it."):format(m:describe_group(group)))
+end
+
+return ownership

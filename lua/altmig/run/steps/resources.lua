@@ -7,6 +7,8 @@ local footprint = require "altmig.run.footprint"
 local imagedata = require "altmig.aix.image_data"
 local sys = require "altmig.sys"
 
+local resources = { steps = {} }
+
 local kinds = footprint.resource_kinds
 local LARGEST <const> = 1 << 20
 local MOST_PATTERNS <const> = 1000
@@ -82,59 +84,59 @@ end
 checkers.image_data = stanzas(imagedata.image)
 checkers.bosinst_data = stanzas(imagedata.bosinst)
 
-return function(migration)
-  --- Reads and checks a resource; returns its text and what it says. Raises with status 3.
-  ---@param kind "exclude_files"|"image_data"|"bosinst_data"
-  migration.method("read_resource", function(m, kind)
-    local resource = m[kind]
-    local text = read(m, resource)
-    return text, checkers[kind](m, resource, text)
-  end)
-
-  --- The kinds of these resources that the command line names.
-  migration.method("named_resources", function(m)
-    local list = {}
-    for _, kind in ipairs(kinds) do
-      if rawget(m, kind) then list[#list + 1] = kind end
-    end
-    return list
-  end)
-
-  -- Puts a resource's file on the client, where alt_disk_copy reads it. What was checked is what is
-  -- put: a file changed since preflight is checked again.
-  migration.define("provide_resource", {
-    until_phase = 11,
-    run = function(m, _, kind)
-      local path = footprint.resource(m.name, kind)
-      local text = m:read_resource(kind)
-      err.check(m.client.session:put(text, path, { mode = mode.PRIVATE_FILE }))
-      return { path = path, sha256 = sys.sha256(text) }
-    end,
-    holds = function(m, result)
-      local text = m.client.session:get(result.path, LARGEST)
-      return text ~= nil and sys.sha256(text) == result.sha256
-    end,
-  })
-
-  --- Takes the files of all kinds away again.
-  migration.method("remove_resources", function(m)
-    for _, kind in ipairs(kinds) do
-      m.client:must { "rm", "-f", footprint.resource(m.name, kind) }
-    end
-  end)
-
-  -- -o: the copy gets the file as /bosinst.data, where BOS looks for it.
-  migration.define("write_bosinst_data", {
-    run = function(m)
-      local text = m:read_resource("bosinst_data")
-      err.check(m.alt:write("/bosinst.data", text, { mode = mode.FILE, uid = 0, gid = 0 }))
-      m:report_entry { file = "/bosinst.data", severity = "note", method = "resource", chosen = "N",
-        rule = ("is the bosinst_data resource %s; it stays on the migrated system"):format(m.bosinst_data.name) }
-      return { sha256 = sys.sha256(text) }
-    end,
-  })
-
-  migration.method("keep_bosinst_data", function(m)
-    if rawget(m, "bosinst_data") then m:write_bosinst_data() end
-  end)
+--- Reads and checks a resource; returns its text and what it says. Raises with status 3.
+---@param kind "exclude_files"|"image_data"|"bosinst_data"
+function resources.read_resource(m, kind)
+  local resource = m[kind]
+  local text = read(m, resource)
+  return text, checkers[kind](m, resource, text)
 end
+
+--- The kinds of these resources that the command line names.
+function resources.named_resources(m)
+  local list = {}
+  for _, kind in ipairs(kinds) do
+    if m[kind] then list[#list + 1] = kind end
+  end
+  return list
+end
+
+-- Puts a resource's file on the client, where alt_disk_copy reads it. What was checked is what is
+-- put: a file changed since preflight is checked again.
+resources.steps.provide_resource = {
+  until_phase = 11,
+  run = function(m, _, kind)
+    local path = footprint.resource(m.name, kind)
+    local text = m:read_resource(kind)
+    err.check(m.client.session:put(text, path, { mode = mode.PRIVATE_FILE }))
+    return { path = path, sha256 = sys.sha256(text) }
+  end,
+  holds = function(m, result)
+    local text = m.client.session:get(result.path, LARGEST)
+    return text ~= nil and sys.sha256(text) == result.sha256
+  end,
+}
+
+--- Takes the files of all kinds away again.
+function resources.remove_resources(m)
+  for _, kind in ipairs(kinds) do
+    m.client:must { "rm", "-f", footprint.resource(m.name, kind) }
+  end
+end
+
+-- -o: the copy gets the file as /bosinst.data, where BOS looks for it.
+resources.steps.write_bosinst_data = {
+  run = function(m)
+    local text = m:read_resource("bosinst_data")
+    err.check(m.alt:write("/bosinst.data", text, { mode = mode.FILE, uid = 0, gid = 0 }))
+    m:report_entry { file = "/bosinst.data", severity = "note", method = "resource", chosen = "N",
+      rule = ("is the bosinst_data resource %s; it stays on the migrated system"):format(m.bosinst_data.name) }
+    return { sha256 = sys.sha256(text) }
+  end,
+}
+
+function resources.keep_bosinst_data(m)
+  if m.bosinst_data then m:write_bosinst_data() end
+end
+
+return resources
