@@ -13,7 +13,8 @@
 #include "base/lines.h"
 #include "modules_bind.h"
 #include "remote/file.h"
-#include "remote/ssh.h"
+#include "remote/ssh_channel.h"
+#include "remote/ssh_connect.h"
 
 #define SESSION_CLASS "altmig.ssh.session"
 #define JOB_CLASS     "altmig.ssh.job"

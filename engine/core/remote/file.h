@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reader.h"
-#include "remote/ssh.h"
+#include "remote/ssh_channel.h"
 
 /*
  * A reader that streams the file. It fails at once when there is no such file (ENOENT, EISDIR,

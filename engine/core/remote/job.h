@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "remote/ssh.h"
+#include "remote/ssh_channel.h"
 
 struct am_job {
 	const char *dir; /* absolute, of all jobs */

@@ -1,56 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * SSH sessions. One session is one connection; calls block, and inside one poll loop serves the
- * connection with deadlines of its own, since libssh2 never reports a dead peer by itself. Host
- * keys are never accepted silently. Every wait looks at the cancel flag.
- *
- * What a command prints is believed, so nothing else may come with it. A start-up file of the login
- * shell, or a program put in its place, that prints a greeting is found at connecting (a probe must
- * give back its input byte for byte, and its status) and again with every command, whose output
- * begins with a mark of ours. It is an error, SSH_SHELL, which quotes the bytes; they are never
- * taken for an answer. Standard error may carry anything: it is shown, and decides nothing.
- *
- * Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
- * SSH_LOST (the connection ended; what ran may still run), SSH_CHANNEL (the host refuses more
- * sessions), SSH_SHELL (the login shell adds bytes, or does not run commands), CANCELLED.
- */
-#ifndef ALTMIG_REMOTE_SSH_H
-#define ALTMIG_REMOTE_SSH_H
+/* Commands on an SSH session: run to their end, or their output pulled. Codes: ssh_connect.h. */
+#ifndef ALTMIG_REMOTE_SSH_CHANNEL_H
+#define ALTMIG_REMOTE_SSH_CHANNEL_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "base/error.h"
 #include "base/reader.h"
+#include "remote/ssh_connect.h"
 
-struct am_ssh_options {
-	const char *host;
-	int port;                /* 0: 22 */
-	const char *user;        /* NULL: root */
-	const char *identity;    /* private key file; NULL: the agent, then ~/.ssh/id_* */
-	const char *passphrase;  /* of the key file, or NULL */
-	const char *known_hosts; /* NULL: ~/.ssh/known_hosts */
-	double timeout;          /* seconds for connecting and authentication; 0: 30 */
-	double keepalive;        /* seconds between signs of life asked for; 0: 30 */
-};
-
-struct am_ssh;
 struct am_ssh_stream;
-
-/* Connects, checks the host key, authenticates, tries the shell. NULL on failure. The options are
- * copied. */
-struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error);
-
-/* Ends the connection and frees the session; streams of it fail from then on. NULL is allowed. */
-void am_ssh_close(struct am_ssh *ssh);
-
-/* Drops the connection, if there still is one, and makes a new one with the same options. */
-int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error);
-
-const char *am_ssh_host(const struct am_ssh *ssh);
-const char *am_ssh_user(const struct am_ssh *ssh);
-int am_ssh_port(const struct am_ssh *ssh);
-int am_ssh_connected(const struct am_ssh *ssh);
 
 enum am_ssh_source { AM_SSH_STDOUT, AM_SSH_STDERR };
 
@@ -59,7 +19,7 @@ typedef int am_ssh_output_fn(void *context, enum am_ssh_source source, const cha
 	size_t length, struct am_error *error);
 
 struct am_ssh_run {
-	const char *command; /* for the remote shell; see exec.h */
+	const char *command; /* for the remote shell; see quote.h */
 	const char *label;   /* what messages call it; NULL: its own text */
 	const void *input;   /* its standard input */
 	size_t input_length;
@@ -87,7 +47,7 @@ struct am_ssh_status {
  * Runs a command to its end. Succeeds whenever the command ended by itself, whatever its status;
  * the status counts only after end of output and close of the channel, so a connection that is lost
  * is SSH_LOST and never status 0. A session found dead before the command was sent is connected
- * anew. After SSH_TIMEOUT, CANCELLED and SSH_LOST the command may go on over there: what must be
+ * again. After SSH_TIMEOUT, CANCELLED and SSH_LOST the command may go on over there: what must be
  * stoppable is a job (job.h).
  */
 int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_status *status,

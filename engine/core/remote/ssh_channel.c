@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote/ssh_channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "remote/ssh_session.h"
+
+enum { CHUNK = 32768, STDERR_KEPT = 65536 };
+enum { FEED = 262144, FEEDS = 8 }; /* input held; packets of it sent before output is looked at */
+enum { COMMAND_MAX = 120000 };     /* what a shell takes as one argument on every system */
+
+/*
+ * The first line of every command's output. Commands of all login shells are words and semicolons,
+ * csh included.
+ */
+#define MARK       "altmig-begin\n"
+#define MARK_WORDS "echo altmig-begin; "
+
+enum { MARK_LENGTH = sizeof MARK - 1 };
+
+#define CLOSE_GRACE 0.3 /* seconds to wait for the host to confirm the end of a channel */
+
+/* --- channels --------------------------------------------------------------------------------- */
+
+static void unlink_channel(struct am_ssh_channel *channel)
+{
+	struct am_ssh_channel **link = &channel->ssh->channels;
+
+	while (*link != NULL && *link != channel)
+		link = &(*link)->next;
+	if (*link == channel)
+		*link = channel->next;
+}
+
+/*
+ * Ends the channel. The host confirms that at once if the command has ended. If it has not, the
+ * confirmation may come very late; the rest is then left to libssh2, which frees what is left of a
+ * channel with its session.
+ */
+static void channel_close(struct am_ssh_channel *channel)
+{
+	struct am_ssh *ssh = channel->ssh;
+	double deadline = am_clock() + CLOSE_GRACE;
+
+	if (ssh == NULL)
+		return;
+	unlink_channel(channel);
+	channel->ssh = NULL;
+	if (channel->handle == NULL)
+		return;
+	ssh->closing = 1;
+	am_ssh_heard(ssh);
+	while (libssh2_channel_free(channel->handle) == LIBSSH2_ERROR_EAGAIN) {
+		int half = am_ssh_half_sent(ssh);
+
+		if (am_ssh_wait(ssh, deadline, NULL) == 0)
+			continue;
+		if (half)
+			am_ssh_drop(ssh);
+		break;
+	}
+	ssh->closing = 0;
+	channel->handle = NULL;
+}
+
+static int open_handle(
+	struct am_ssh *ssh, struct am_ssh_channel *channel, double deadline, struct am_error *error)
+{
+	int rc;
+
+	am_ssh_heard(ssh);
+	while ((channel->handle = libssh2_channel_open_session(ssh->session)) == NULL) {
+		rc = libssh2_session_last_errno(ssh->session);
+		if (rc == LIBSSH2_ERROR_EAGAIN && am_ssh_wait(ssh, deadline, error) == 0)
+			continue;
+		if (rc == LIBSSH2_ERROR_EAGAIN)
+			am_ssh_drop(ssh); /* half open: the session's state is of no use any more */
+		else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE)
+			am_fail(error, "SSH_CHANNEL",
+				"the host refuses another session (MaxSessions of its "
+				"sshd_config)");
+		else
+			am_ssh_lost(ssh, rc, error);
+		return -1;
+	}
+	return 0;
+}
+
+/* Connects again, unless this is the connecting. */
+static int reconnect(struct am_ssh *ssh, struct am_error *error)
+{
+	return ssh->reconnect == NULL ? -1 : ssh->reconnect(ssh, error);
+}
+
+static int send_command(struct am_ssh_channel *channel, const char *command, double deadline,
+	struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	struct am_buf line = {0};
+	int rc;
+
+	if (am_buf_addf(&line, error, "%s%s", MARK_WORDS, command) != 0)
+		return -1;
+	while ((rc = libssh2_channel_exec(channel->handle, line.data)) == LIBSSH2_ERROR_EAGAIN) {
+		if (am_ssh_wait(ssh, deadline, error) != 0) {
+			am_ssh_drop(ssh);
+			break;
+		}
+	}
+	am_buf_free(&line);
+	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
+		am_fail(error, "SSH_CHANNEL", "the host refuses to run commands");
+	else if (rc != 0 && rc != LIBSSH2_ERROR_EAGAIN)
+		am_ssh_lost(ssh, rc, error);
+	return rc == 0 ? 0 : -1;
+}
+
+/*
+ * Opens a channel and starts the command. A connection that died while nobody used it is noticed
+ * here, before anything was sent, so it is safe to connect again.
+ */
+static int channel_start(struct am_ssh *ssh, struct am_ssh_channel *channel, const char *command,
+	double deadline, struct am_error *error)
+{
+	*channel = (struct am_ssh_channel){.ssh = ssh, .next = ssh->channels};
+	if (strlen(command) > COMMAND_MAX)
+		return am_fail(error, "E2BIG",
+			"command line of %zu bytes; pass data by standard input", strlen(command));
+	if (ssh->session == NULL && reconnect(ssh, error) != 0)
+		return -1;
+	if (open_handle(ssh, channel, deadline, error) != 0 &&
+		(ssh->session != NULL || am_cancelled() ||
+			(deadline != 0 && am_clock() >= deadline) || reconnect(ssh, error) != 0 ||
+			open_handle(ssh, channel, deadline, error) != 0))
+		return -1;
+	ssh->channels = channel;
+	if (send_command(channel, command, deadline, error) == 0)
+		return 0;
+	channel_close(channel);
+	return -1;
+}
+
+static int gone(struct am_ssh_channel *channel, struct am_error *error)
+{
+	if (channel->ssh != NULL && channel->handle != NULL)
+		return 0;
+	return am_fail(error, "SSH_LOST", "connection lost: %s",
+		channel->ssh == NULL ? "the session is closed" : "the session was connected again");
+}
+
+/* Repeats a half-sent request: waits, or drops the connection. 1: repeat, 0: nothing half sent. */
+static int again(struct am_ssh *ssh, ssize_t rc, double deadline, struct am_error *error)
+{
+	if (rc != LIBSSH2_ERROR_EAGAIN || !am_ssh_half_sent(ssh))
+		return 0;
+	if (am_ssh_wait(ssh, deadline, error) == 0)
+		return 1;
+	am_ssh_drop(ssh);
+	return -1;
+}
+
+/* Bytes read, 0 when there is nothing now, -1 on failure. */
+static ssize_t read_bytes(struct am_ssh_channel *channel, enum am_ssh_source source, char *data,
+	size_t size, double deadline, struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	ssize_t n;
+	int repeat;
+
+	do {
+		n = libssh2_channel_read_ex(channel->handle,
+			source == AM_SSH_STDERR ? SSH_EXTENDED_DATA_STDERR : 0, data, size);
+		repeat = again(ssh, n, deadline, error);
+	} while (repeat == 1);
+	if (repeat < 0)
+		return -1;
+	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
+		return am_ssh_lost(ssh, (int)n, error);
+	return n < 0 ? 0 : n;
+}
+
+/* The same without the mark before the output, which must be there. */
+static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source source, char *data,
+	size_t size, double deadline, struct am_error *error)
+{
+	for (;;) {
+		ssize_t n = read_bytes(channel, source, data, size, deadline, error);
+		size_t take = MARK_LENGTH - channel->marked;
+		char seen[MARK_LENGTH + AM_SSH_SHOWN];
+
+		if (n <= 0 || source == AM_SSH_STDERR || take == 0)
+			return n;
+		if (take > (size_t)n)
+			take = (size_t)n;
+		if (memcmp(data, &MARK[channel->marked], take) != 0) {
+			size_t more = (size_t)n < AM_SSH_SHOWN ? (size_t)n : AM_SSH_SHOWN;
+
+			memcpy(seen, MARK, channel->marked);
+			memcpy(seen + channel->marked, data, more);
+			return am_ssh_fail_shell(channel->ssh,
+				"the shell there prints before the output of a command", seen,
+				channel->marked + more, error);
+		}
+		channel->marked += take;
+		if ((size_t)n > take) {
+			memmove(data, data + take, (size_t)n - take);
+			return n - (ssize_t)take;
+		}
+	}
+}
+
+/* Bytes written, 0 when the window is full, -1 on failure, `size` when nobody wants them. */
+static ssize_t channel_write(struct am_ssh_channel *channel, const char *data, size_t size,
+	double deadline, struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	ssize_t n;
+	int repeat;
+
+	do {
+		n = libssh2_channel_write(channel->handle, data, size);
+		repeat = again(ssh, n, deadline, error);
+	} while (repeat == 1);
+	if (repeat < 0)
+		return -1;
+	if (n == LIBSSH2_ERROR_CHANNEL_CLOSED || n == LIBSSH2_ERROR_CHANNEL_EOF_SENT)
+		return (ssize_t)size;
+	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
+		return am_ssh_lost(ssh, (int)n, error);
+	return n < 0 ? 0 : n;
+}
+
+static int channel_send_eof(struct am_ssh_channel *channel, double deadline, struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	int rc;
+
+	while ((rc = libssh2_channel_send_eof(channel->handle)) == LIBSSH2_ERROR_EAGAIN) {
+		if (am_ssh_wait(ssh, deadline, error) != 0) {
+			am_ssh_drop(ssh);
+			return -1;
+		}
+	}
+	if (rc < 0 && rc != LIBSSH2_ERROR_CHANNEL_CLOSED && rc != LIBSSH2_ERROR_CHANNEL_EOF_SENT)
+		return am_ssh_lost(ssh, rc, error);
+	return 0;
+}
+
+/*
+ * The output has ended; waits until the host closes the channel by itself, which it does when the
+ * command ended and its status was sent. Closing first would read as status 0 for a command that
+ * only closed its output.
+ */
+static int channel_finish(struct am_ssh_channel *channel, double deadline,
+	struct am_ssh_status *status, struct am_error *error)
+{
+	struct am_ssh *ssh = channel->ssh;
+	char *name = NULL, number[16];
+	int rc;
+
+	while ((rc = libssh2_channel_wait_closed(channel->handle)) == LIBSSH2_ERROR_EAGAIN) {
+		if (am_ssh_wait(ssh, deadline, error) != 0)
+			return -1;
+	}
+	if (rc != 0)
+		return am_ssh_lost(ssh, rc, error);
+	*status =
+		(struct am_ssh_status){.status = libssh2_channel_get_exit_status(channel->handle)};
+	rc = libssh2_channel_get_exit_signal(channel->handle, &name, NULL, NULL, NULL, NULL, NULL);
+	if (rc == 0 && name != NULL) {
+		status->status = -1;
+		snprintf(status->signal, sizeof status->signal, "%s", name);
+	}
+	if (name != NULL)
+		libssh2_free(ssh->session, name);
+	if (channel->marked == MARK_LENGTH)
+		return 0;
+	snprintf(number, sizeof number, "%d", status->status);
+	return am_fail(error, "SSH_SHELL",
+		"the shell of user %s there ended (%s%s) before it ran the command; does "
+		"'ssh %s@%s echo x' print x?",
+		ssh->user, status->signal[0] != '\0' ? "signal " : "status ",
+		status->signal[0] != '\0' ? status->signal : number, ssh->user, ssh->host);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static double deadline_after(double seconds)
+{
+	return seconds > 0 ? am_clock() + seconds : 0;
+}
+
+struct feed {
+	const char *at;
+	size_t left;
+	int done;    /* end of input was sent, or is to be held back */
+	char *block; /* what was read last, when there is a reader */
+	double told; /* when progress was reported */
+};
+
+/* The next piece of the reader. */
+static int refill(struct am_ssh_channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	struct am_error *error)
+{
+	ssize_t n;
+
+	if (libssh2_channel_eof(channel->handle))
+		return 0; /* nobody is there to take it any more */
+	n = run->reader->read(run->reader, feed->block, FEED, error);
+	if (n < 0)
+		return -1;
+	feed->at = feed->block;
+	feed->left = (size_t)n;
+	if (run->progress != NULL && (n == 0 || am_clock() - feed->told >= 0.1)) {
+		feed->told = am_clock();
+		if (run->progress(run->context, error) != 0)
+			return -1;
+	}
+	if (gone(channel, error) != 0)
+		return -1;
+	am_ssh_heard(channel->ssh); /* reading may have taken its time */
+	return 0;
+}
+
+/* Sends one packet, as far as the window takes it; 1 when something moved, 0 when not, -1. */
+static int feed_packet(struct am_ssh_channel *channel, const struct am_ssh_run *run,
+	struct feed *feed, double deadline, struct am_error *error)
+{
+	ssize_t n;
+
+	if (feed->done)
+		return 0;
+	if (feed->left == 0 && run->reader != NULL && refill(channel, run, feed, error) != 0)
+		return -1;
+	if (feed->left == 0) {
+		feed->done = 1;
+		return channel_send_eof(channel, deadline, error) == 0 ? 1 : -1;
+	}
+	n = channel_write(
+		channel, feed->at, feed->left < CHUNK ? feed->left : CHUNK, deadline, error);
+	if (n <= 0)
+		return (int)n;
+	feed->at += n;
+	feed->left -= (size_t)n;
+	return 1;
+}
+
+/* The same with several packets: looking for output between any two would cost as much again. */
+static int feed_some(struct am_ssh_channel *channel, const struct am_ssh_run *run,
+	struct feed *feed, double deadline, struct am_error *error)
+{
+	int moved = 0;
+
+	for (int i = 0; i < FEEDS; i++) {
+		int n = feed_packet(channel, run, feed, deadline, error);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		moved = 1;
+	}
+	return moved;
+}
+
+/* Hands over what has come on one stream; as feed_some. */
+static int take_some(struct am_ssh_channel *channel, const struct am_ssh_run *run,
+	enum am_ssh_source source, char *block, double deadline, struct am_error *error)
+{
+	ssize_t n = channel_read(channel, source, block, CHUNK, deadline, error);
+
+	if (n <= 0)
+		return (int)n;
+	if (run->output != NULL && run->output(run->context, source, block, (size_t)n, error) != 0)
+		return -1;
+	if (gone(channel, error) != 0)
+		return -1;
+	am_ssh_heard(channel->ssh); /* the callback may have taken its time */
+	return 1;
+}
+
+static int drive(struct am_ssh_channel *channel, const struct am_ssh_run *run, struct feed *feed,
+	double deadline, struct am_ssh_status *status, struct am_error *error)
+{
+	char block[CHUNK];
+
+	for (;;) {
+		int in = feed_some(channel, run, feed, deadline, error);
+		int out = in < 0 ? -1
+				 : take_some(channel, run, AM_SSH_STDOUT, block, deadline, error);
+		int err = out < 0 ? -1
+				  : take_some(channel, run, AM_SSH_STDERR, block, deadline, error);
+
+		if (err < 0)
+			return -1;
+		if (!am_cancelled() && in + out + err > 0 &&
+			(deadline == 0 || am_clock() < deadline))
+			continue;
+		if (in + out + err == 0 && libssh2_channel_eof(channel->handle))
+			break;
+		if (am_ssh_wait(channel->ssh, deadline, error) != 0)
+			return -1;
+	}
+	if (channel_send_eof(channel, deadline, error) != 0)
+		return -1;
+	return channel_finish(channel, deadline, status, error);
+}
+
+static void explain_run(
+	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
+{
+	am_error_prefix(error, "run: %s: %.200s", ssh->host, label != NULL ? label : command);
+}
+
+int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_status *status,
+	struct am_error *error)
+{
+	double deadline = deadline_after(run->timeout);
+	struct feed feed = {run->input, run->input_length, run->hold_input, NULL, 0};
+	struct am_ssh_channel channel;
+	int result;
+
+	if (run->reader != NULL && (feed.block = malloc(FEED)) == NULL)
+		return am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
+	if (channel_start(ssh, &channel, run->command, deadline, error) != 0) {
+		free(feed.block);
+		explain_run(ssh, run->command, run->label, error);
+		return -1;
+	}
+	result = drive(&channel, run, &feed, deadline, status, error);
+	channel_close(&channel);
+	free(feed.block);
+	if (result != 0 && (error == NULL || strcmp(error->code, "CALLBACK") != 0))
+		explain_run(ssh, run->command, run->label, error);
+	return result;
+}
+
+struct am_ssh_stream {
+	struct am_ssh_channel channel;
+	struct am_buf stderr_text;
+	struct am_ssh_status status;
+	struct am_error error;
+	enum { OPEN, ENDED, FAILED } state;
+};
+
+struct am_ssh_stream *am_ssh_stream_open(
+	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
+{
+	struct am_ssh_stream *stream = calloc(1, sizeof *stream);
+	double deadline = am_clock() + ssh->timeout;
+
+	if (stream == NULL) {
+		am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
+		return NULL;
+	}
+	if (channel_start(ssh, &stream->channel, command, deadline, error) == 0) {
+		if (channel_send_eof(&stream->channel, deadline, error) == 0)
+			return stream;
+		channel_close(&stream->channel);
+	}
+	explain_run(ssh, command, label, error);
+	free(stream);
+	return NULL;
+}
+
+/* Takes what has come on standard error, keeping its start. 1: something came, 0: not, -1. */
+static int stream_stderr(struct am_ssh_stream *stream, struct am_error *error)
+{
+	char block[4096];
+	ssize_t n = channel_read(&stream->channel, AM_SSH_STDERR, block, sizeof block, 0, error);
+
+	if (n <= 0)
+		return (int)n;
+	if (stream->stderr_text.length < STDERR_KEPT &&
+		am_buf_add(&stream->stderr_text, block, (size_t)n, error) != 0)
+		return -1;
+	return 1;
+}
+
+static ssize_t stream_step(
+	struct am_ssh_stream *stream, char *data, size_t size, struct am_error *error)
+{
+	if (gone(&stream->channel, error) != 0)
+		return -1;
+	am_ssh_heard(stream->channel.ssh);
+	for (;;) {
+		ssize_t n = channel_read(&stream->channel, AM_SSH_STDOUT, data, size, 0, error);
+		int err;
+
+		if (n != 0)
+			return n;
+		err = stream_stderr(stream, error);
+		if (err < 0)
+			return -1;
+		if (err > 0)
+			continue;
+		if (libssh2_channel_eof(stream->channel.handle))
+			return channel_finish(&stream->channel, 0, &stream->status, error);
+		if (am_ssh_wait(stream->channel.ssh, 0, error) != 0)
+			return -1;
+	}
+}
+
+ssize_t am_ssh_stream_read(struct am_ssh_stream *stream, void *data, size_t size,
+	struct am_ssh_status *status, struct am_error *error)
+{
+	ssize_t n;
+
+	if (stream->state == OPEN) {
+		n = stream_step(stream, data, size, &stream->error);
+		if (n > 0)
+			return n;
+		stream->state = n == 0 ? ENDED : FAILED;
+	}
+	if (stream->state == FAILED) {
+		if (error != NULL)
+			*error = stream->error;
+		return -1;
+	}
+	*status = stream->status;
+	return 0;
+}
+
+const char *am_ssh_stream_stderr(const struct am_ssh_stream *stream)
+{
+	return stream->stderr_text.data != NULL ? stream->stderr_text.data : "";
+}
+
+void am_ssh_stream_close(struct am_ssh_stream *stream)
+{
+	if (stream == NULL)
+		return;
+	channel_close(&stream->channel);
+	am_buf_free(&stream->stderr_text);
+	free(stream);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote/ssh_connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/os.h"
+#include "remote/quote.h"
+#include "remote/ssh_auth.h"
+#include "remote/ssh_channel.h"
+#include "remote/ssh_session.h"
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static int set_up_socket(int fd)
+{
+	int flags = fcntl(fd, F_GETFL), one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+			       fcntl(fd, F_SETFD, FD_CLOEXEC) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Waits for a connect in progress; 0, or an errno value, or -1 with `error` filled. */
+static int finish_connect(int fd, double deadline, struct am_error *error)
+{
+	for (;;) {
+		struct pollfd p = {fd, POLLOUT, 0};
+		int number = 0;
+		socklen_t size = sizeof number;
+
+		if (am_cancelled())
+			return am_fail(error, "CANCELLED", "cancelled");
+		if (am_clock() >= deadline)
+			return ETIMEDOUT;
+		if (poll(&p, 1, AM_SSH_POLL_MS) <= 0)
+			continue;
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) != 0)
+			return errno;
+		return number;
+	}
+}
+
+/* A connected socket, an errno value as its negative is never returned: -1 and `number`. */
+static int try_address(
+	const struct addrinfo *address, double deadline, int *number, struct am_error *error)
+{
+	int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+
+	*number = 0;
+	if (fd < 0 || set_up_socket(fd) != 0)
+		*number = errno;
+	else if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
+		*number = errno == EINPROGRESS ? finish_connect(fd, deadline, error) : errno;
+	if (*number == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int open_socket(struct am_ssh *ssh, double deadline, struct am_error *error)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *list, *address;
+	char service[16];
+	int number = 0, rc;
+
+	snprintf(service, sizeof service, "%d", ssh->port);
+	rc = getaddrinfo(ssh->host, service, &hints, &list);
+	if (rc != 0)
+		return am_fail(error, "SSH_CONNECT", "name not resolved: %s",
+			am_reason(rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc)));
+	for (address = list; address != NULL && ssh->fd < 0 && number >= 0;
+		address = address->ai_next)
+		ssh->fd = try_address(address, deadline, &number, error);
+	freeaddrinfo(list);
+	if (ssh->fd >= 0)
+		return 0;
+	if (number == -1)
+		return -1;
+	if (number == ETIMEDOUT)
+		return am_fail(error, "SSH_TIMEOUT", "no answer within %g s", ssh->timeout);
+	return am_fail(error, "SSH_CONNECT", "%s%s", strerror(number),
+		number == ECONNREFUSED ? " (is sshd running there, on this port?)" : "");
+}
+
+/* --- memory of the library ------------------------------------------------------------------- */
+
+/* What libssh2 allocates holds keys and what they protect: it is cleared when it is given back. */
+union block {
+	size_t size;
+	max_align_t align;
+};
+
+static void *block_alloc(size_t size, void **abstract)
+{
+	union block *block;
+
+	(void)abstract;
+	if (size > SIZE_MAX - sizeof *block || (block = malloc(sizeof *block + size)) == NULL)
+		return NULL;
+	block->size = size;
+	return block + 1;
+}
+
+static void block_free(void *data, void **abstract)
+{
+	union block *block = data;
+
+	(void)abstract;
+	if (data == NULL)
+		return;
+	block--;
+	am_os_clear(data, block->size);
+	free(block);
+}
+
+static void *block_realloc(void *data, size_t size, void **abstract)
+{
+	void *copy = block_alloc(size, abstract);
+	size_t before;
+
+	if (copy == NULL || data == NULL)
+		return copy;
+	before = ((union block *)data - 1)->size;
+	memcpy(copy, data, before < size ? before : size);
+	block_free(data, abstract);
+	return copy;
+}
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+static int keep_probe(void *context, enum am_ssh_source source, const char *data, size_t length,
+	struct am_error *error)
+{
+	struct am_buf *out = context;
+
+	if (source == AM_SSH_STDERR || out->length > AM_SSH_SHOWN)
+		return 0; /* more is not needed to see that it is too much */
+	return am_buf_add(out, data, length, error);
+}
+
+/* Bytes that a terminal, a careless filter or a shell would change. */
+static const char probe_input[] = "altmig \\n $HOME `id` ~ \r\n\t\004\021\177\200\377\0 end";
+
+enum { PROBE_LENGTH = sizeof probe_input - 1, PROBE_STATUS = 37 };
+
+static int judge_probe(struct am_ssh *ssh, const struct am_buf *out,
+	const struct am_ssh_status *status, struct am_error *error)
+{
+	const char *data = out->length > 0 ? out->data : "";
+
+	if (out->length > PROBE_LENGTH && memcmp(data, probe_input, PROBE_LENGTH) == 0)
+		return am_ssh_fail_shell(ssh,
+			"the shell there prints after the output of a command", data + PROBE_LENGTH,
+			out->length - PROBE_LENGTH, error);
+	if (out->length != PROBE_LENGTH || memcmp(data, probe_input, PROBE_LENGTH) != 0)
+		return am_ssh_fail_shell(ssh,
+			"the shell there changes what a command reads or prints, or takes of its "
+			"input; a probe came back as",
+			data, out->length, error);
+	if (status->status == PROBE_STATUS)
+		return 0;
+	return am_fail(error, "SSH_SHELL",
+		"the shell there reports %s%d for a command that ended with status %d: no answer "
+		"of this host can be trusted. Is there a forced command (sshd_config, "
+		"authorized_keys) or another program in the place of the shell of user %s?",
+		status->signal[0] != '\0' ? "a signal, not a status, " : "status ", status->status,
+		PROBE_STATUS, ssh->user);
+}
+
+/* A command whose output and status are known. */
+static int probe_shell(struct am_ssh *ssh, double deadline, struct am_error *error)
+{
+	const char *const argv[] = {"sh", "-c", "cat; exit 37", NULL};
+	struct am_buf command = {0};
+	struct am_buf out = {0};
+	struct am_ssh_status status;
+	int result = am_exec_command(&command, argv, NULL, error);
+
+	if (result == 0) {
+		double left = deadline - am_clock();
+		struct am_ssh_run run = {.command = command.data,
+			.label = "probe of the shell",
+			.input = probe_input,
+			.input_length = PROBE_LENGTH,
+			.timeout = left > 0.01 ? left : 0.01,
+			.output = keep_probe,
+			.context = &out};
+
+		ssh->reconnect = NULL;
+		result = am_ssh_run(ssh, &run, &status, error);
+		ssh->reconnect = am_ssh_reconnect;
+	}
+	if (result == 0)
+		result = judge_probe(ssh, &out, &status, error);
+	else if (error != NULL && strcmp(error->code, "SSH_TIMEOUT") == 0)
+		am_fail(error, "SSH_TIMEOUT",
+			"logged in, but the shell of user %s there runs no command within %g s; "
+			"does its start-up wait for something? Try: ssh %s@%s true",
+			ssh->user, ssh->timeout, ssh->user, ssh->host);
+	am_buf_free(&command);
+	am_buf_free(&out);
+	return result;
+}
+
+static int make_connection(struct am_ssh *ssh, struct am_error *error)
+{
+	double deadline = am_clock() + ssh->timeout;
+
+	am_ssh_heard(ssh);
+	if (open_socket(ssh, deadline, error) != 0)
+		return -1;
+	am_ssh_heard(ssh);
+	ssh->session = libssh2_session_init_ex(block_alloc, block_free, block_realloc, NULL);
+	if (ssh->session == NULL)
+		return am_fail_errno(error, ENOMEM, "session");
+	libssh2_session_set_blocking(ssh->session, 0);
+	if (am_ssh_handshake(ssh, deadline, error) != 0 ||
+		am_ssh_authenticate(ssh, deadline, error) != 0)
+		return -1;
+	libssh2_keepalive_config(ssh->session, 1, 1); /* when to ask is decided here */
+	return probe_shell(ssh, deadline, error);
+}
+
+int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error)
+{
+	am_ssh_drop(ssh);
+	if (am_check_cancel("connect", error) == 0 && make_connection(ssh, error) == 0)
+		return 0;
+	am_ssh_drop(ssh);
+	am_error_prefix(error, "connect: %s@%s:%d", ssh->user, ssh->host, ssh->port);
+	return -1;
+}
+
+/* "~/x" in the user's home; NULL without memory. */
+static char *expand(const char *path)
+{
+	const char *home = strncmp(path, "~/", 2) == 0 ? getenv("HOME") : NULL;
+	struct am_buf text = {0};
+
+	if (home == NULL)
+		return strdup(path);
+	return am_buf_addf(&text, NULL, "%s%s", home, path + 1) == 0 ? text.data : NULL;
+}
+
+static int copy_options(struct am_ssh *ssh, const struct am_ssh_options *o)
+{
+	ssh->host = strdup(o->host);
+	ssh->user = strdup(o->user != NULL ? o->user : "root");
+	ssh->known_hosts = expand(o->known_hosts != NULL ? o->known_hosts : "~/.ssh/known_hosts");
+	ssh->identity = o->identity != NULL ? expand(o->identity) : NULL;
+	ssh->passphrase = o->passphrase != NULL ? strdup(o->passphrase) : NULL;
+	ssh->port = o->port != 0 ? o->port : 22;
+	ssh->timeout = o->timeout > 0 ? o->timeout : 30;
+	ssh->keepalive = o->keepalive > 0 ? o->keepalive : 30;
+	return ssh->host == NULL || ssh->user == NULL || ssh->known_hosts == NULL ||
+			       (o->identity != NULL && ssh->identity == NULL) ||
+			       (o->passphrase != NULL && ssh->passphrase == NULL)
+		       ? -1
+		       : 0;
+}
+
+struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error)
+{
+	struct am_ssh *ssh = calloc(1, sizeof *ssh);
+	int result;
+
+	if (ssh == NULL) {
+		am_fail_errno(error, ENOMEM, "connect: %s", options->host);
+		return NULL;
+	}
+	ssh->fd = -1;
+	ssh->reconnect = am_ssh_reconnect;
+	if (copy_options(ssh, options) != 0)
+		result = am_fail_errno(error, ENOMEM, "connect: %s", options->host);
+	else
+		result = am_ssh_reconnect(ssh, error);
+	if (result == 0)
+		return ssh;
+	am_ssh_close(ssh);
+	return NULL;
+}
+
+static void say_goodbye(struct am_ssh *ssh)
+{
+	/* One try: the packet fits into an idle socket, and nobody waits for an answer. */
+	if (ssh->session != NULL && ssh->fd >= 0)
+		libssh2_session_disconnect(ssh->session, "done");
+}
+
+void am_ssh_close(struct am_ssh *ssh)
+{
+	if (ssh == NULL)
+		return;
+	say_goodbye(ssh);
+	am_ssh_drop(ssh);
+	for (struct am_ssh_channel *c = ssh->channels; c != NULL; c = c->next)
+		c->ssh = NULL;
+	if (ssh->passphrase != NULL)
+		am_os_clear(ssh->passphrase, strlen(ssh->passphrase));
+	free(ssh->passphrase);
+	free(ssh->host);
+	free(ssh->user);
+	free(ssh->identity);
+	free(ssh->known_hosts);
+	free(ssh);
+}
+
+const char *am_ssh_host(const struct am_ssh *ssh)
+{
+	return ssh->host;
+}
+
+const char *am_ssh_user(const struct am_ssh *ssh)
+{
+	return ssh->user;
+}
+
+int am_ssh_port(const struct am_ssh *ssh)
+{
+	return ssh->port;
+}
+
+int am_ssh_connected(const struct am_ssh *ssh)
+{
+	return ssh->session != NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to ssh_connect.c, ssh_auth.c and ssh_channel.c, the only files that know libssh2: the
+ * session, the one place that polls, and the ends of a connection.
+ *
+ * The session is non-blocking; every request that answers EAGAIN is repeated after am_ssh_wait.
+ * libssh2 cannot take another request while a packet of the last one is half sent. Whoever gets
+ * EAGAIN with the outbound direction set therefore repeats the same request until that is over, and
+ * a request given up in such a state drops the connection: streams and runs can then be interleaved
+ * freely.
+ */
+#ifndef ALTMIG_REMOTE_SSH_SESSION_H
+#define ALTMIG_REMOTE_SSH_SESSION_H
+
+#include <libssh2.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum { AM_SSH_POLL_MS = 200 }; /* how often a wait looks at the cancel flag */
+enum { AM_SSH_SHOWN = 200 };   /* bytes quoted of what should not be there */
+
+struct am_ssh_channel {
+	LIBSSH2_CHANNEL *handle; /* NULL once the connection it belonged to is gone */
+	struct am_ssh *ssh;      /* NULL once the session is closed */
+	struct am_ssh_channel *next;
+	size_t marked; /* bytes of the mark before the output that have come */
+};
+
+struct am_ssh {
+	char *host;
+	char *user;
+	char *identity;
+	char *passphrase;
+	char *known_hosts;
+	int port;
+	double timeout;
+	double keepalive;
+	int fd;
+	LIBSSH2_SESSION *session;
+	struct am_ssh_channel *channels;
+	double asked;   /* when the other side last gave, or was asked for, a sign of life */
+	int unanswered; /* how often it was asked since */
+	int closing;    /* tidying up: the cancel flag does not count */
+	/* Makes a new connection in the place of a lost one; NULL while one is being made. */
+	int (*reconnect)(struct am_ssh *ssh, struct am_error *error);
+};
+
+/* The other side gave a sign of life, or it was not listened to: counting starts again. */
+void am_ssh_heard(struct am_ssh *ssh);
+
+/* Is a packet half sent? */
+int am_ssh_half_sent(const struct am_ssh *ssh);
+
+/* Waits until the request that answered EAGAIN is worth repeating. `deadline` 0: none. */
+int am_ssh_wait(struct am_ssh *ssh, double deadline, struct am_error *error);
+
+/* Drops the connection at once. Streams that used it find their handle gone. */
+void am_ssh_drop(struct am_ssh *ssh);
+
+/* What libssh2 says of its last failure, in printable characters. */
+const char *am_ssh_last_error(const struct am_ssh *ssh);
+
+/* Fails with SSH_LOST for an error of libssh2 after which the connection cannot be used. -1 */
+int am_ssh_lost(struct am_ssh *ssh, int rc, struct am_error *error);
+
+/*
+ * Fails with SSH_SHELL and what to do about a shell that adds bytes to the output of commands, or
+ * takes of their input: `what` happened, with the bytes. -1
+ */
+int am_ssh_fail_shell(const struct am_ssh *ssh, const char *what, const char *data, size_t length,
+	struct am_error *error);
+
+#endif
