@@ -115,6 +115,11 @@ const char *am_reason(const char *text)
 	return text != NULL && *text != '\0' ? text : "no reason given";
 }
 
+int am_fail_reason(struct am_error *error, int errnum)
+{
+	return am_fail(error, am_errno_name(errnum), "%s", strerror(errnum));
+}
+
 void am_error_prefix(struct am_error *error, const char *format, ...)
 {
 	char text[sizeof error->message], prefix[sizeof error->message];

@@ -43,6 +43,9 @@ int am_fail_errno(struct am_error *error, int errnum, const char *format, ...) A
  */
 const char *am_reason(const char *text);
 
+/* The bare reason of an errno value, for callers that put the subject before it. Returns -1. */
+int am_fail_reason(struct am_error *error, int errnum);
+
 #ifdef __clang_analyzer__
 /* The analyzer sees one file at a time; without this it follows paths on which a failure is 0. */
 static inline int am_failed(int result)

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The steps of what only looks: listing a directory, finding a name, reading a link or a file. */
-#include "tree/nfs/work.h"
+#include "tree/nfs/lookup.h"
 
 #include <errno.h>
 #include <string.h>
-
-static struct nfs_fs *fs_of(const struct work *work)
-{
-	return work->call.queue;
-}
 
 /* ---- a directory ---- */
 
 static void list_page(struct work *work)
 {
 	am_nfs_work_prepare(work, LIST, AM_NFS3_READDIRPLUS, am_nfs_take_page);
-	am_nfs_ask_page(&work->call, &work->page);
+	am_nfs_ask_page(&work->request, &work->page);
 	am_nfs_work_use_dir(work, 0, work->put->node);
 }
 
-int am_nfs_list_again(struct work *work)
+static int list_again(struct work *work)
 {
 	if (work->page.cookie == 0 || ++work->lists > LISTS_MAX)
 		return 0;
@@ -30,9 +25,9 @@ int am_nfs_list_again(struct work *work)
 
 static void after_page(struct work *work)
 {
-	if (work->call.status == NFS3ERR_BAD_COOKIE && am_nfs_list_again(work))
+	if (work->request.status == NFS3ERR_BAD_COOKIE && list_again(work))
 		return;
-	if (work->call.status != NFS3_OK) {
+	if (work->request.status != NFS3_OK) {
 		am_nfs_work_fail(work, "walk");
 	} else if (work->page.end) {
 		am_nfs_work_finish(work, AM_PUT_DONE);
@@ -46,8 +41,8 @@ static void after_page(struct work *work)
 static void look(struct work *work)
 {
 	am_nfs_work_prepare(work, LOOK, AM_NFS3_LOOKUP, am_nfs_take_lookup);
-	work->call.out = &work->found;
-	work->call.args.name = work->put->name;
+	work->request.out = &work->found;
+	work->request.args.name = work->put->name;
 	am_nfs_work_use_dir(work, 0, work->put->dir);
 }
 
@@ -55,7 +50,7 @@ static void look(struct work *work)
 static void look_at(struct work *work)
 {
 	am_nfs_work_prepare(work, LOOK_ATTR, AM_NFS3_GETATTR, am_nfs_take_getattr);
-	work->call.out = &work->found.stat;
+	work->request.out = &work->found.stat;
 	work->handle = work->found.handle;
 	am_nfs_work_use_file(work);
 }
@@ -65,11 +60,11 @@ static void after_look(struct work *work)
 	struct am_put *put = work->put;
 	const struct am_tree_stat *st = &work->found.stat;
 
-	if (work->call.status != NFS3_OK) {
+	if (work->request.status != NFS3_OK) {
 		am_nfs_work_fail(work, "walk");
 	} else if (work->step == LOOK && !work->found.has_stat) {
 		look_at(work);
-	} else if (st->type == AM_TREE_DIR && st->fsid != fs_of(work)->fsid) {
+	} else if (st->type == AM_TREE_DIR && st->fsid != work->request.fs->fsid) {
 		put->operation = "walk";
 		am_fail(&put->error, "NFS_CROSSING",
 			"another file system of the server is mounted there");
@@ -87,16 +82,16 @@ static void read_target(struct work *work)
 {
 	am_nfs_work_prepare(work, TARGET, AM_NFS3_READLINK, am_nfs_take_readlink);
 	work->text = (struct text){work->put->into, work->put->length};
-	work->call.out = &work->text;
+	work->request.out = &work->text;
 	am_nfs_work_use_file(work);
 }
 
-static void take_read(struct call *call, struct am_xdr *results)
+static void take_read(struct request *request, struct am_xdr *results)
 {
-	struct am_put *put = ((struct work *)call->out)->put;
+	struct am_put *put = ((struct work *)request->out)->put;
 	struct am_nfs3_read read;
 
-	if (am_nfs_take_read(call, results, &read) != 0)
+	if (am_nfs_take_read(request, results, &read) != 0)
 		return;
 	memcpy(put->into + put->got, read.data, read.length);
 	put->got += read.length;
@@ -106,11 +101,11 @@ static void take_read(struct call *call, struct am_xdr *results)
 static void read_rest(struct work *work)
 {
 	struct am_put *put = work->put;
-	size_t rest = put->length - put->got, most = fs_of(work)->read_max;
+	size_t rest = put->length - put->got, most = work->request.fs->read_max;
 
 	am_nfs_work_prepare(work, READ, AM_NFS3_READ, take_read);
-	work->call.args.offset = put->offset + put->got;
-	work->call.args.count = (uint32_t)(rest < most ? rest : most);
+	work->request.args.offset = put->offset + put->got;
+	work->request.args.count = (uint32_t)(rest < most ? rest : most);
 	am_nfs_work_use_file(work);
 }
 
@@ -118,7 +113,7 @@ static void read_rest(struct work *work)
 static void after_read(struct work *work, const char *operation)
 {
 	const struct am_put *put = work->put;
-	int status = work->call.status;
+	int status = work->request.status;
 
 	if (status == NFS3ERR_STALE || status == NFS3ERR_BADHANDLE)
 		am_nfs_work_finish(work, AM_PUT_ODD);
@@ -130,7 +125,7 @@ static void after_read(struct work *work, const char *operation)
 		am_nfs_work_finish(work, AM_PUT_DONE);
 }
 
-void am_nfs_get_begin(struct work *work)
+void am_nfs_lookup_begin(struct work *work)
 {
 	struct am_put *put = work->put;
 
@@ -138,7 +133,7 @@ void am_nfs_get_begin(struct work *work)
 	put->end = 0;
 	switch (put->kind) {
 	case AM_GET_LIST:
-		work->page = (struct page){.entries = put->entries, .fsid = fs_of(work)->fsid};
+		work->page = (struct page){.entries = put->entries, .fsid = work->request.fs->fsid};
 		list_page(work);
 		break;
 	case AM_GET_LOOK:
@@ -152,7 +147,7 @@ void am_nfs_get_begin(struct work *work)
 	}
 }
 
-void am_nfs_get_on(struct work *work)
+void am_nfs_lookup_on(struct work *work)
 {
 	switch (work->step) {
 	case LIST:

@@ -143,7 +143,7 @@ static struct am_rpc *new_rpc(int fd, uint32_t uid, uint32_t gid, struct am_erro
 	struct timespec now = {0};
 
 	if (rpc == NULL) {
-		am_fail(error, "ENOMEM", "%s", strerror(ENOMEM));
+		am_fail_reason(error, ENOMEM);
 		close(fd);
 		return NULL;
 	}
@@ -161,7 +161,7 @@ struct am_rpc *am_rpc_connect(const struct sockaddr *to, socklen_t length, uint3
 	int fd = reserved ? begin_reserved(to, length) : begin(to, length, 0);
 
 	if (fd < 0) {
-		am_fail(error, am_errno_name(errno), "%s", strerror(errno));
+		am_fail_reason(error, errno);
 		return NULL;
 	}
 	return new_rpc(fd, uid, gid, error);
@@ -172,7 +172,7 @@ struct am_rpc *am_rpc_over(int fd, uint32_t uid, uint32_t gid, struct am_error *
 	struct am_rpc *rpc;
 
 	if (set_flags(fd) != 0) {
-		am_fail(error, am_errno_name(errno), "%s", strerror(errno));
+		am_fail_reason(error, errno);
 		close(fd);
 		return NULL;
 	}
@@ -276,7 +276,7 @@ int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_call *call, struct am_er
 		return am_fail(error, "E2BIG", "the request is too large");
 	request = new_request(rpc, room);
 	if (request == NULL)
-		return am_fail(error, "ENOMEM", "%s", strerror(ENOMEM));
+		return am_fail_reason(error, ENOMEM);
 	rpc->xid++;
 	out = (struct am_xdr_out){request->head + 4, request->head + request->capacity, 0};
 	put_header(rpc, call, &out);
@@ -483,7 +483,7 @@ static int make_room(struct am_rpc *rpc, size_t need, struct am_error *error)
 	wanted = wanted < RECEIVE_MIN ? RECEIVE_MIN : wanted + wanted / 2;
 	larger = realloc(rpc->in, wanted);
 	if (larger == NULL)
-		return am_fail(error, "ENOMEM", "%s", strerror(ENOMEM));
+		return am_fail_reason(error, ENOMEM);
 	rpc->in = larger;
 	rpc->capacity = wanted;
 	return 0;
@@ -508,7 +508,7 @@ static int receive(struct am_rpc *rpc, struct am_error *error)
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
 		if (n < 0)
-			return am_fail(error, am_errno_name(errno), "%s", strerror(errno));
+			return am_fail_reason(error, errno);
 		rpc->filled += (size_t)n;
 		if ((size_t)n < room)
 			break; /* that was all */
@@ -539,7 +539,7 @@ int am_rpc_service(struct am_rpc *rpc, short revents, struct am_error *error)
 	if (!rpc->connected && finish_connect(rpc, error) != 0)
 		return -1;
 	if ((revents & POLLOUT) != 0 && send_queued(rpc) != 0)
-		return am_fail(error, am_errno_name(errno), "%s", strerror(errno));
+		return am_fail_reason(error, errno);
 	if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		return receive(rpc, error);
 	return 0;

@@ -3,63 +3,79 @@
  * What is taken out of answers. A server is not trusted: what cannot be (more bytes than were asked
  * for, a list that goes round in circles) fails the request with EPROTO.
  */
-#include "tree/nfs/request.h"
+#include "tree/nfs/take.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-void am_nfs_take_getattr(struct call *call, struct am_xdr *results)
+void am_nfs_take_getattr(struct request *request, struct am_xdr *results)
 {
-	am_nfs3_attributes(results, call->out);
+	am_nfs3_attributes(results, request->out);
 }
 
-void am_nfs_take_lookup(struct call *call, struct am_xdr *results)
+void am_nfs_take_lookup(struct request *request, struct am_xdr *results)
 {
-	struct found *found = call->out;
+	struct found *found = request->out;
 
 	am_nfs3_handle(results, &found->handle);
 	found->has_stat = am_nfs3_post_attributes(results, &found->stat);
 }
 
-void am_nfs_take_readlink(struct call *call, struct am_xdr *results)
+void am_nfs_take_readlink(struct request *request, struct am_xdr *results)
 {
-	struct text *text = call->out;
+	struct text *text = request->out;
 	uint32_t length;
 	const char *from = am_nfs3_text(results, &length);
 
 	if (from == NULL)
 		return;
 	if (length >= text->size) {
-		call->status = NFS3ERR_NAMETOOLONG;
+		request->status = NFS3ERR_NAMETOOLONG;
 		return;
 	}
 	memcpy(text->data, from, length);
 	text->data[length] = '\0';
 }
 
-int am_nfs_take_read(struct call *call, struct am_xdr *results, struct am_nfs3_read *read)
+int am_nfs_take_read(struct request *request, struct am_xdr *results, struct am_nfs3_read *read)
 {
 	am_nfs3_read(results, read);
 	if (results->bad)
 		return -1;
-	if (read->length > call->args.count)
-		return am_fail(&call->local, "EPROTO", "the server sent more than was asked for");
+	if (read->length > request->args.count)
+		return am_fail(
+			&request->error, "EPROTO", "the server sent more than was asked for");
 	if (read->length == 0 && !read->end)
-		return am_fail(&call->local, "EPROTO",
+		return am_fail(&request->error, "EPROTO",
 			"the server reads nothing although the file has not ended");
 	return 0;
 }
 
-int am_nfs_take_written(struct call *call, struct am_xdr *results, struct am_nfs3_written *written)
+int am_nfs_take_written(
+	struct request *request, struct am_xdr *results, struct am_nfs3_written *written)
 {
 	am_nfs3_written(results, written);
 	if (results->bad)
 		return -1;
 	if (written->count == 0)
-		return am_fail(&call->local, "EIO", "the server wrote nothing");
-	if (written->count > call->args.count)
-		return am_fail(&call->local, "EPROTO", "the server wrote more than was sent");
+		return am_fail(&request->error, "EIO", "the server wrote nothing");
+	if (written->count > request->args.count)
+		return am_fail(&request->error, "EPROTO", "the server wrote more than was sent");
 	return 0;
+}
+
+void am_nfs_take_commit(struct request *request, struct am_xdr *results)
+{
+	am_nfs3_committed(results, request->out);
+}
+
+void am_nfs_set_verifier(struct nfs_fs *fs, const char *verifier)
+{
+	if (fs->has_verifier && memcmp(fs->verifier, verifier, sizeof fs->verifier) != 0)
+		fs->base.restarts++;
+	memcpy(fs->verifier, verifier, sizeof fs->verifier);
+	fs->has_verifier = 1;
 }
 
 /* ---- directories ---- */
@@ -70,7 +86,10 @@ struct cookies {
 	uint64_t slots[];
 };
 
-enum { COOKIES_FIRST = 128 };
+enum {
+	COOKIES_FIRST = 128,
+	LIST_BYTES = 64 << 10, /* of one page */
+};
 
 static uint64_t *slot_of(struct cookies *seen, uint64_t cookie)
 {
@@ -110,7 +129,7 @@ static int note_cookie(struct page *page, uint64_t cookie, struct am_error *erro
 		struct cookies *larger = grow(seen);
 
 		if (larger == NULL)
-			return am_fail(error, "ENOMEM", "%s", "Out of memory");
+			return am_fail_reason(error, ENOMEM);
 		page->seen = seen = larger;
 	}
 	slot = slot_of(seen, cookie);
@@ -134,13 +153,13 @@ void am_nfs_page_restart(struct page *page)
 	*page = (struct page){.entries = page->entries, .fsid = page->fsid};
 }
 
-void am_nfs_ask_page(struct call *call, struct page *page)
+void am_nfs_ask_page(struct request *request, struct page *page)
 {
-	call->take = am_nfs_take_page;
-	call->out = page;
-	call->args.cookie = page->cookie;
-	call->args.count = LIST_BYTES;
-	memcpy(call->args.verifier, page->verifier, sizeof call->args.verifier);
+	request->take = am_nfs_take_page;
+	request->out = page;
+	request->args.cookie = page->cookie;
+	request->args.count = LIST_BYTES;
+	memcpy(request->args.verifier, page->verifier, sizeof request->args.verifier);
 }
 
 static int is_dots(const char *name)
@@ -161,9 +180,9 @@ static int take_entry(struct page *page, const struct am_nfs3_entry *e, struct a
 	return note_cookie(page, e->cookie, error);
 }
 
-void am_nfs_take_page(struct call *call, struct am_xdr *results)
+void am_nfs_take_page(struct request *request, struct am_xdr *results)
 {
-	struct page *page = call->out;
+	struct page *page = request->out;
 	uint64_t asked = page->cookie;
 	struct am_nfs3_entry entry;
 
@@ -171,10 +190,10 @@ void am_nfs_take_page(struct call *call, struct am_xdr *results)
 	page->end = 0;
 	am_nfs3_list_begin(results, page->verifier);
 	while (am_nfs3_list_entry(results, &entry)) {
-		int r = take_entry(page, &entry, &call->local);
+		int r = take_entry(page, &entry, &request->error);
 
 		if (r > 0)
-			am_fail(&call->local, "EPROTO",
+			am_fail(&request->error, "EPROTO",
 				"the server's list of the directory repeats itself");
 		if (r != 0)
 			return;
@@ -183,5 +202,5 @@ void am_nfs_take_page(struct call *call, struct am_xdr *results)
 	}
 	page->end = am_nfs3_list_end(results);
 	if (!results->bad && !page->end && (page->count == 0 || page->cookie == asked))
-		am_fail(&call->local, "EPROTO", "the server does not go on with the list");
+		am_fail(&request->error, "EPROTO", "the server does not go on with the list");
 }

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tree/nfs/request.h"
+#include "tree/nfs/work.h"
 
 enum { REPLY_MAX = 4096, REPLIES_MAX = 40, RECORD_MAX = 64 << 10, CASE_SECONDS = 5 };
 
@@ -517,16 +517,16 @@ int poll(struct pollfd *fds, nfds_t count, int wait_ms)
 	return ppoll(fds, count, wait_ms < 0 ? NULL : &wait, NULL);
 }
 
-static struct nfs_fs *connect_to_server(int others[LANES], struct am_error *error)
+static struct nfs_fs *connect_to_server(int others[CONNECTIONS], struct am_error *error)
 {
 	struct am_nfs_options options = {.timeout = 2, .retry = 0.001};
-	int pair[2], fds[LANES];
+	int pair[2], fds[CONNECTIONS];
 	struct nfs_fs *fs;
 
-	for (int lane = 0; lane < LANES; lane++) {
+	for (int connection = 0; connection < CONNECTIONS; connection++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-		fds[lane] = pair[0];
-		others[lane] = pair[1];
+		fds[connection] = pair[0];
+		others[connection] = pair[1];
 	}
 	fs = am_nfs_over(fds, &root, &options, error);
 	assert_non_null(fs);
@@ -537,16 +537,16 @@ static struct nfs_fs *connect_to_server(int others[LANES], struct am_error *erro
 	return fs;
 }
 
-static void disconnect(struct nfs_fs *fs, const int others[LANES])
+static void disconnect(struct nfs_fs *fs, const int others[CONNECTIONS])
 {
 	fs->base.ops->destroy(&fs->base);
-	for (int lane = 0; lane < LANES; lane++)
-		close(others[lane]);
+	for (int connection = 0; connection < CONNECTIONS; connection++)
+		close(others[connection]);
 }
 
 static int run_case(const struct kind *kind, int with_change, struct am_error *error)
 {
-	int others[LANES], r;
+	int others[CONNECTIONS], r;
 	struct nfs_fs *fs = connect_to_server(others, error);
 
 	server.kind = kind;
@@ -563,7 +563,7 @@ static void run_made(void (*make)(struct am_xdr_out *, uint64_t),
 {
 	server.make = make;
 	for (int way = 0; way < 2; way++) {
-		int others[LANES], r;
+		int others[CONNECTIONS], r;
 		struct am_error error;
 		struct nfs_fs *fs = connect_to_server(others, &error);
 
@@ -744,7 +744,7 @@ static void some_read(struct am_xdr_out *out, uint64_t number)
 static void a_file_without_end(void **unused)
 {
 	static char data[50000];
-	int others[LANES];
+	int others[CONNECTIONS];
 	struct am_error error;
 	struct nfs_fs *fs = connect_to_server(others, &error);
 	struct am_node *dir = root_of(fs);
