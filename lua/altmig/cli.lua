@@ -48,7 +48,7 @@ function cli.commands()
 end
 
 local function help()
-  output.print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more)")
+  output.print("usage: altmig COMMAND [ARG ...]      (altmig COMMAND --help says more, altmig help the rest)")
   output.print("       nimadm FLAGS                  as IBM's nimadm\n")
   local names, commands = cli.commands()
   for _, name in ipairs(names) do output.print("  %-10s %s", name, commands[name].summary) end
@@ -85,7 +85,7 @@ function cli.main(args)
   local ok, result = xpcall(function()
     if args[0]:match("([^/]*)$") == "nimadm" then return run("nimadm", args) end
     local name = table.remove(args, 1)
-    if name == nil or name == "--help" or name == "help" then return help() end
+    if name == nil or name == "--help" then return help() end
     if name == "--version" then
       output.print("altmig " .. resource.version)
       return 0

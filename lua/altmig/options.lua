@@ -16,6 +16,7 @@ local options = {}
 ---@field needed boolean?   # the command does nothing without it
 ---@field number boolean?   # the argument is a number, 0 or greater
 ---@field empty boolean?   # "" is an argument too
+---@field word string   # its name as it is typed
 ---@field text string   # for --help; "\n" breaks the line
 
 -- In the order of --help.
@@ -76,8 +77,10 @@ local operands_of_migration = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y"
 ---@field flags string|altmig.options.Flag[]   # names of flags of this file, or flags of its own
 ---@field text string?                   # what it does, where the command has several forms
 ---@field leading boolean?               # its flags end at the first operand
----@field set table<string, altmig.options.Flag>
----@field list altmig.options.Flag[]
+---@field words string[]|(fun(): string[])|nil   # what the operand may be
+---@field list altmig.options.Flag[]     # its flags in the order of --help
+---@field set table<string, altmig.options.Flag>   # the same by name
+---@field shared boolean                 # its flags are of this file
 
 -- By the names of messages. "NAME -C" are the flags that go with -C.
 ---@type table<string, altmig.options.Command>
@@ -87,17 +90,21 @@ local order = {} -- of their definition
 local by_name = {}
 for _, flag in ipairs(flags) do by_name[flag[1]] = flag end
 
+local function written(name) return (#name == 1 and "-" or "--") .. name end
+
 --- Defines a command. Its flags are names of those above, or a list of its own.
 ---@param who string
 ---@param command table
 function options.define(who, command)
-  command.set = {}
-  if type(command.flags) == "string" then
+  command.set, command.list, command.shared = {}, {}, type(command.flags) == "string"
+  if command.shared then
     for name in command.flags:gmatch("%S+") do command.set[name] = assert(by_name[name], name) end
-    command.list = flags
-  else
-    command.list = command.flags or {}
-    for _, flag in ipairs(command.list) do command.set[flag[1]] = flag end
+  end
+  for _, flag in ipairs(command.shared and flags or command.flags or {}) do
+    flag.word = written(flag[1])
+    if not command.shared or command.set[flag[1]] then
+      command.list[#command.list + 1], command.set[flag[1]] = flag, flag
+    end
   end
   commands[who] = command
   order[#order + 1] = who
@@ -116,14 +123,12 @@ options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })
 
-local function written(name) return (#name == 1 and "-" or "--") .. name end
-
 -- The command whose --help lists a set of flags.
 local function command_of(who) return (who:gsub(" %-C$", "")) end
 
 local function refuse(who, name)
   local homes = {}
-  local shared = commands[who].list == flags and by_name[name]
+  local shared = commands[who].shared and by_name[name]
   for _, other in ipairs(sorted_keys(commands)) do
     if shared and commands[other].set[name] == shared and command_of(other) == other then homes[#homes + 1] = other end
   end
@@ -138,10 +143,8 @@ end
 function options.help(who)
   local lines = {}
   for _, flag in ipairs(commands[who].list) do
-    if commands[who].set[flag[1]] then
-      local left = written(flag[1]) .. (flag.arg and " " .. flag.arg or "")
-      lines[#lines + 1] = ("  %-18s %s"):format(left, (flag.text:gsub("\n", "\n" .. (" "):rep(21))))
-    end
+    local left = flag.word .. (flag.arg and " " .. flag.arg or "")
+    lines[#lines + 1] = ("  %-18s %s"):format(left, (flag.text:gsub("\n", "\n" .. (" "):rep(21))))
   end
   return table.concat(lines, "\n")
 end
@@ -151,14 +154,14 @@ end
 ---@return string
 function options.synopsis(who)
   local command, words = commands[who], { who }
-  if command.list ~= flags then
+  if not command.shared then
     for _, flag in ipairs(command.list) do
-      local word = written(flag[1]) .. (flag.arg and " " .. flag.arg or "")
+      local word = flag.word .. (flag.arg and " " .. flag.arg or "")
       words[#words + 1] = flag.needed and word or "[" .. word .. "]"
     end
   end
   if command.operands ~= "" then words[#words + 1] = command.operands end
-  if command.list == flags then words[#words + 1] = "[FLAGS]" end
+  if command.shared then words[#words + 1] = "[FLAGS]" end
   return table.concat(words, " ")
 end
 
@@ -174,8 +177,16 @@ function options.commands(name)
 end
 
 ---@param who string
----@return altmig.options.Command
+---@return altmig.options.Command?
 function options.command(who) return commands[who] end
+
+--- The flags that commands share.
+---@return altmig.options.Flag[]
+function options.shared() return flags end
+
+--- Whether a flag of IBM's nimadm is refused as not supported yet.
+---@param name string
+function options.is_not_yet(name) return not_yet[name] == true end
 
 --- The text of --help: every form of a command, then what each does, with its flags. A form "NAME -C" has those of NAME.
 ---@param name string

@@ -138,7 +138,7 @@ function TestReturned:test_a_step_that_returns_nil_and_why_has_failed_and_runs_a
   end
 end
 
--- The first example of the README, with a path that is not there: nothing is returned.
+-- The first example of altmig-flow(7), with a path that is not there: nothing is returned.
 function TestReturned:test_a_tree_call_of_m_alt_that_fails_ends_its_step()
   for _, body in ipairs { "m.alt:write('/nowhere/motd', 'x')", "return m.alt:write('/nowhere/motd', 'x')",
     "m.alt:write('/nowhere/motd', 'x') return 1" } do

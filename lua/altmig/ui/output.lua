@@ -78,6 +78,17 @@ end
 ---@param text string
 function output.text(text) io.stdout:write(compose(1, text)) end
 
+--- Text that may be longer than the terminal: through $PAGER where one is set and stdout is a terminal.
+---@param text string
+function output.paged(text)
+  local pager = sys.isatty(1) and sys.getenv "PAGER" or ""
+  local pipe = pager ~= "" and io.popen(pager, "w")
+  if not pipe then return output.text(text) end
+  io.stdout:flush()
+  pipe:write(compose(1, text))
+  pipe:close()
+end
+
 --- What another program is to read (stanzas, a page): byte for byte, but on a terminal escaped.
 ---@param text string
 function output.data(text)

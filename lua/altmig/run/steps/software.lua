@@ -13,7 +13,7 @@ local list_file = footprint.filesets
 local installp_log = saveconf.root .. "/.altmig/installp.log" -- stays on the migrated system
 
 -- A script resource, on the master, with the copy mounted there. What it gets is documented in
--- the README: ALTMIG_CLIENT, ALTMIG_PHASE, ALTMIG_ROOT, ALTMIG_TARGET.
+-- altmig-hosts(7): ALTMIG_CLIENT, ALTMIG_PHASE, ALTMIG_ROOT, ALTMIG_TARGET.
 software.steps.run_script = {
   key = function(script) return script.name end,
   run = function(m, ctx, script)
