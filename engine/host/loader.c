@@ -89,6 +89,7 @@ static const struct {
 } public_names[] = {
 	{"altmig.bosboot", "altmig/aix/bosboot"},
 	{"altmig.flow", "altmig/run/flow"},
+	{"altmig.imagedata", "altmig/aix/image_data"},
 	{"altmig.migration", "altmig/run"},
 	{"altmig.nim", "altmig/run/nim"},
 	{"altmig.swvpd", "altmig/aix/swvpd"},

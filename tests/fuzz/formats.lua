@@ -8,7 +8,7 @@ local aix = require "altmig.aix.output"
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local core = require "altmig.odm_core"
-local imagedata = require "altmig.aix.image_data"
+local imagedata = require "altmig.imagedata"
 local sys = require "altmig.sys"
 
 math.randomseed(tonumber(arg[1]) or 1)

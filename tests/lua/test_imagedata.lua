@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
-local imagedata = require "altmig.aix.image_data"
+local imagedata = require "altmig.imagedata"
 
 local image = [[
 # what mkszfile writes above its stanzas
@@ -112,6 +112,24 @@ function TestImageData:test_cut_at_each_byte_it_is_refused_or_a_shorter_file_of_
   refused(image:sub(1, image:find("lv_data:", 1, true) - 1), imagedata.image, "IMAGE_DATA_TRUNCATED", "no lv_data of type boot")
 end
 
+--- mkszfile writes comments between stanzas too; whatever is a comment stays where it is.
+function TestImageData:test_comments_anywhere_are_kept()
+  local text = image:gsub("\nvg_data:", "\n##Command used for vg_data; /usr/sbin/lsvg\n\nvg_data:"):gsub("\tSHRINK", "# within\n\tSHRINK")
+    .. "\n# at the end\n"
+  local doc = assert(imagedata.parse(text))
+  lu.assertEquals(doc:format(), text)
+  lu.assertEquals(#doc:all "lv_data", 2)
+  local found = assert(imagedata.image(doc))
+  lu.assertEquals(found.pp_mb, 64)
+  lu.assertEquals(found.shrink, "no")
+end
+
+function TestImageData:test_an_empty_ppsize_is_left_to_alt_disk_copy()
+  local found = assert(imagedata.image(assert(imagedata.parse((image:gsub("PPSIZE= 64", "PPSIZE="))))))
+  lu.assertNil(found.pp_mb)
+  lu.assertEquals(#found.volumes, 2)
+end
+
 function TestImageData:test_wrong_stanzas()
   refused("", nil, "IMAGE_DATA_TRUNCATED", "no stanza")
   refused("\n\n# only words\n", nil, "IMAGE_DATA_TRUNCATED", "no stanza")
@@ -121,7 +139,6 @@ function TestImageData:test_wrong_stanzas()
   refused("a:\n\tX= 1\nb:\n", nil, "IMAGE_DATA", "no blank line before stanza b")
   refused("a:\n\tno field\n", nil, "IMAGE_DATA", "no field")
   refused("a stanza\n", nil, "IMAGE_DATA", "no stanza name")
-  refused("a:\n\tX= 1\n\n# late\n", nil, "IMAGE_DATA", "comments stand before")
   refused("a:\n\tX= \0\n", nil, "IMAGE_DATA", "no text")
   refused("a:\n\tX= \27[2J\n", nil, "IMAGE_DATA", "no text")
   refused("a:\n\tX= " .. ("y"):rep(5000) .. "\n", nil, "IMAGE_DATA", "longer than")

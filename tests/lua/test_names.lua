@@ -7,7 +7,7 @@ local resource = require "altmig.resource"
 TestNames = {}
 
 function TestNames:test_every_public_name_is_there()
-  for _, name in ipairs { "ssh", "tree", "bff", "odm", "merge", "bosboot", "nim", "migration", "flow", "swvpd" } do
+  for _, name in ipairs { "ssh", "tree", "bff", "odm", "merge", "bosboot", "nim", "migration", "flow", "swvpd", "imagedata" } do
     local module = require("altmig." .. name)
     lu.assertIsTable(module, name)
     lu.assertIs(require("altmig." .. name), module)
@@ -16,7 +16,7 @@ end
 
 --- A module that is required by two names is loaded twice: code of the project uses the public one.
 function TestNames:test_a_module_has_one_name()
-  local hidden = { "altmig.aix.bosboot", "altmig.aix.swvpd", "altmig.run.flow", "altmig.run.nim", '"altmig.run"',
+  local hidden = { "altmig.aix.bosboot", "altmig.aix.image_data", "altmig.aix.swvpd", "altmig.run.flow", "altmig.run.nim", '"altmig.run"',
     "altmig.merge.init", "altmig.odm.init", "altmig.run.init" }
   local count = 0
   for _, name in ipairs(resource.list "lua/altmig/") do

@@ -298,7 +298,7 @@ end
 
 function TestCommandsEscape:test_findings_of_files_that_are_no_text()
   local line = words:gsub("\n", "")
-  local _, message = require("altmig.aix.image_data").parse "x:\n\t\u{9b}31m J\u{fc}rgen\n"
+  local _, message = require("altmig.imagedata").parse "x:\n\t\u{9b}31m J\u{fc}rgen\n"
   hostile.assert_printed(message)
   lu.assertStrContains(message, "'\\t\\u{9b}31m J\u{fc}rgen' is no field")
   local _, findings = require("altmig.aix.cfgfiles").parse("./etc/x " .. line .. "\n" .. "./etc/" .. line:gsub(" ", "") .. " preserve\n",

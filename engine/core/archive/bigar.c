@@ -176,12 +176,83 @@ static int read_chain(struct am_bigar *ar, struct am_error *error)
 	return 0;
 }
 
-/* The member table, where there is one, must tell what the chain told. */
+static int by_offset(const void *a, const void *b)
+{
+	const struct am_bigar_member *const *left = a, *const *right = b;
+
+	return ((*left)->offset > (*right)->offset) - ((*left)->offset < (*right)->offset);
+}
+
+/* The members in the order of their offsets; NULL without memory. */
+static const struct am_bigar_member **sorted_members(const struct am_bigar *ar)
+{
+	const struct am_bigar_member **list = malloc((ar->count + 1) * sizeof *list);
+
+	if (list == NULL)
+		return NULL;
+	for (size_t i = 0; i < ar->count; i++)
+		list[i] = &ar->members[i];
+	if (ar->count > 1)
+		qsort(list, ar->count, sizeof *list, by_offset);
+	return list;
+}
+
+/* The member of that offset, or NULL. */
+static const struct am_bigar_member *member_at(
+	const struct am_bigar_member **list, size_t count, uint64_t offset)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle]->offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && list[low]->offset == offset ? list[low] : NULL;
+}
+
+/* Offsets and names of the table; `list` is sorted, and none may come twice. */
+static int check_entries(struct am_bigar *ar, uint64_t table, const struct header *h,
+	const struct am_bigar_member **list, unsigned char *seen, struct am_error *error)
+{
+	size_t w = ar->format->width;
+	uint64_t names = h->data + w * (ar->count + 1), end = h->data + h->size;
+
+	for (size_t i = 0; i < ar->count; i++) {
+		const struct am_bigar_member *member;
+		uint64_t offset;
+		size_t length, at;
+
+		if (number(ar, h->data + w * (i + 1), w, 10, &offset, error) != 0)
+			return -1;
+		member = member_at(list, ar->count, offset);
+		at = member != NULL ? (size_t)(member - ar->members) : 0;
+		length = member != NULL ? strlen(member->name) + 1 : 0;
+		if (member == NULL || seen[at] || end - names < length ||
+			memcmp(ar->data + names, member->name, length) != 0)
+			return fail(
+				ar, "BIGAR_TABLE", table, "member table tells of others", error);
+		seen[at] = 1;
+		names += length;
+	}
+	return 0;
+}
+
+/*
+ * The member table, where there is one, must tell of the members that the chain told of. Their
+ * order is the chain's: the table of a real archive may have another.
+ */
 static int check_table(struct am_bigar *ar, struct am_error *error)
 {
 	size_t w = ar->format->width;
-	uint64_t table, count, end, names;
+	const struct am_bigar_member **list;
+	unsigned char *seen;
+	uint64_t table, count;
 	struct header h;
+	int r;
 
 	if (number(ar, MAGIC_SIZE, w, 10, &table, error) != 0)
 		return -1;
@@ -189,24 +260,16 @@ static int check_table(struct am_bigar *ar, struct am_error *error)
 		return 0;
 	if (read_header(ar, table, &h, error) != 0)
 		return -1;
-	end = h.data + h.size;
 	if (h.size < w || number(ar, h.data, w, 10, &count, error) != 0 || count != ar->count ||
 		(h.size - w) / w < count)
 		return fail(ar, "BIGAR_TABLE", table, "member table of another length", error);
-	names = h.data + w * (count + 1);
-	for (size_t i = 0; i < ar->count; i++) {
-		size_t length = strlen(ar->members[i].name) + 1;
-		uint64_t offset;
-
-		if (number(ar, h.data + w * (i + 1), w, 10, &offset, error) != 0)
-			return -1;
-		if (offset != ar->members[i].offset || end - names < length ||
-			memcmp(ar->data + names, ar->members[i].name, length) != 0)
-			return fail(
-				ar, "BIGAR_TABLE", table, "member table tells of others", error);
-		names += length;
-	}
-	return 0;
+	list = sorted_members(ar);
+	seen = calloc(1, ar->count + 1);
+	r = list != NULL && seen != NULL ? check_entries(ar, table, &h, list, seen, error)
+					 : am_fail_errno(error, ENOMEM, "ar: %s", ar->name);
+	free(list);
+	free(seen);
+	return r;
 }
 
 static int parse(struct am_bigar *ar, struct am_error *error)

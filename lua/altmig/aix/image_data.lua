@@ -55,19 +55,16 @@ function imagedata.parse(text, origin)
     if number > MOST_LINES then return fail(origin, number, "IMAGE_DATA", "more than %d lines", MOST_LINES) end
     if line:find("[%z\1-\8\11-\31\127]") then return fail(origin, number, "IMAGE_DATA", "holds bytes that are no text") end
     doc.lines[number] = line
+    local is_comment = line:match("^%s*#") ~= nil -- mkszfile writes some between stanzas; they stay where they are
     if line:match("^%s*$") then
       stanza = nil
-    elseif line:match("^%s*#") then
-      if #doc.stanzas > 0 then
-        return fail(origin, number, "IMAGE_DATA", "comments stand before the first stanza only")
-      end
-    elseif line:match("^%S") then
+    elseif not is_comment and line:match("^%S") then
       local name = line:match("^([%a_][%w_]*):%s*$") or line:match("^([%a_][%w_]*):%s*#")
       if not name then return fail(origin, number, "IMAGE_DATA", "'%s' is no stanza name and colon", printable(line)) end
       if stanza then return fail(origin, number, "IMAGE_DATA", "no blank line before stanza %s", name) end
       stanza = setmetatable({ name = name, line = number, fields = {}, by_name = {} }, Stanza)
       doc.stanzas[#doc.stanzas + 1] = stanza
-    else
+    elseif not is_comment then
       local name, value = line:match("^%s+([%w_%-]+)%s*=%s*(.-)%s*$")
       if not name then return fail(origin, number, "IMAGE_DATA", "'%s' is no field", printable(line)) end
       if not stanza then return fail(origin, number, "IMAGE_DATA", "field %s stands in no stanza", name) end
@@ -184,7 +181,7 @@ end
 
 --- What an image.data must say to make a rootvg of it.
 ---@param doc altmig.imagedata.Document
----@return {pp_mb: integer, shrink: string, volumes: altmig.imagedata.Volume[]}? image
+---@return {pp_mb: integer?, shrink: string, volumes: altmig.imagedata.Volume[]}? image
 ---@return string? message
 ---@return string? code
 function imagedata.image(doc)
@@ -195,10 +192,13 @@ function imagedata.image(doc)
   if vg ~= "rootvg" then
     return fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: VGNAME= '%s', expected rootvg", printable(vg))
   end
-  local pp_mb, message, code = number_in(doc, groups[1], "PPSIZE", 1, 131072)
-  if not pp_mb then return nil, message, code end
-  if pp_mb & (pp_mb - 1) ~= 0 then
-    return fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: PPSIZE= %d is no power of two", pp_mb)
+  local pp_mb, message, code
+  if groups[1]:get "PPSIZE" ~= "" then -- empty: alt_disk_copy has to choose, as the installation does
+    pp_mb, message, code = number_in(doc, groups[1], "PPSIZE", 1, 131072)
+    if not pp_mb then return nil, message, code end
+    if pp_mb & (pp_mb - 1) ~= 0 then
+      return fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: PPSIZE= %d is no power of two", pp_mb)
+    end
   end
   local policy, shrink = (doc:all "logical_volume_policy")[1], "no"
   if policy then

@@ -197,10 +197,45 @@ static void contradictions_are_refused(void **state)
 	free(data);
 }
 
+/* The table of a real library lists the members of the chain in another order. */
+static void the_table_may_have_another_order(void **state)
+{
+	struct am_error error = {{0}, {0}};
+	size_t length;
+	char *data = archive(&length), *copy = archive(&length), first[20];
+	size_t offsets, names = 0;
+	struct am_bigar *ar;
+
+	(void)state;
+	while (memcmp(data + names, "first\0second\0third", 19) != 0)
+		assert_true(++names < length - 19);
+	offsets = names - 3 * 20;
+	memcpy(first, copy + offsets, 20);
+	memcpy(copy + offsets, data + offsets + 40, 20);
+	memcpy(copy + offsets + 40, first, 20);
+	memcpy(copy + names, "third\0second\0first", 19);
+	ar = am_bigar_parse("test", copy, length, &error);
+	assert_string_equal(error.message, "");
+	assert_non_null(ar);
+	assert_string_equal(am_bigar_member(ar, 0)->name, "first");
+	assert_string_equal(am_bigar_member(ar, 2)->name, "third");
+	am_bigar_free(ar);
+	/* one of them twice, and a name that is another's */
+	memcpy(copy + offsets, first, 20);
+	memcpy(copy + names, "first\0second\0first", 19);
+	refused_with("BIGAR_TABLE", copy, length);
+	memcpy(copy, data, length);
+	memcpy(copy + names, "third\0second\0first", 19);
+	refused_with("BIGAR_TABLE", copy, length);
+	free(copy);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_are_found),
+		cmocka_unit_test(the_table_may_have_another_order),
 		cmocka_unit_test(small_format_is_read),
 		cmocka_unit_test(any_field_of_the_big_format_may_be_wrong),
 		cmocka_unit_test(any_field_of_the_small_format_may_be_wrong),

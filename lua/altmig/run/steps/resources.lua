@@ -4,7 +4,7 @@
 local err = require "altmig.err"
 local mode = require "altmig.mode"
 local footprint = require "altmig.run.footprint"
-local imagedata = require "altmig.aix.image_data"
+local imagedata = require "altmig.imagedata"
 local sys = require "altmig.sys"
 
 local resources = { steps = {} }
