@@ -72,7 +72,7 @@ function TestFlagsInTheLab:test_1_exclude_list_image_data_bosinst_data_and_mount
   lu.assertStrContains(lab.on(client, "ls /var/adm/ras/alt_mig"), client .. ".image_data")
   local log = lab.must("exec", "sh", "-c", "cat $ALTMIG_STATE/" .. client .. "_alt_mig.log")
   lu.assertStrContains(log, "ALT_MAJOR_NUM=")
-  lu.assertStrContains(log, "+ adachi-nim: mount -o rw,vers=3,nodev,hard,intr,rsize=65536 adachi-AIX7:/alt_inst")
+  lu.assertStrContains(log, " mount -o rw,vers=3,nodev,hard,intr,rsize=65536 adachi-AIX7:/alt_inst /adachi-AIX7_alt/alt_inst: status 0")
   cleanup()
   lu.assertNotStrContains(lab.on(client, "ls /var/adm/ras/alt_mig"), "image_data")
 end
