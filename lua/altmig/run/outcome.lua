@@ -1,13 +1,20 @@
 -- SPDX-License-Identifier: MIT
--- What became of every saved file, for the administrator: which one is active, where the other lies,
--- and how much was known when it was merged. Told from what the files now hold, not from what was
+-- How it went with every saved file, for the administrator: which one is active, where the other is, and
+-- how much was known when it was merged. Told from what the files now hold, not from what was
 -- meant to happen.
 
+local err = require "altmig.err"
 local policy = require "altmig.merge.policy"
 local saveconf = require "altmig.save"
 local sorted_keys = require "altmig.sorted_keys"
 
 local outcome = {}
+
+-- An answer of the save area or of the copy; false is one too.
+local function known(value, message, code)
+  if value == nil then err.check(value, message, code) end
+  return value
+end
 
 local function saved_at(root, path) return root .. path end
 local function new_at(root, path) return root .. "/.altmig/new" .. path end
@@ -45,12 +52,11 @@ local function judge(root, entry, live, new)
     live == new and "the new one is active" or live and "another one is active" or "no longer there", saved_at(root, path))
 end
 
--- A link that lay in the place of a file. entry: what it led to, if that was saved: a method merged it.
+-- A link that was in the place of a file. entry: what it led to, if that was saved: a method merged it.
 local function judge_link(tree, root, link, entry, new)
-  local same, message, code = saveconf.is_linked(tree, link)
-  if same == nil then return nil, message, code end
+  local same = known(saveconf.is_linked(tree, link))
   local told = { file = link.path, method = link.method, severity = "note", chosen = "C" }
-  if entry and same then return false end
+  if entry and same then return nil end
   if entry and new then
     told.severity, told.chosen = "todo", "merged"
     told.rule = ("%s: was a link to %s, which leads to no file any more: the merged file lies in its place"):format(
@@ -61,52 +67,36 @@ local function judge_link(tree, root, link, entry, new)
   elseif new then
     told.rule = ("%s: your link to %s is active, the new one lies in %s"):format(whose(link), link.target, new_at(root, link.path))
   end
-  return told.rule and told or false
+  return told.rule and told or nil
 end
 
 --- After the merges of phase 5. Keeps in the save area what is active now, for after_installp.
 ---@param tree table
 ---@param root string?
----@return altmig.merge.Decision[]? decisions
----@return string? message
----@return string? code
+---@return altmig.merge.Decision[]
 function outcome.after_merges(tree, root)
   root = root or saveconf.root
-  local entries, shipped, live, message, code
-  entries, message, code = saveconf.manifest(tree, root)
-  if not entries then return nil, message, code end
-  shipped, message, code = saveconf.shipped(tree, root)
-  if not shipped then return nil, message, code end
+  local entries, shipped = known(saveconf.manifest(tree, root)), known(saveconf.shipped(tree, root))
   local decisions, active = {}, {}
   for _, path in ipairs(sorted_keys(entries)) do
-    live, message, code = saveconf.digest(tree, path)
-    if live == nil then return nil, message, code end
+    local live = known(saveconf.digest(tree, path))
     decisions[#decisions + 1] = judge(root, entries[path], live, shipped[path] and shipped[path].sha256)
     if entries[path].installp then active[#active + 1] = { path = path, sha256 = live or nil } end
   end
-  local links
-  links, message, code = saveconf.links(tree, root)
-  if not links then return nil, message, code end
+  local links = known(saveconf.links(tree, root))
   for _, path in ipairs(sorted_keys(links)) do
-    local told
-    told, message, code = judge_link(tree, root, links[path], entries[path], shipped[path])
-    if told == nil then return nil, message, code end
-    if told then decisions[#decisions + 1] = told end
+    decisions[#decisions + 1] = judge_link(tree, root, links[path], entries[path], shipped[path])
   end
-  local ok
-  ok, message, code = saveconf.keep_list(tree, root, "active", active)
-  if not ok then return nil, message, code end
+  err.check(saveconf.keep_list(tree, root, "active", active))
   return decisions
 end
 
--- Where the site's file lies after installp, which uses the save area for its own ends.
+-- Where the site's file is after installp, which uses the save area for its own ends.
 local function place_of_saved(tree, root, entry)
   for _, path in ipairs { saved_at(root, entry.path), root .. "/.altmig/site" .. entry.path } do
-    local digest, message, code = saveconf.digest(tree, path)
-    if digest == nil then return nil, message, code end
-    if digest == entry.sha256 then return path end
+    if known(saveconf.digest(tree, path)) == entry.sha256 then return path end
   end
-  return false
+  return nil
 end
 
 -- One file that a fileset of phase 6 brought.
@@ -129,24 +119,16 @@ end
 --- After installp: the files that filesets of phase 6 brought.
 ---@param tree table
 ---@param root string?
----@return altmig.merge.Decision[]? decisions
----@return string? message
----@return string? code
+---@return altmig.merge.Decision[]
 function outcome.after_installp(tree, root)
   root = root or saveconf.root
-  local entries, active, message, code
-  entries, message, code = saveconf.manifest(tree, root)
-  if not entries then return nil, message, code end
-  active, message, code = saveconf.kept_list(tree, root, "active")
-  if active == nil then return nil, message, code end
+  local entries, active = known(saveconf.manifest(tree, root)), known(saveconf.kept_list(tree, root, "active"))
   local decisions = {}
   for _, path in ipairs(sorted_keys(active or {})) do
-    local live, saved, put_there
-    live, message, code = saveconf.digest(tree, path)
-    if live ~= nil then saved, message, code = place_of_saved(tree, root, entries[path]) end
-    if saved ~= nil then put_there, message, code = saveconf.digest(tree, saved_at(root, path)) end
-    if live == nil or saved == nil or put_there == nil then return nil, message, code end
-    decisions[#decisions + 1] = judge_installed(root, entries[path], active[path].sha256 or false, live, saved, put_there)
+    local entry = entries[path]
+    local live, saved = known(saveconf.digest(tree, path)), place_of_saved(tree, root, entry)
+    decisions[#decisions + 1] = judge_installed(root, entry, active[path].sha256 or false, live, saved,
+      known(saveconf.digest(tree, saved_at(root, path))))
   end
   return decisions
 end

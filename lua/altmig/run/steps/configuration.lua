@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Phases 5 and 6: what the filesets want done with their configuration files, what the old level
--- shipped of the files that are saved, and what became of every file in the end.
+-- shipped of the files that are saved, and which one of every file is active in the end.
 
 local cfgfiles = require "altmig.aix.cfgfiles"
 local err = require "altmig.err"
@@ -44,7 +44,7 @@ local function tell(m, entry)
 end
 
 --- Which of these files of the copy (not below /etc and /var) the site has changed since they were
---- installed, as far as the software database tells. The client sums them up where they lie: nothing
+--- installed, as far as the software database tells. The client sums them up where they are: nothing
 --- of them crosses the network. Before the restore only.
 ---@param names string[]
 ---@return string[]
@@ -171,12 +171,12 @@ end
 
 -- Every file whose new one is active now, and those whose old one is while there is a new one.
 configuration.steps.list_configuration = {
-  run = function(m) return list(m, err.check(outcome.after_merges(m.copy, save_root))) end,
+  run = function(m) return list(m, outcome.after_merges(m.copy, save_root)) end,
 }
 
 -- The same for what installp did with the files of its filesets.
 configuration.steps.list_installed_configuration = {
-  run = function(m) return list(m, err.check(outcome.after_installp(m.copy, save_root))) end,
+  run = function(m) return list(m, outcome.after_installp(m.copy, save_root)) end,
 }
 
 return configuration
