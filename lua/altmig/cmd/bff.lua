@@ -3,6 +3,7 @@
 
 local cli = require "altmig.cli"
 local bff = require "altmig.bff"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local mode = require "altmig.mode"
 local options = require "altmig.options"
@@ -94,20 +95,28 @@ end
 local Extraction = {}
 Extraction.__index = Extraction
 
+local function refuse(name, why) err.raise { code = "EXTRACT", message = ("%s: %s"):format(name, why) } end
+
+-- Whether fn went well; what cannot be restored is named and does not end the work.
+local function attempt(fn, ...)
+  local ok, e = xpcall(fn, err.wrap, ...)
+  if ok then return true end
+  if e.traceback then error(e, 0) end
+  complain(e.message)
+  return false
+end
+
 --- Makes the directories above the last part, refusing to pass through anything but directories.
+---@return string
 function Extraction:parent(parts)
   local path = self.root
   for i = 1, #parts - 1 do
     path = path .. "/" .. parts[i]
     if not self.safe[path] then
       local st, message, code = sys.lstat(path)
-      if not st and code ~= "ENOENT" then return nil, message end
-      if st and st.type ~= "dir" then return nil, path .. ": not a directory, and links are not followed" end
-      if not st then
-        local ok
-        ok, message = sys.mkdir(path, mode.DIR)
-        if not ok then return nil, message end
-      end
+      if not st and code ~= "ENOENT" then err.check(st, message, code) end
+      if st and st.type ~= "dir" then refuse(path, "not a directory, and links are not followed") end
+      if not st then err.check(sys.mkdir(path, mode.DIR)) end
       self.safe[path] = true
     end
   end
@@ -117,90 +126,76 @@ end
 --- Only the name is removed: what a link points to stays.
 local function clear(path)
   local st = sys.lstat(path)
-  if not st then return true end
-  if st.type == "dir" then return nil, path .. ": is a directory" end
-  return sys.remove(path)
+  if not st then return end
+  if st.type == "dir" then refuse(path, "is a directory") end
+  err.check(sys.remove(path))
 end
 
 local function write_data(a, m, path)
-  local piece, message = a:read_some(m, PIECE)
-  local ok
-  if not piece then return nil, message end
-  ok, message = sys.write_file(path, piece, { mode = mode.PRIVATE_FILE, atomic = false })
-  while ok and #piece > 0 do
-    piece, message = a:read_some(m, PIECE)
-    ok = piece
-    if ok and #piece > 0 then ok, message = sys.append_file(path, piece) end
-  end
-  if not ok then sys.remove(path) end
-  return ok, message
+  local piece = err.check(a:read_some(m, PIECE))
+  local ok, e = xpcall(function()
+    err.check(sys.write_file(path, piece, { mode = mode.PRIVATE_FILE, atomic = false }))
+    while #piece > 0 do
+      piece = err.check(a:read_some(m, PIECE))
+      if #piece > 0 then err.check(sys.append_file(path, piece)) end
+    end
+  end, err.wrap)
+  if ok then return end
+  sys.remove(path)
+  error(e, 0)
 end
 
 --- Owner first: changing it clears the set-id bits.
 local function set_attributes(m, path)
-  local ok, message = true, nil
-  if sys.getuid() == 0 then ok, message = sys.lchown(path, m.uid, m.gid) end
-  if ok and m.type ~= "link" then ok, message = sys.chmod(path, m.mode) end
-  if ok then ok, message = sys.utime(path, m.atime, m.mtime) end
-  return ok, message
+  if sys.getuid() == 0 then err.check(sys.lchown(path, m.uid, m.gid)) end
+  if m.type ~= "link" then err.check(sys.chmod(path, m.mode)) end
+  err.check(sys.utime(path, m.atime, m.mtime))
 end
 
 function Extraction:directory(m, path)
   local st = sys.lstat(path)
-  if st and st.type ~= "dir" then return nil, path .. ": not a directory" end
-  if not st then
-    local ok, message = sys.mkdir(path, mode.PRIVATE_DIR)
-    if not ok then return nil, message end
-  end
+  if st and st.type ~= "dir" then refuse(path, "not a directory") end
+  if not st then err.check(sys.mkdir(path, mode.PRIVATE_DIR)) end
   self.safe[path] = true
   self.later[#self.later + 1] = { m, path }
-  return true
 end
 
+--- Restores one member; raises when it cannot be.
 function Extraction:member(a, m)
   local parts = components(m.name)
-  if not parts then return nil, m.name .. ": leads out of the directory" end
-  local parent, message = self:parent(parts)
-  if not parent then return nil, message end
+  if not parts then refuse(m.name, "leads out of the directory") end
+  local parent = self:parent(parts)
   if #parts == 0 then
-    if m.type ~= "dir" then return nil, m.name .. ": no name" end
+    if m.type ~= "dir" then refuse(m.name, "no name") end
     return self:directory(m, self.root)
   end
   local path = parent .. "/" .. parts[#parts]
   if m.type == "dir" then return self:directory(m, path) end
-  if m.type == "socket" then return nil, path .. ": a socket, not restored" end
-  local ok
-  ok, message = clear(path)
-  if not ok then return nil, message end
+  if m.type == "socket" then refuse(path, "a socket, not restored") end
+  clear(path)
   local first = m.link and self.done[m.link]
-  if first and first ~= path then return sys.link(first, path) end
+  if first and first ~= path then return err.check(sys.link(first, path)) end
   if m.type == "file" then
     if m.link and m.size > 0 and m.stored_size == 0 then
-      return nil, ("%s: its data come with %s, which is not restored"):format(path, m.link)
+      refuse(path, ("its data come with %s, which is not restored"):format(m.link))
     end
-    ok, message = write_data(a, m, path)
-    if ok and m.nlink > 1 then self.done[m.link or m.name] = path end
+    write_data(a, m, path)
+    if m.nlink > 1 then self.done[m.link or m.name] = path end
   elseif m.type == "link" then
-    ok, message = sys.symlink(m.target, path)
+    err.check(sys.symlink(m.target, path))
   else
-    ok, message = sys.mknod(path, m.type, mode.PRIVATE_FILE, m.rdev_major, m.rdev_minor)
+    err.check(sys.mknod(path, m.type, mode.PRIVATE_FILE, m.rdev_major, m.rdev_minor))
   end
-  if not ok then return nil, message end
-  return set_attributes(m, path)
+  set_attributes(m, path)
 end
 
 --- Directories last, from the deepest: what is restored below changes their times, and their mode
---- may forbid writing.
+--- may forbid writing. Returns whether all went well.
+---@return boolean
 function Extraction:finish()
   local ok = true
   table.sort(self.later, function(x, y) return #x[2] > #y[2] end)
-  for _, entry in ipairs(self.later) do
-    local good, message = set_attributes(entry[1], entry[2])
-    if not good then
-      complain(message)
-      ok = false
-    end
-  end
+  for _, entry in ipairs(self.later) do ok = attempt(set_attributes, entry[1], entry[2]) and ok end
   return ok
 end
 
@@ -242,11 +237,7 @@ local function extract(args)
   local x = setmetatable({ root = check(sys.realpath(dir)), safe = {}, done = {}, later = {} }, Extraction)
   for m in a:members() do
     if wanted(m) then
-      local ok, message = x:member(a, m)
-      if not ok then
-        complain(message)
-        status = 1
-      end
+      if not attempt(x.member, x, a, m) then status = 1 end
     end
   end
   if not x:finish() then status = 1 end
