@@ -29,6 +29,13 @@ function executor:mount_point(filesystem)
   return self.base .. filesystem
 end
 
+--- Where the client has what the executor has at a path: "/alt_inst/usr"; nil for what is not of its mounts.
+---@param path string
+---@return string?
+function executor:on_client(path)
+  return path:sub(1, #self.base + 1) == self.base .. "/" and path:sub(#self.base + 1) or nil
+end
+
 -- Programs of the old level, which the client has been able to write for years, are not for the master.
 local function require_restored(self)
   local record = self.m.record
@@ -82,7 +89,7 @@ local kinds = { link = true, dir = true, file = true, other = true, none = true 
 -- Every path that leads to `path`, itself last: from the directory of the mounts on, else from the root.
 local function components(self, path)
   local list, at = {}, ""
-  if path:sub(1, #self.base + 1) == self.base .. "/" then
+  if self:on_client(path) then
     at = self.base
     list[1] = at
   end
@@ -121,11 +128,6 @@ end
 local what_is = { link = "a symbolic link", dir = "a directory", file = "a file", other = "neither a directory nor a file",
   none = "not there" }
 
--- Where the client has what the executor has at a path, for what is to be typed there.
-local function on_client(self, path)
-  return path:sub(1, #self.base + 1) == self.base .. "/" and path:sub(#self.base + 1) or nil
-end
-
 ---@class altmig.executor.PlainOptions
 ---@field way string?        what components on the way may be; default "dir"
 ---@field last string?       what the last may be; default "dir". Words: dir file other none
@@ -152,7 +154,7 @@ function executor:at_plain(path, opts)
   if output then return { status = result.status, signal = result.signal, stdout = output, stderr = result.stderr, last = last } end
   local at = list[#found]
   if opts.optional and last == "none" and #found == #list then return nil end
-  local there = on_client(self, at)
+  local there = self:on_client(at)
   err.raise { code = last == "link" and "LINK_IN_PATH" or "NOT_PLAIN", host = self.host.name,
     message = ("%s: %s is %s; %s"):format(self.host.name, at, what_is[last], opts.doing or "nothing was done there"),
     remedy = there and ("on %s: look at it with ls -ld %s, find out who made it so, and put it right; then resume"):format(self.m.name,

@@ -38,22 +38,23 @@ local function check(self, n, fn, what)
   if type(fn) ~= "function" then error(what .. ": function expected", 3) end
 end
 
---- Runs fn(m) before phase n. What it changes belongs into m:step, so that a resume knows of it.
-function flow:before(n, fn)
-  check(self, n, fn, "before")
-  local list = self.hooks.before
+local function add_hook(self, when, n, fn)
+  local list = self.hooks[when]
   list[n] = list[n] or {}
   table.insert(list[n], fn)
   return self
 end
 
+--- Runs fn(m) before phase n. What it changes belongs into m:step, so that a resume knows of it.
+function flow:before(n, fn)
+  check(self, n, fn, "before")
+  return add_hook(self, "before", n, fn)
+end
+
 --- Runs fn(m) after phase n.
 function flow:after(n, fn)
   check(self, n, fn, "after")
-  local list = self.hooks.after
-  list[n] = list[n] or {}
-  table.insert(list[n], fn)
-  return self
+  return add_hook(self, "after", n, fn)
 end
 
 --- Runs fn(m, e) when a phase fails, before anything is withdrawn.

@@ -12,6 +12,16 @@ local footprint = {}
 --- Where the SPOT is mounted on the client.
 footprint.spot = "/ALT_MIG_SPOT"
 
+--- Where the client has the copy.
+footprint.root = "/alt_inst"
+
+--- Whether a path of the client is in its copy.
+---@param path string
+---@return boolean
+function footprint.is_of_copy(path)
+  return path == footprint.root or path:sub(1, #footprint.root + 1) == footprint.root .. "/"
+end
+
 --- Where the lpp_source is shown in the copy.
 footprint.images = "/ALT_MIG_IMAGES"
 

@@ -121,13 +121,23 @@ function host:holds(argv, opts)
   return self:run(argv, opts).status == 0
 end
 
---- Whether `exportfs` lists a directory; and its options.
+--- What `exportfs` lists.
+---@return { path: string, flags: string, line: string }[]
+function host:exports()
+  local list = {}
+  for line in self:must({ "exportfs" }):gmatch("[^\n]+") do
+    local path, flags = line:match("^(%S+)%s*(.*)$")
+    if path then list[#list + 1] = { path = path, flags = flags, line = line } end
+  end
+  return list
+end
+
+--- Whether a directory is exported; and its options.
 ---@param dir string
 ---@return boolean, string? options
 function host:exported(dir)
-  for line in self:must({ "exportfs" }):gmatch("[^\n]+") do
-    local path, flags = line:match("^(%S+)%s*(.*)$")
-    if path == dir then return true, flags end
+  for _, row in ipairs(self:exports()) do
+    if row.path == dir then return true, row.flags end
   end
   return false
 end
@@ -194,7 +204,7 @@ end
 -- A host that is up answers this at once.
 local PROBE <const> = 10
 
---- Makes the connection anew, once, if the host does not answer over it: one from before a reboot is
+--- Makes the connection again, once, if the host does not answer over it: one from before a reboot is
 --- dead, and keepalives take minutes to notice.
 function host:revive()
   local result, _, code = self.session:run({ "true" }, { timeout = PROBE })

@@ -69,6 +69,16 @@ for _, entry in ipairs(methods) do
   end
 end
 
+--- Whether a disk of the client is one that the copy is made on.
+---@param disk string
+---@return boolean
+function M:is_target(disk)
+  for _, target in ipairs(self.disks) do
+    if target == disk then return true end
+  end
+  return false
+end
+
 --- Closes connections and files; the lock goes with them.
 function M:close()
   console.close_report(self)

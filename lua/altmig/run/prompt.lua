@@ -8,6 +8,7 @@ local footprint = require "altmig.run.footprint"
 local gate = require "altmig.gate"
 local lock = require "altmig.run.lock"
 local run = require "altmig.run.run"
+local mounts = require "altmig.run.steps.mounts"
 local runs = require "altmig.run.runs"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
@@ -20,14 +21,11 @@ local function reachable(m)
   local function add(host, kind, path, undo)
     found[("%s %s on %s"):format(kind, path, host.name)] = { host = host, path = path, undo = undo }
   end
-  for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
-    local path = line:match("^(%S+)")
-    if path == "/alt_inst" or path:sub(1, 10) == "/alt_inst/" then add(m.client, "export", path, { "exportfs", "-u", path }) end
+  for _, row in ipairs(m.client:exports()) do
+    if footprint.is_of_copy(row.path) then add(m.client, "export", row.path, { "exportfs", "-u", row.path }) end
   end
   for _, row in ipairs(aix.mounts(m.master:must { "mount" })) do
-    if row.at:sub(1, #m.exec.base + 1) == m.exec.base .. "/" then
-      add(m.master, "mount", row.at, row.vfs == "namefs" and { "umount", row.at } or { "umount", "-f", row.at })
-    end
+    if m.exec:on_client(row.at) then add(m.master, "mount", row.at, mounts.umount_words(row)) end
   end
   local spot = footprint.spot
   if m.client:mounted(spot) then add(m.client, "mount", spot, { "umount", spot }) end

@@ -116,7 +116,7 @@ function checks.resources(m, add)
         remedy = ("mend %s, or leave the flag out"):format(m[kind].location) }
     elseif kind == "bosinst_data" then
       for _, disk in ipairs(said.disks) do
-        if not (" " .. table.concat(m.disks, " ") .. " "):find(" " .. disk .. " ", 1, true) then
+        if not m:is_target(disk) then
           add { id = "bosinst_data", severity = "warning", host = m.name,
             what = ("target_disk_data of %s names %s; the copy is made on %s"):format(m[kind].location, disk, table.concat(m.disks, " ")) }
         end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Preflight: subsystems, NFS, names, clocks, and what NIM says.
 
+local footprint = require "altmig.run.footprint"
 local runs = require "altmig.run.runs"
 
 local services = {}
@@ -59,10 +60,10 @@ function services.leftover_exports(m, add, run)
   if run and (run.word == "running" or run.word == "elsewhere" or run.word == "damaged") then return end
   local mounted, list, lines = mounts_of(m.client), {}, {}
   local serves_copy = true
-  for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
-    local path = line:match("^(%S+)")
-    if (path == "/alt_inst" or (path and path:sub(1, 10) == "/alt_inst/")) and not (run and run.word == "stopped" and mounted[path]) then
-      list[#list + 1], lines[#lines + 1] = path, line
+  for _, row in ipairs(m.client:exports()) do
+    local path = row.path
+    if footprint.is_of_copy(path) and not (run and run.word == "stopped" and mounted[path]) then
+      list[#list + 1], lines[#lines + 1] = path, row.line
       serves_copy = serves_copy and mounted[path] ~= nil
     end
   end

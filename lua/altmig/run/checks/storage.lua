@@ -2,6 +2,7 @@
 -- Preflight: disks, volume groups, logical volumes and devices of the client.
 
 local aix = require "altmig.aix.output"
+local sorted_keys = require "altmig.sorted_keys"
 
 local storage = {}
 
@@ -71,8 +72,7 @@ local function previous_rootvg(m, add, list)
   for _, disk in ipairs(list) do
     if disk.vg and disk.vg:match("^old_rootvg") then
       name = disk.vg
-      local is_target = (" " .. table.concat(m.disks, " ") .. " "):find(" " .. disk.name .. " ", 1, true)
-      table.insert(is_target and targets or others, disk.name)
+      table.insert(m:is_target(disk.name) and targets or others, disk.name)
     end
   end
   if targets[1] then
@@ -279,10 +279,7 @@ function storage.ghost_devices(m, add)
       evidence = "lvlstmajor: " .. first_lines(text) }
   end
   local found = remnants(m, free)
-  local majors = {}
-  for major in pairs(found) do majors[#majors + 1] = major end
-  table.sort(majors)
-  for _, major in ipairs(majors) do
+  for _, major in ipairs(sorted_keys(found)) do
     local ghost = found[major]
     local files = #ghost.dev > 0 and ("cd /dev && rm %s; "):format(table.concat(ghost.dev, " ")) or ""
     add { id = "ghost-device", severity = major == lowest and "inhibitor" or "warning", host = m.name,

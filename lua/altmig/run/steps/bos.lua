@@ -98,12 +98,10 @@ bos.steps.inspect_bos = {
       message, code = e.message, e.code
       failed()
     end
-    local filesets, root_list = {}, {}
+    local filesets = {}
     for i, fileset in ipairs(known.filesets or {}) do filesets[i] = fileset.name end
-    for root in pairs(roots) do root_list[#root_list + 1] = root end
-    table.sort(root_list)
     return { members = members, files = files, bytes = bytes, needed = needed, configuration = names, changed = m:changed_files(others),
-      lists = library.lists, filesets = filesets, roots = root_list }
+      lists = library.lists, filesets = filesets, roots = sorted_keys(roots) }
   end,
 }
 
@@ -160,10 +158,7 @@ bos.steps.check_space = {
   run = function(m)
     m:say("Checking for initial required migration space.")
     local found = m:result_of("inspect_bos") or m:inspect_bos()
-    local mounts = {}
-    for at in pairs(found.needed) do mounts[#mounts + 1] = at end
-    table.sort(mounts)
-    for _, at in ipairs(mounts) do m:make_room(at, found.needed[at] + found.needed[at] // 10) end
+    for _, at in ipairs(sorted_keys(found.needed)) do m:make_room(at, found.needed[at] + found.needed[at] // 10) end
   end,
 }
 

@@ -207,7 +207,7 @@ clone.steps.list_alt_filesystems = {
   run = function(m)
     local list = {}
     for _, lv in ipairs(aix.lsvg_l(m.client:must { "lsvg", "-l", "altinst_rootvg" })) do
-      if lv.mount and (lv.mount:gsub("/$", "") == "/alt_inst" or lv.mount:sub(1, 10) == "/alt_inst/") then
+      if lv.mount and footprint.is_of_copy(lv.mount) then
         local mount = lv.mount:gsub("(.)/$", "%1")
         require_plain_name(m, mount)
         list[#list + 1] = { mount = mount, device = "/dev/" .. lv.name }

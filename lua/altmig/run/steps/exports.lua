@@ -3,6 +3,7 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local footprint = require "altmig.run.footprint"
 local nim = require "altmig.nim"
 
 local exports = { steps = {} }
@@ -85,11 +86,8 @@ exports.steps.record_exports = {
 
 --- Withdraws every export of the copy, deepest first.
 function exports.unexport_all(m)
-  for line in m.client:must({ "exportfs" }):gmatch("[^\n]+") do
-    local path = line:match("^(%S+)")
-    if path == "/alt_inst" or path:sub(1, 10) == "/alt_inst/" then
-      m.client:must { "exportfs", "-u", path }
-    end
+  for _, row in ipairs(m.client:exports()) do
+    if footprint.is_of_copy(row.path) then m.client:must { "exportfs", "-u", row.path } end
   end
 end
 

@@ -124,12 +124,11 @@ end
 --- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
 function finish.keep_bootlist(m)
   local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
-  local roots, of_copy = {}, false
-  for _, disk in ipairs(m.disks) do of_copy = of_copy or disk == first end
+  local roots = {}
   for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
     if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
   end
-  if not of_copy or #roots == 0 then return end
+  if not m:is_target(first) or #roots == 0 then return end
   m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
   m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
 end

@@ -102,10 +102,16 @@ end
 -- A path for an administrator to look at, of a mount that cannot be taken away.
 local function left_at(m, row) return ("%s is mounted at %s of %s"):format(row.source, row.at, m.master.name) end
 
--- Takes one mount away. Nothing is done if a link leads elsewhere. Returns what umount printed, or nil
--- and the error.
+--- What takes a mount away.
+---@param row altmig.aix.Mount
+---@return string[]
+function mounts.umount_words(row)
+  return row.vfs == "namefs" and { "umount", row.at } or { "umount", "-f", row.at }
+end
+
+-- Takes one mount away and returns what umount printed. Nothing is done if a link leads elsewhere.
 local function unmount(m, row)
-  local argv = row.vfs == "namefs" and { "umount", row.at } or { "umount", "-f", row.at }
+  local argv = mounts.umount_words(row)
   local any = "dir file other none"
   local ok, result = xpcall(m.exec.at_plain, err.wrap, m.exec, row.at,
     { way = any, last = any, argv = argv, doing = "it was not unmounted", timeout = LOOK })
@@ -113,10 +119,10 @@ local function unmount(m, row)
   if not ok and result.code == "SSH_TIMEOUT" then
     ok, result = xpcall(m.master.run, err.wrap, m.master, argv)
   end
-  if not ok then return nil, result end
+  if not ok then error(result, 0) end
   if result.status ~= 0 then
-    return nil, m.master:failure(argv, result, ("on %s: see who uses it (fuser -cu %s), then umount -f %s"):format(m.master.name, row.at,
-      row.at))
+    err.raise(m.master:failure(argv, result, ("on %s: see who uses it (fuser -cu %s), then umount -f %s"):format(m.master.name, row.at,
+      row.at)))
   end
   return result.stdout
 end
@@ -126,7 +132,7 @@ local function gone_astray(m, wanted, before, candidates, why)
   local words = ("%s: %s was to be mounted at %s, and %s"):format(m.master.name, wanted.source, wanted.at, why)
   if #candidates == 1 then
     note(m, { event = "mounted", mounts = { candidates[1] } })
-    unmount(m, candidates[1])
+    pcall(unmount, m, candidates[1]) -- whether it went, the mount table says
     if #new_rows(table_of(m), wanted, before) == 0 then
       err.raise { code = "MOUNT_ASTRAY", host = m.master.name, message = words .. "; it was taken away again",
         remedy = ("somebody on %s changes the copy while it is migrated: find out who and why, then resume or clean up"):format(m.name) }
@@ -178,8 +184,6 @@ local function is_mounted(m, wanted, rows)
     remedy = ("on %s: umount %s if nobody needs it, then resume"):format(m.master.name, row.at) }
 end
 
-local function is_below_base(m, row) return row.at:sub(1, #m.exec.base + 1) == m.exec.base .. "/" end
-
 -- What a mount that was cut off, as the journal tells, left at another place than its own.
 local function strays(m, rows)
   local list = {}
@@ -195,8 +199,7 @@ end
 local function take_strays(m)
   for _, row in ipairs(strays(m, table_of(m))) do
     m:say(("altmig: %s: a mount that was cut off went there; it is taken away"):format(left_at(m, row)))
-    local output, e = unmount(m, row)
-    if not output then err.raise(e) end
+    unmount(m, row)
   end
 end
 
@@ -254,7 +257,7 @@ local function own_mounts(m, rows)
   for _, row in ipairs(m.record.mounted) do known[name_of(row)] = true end
   for _, row in ipairs(strays(m, rows)) do known[name_of(row)] = true end
   for _, row in ipairs(rows) do
-    if is_below_base(m, row) or known[name_of(row)] then list[#list + 1] = row end
+    if m.exec:on_client(row.at) or known[name_of(row)] then list[#list + 1] = row end
   end
   table.sort(list, function(a, b) return a.at > b.at end)
   return list
@@ -265,9 +268,12 @@ end
 function mounts.unmount_all(m, quiet)
   local list, problem = own_mounts(m, table_of(m)), nil
   for _, row in ipairs(list) do
-    local output, e = unmount(m, row)
-    problem = problem or e
-    if output and row.vfs ~= "namefs" and not quiet then m:say((output:gsub("%s+$", ""))) end
+    local ok, result = xpcall(unmount, err.wrap, m, row)
+    if not ok then
+      problem = problem or result
+    elseif row.vfs ~= "namefs" and not quiet then
+      m:say((result:gsub("%s+$", "")))
+    end
   end
   local left = #list > 0 and own_mounts(m, table_of(m)) or {}
   if #list > 0 and m.record.start then note(m, { event = "unmounted", left = json.array(left) }) end
