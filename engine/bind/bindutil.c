@@ -133,6 +133,18 @@ int bu_fieldfn(lua_State *L, int arg, const char *name)
 	}
 }
 
+void bu_setint(lua_State *L, const char *name, lua_Integer value)
+{
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, name);
+}
+
+void bu_setstr(lua_State *L, const char *name, const char *value)
+{
+	lua_pushstring(L, value); /* nil for NULL */
+	lua_setfield(L, -2, name);
+}
+
 const char **bu_checkargv(lua_State *L, int arg, size_t *count)
 {
 	const char **argv;

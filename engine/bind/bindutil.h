@@ -36,6 +36,10 @@ int bu_fieldbool(lua_State *L, int arg, const char *name, int fallback);
 /* Pushes the field if it is a function and returns 1; pushes nothing and returns 0 if nil. */
 int bu_fieldfn(lua_State *L, int arg, const char *name);
 
+/* Sets a field of the table at the top. A NULL string sets none. [-0, +0, m] */
+void bu_setint(lua_State *L, const char *name, lua_Integer value);
+void bu_setstr(lua_State *L, const char *name, const char *value);
+
 /*
  * A list of strings at `arg` as a NULL-terminated vector, in a userdata pushed on the stack that
  * must stay there while the vector is used. Raises on anything but NUL-free strings. [-0, +1, v]

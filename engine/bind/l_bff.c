@@ -92,18 +92,6 @@ int *bu_bffuses(lua_State *L, int arg)
 	return &a->uses;
 }
 
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, name);
-}
-
-static void set_string(lua_State *L, const char *name, const char *value)
-{
-	lua_pushstring(L, value);
-	lua_setfield(L, -2, name);
-}
-
 static void set_bytes(lua_State *L, const char *name, const unsigned char *data, size_t length)
 {
 	if (data == NULL)
@@ -117,29 +105,29 @@ static void push_member(lua_State *L, const struct am_bff_member *m)
 	uint32_t format = m->mode & AM_BFF_IFMT;
 
 	lua_createtable(L, 0, 20);
-	set_string(L, "name", m->name);
-	set_string(L, "type", type_name(m->mode));
-	set_integer(L, "mode", m->mode & 07777);
-	set_integer(L, "aix_mode", m->mode);
-	set_integer(L, "uid", m->uid);
-	set_integer(L, "gid", m->gid);
-	set_integer(L, "size", m->size);
-	set_integer(L, "stored_size", m->stored_size);
-	set_integer(L, "atime", m->atime);
-	set_integer(L, "mtime", m->mtime);
-	set_integer(L, "ctime", m->ctime);
-	set_integer(L, "ino", m->ino);
-	set_integer(L, "nlink", m->nlink);
-	set_integer(L, "offset", (lua_Integer)m->offset);
+	bu_setstr(L, "name", m->name);
+	bu_setstr(L, "type", type_name(m->mode));
+	bu_setint(L, "mode", m->mode & 07777);
+	bu_setint(L, "aix_mode", m->mode);
+	bu_setint(L, "uid", m->uid);
+	bu_setint(L, "gid", m->gid);
+	bu_setint(L, "size", m->size);
+	bu_setint(L, "stored_size", m->stored_size);
+	bu_setint(L, "atime", m->atime);
+	bu_setint(L, "mtime", m->mtime);
+	bu_setint(L, "ctime", m->ctime);
+	bu_setint(L, "ino", m->ino);
+	bu_setint(L, "nlink", m->nlink);
+	bu_setint(L, "offset", (lua_Integer)m->offset);
 	lua_pushboolean(L, m->packed);
 	lua_setfield(L, -2, "packed");
 	if (m->target != NULL)
-		set_string(L, "target", m->target);
+		bu_setstr(L, "target", m->target);
 	if (m->link != NULL)
-		set_string(L, "link", m->link);
+		bu_setstr(L, "link", m->link);
 	if (format == AM_BFF_IFBLK || format == AM_BFF_IFCHR) {
-		set_integer(L, "rdev_major", m->rdev_major);
-		set_integer(L, "rdev_minor", m->rdev_minor);
+		bu_setint(L, "rdev_major", m->rdev_major);
+		bu_setint(L, "rdev_minor", m->rdev_minor);
 	}
 	set_bytes(L, "acl", m->acl, m->acl_length);
 	set_bytes(L, "pcl", m->pcl, m->pcl_length);
@@ -254,9 +242,9 @@ static int archive_volume(lua_State *L)
 	const struct am_bff_volume *volume = am_bff_volume(check_archive(L, 1)->bff);
 
 	lua_createtable(L, 0, 3);
-	set_integer(L, "date", volume->date);
-	set_integer(L, "number", volume->number);
-	set_string(L, "user", volume->user);
+	bu_setint(L, "date", volume->date);
+	bu_setint(L, "number", volume->number);
+	bu_setstr(L, "user", volume->user);
 	return 1;
 }
 
@@ -335,8 +323,8 @@ static int l_verify(lua_State *L)
 	if (n < 0)
 		return bu_fail(L, &error);
 	lua_createtable(L, 0, 2);
-	set_integer(L, "members", members);
-	set_integer(L, "bytes", bytes);
+	bu_setint(L, "members", members);
+	bu_setint(L, "bytes", bytes);
 	return 1;
 }
 
@@ -354,13 +342,13 @@ static int filter_stats(lua_State *L)
 	const struct filter *filter = lua_touserdata(L, lua_upvalueindex(1));
 
 	lua_createtable(L, 0, 7);
-	set_integer(L, "files", (lua_Integer)filter->stats.files);
-	set_integer(L, "dirs", (lua_Integer)filter->stats.dirs);
-	set_integer(L, "links", (lua_Integer)filter->stats.links);
-	set_integer(L, "devices", (lua_Integer)filter->stats.devices);
-	set_integer(L, "bytes", (lua_Integer)filter->stats.bytes);
-	set_integer(L, "members", (lua_Integer)filter->stats.members);
-	set_integer(L, "skipped", (lua_Integer)filter->stats.skipped);
+	bu_setint(L, "files", (lua_Integer)filter->stats.files);
+	bu_setint(L, "dirs", (lua_Integer)filter->stats.dirs);
+	bu_setint(L, "links", (lua_Integer)filter->stats.links);
+	bu_setint(L, "devices", (lua_Integer)filter->stats.devices);
+	bu_setint(L, "bytes", (lua_Integer)filter->stats.bytes);
+	bu_setint(L, "members", (lua_Integer)filter->stats.members);
+	bu_setint(L, "skipped", (lua_Integer)filter->stats.skipped);
 	return 1;
 }
 

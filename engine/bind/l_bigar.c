@@ -18,22 +18,15 @@ static int parsed_free(lua_State *L)
 	return 0;
 }
 
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, name);
-}
-
 static void push_member(lua_State *L, const struct am_bigar_member *m)
 {
 	lua_createtable(L, 0, 8);
-	lua_pushstring(L, m->name);
-	lua_setfield(L, -2, "name");
-	set_integer(L, "date", (lua_Integer)m->date);
-	set_integer(L, "uid", m->uid);
-	set_integer(L, "gid", m->gid);
-	set_integer(L, "mode", m->mode);
-	set_integer(L, "size", (lua_Integer)m->size);
+	bu_setstr(L, "name", m->name);
+	bu_setint(L, "date", (lua_Integer)m->date);
+	bu_setint(L, "uid", m->uid);
+	bu_setint(L, "gid", m->gid);
+	bu_setint(L, "mode", m->mode);
+	bu_setint(L, "size", (lua_Integer)m->size);
 	lua_pushlstring(L, (const char *)m->data, m->size);
 	lua_setfield(L, -2, "data");
 }

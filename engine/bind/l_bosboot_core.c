@@ -6,32 +6,25 @@
 #include "aix/bootimg.h"
 #include "modules_bind.h"
 
-static void set_int(lua_State *L, const char *name, uint64_t value)
-{
-	lua_pushinteger(L, (lua_Integer)value);
-	lua_setfield(L, -2, name);
-}
-
 /* [-0, +1, m] */
 static void push_record(lua_State *L, const struct am_ipl *ipl)
 {
 	lua_newtable(L);
-	set_int(L, "formatted_capacity", ipl->formatted_capacity);
-	set_int(L, "boot_code_length", ipl->boot_code_length);
-	set_int(L, "entry_offset", ipl->entry_offset);
-	set_int(L, "boot_lv_start", ipl->boot_lv_start);
-	set_int(L, "boot_code_start", ipl->boot_code_start);
-	set_int(L, "boot_lv_length", ipl->boot_lv_length);
-	set_int(L, "load_address", ipl->load_address);
-	set_int(L, "basecust_normal", ipl->basecust_normal);
-	set_int(L, "basecust_service", ipl->basecust_service);
-	set_int(L, "basecust_normal_start", ipl->basecust_normal_start);
-	set_int(L, "basecust_service_start", ipl->basecust_service_start);
-	set_int(L, "service_code_length", ipl->service_code_length);
-	set_int(L, "service_code_start", ipl->service_code_start);
+	bu_setint(L, "formatted_capacity", ipl->formatted_capacity);
+	bu_setint(L, "boot_code_length", ipl->boot_code_length);
+	bu_setint(L, "entry_offset", ipl->entry_offset);
+	bu_setint(L, "boot_lv_start", ipl->boot_lv_start);
+	bu_setint(L, "boot_code_start", ipl->boot_code_start);
+	bu_setint(L, "boot_lv_length", ipl->boot_lv_length);
+	bu_setint(L, "load_address", ipl->load_address);
+	bu_setint(L, "basecust_normal", ipl->basecust_normal);
+	bu_setint(L, "basecust_service", ipl->basecust_service);
+	bu_setint(L, "basecust_normal_start", ipl->basecust_normal_start);
+	bu_setint(L, "basecust_service_start", ipl->basecust_service_start);
+	bu_setint(L, "service_code_length", ipl->service_code_length);
+	bu_setint(L, "service_code_start", ipl->service_code_start);
 	if (strcmp(ipl->pvid, "0000000000000000") != 0) {
-		lua_pushstring(L, ipl->pvid);
-		lua_setfield(L, -2, "pvid");
+		bu_setstr(L, "pvid", ipl->pvid);
 	}
 }
 
@@ -39,10 +32,10 @@ static void push_record(lua_State *L, const struct am_ipl *ipl)
 static void set_segment(lua_State *L, const char *name, const struct am_bootimg_segment *segment)
 {
 	lua_newtable(L);
-	set_int(L, "offset", segment->offset);
-	set_int(L, "size", segment->size);
-	set_int(L, "memory_size", segment->memory_size);
-	set_int(L, "address", segment->address);
+	bu_setint(L, "offset", segment->offset);
+	bu_setint(L, "size", segment->size);
+	bu_setint(L, "memory_size", segment->memory_size);
+	bu_setint(L, "address", segment->address);
 	lua_setfield(L, -2, name);
 }
 
@@ -52,17 +45,17 @@ static void push_image(lua_State *L, const struct am_bootimg *image)
 	lua_newtable(L);
 	set_segment(L, "parameters", &image->parameters);
 	set_segment(L, "code", &image->code);
-	set_int(L, "entry", image->entry);
-	set_int(L, "load_base", image->load_base);
-	set_int(L, "min_rmo_size", image->min_rmo_size);
-	set_int(L, "timestamp", image->timestamp);
-	set_int(L, "aixmon_size", image->aixmon_size);
-	set_int(L, "compressed_kernel_size", image->compressed_kernel_size);
-	set_int(L, "kernel_size", image->kernel_size);
-	set_int(L, "ramfs_start", image->ramfs_start);
-	set_int(L, "ramfs_size", image->ramfs_size);
-	set_int(L, "size", image->size);
-	set_int(L, "blocks", image->blocks);
+	bu_setint(L, "entry", image->entry);
+	bu_setint(L, "load_base", image->load_base);
+	bu_setint(L, "min_rmo_size", image->min_rmo_size);
+	bu_setint(L, "timestamp", image->timestamp);
+	bu_setint(L, "aixmon_size", image->aixmon_size);
+	bu_setint(L, "compressed_kernel_size", image->compressed_kernel_size);
+	bu_setint(L, "kernel_size", image->kernel_size);
+	bu_setint(L, "ramfs_start", image->ramfs_start);
+	bu_setint(L, "ramfs_size", image->ramfs_size);
+	bu_setint(L, "size", image->size);
+	bu_setint(L, "blocks", image->blocks);
 }
 
 static int push_inspection(lua_State *L, const struct am_boot *boot)
@@ -77,10 +70,8 @@ static int push_inspection(lua_State *L, const struct am_boot *boot)
 		lua_setfield(L, -2, "image");
 	}
 	if (boot->problem.code[0] != '\0') {
-		lua_pushstring(L, boot->problem.message);
-		lua_setfield(L, -2, "problem");
-		lua_pushstring(L, boot->problem.code);
-		lua_setfield(L, -2, "code");
+		bu_setstr(L, "problem", boot->problem.message);
+		bu_setstr(L, "code", boot->problem.code);
 	}
 	return 1;
 }

@@ -69,12 +69,6 @@ static struct am_merge_input check_input(lua_State *L, int table)
 	return input;
 }
 
-static void set_string(lua_State *L, const char *name, const char *text)
-{
-	lua_pushstring(L, text); /* nil for NULL */
-	lua_setfield(L, -2, name);
-}
-
 static void set_buffer(lua_State *L, const char *name, const struct am_buf *buf)
 {
 	lua_pushlstring(L, buf->data == NULL ? "" : buf->data, buf->length);
@@ -89,15 +83,15 @@ static void set_decisions(lua_State *L, const struct am_decisions *decisions)
 		const struct am_decision *d = &decisions->list[i];
 
 		lua_newtable(L);
-		set_string(L, "severity", am_severity_name(d->severity));
-		set_string(L, "file", d->file);
-		set_string(L, "key", d->key);
-		set_string(L, "attribute", d->attribute);
-		set_string(L, "o", d->o);
-		set_string(L, "c", d->c);
-		set_string(L, "n", d->n);
-		set_string(L, "chosen", d->chosen);
-		set_string(L, "rule", d->rule);
+		bu_setstr(L, "severity", am_severity_name(d->severity));
+		bu_setstr(L, "file", d->file);
+		bu_setstr(L, "key", d->key);
+		bu_setstr(L, "attribute", d->attribute);
+		bu_setstr(L, "o", d->o);
+		bu_setstr(L, "c", d->c);
+		bu_setstr(L, "n", d->n);
+		bu_setstr(L, "chosen", d->chosen);
+		bu_setstr(L, "rule", d->rule);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_setfield(L, -2, "decisions");
@@ -440,7 +434,7 @@ static int l_records(lua_State *L)
 	if (policy.failed)
 		return bu_fail(L, &policy.error);
 	lua_newtable(L);
-	set_string(L, "status", am_merge_status_name(status));
+	bu_setstr(L, "status", am_merge_status_name(status));
 	if (status != AM_MERGE_ABSENT)
 		set_buffer(L, "text", &outcome->text);
 	set_decisions(L, &outcome->decisions);
@@ -452,8 +446,8 @@ static int push_users(lua_State *L, const struct outcome *outcome)
 	const struct am_users_result *users = &outcome->users;
 
 	lua_newtable(L);
-	set_string(L, "names_status", am_merge_status_name(users->names_status));
-	set_string(L, "security_status", am_merge_status_name(users->security_status));
+	bu_setstr(L, "names_status", am_merge_status_name(users->names_status));
+	bu_setstr(L, "security_status", am_merge_status_name(users->security_status));
 	if (users->names_status != AM_MERGE_ABSENT)
 		set_buffer(L, "names", &users->names);
 	if (users->security_status != AM_MERGE_ABSENT)
@@ -513,8 +507,7 @@ static void push_stanza(
 	lua_newtable(L);
 	lua_pushlstring(L, record->key.at, record->key.length);
 	lua_setfield(L, -2, "key");
-	lua_pushinteger(L, (lua_Integer)record->line);
-	lua_setfield(L, -2, "line");
+	bu_setint(L, "line", (lua_Integer)record->line);
 	lua_newtable(L);
 	for (size_t i = 0; i < count; i++) {
 		lua_pushlstring(L, fields[i]->name.at, fields[i]->name.length);

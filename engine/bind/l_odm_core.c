@@ -205,12 +205,6 @@ static int class_format(lua_State *L)
 	return 1;
 }
 
-static void set_string(lua_State *L, const char *name, const char *value)
-{
-	lua_pushstring(L, value);
-	lua_setfield(L, -2, name);
-}
-
 /* c:descriptors() -> list of {name=, type=, size=, class=, key=, external=} */
 static int class_descriptors(lua_State *L)
 {
@@ -220,15 +214,14 @@ static int class_descriptors(lua_State *L)
 	lua_createtable(L, (int)count, 0);
 	for (size_t i = 0; i < count; i++) {
 		lua_createtable(L, 0, 6);
-		set_string(L, "name", d[i].name);
-		set_string(L, "type", am_odm_type_name(d[i].type));
-		lua_pushinteger(L, d[i].size);
-		lua_setfield(L, -2, "size");
+		bu_setstr(L, "name", d[i].name);
+		bu_setstr(L, "type", am_odm_type_name(d[i].type));
+		bu_setint(L, "size", d[i].size);
 		lua_pushboolean(L, d[i].external);
 		lua_setfield(L, -2, "external");
 		if (d[i].type == AM_ODM_LINK) {
-			set_string(L, "class", d[i].link_class);
-			set_string(L, "key", d[i].link_key);
+			bu_setstr(L, "class", d[i].link_class);
+			bu_setstr(L, "key", d[i].link_key);
 		}
 		lua_seti(L, -2, (lua_Integer)i + 1);
 	}
@@ -554,8 +547,7 @@ static int l_text(lua_State *L)
 			lua_createtable(L, 0, 3);
 			lua_pushlstring(L, item->name, item->name_length);
 			lua_setfield(L, -2, "class");
-			lua_pushinteger(L, (lua_Integer)item->line);
-			lua_setfield(L, -2, "line");
+			bu_setint(L, "line", (lua_Integer)item->line);
 			lua_pushvalue(L, -1);
 			lua_seti(L, 3, ++n);
 			lua_newtable(L);

@@ -54,24 +54,18 @@ static struct job *new_job(lua_State *L)
 	return job;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t value)
-{
-	lua_pushinteger(L, (lua_Integer)value);
-	lua_setfield(L, -2, name);
-}
-
 static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 {
 	lua_createtable(L, 0, 12);
-	set_count(L, "files", stats->files);
-	set_count(L, "dirs", stats->dirs);
-	set_count(L, "links", stats->links);
-	set_count(L, "devices", stats->devices);
-	set_count(L, "bytes", stats->bytes);
-	set_count(L, "members", stats->members);
-	set_count(L, "skipped", stats->skipped);
-	set_count(L, "calls", stats->calls);
-	set_count(L, "restarts", stats->restarts);
+	bu_setint(L, "files", (lua_Integer)stats->files);
+	bu_setint(L, "dirs", (lua_Integer)stats->dirs);
+	bu_setint(L, "links", (lua_Integer)stats->links);
+	bu_setint(L, "devices", (lua_Integer)stats->devices);
+	bu_setint(L, "bytes", (lua_Integer)stats->bytes);
+	bu_setint(L, "members", (lua_Integer)stats->members);
+	bu_setint(L, "skipped", (lua_Integer)stats->skipped);
+	bu_setint(L, "calls", (lua_Integer)stats->calls);
+	bu_setint(L, "restarts", (lua_Integer)stats->restarts);
 	lua_pushnumber(L, stats->seconds);
 	lua_setfield(L, -2, "seconds");
 	lua_newtable(L);
@@ -109,14 +103,10 @@ static int add_difference(lua_State *L)
 	struct job *job = lua_touserdata(L, 2);
 
 	lua_createtable(L, 0, 4);
-	lua_pushstring(L, job->path);
-	lua_setfield(L, -2, "path");
-	lua_pushstring(L, job->what);
-	lua_setfield(L, -2, "what");
-	lua_pushstring(L, job->want);
-	lua_setfield(L, -2, "want");
-	lua_pushstring(L, job->have);
-	lua_setfield(L, -2, "have");
+	bu_setstr(L, "path", job->path);
+	bu_setstr(L, "what", job->what);
+	bu_setstr(L, "want", job->want);
+	bu_setstr(L, "have", job->have);
 	lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
 	return 0;
 }
@@ -129,8 +119,7 @@ static int add_secured(lua_State *L)
 	int what = am_bff_secured(m);
 
 	lua_createtable(L, 0, 3);
-	lua_pushstring(L, job->path);
-	lua_setfield(L, -2, "path");
+	bu_setstr(L, "path", job->path);
 	if ((what & AM_BFF_ACL) != 0) {
 		lua_pushlstring(L, (const char *)m->acl, m->acl_length);
 		lua_setfield(L, -2, "acl");
@@ -352,7 +341,7 @@ static int push_restored(
 	push_stats(L, &job->stats);
 	lua_pushvalue(L, job->secured);
 	lua_setfield(L, -2, "secured");
-	set_count(L, "secured_dropped", job->secured_dropped);
+	bu_setint(L, "secured_dropped", (lua_Integer)job->secured_dropped);
 	return 1;
 }
 

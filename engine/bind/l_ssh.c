@@ -294,11 +294,9 @@ static int push_result(lua_State *L, struct call *call, const struct am_ssh_stat
 
 	lua_createtable(L, 0, 4);
 	if (status->signal[0] != '\0') {
-		lua_pushstring(L, status->signal);
-		lua_setfield(L, -2, "signal");
+		bu_setstr(L, "signal", status->signal);
 	} else {
-		lua_pushinteger(L, status->status);
-		lua_setfield(L, -2, "status");
+		bu_setint(L, "status", status->status);
 	}
 	for (int i = 0; i < 2; i++) {
 		lua_pushlstring(L, call->output[i].length > 0 ? call->output[i].data : "",

@@ -92,30 +92,22 @@ static const char *type_name(mode_t mode)
 	return "socket";
 }
 
-/* Sets t[name] = value on the table at the top. */
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, name);
-}
-
 static int push_stat(lua_State *L, const struct stat *st)
 {
 	lua_createtable(L, 0, 14);
-	lua_pushstring(L, type_name(st->st_mode));
-	lua_setfield(L, -2, "type");
-	set_integer(L, "mode", (lua_Integer)(st->st_mode & MODE_MAX));
-	set_integer(L, "uid", (lua_Integer)st->st_uid);
-	set_integer(L, "gid", (lua_Integer)st->st_gid);
-	set_integer(L, "size", (lua_Integer)st->st_size);
-	set_integer(L, "mtime", (lua_Integer)st->st_mtime);
-	set_integer(L, "atime", (lua_Integer)st->st_atime);
-	set_integer(L, "nlink", (lua_Integer)st->st_nlink);
-	set_integer(L, "ino", (lua_Integer)st->st_ino);
-	set_integer(L, "dev", (lua_Integer)st->st_dev);
+	bu_setstr(L, "type", type_name(st->st_mode));
+	bu_setint(L, "mode", (lua_Integer)(st->st_mode & MODE_MAX));
+	bu_setint(L, "uid", (lua_Integer)st->st_uid);
+	bu_setint(L, "gid", (lua_Integer)st->st_gid);
+	bu_setint(L, "size", (lua_Integer)st->st_size);
+	bu_setint(L, "mtime", (lua_Integer)st->st_mtime);
+	bu_setint(L, "atime", (lua_Integer)st->st_atime);
+	bu_setint(L, "nlink", (lua_Integer)st->st_nlink);
+	bu_setint(L, "ino", (lua_Integer)st->st_ino);
+	bu_setint(L, "dev", (lua_Integer)st->st_dev);
 	if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) {
-		set_integer(L, "rdev_major", (lua_Integer)am_os_major(st->st_rdev));
-		set_integer(L, "rdev_minor", (lua_Integer)am_os_minor(st->st_rdev));
+		bu_setint(L, "rdev_major", (lua_Integer)am_os_major(st->st_rdev));
+		bu_setint(L, "rdev_minor", (lua_Integer)am_os_minor(st->st_rdev));
 	}
 	return 1;
 }
@@ -497,10 +489,9 @@ static void push_exit(lua_State *L, const struct am_process_exit *how)
 	lua_createtable(L, 0, 4);
 	if (how->signal != 0) {
 		am_signal_name(how->signal, name, sizeof name);
-		lua_pushstring(L, name);
-		lua_setfield(L, -2, "signal");
+		bu_setstr(L, "signal", name);
 	} else {
-		set_integer(L, "status", how->status);
+		bu_setint(L, "status", how->status);
 	}
 }
 

@@ -155,35 +155,27 @@ static uint32_t check_mode(lua_State *L, int arg, uint32_t fallback)
 
 /* ---- attributes ---- */
 
-static void set_integer(lua_State *L, const char *name, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, name);
-}
-
 static void push_stat(lua_State *L, const struct am_tree_stat *st, const char *target)
 {
 	lua_createtable(L, 0, 16);
-	lua_pushstring(L, am_tree_type_name(st->type));
-	lua_setfield(L, -2, "type");
-	set_integer(L, "mode", st->mode);
-	set_integer(L, "uid", st->uid);
-	set_integer(L, "gid", st->gid);
-	set_integer(L, "size", (lua_Integer)st->size);
-	set_integer(L, "mtime", st->mtime.seconds);
-	set_integer(L, "mtime_nsec", st->mtime.nanoseconds);
-	set_integer(L, "atime", st->atime.seconds);
-	set_integer(L, "nlink", st->nlink);
-	set_integer(L, "ino", (lua_Integer)st->ino);
-	set_integer(L, "fsid", (lua_Integer)st->fsid);
-	set_integer(L, "dev", (lua_Integer)st->fsid);
+	bu_setstr(L, "type", am_tree_type_name(st->type));
+	bu_setint(L, "mode", st->mode);
+	bu_setint(L, "uid", st->uid);
+	bu_setint(L, "gid", st->gid);
+	bu_setint(L, "size", (lua_Integer)st->size);
+	bu_setint(L, "mtime", st->mtime.seconds);
+	bu_setint(L, "mtime_nsec", st->mtime.nanoseconds);
+	bu_setint(L, "atime", st->atime.seconds);
+	bu_setint(L, "nlink", st->nlink);
+	bu_setint(L, "ino", (lua_Integer)st->ino);
+	bu_setint(L, "fsid", (lua_Integer)st->fsid);
+	bu_setint(L, "dev", (lua_Integer)st->fsid);
 	if (st->type == AM_TREE_BLOCK || st->type == AM_TREE_CHAR) {
-		set_integer(L, "rdev_major", st->rdev_major);
-		set_integer(L, "rdev_minor", st->rdev_minor);
+		bu_setint(L, "rdev_major", st->rdev_major);
+		bu_setint(L, "rdev_minor", st->rdev_minor);
 	}
 	if (target != NULL) {
-		lua_pushstring(L, target);
-		lua_setfield(L, -2, "target");
+		bu_setstr(L, "target", target);
 	}
 }
 
@@ -566,10 +558,10 @@ static int tree_df(lua_State *L)
 	if (r != 0)
 		return bu_fail(L, &error);
 	lua_createtable(L, 0, 4);
-	set_integer(L, "total", (lua_Integer)space.total);
-	set_integer(L, "free", (lua_Integer)space.free);
-	set_integer(L, "avail", (lua_Integer)space.avail);
-	set_integer(L, "files_free", (lua_Integer)space.files_free);
+	bu_setint(L, "total", (lua_Integer)space.total);
+	bu_setint(L, "free", (lua_Integer)space.free);
+	bu_setint(L, "avail", (lua_Integer)space.avail);
+	bu_setint(L, "files_free", (lua_Integer)space.files_free);
 	return 1;
 }
 
@@ -722,12 +714,9 @@ static int tree_digest_list(lua_State *L)
 
 /* ---- mounts ---- */
 
-static void set_string(lua_State *L, const char *name, const char *value)
+static void set_known(lua_State *L, const char *name, const char *value)
 {
-	if (*value == '\0')
-		return;
-	lua_pushstring(L, value);
-	lua_setfield(L, -2, name);
+	bu_setstr(L, name, *value != '\0' ? value : NULL);
 }
 
 static int tree_mounts(lua_State *L)
@@ -746,13 +735,13 @@ static int tree_mounts(lua_State *L)
 		if (r != 0)
 			return bu_fail(L, &error);
 		lua_createtable(L, 0, 7);
-		set_string(L, "at", mount.at);
-		set_string(L, "host", mount.host);
-		set_string(L, "export", mount.export);
-		set_string(L, "handle", mount.handle);
-		set_string(L, "verifier", mount.verifier);
-		set_integer(L, "fsid", (lua_Integer)mount.fsid);
-		set_integer(L, "connects", mount.connects);
+		set_known(L, "at", mount.at);
+		set_known(L, "host", mount.host);
+		set_known(L, "export", mount.export);
+		set_known(L, "handle", mount.handle);
+		set_known(L, "verifier", mount.verifier);
+		bu_setint(L, "fsid", (lua_Integer)mount.fsid);
+		bu_setint(L, "connects", mount.connects);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;
