@@ -41,6 +41,9 @@ size_t am_escape_to(char *out, size_t room, const char *text, size_t length, uns
 /* Whether a character is one of those above that are never shown as they are. */
 int am_is_hidden(uint32_t character);
 
+/* Length of the well-formed UTF-8 sequence at `text` (1 to 4), or 0 when it is none. */
+size_t am_utf8_sequence(const char *text, size_t length);
+
 /* The character of a well-formed UTF-8 sequence of `size` bytes (am_utf8_sequence says it). */
 uint32_t am_utf8_character(const char *text, size_t size);
 

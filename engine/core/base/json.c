@@ -1,44 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
-#include <string.h>
-
 #include "base/escape.h"
-
-size_t am_utf8_sequence(const char *text, size_t length)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	unsigned char low = 0x80, high = 0xBF; /* range of the second byte */
-	size_t size;
-
-	if (length == 0)
-		return 0;
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xC2 && p[0] <= 0xDF)
-		size = 2;
-	else if (p[0] >= 0xE0 && p[0] <= 0xEF)
-		size = 3;
-	else if (p[0] >= 0xF0 && p[0] <= 0xF4)
-		size = 4;
-	else
-		return 0;
-	if (p[0] == 0xE0)
-		low = 0xA0; /* shorter form exists */
-	else if (p[0] == 0xED)
-		high = 0x9F; /* surrogates */
-	else if (p[0] == 0xF0)
-		low = 0x90;
-	else if (p[0] == 0xF4)
-		high = 0x8F; /* over U+10FFFF */
-	if (size > length || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < size; i++) {
-		if (p[i] < 0x80 || p[i] > 0xBF)
-			return 0;
-	}
-	return size;
-}
 
 static int add_escape(struct am_buf *out, uint32_t c, struct am_error *error)
 {

@@ -19,7 +19,4 @@
 int am_json_quote(
 	struct am_buf *out, const char *text, size_t length, int lossy, struct am_error *error);
 
-/* Length of the well-formed UTF-8 sequence at `text` (1 to 4), or 0 when it is none. */
-size_t am_utf8_sequence(const char *text, size_t length);
-
 #endif

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/json.h"
 
 static void assert_quoted(const char *text, size_t length, int lossy, const char *expected)
