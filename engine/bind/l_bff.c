@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "bindutil.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 #include "restore/stream.h"
 
 #define ARCHIVE_CLASS "altmig.bff"

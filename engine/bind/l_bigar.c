@@ -4,7 +4,7 @@
 
 #include "archive/bigar.h"
 #include "bindutil.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 
 #define PARSED_CLASS "altmig.bigar.parsed"
 

@@ -4,7 +4,7 @@
 
 #include "bindutil.h"
 #include "aix/bootimg.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 
 /* [-0, +1, m] */
 static void push_record(lua_State *L, const struct am_ipl *ipl)

@@ -2,7 +2,7 @@
 /* altmig.escape: text that a terminal shows and does not obey (core/escape.h has the form). */
 #include "bindutil.h"
 #include "base/escape.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 
 static int escape(lua_State *L, unsigned flags)
 {

@@ -6,8 +6,8 @@
 
 #include "bindutil.h"
 #include "host/journal.h"
-#include "json.h"
-#include "modules_bind.h"
+#include "bind_json.h"
+#include "bind_modules.h"
 
 #define JOURNAL_CLASS "altmig.journal"
 

@@ -6,7 +6,7 @@
 #include "bindutil.h"
 #include "config/colon.h"
 #include "config/merge.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 #include "config/stanza.h"
 #include "config/table.h"
 

@@ -4,22 +4,14 @@
 #include <string.h>
 
 #include "bindutil.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
+#include "l_odm_plan.h"
 #include "odm/value.h"
 #include "odm_bind.h"
 #include "odm/class_file.h"
 
-#define CLASS_CLASS    "altmig.odm.class"
 #define CRITERIA_CLASS "altmig.odm.criteria"
 #define TEXT_CLASS     "altmig.odm.text"
-
-struct am_odm_class **odm_check_class(lua_State *L, int arg)
-{
-	struct am_odm_class **slot = luaL_checkudata(L, arg, CLASS_CLASS);
-
-	luaL_argcheck(L, *slot != NULL, arg, "class is closed");
-	return slot;
-}
 
 static struct am_odm_class *check_class(lua_State *L)
 {
@@ -28,7 +20,7 @@ static struct am_odm_class *check_class(lua_State *L)
 
 static int class_close(lua_State *L)
 {
-	struct am_odm_class **slot = luaL_checkudata(L, 1, CLASS_CLASS);
+	struct am_odm_class **slot = luaL_checkudata(L, 1, ODM_CLASS);
 	struct am_odm_class *class = *slot;
 
 	*slot = NULL;
@@ -41,7 +33,7 @@ static struct am_odm_class **new_class(lua_State *L)
 	struct am_odm_class **slot = lua_newuserdatauv(L, sizeof *slot, 0);
 
 	*slot = NULL;
-	luaL_setmetatable(L, CLASS_CLASS);
+	luaL_setmetatable(L, ODM_CLASS);
 	return slot;
 }
 
@@ -78,31 +70,6 @@ static struct am_odm_criteria *push_criteria(
 }
 
 /* --- objects out --- */
-
-void odm_push_value(lua_State *L, const struct am_odm_value *value)
-{
-	if (value->kind == AM_ODM_TEXT)
-		lua_pushlstring(L, value->text, value->length);
-	else if (value->kind == AM_ODM_REAL)
-		lua_pushnumber(L, value->real);
-	else
-		lua_pushinteger(L, value->number);
-}
-
-void odm_push_object(lua_State *L, const struct am_odm_class *class, size_t slot)
-{
-	size_t count;
-	const struct am_odm_descriptor *descriptors = am_odm_class_descriptors(class, &count);
-
-	lua_createtable(L, 0, (int)count);
-	for (size_t i = 0; i < count; i++) {
-		struct am_odm_value value = {AM_ODM_NONE, "", 0, 0, 0};
-
-		am_odm_class_get(class, slot, i, &value);
-		odm_push_value(L, &value);
-		lua_setfield(L, -2, descriptors[i].name);
-	}
-}
 
 /* c:get([criteria]) -> list of objects, in the order of the class */
 static int class_get(lua_State *L)
@@ -597,7 +564,7 @@ int luaopen_altmig_odm_core(lua_State *L)
 	static const luaL_Reg functions[] = {{"parse", l_parse}, {"create", l_create},
 		{"text", l_text}, {"quote", l_quote}, {"merge", odm_merge}, {NULL, NULL}};
 
-	bu_newclass(L, CLASS_CLASS, methods, metamethods);
+	bu_newclass(L, ODM_CLASS, methods, metamethods);
 	bu_newclass(L, CRITERIA_CLASS, none, criteria_meta);
 	bu_newclass(L, TEXT_CLASS, none, text_meta);
 	odm_plan_class(L);

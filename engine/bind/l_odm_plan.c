@@ -2,6 +2,7 @@
 /* altmig.odm_core.merge: the three-way merge of classes as a plan with questions. */
 #include <string.h>
 
+#include "l_odm_plan.h"
 #include "odm_bind.h"
 #include "odm/merge.h"
 

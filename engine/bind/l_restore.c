@@ -2,9 +2,10 @@
 /* The methods restore and verify of a tree. */
 #include "bindutil.h"
 #include "l_bff.h"
+#include "l_restore.h"
+#include "l_tree.h"
 #include "restore/restore.h"
 #include "restore/stream.h"
-#include "tree_bind.h"
 
 #include <string.h>
 

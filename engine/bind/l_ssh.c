@@ -11,7 +11,7 @@
 #include "remote/quote.h"
 #include "remote/job.h"
 #include "base/lines.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 #include "remote/file.h"
 #include "remote/ssh_channel.h"
 #include "remote/ssh_connect.h"

@@ -16,7 +16,7 @@
 #include "base/cancel.h"
 #include "base/checksum.h"
 #include "host/files.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 #include "base/os.h"
 #include "host/process.h"
 #include "host/trusted.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* altmig.tree: file trees. The part every program has; trees over NFS are in l_tree_nfs.c. */
 #include "bindutil.h"
-#include "modules_bind.h"
-#include "tree_bind.h"
+#include "bind_modules.h"
+#include "l_restore.h"
+#include "l_tree.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* altmig.tree with trees over NFS: the module of the engine's own program. */
 #include "bindutil.h"
-#include "modules_bind.h"
-#include "tree_bind.h"
+#include "bind_modules.h"
+#include "l_tree.h"
 #include "tree/nfs/nfs.h"
 
 #include <stdio.h>

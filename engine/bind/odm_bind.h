@@ -8,15 +8,14 @@
 #include "bindutil.h"
 #include "odm/class_file.h"
 
+/* The class of Lua objects that are ODM classes. */
+#define ODM_CLASS "altmig.odm.class"
+
 /* The open class at `arg`: its place in the userdata, which is NULL once it is closed. Raises. */
 struct am_odm_class **odm_check_class(lua_State *L, int arg);
 
 /* [-0, +1, m] */
 void odm_push_value(lua_State *L, const struct am_odm_value *value);
 void odm_push_object(lua_State *L, const struct am_odm_class *class, size_t slot);
-
-/* altmig.odm_core.merge, and the class of what it returns. */
-int odm_merge(lua_State *L);
-void odm_plan_class(lua_State *L);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "line.h"
-#include "modules_bind.h"
+#include "bind_modules.h"
 
 const luaL_Reg host_modules[] = {
 	{"altmig.bff", luaopen_altmig_bff},

@@ -72,6 +72,27 @@ function TestRooms:test_the_direction_has_no_circle()
   for room in pairs(rooms) do visit(room, {}) end
 end
 
+--- Where a function is declared is where it is to be found. The back ends of tree/ and restore/ share headers.
+function TestRooms:test_a_header_with_functions_has_the_source_of_its_name()
+  local many <const> = { ["engine/bind/bind_modules.h"] = "the openers of all modules" }
+  local count = 0
+  for _, folder in ipairs { "bind", "core/aix", "core/archive", "core/base", "core/config", "core/host", "core/odm", "core/remote" } do
+    for _, name in ipairs(assert(sys.list(ROOT .. "/engine/" .. folder))) do
+      local path = ("engine/%s/%s"):format(folder, name)
+      if path:find "%.h$" and not many[path] then
+        local text = "\n" .. assert(sys.read_file(ROOT .. "/" .. path)):gsub("/%*.-%*/", ""):gsub("\n\t[^\n]*", "")
+        for line in text:gmatch "\n(%l[^\n]*)" do
+          if line:find "^[%w_ *]+%(" and not line:find "^static inline" and not line:find "^typedef" then
+            count = count + 1
+            lu.assertNotNil(sys.stat(ROOT .. "/" .. path:gsub("h$", "c")), path .. ": " .. line)
+          end
+        end
+      end
+    end
+  end
+  lu.assertTrue(count > 100)
+end
+
 --- Lua and printing are for the layers above.
 function TestRooms:test_core_knows_neither_lua_nor_a_terminal()
   each_source(function(_, file, text)
