@@ -276,3 +276,32 @@ function TestLabInstallp:test_the_lpp_source_migrates_the_client()
   lu.assertEquals(plan.requisites, { ["bos.net.tcp.client_core"] = true })
   lu.assertEquals(#plan.install, #selection + 1)
 end
+
+TestLabModules = {}
+
+--- The hosts of the lab have no other module of the engine than those that config.lua names and those in their program.
+function TestLabModules:test_what_runs_on_the_hosts_requires_what_is_there()
+  local there = {}
+  for _, module in ipairs(require("lab.config").engine_modules) do there[module[1]] = module[2] end
+  local lab = DATA_DIR .. "/../../scripts/lab/"
+  local cmake = assert(sys.read_file(lab .. "CMakeLists.txt"))
+  for name in cmake:match "foreach%(module ([^)]+)%)":gmatch "%S+" do there[name] = there[name] or true end
+  -- Of the libraries these are for altmig lab, on the engine host.
+  local host_side = { lpar = true, boot = true, scenario = true }
+  local count = 0
+  local function look(name, text)
+    for module in (text or ""):gmatch 'require[ (]*"altmig%.([%w_.]+)"' do
+      lu.assertNotNil(there[module] or (module == "resource" or nil), name .. " requires altmig." .. module)
+      count = count + 1
+    end
+  end
+  for _, file in pairs(there) do
+    if file ~= true then look(file, assert(resource.read("lua/altmig/" .. file .. ".lua"), file)) end
+  end
+  for _, folder in ipairs { "cmd/", "lib/" } do
+    for _, name in ipairs(assert(sys.list(lab .. folder))) do
+      if not host_side[name:match "^(.*)%.lua$"] then look(name, assert(sys.read_file(lab .. folder .. name))) end
+    end
+  end
+  lu.assertTrue(count > 40)
+end
