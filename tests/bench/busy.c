@@ -3,7 +3,8 @@
  * busy STATUS PROCEDURE[,PROCEDURE...] EVERY COUNT LISTEN:TARGET ...: relays connections to ports
  * of 127.0.0.1 to others there, record by record, and answers every EVERYth NFS call of those
  * procedures (numbers of NFS version 3) itself with STATUS, COUNT times at most (0: for ever). The
- * server never sees such a call. Prints how many it answered when it gets SIGTERM.
+ * server never sees such a call. STATUS "proc": as if it did not know the procedure. Prints how
+ * many it answered when it gets SIGTERM.
  *
  * busy damage SEED EVERY COUNT LISTEN:TARGET ...: changes every EVERYth reply of the server
  * instead, whatever it answers, so that most still are whole records.
@@ -34,7 +35,7 @@ static struct relay_port ports[RELAY_PORTS_MAX];
 static int listening;
 static struct pair pairs[PAIRS_MAX];
 static uint32_t status;
-static int damage;
+static int damage, no_procedure;
 static uint64_t state; /* of the numbers drawn for damage */
 static int wanted[32];
 static unsigned every, count, seen, answered;
@@ -105,7 +106,10 @@ static int chosen(const char *record, size_t length)
 	return ++seen % every == 0;
 }
 
-/* Accepted, no verifier, success; the status, and zeros for what follows it in an error. */
+/*
+ * Accepted, no verifier, success; the status, and zeros for what follows it in an error. Or:
+ * accepted, no such procedure.
+ */
 static int answer(const struct pair *pair, const char *record)
 {
 	uint32_t reply[8 + BODY / 4] = {0};
@@ -113,6 +117,7 @@ static int answer(const struct pair *pair, const char *record)
 	reply[0] = htonl(0x80000000u | (uint32_t)(sizeof reply - 4));
 	memcpy(&reply[1], record + 4, 4);
 	reply[2] = htonl(1);
+	reply[6] = htonl(no_procedure ? 3 : 0);
 	reply[7] = htonl(status);
 	answered++;
 	return send_all(pair->fd[0], (const char *)reply, sizeof reply);
@@ -225,6 +230,7 @@ int main(int argc, char **argv)
 	}
 	status = (uint32_t)strtoul(argv[1], NULL, 10);
 	damage = strcmp(argv[1], "damage") == 0;
+	no_procedure = strcmp(argv[1], "proc") == 0;
 	state = strtoull(argv[2], NULL, 10) * 0x9E3779B97F4A7C15u;
 	for (char *p = damage ? "" : argv[2]; *p != '\0'; p += *p == ',') {
 		unsigned long procedure = strtoul(p, &p, 10);

@@ -16,7 +16,7 @@ if not why then server.go_private(arg[0], table.unpack(arg, 1)) end
 
 local BASE <const> = server.base
 local HELPERS <const> = os.getenv("ALTMIG_BIN"):gsub("bin/altmig$", "tests/")
-local JUKEBOX <const>, BAD_COOKIE <const>, STALE <const>, NOSPC <const> = 10008, 10003, 70, 28
+local JUKEBOX <const>, BAD_COOKIE <const>, STALE <const>, NOSPC <const>, NOTSUPP <const> = 10008, 10003, 70, 28, 10004
 local SETATTR <const>, LOOKUP <const>, READLINK <const>, READ <const>, WRITE <const> = 2, 3, 5, 6, 7
 local CREATE <const>, READDIRPLUS <const> = 8, 17
 
@@ -257,6 +257,23 @@ function TestMany:test_restoring_to_a_busy_server()
   local without = { exclude = { "new\nline", "null" } }
   lu.assertEquals(s:digest("/", without), l:digest("/", without))
   server.empty("second")
+end
+
+--- A server may be told not to take READDIRPLUS (nfso on AIX): once refused, READDIR and LOOKUP do for good.
+function TestMany:test_a_server_without_readdirplus()
+  local l <close> = here_is()
+  for _, status in ipairs { NOTSUPP, "proc" } do
+    local pid = relay("bench_busy", tostring(status), tostring(READDIRPLUS), "1", "0")
+    local t <close> = open("main", {}, true)
+    local names = {}
+    for _, entry in ipairs(assert(t:list("/usr"))) do names[#names + 1] = entry.name end
+    local want = {}
+    for _, entry in ipairs(assert(l:list("/usr"))) do want[#want + 1] = entry.name end
+    lu.assertEquals(names, want)
+    lu.assertEquals(t:digest("/"), l:digest("/"))
+    lu.assertEquals(differences(t, { times = true }), {})
+    lu.assertEquals(stop(pid), 1)
+  end
 end
 
 --- Damaged replies of a real server: every operation ends with a result or a named error, and what a restore had

@@ -54,13 +54,13 @@ static void connection(const uint8_t *data, size_t size)
 	free(in);
 }
 
-static void list(struct am_xdr *xdr)
+static void list(struct am_xdr *xdr, int plus)
 {
 	struct am_nfs3_entry entry;
 	char verifier[8];
 
 	am_nfs3_list_begin(xdr, verifier);
-	while (am_nfs3_list_entry(xdr, &entry)) {
+	while (am_nfs3_list_entry(xdr, plus, &entry)) {
 		REQUIRE(strlen(entry.name) <= AM_TREE_NAME_MAX);
 		REQUIRE(entry.handle.length <= sizeof entry.handle.data);
 	}
@@ -69,7 +69,7 @@ static void list(struct am_xdr *xdr)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned choice = fuzz_choice(&data, &size) % 12;
+	unsigned choice = fuzz_choice(&data, &size) % 13;
 	struct fuzz_part part = fuzz_copy(data, size);
 	struct am_xdr xdr = {
 		(unsigned char *)part.data, (unsigned char *)part.data + part.length, 0};
@@ -103,7 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		am_nfs3_committed(&xdr, verifier);
 		break;
 	case 6:
-		list(&xdr);
+		list(&xdr, 1);
+		break;
+	case 11:
+		list(&xdr, 0);
 		break;
 	case 7:
 		am_nfs3_space(&xdr, &space);

@@ -58,6 +58,7 @@ struct nfs_fs {
 	/* what the server says */
 	uint64_t fsid;
 	uint32_t read_max, write_max;
+	int plain_lists; /* it does not take READDIRPLUS */
 	char verifier[8];
 	int has_verifier;
 	/* names.c */

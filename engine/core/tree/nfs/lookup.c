@@ -10,7 +10,7 @@
 static void list_page(struct work *work)
 {
 	am_nfs_work_prepare(work, LIST, AM_NFS3_READDIRPLUS, am_nfs_take_page);
-	am_nfs_ask_page(&work->request, &work->page);
+	am_nfs_ask_page(&work->request, work->request.fs, &work->page);
 	am_nfs_work_use_dir(work, 0, work->put->node);
 }
 

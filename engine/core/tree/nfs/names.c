@@ -228,9 +228,9 @@ int am_nfs_readlink(
 /* 1: its place in the directory is lost, and the list begins again. */
 static int next_page(struct am_node *base, struct page *page, int *lists, struct am_error *error)
 {
-	struct request request = {.procedure = AM_NFS3_READDIRPLUS};
+	struct request request = {0};
 
-	am_nfs_ask_page(&request, page);
+	am_nfs_ask_page(&request, fs_of(base), page);
 	am_nfs_use_node(&request, 0, (struct nfs_node *)base);
 	if (am_nfs_run(fs_of(base), &request, error) != 0)
 		return -1;

@@ -121,11 +121,13 @@ void am_nfs3_encode(struct am_xdr_out *out, enum am_nfs3_procedure procedure,
 		put_handle(out, handles[1]);
 		put_place(out, handles[0], args->name);
 		break;
+	case AM_NFS3_READDIR:
 	case AM_NFS3_READDIRPLUS:
 		put_handle(out, handles[0]);
 		am_xdr_put_u64(out, args->cookie);
 		am_xdr_put_fixed(out, args->verifier, sizeof args->verifier);
-		am_xdr_put_u32(out, args->count / 4); /* of names and cookies */
+		if (procedure == AM_NFS3_READDIRPLUS)
+			am_xdr_put_u32(out, args->count / 4); /* of names and cookies */
 		am_xdr_put_u32(out, args->count);
 		break;
 	}
@@ -279,7 +281,7 @@ void am_nfs3_list_begin(struct am_xdr *xdr, char verifier[8])
 		memcpy(verifier, from, 8);
 }
 
-int am_nfs3_list_entry(struct am_xdr *xdr, struct am_nfs3_entry *entry)
+int am_nfs3_list_entry(struct am_xdr *xdr, int plus, struct am_nfs3_entry *entry)
 {
 	const char *name;
 	uint32_t length;
@@ -295,8 +297,10 @@ int am_nfs3_list_entry(struct am_xdr *xdr, struct am_nfs3_entry *entry)
 	memcpy(entry->name, name, length);
 	entry->name[length] = '\0';
 	entry->cookie = am_xdr_u64(xdr);
-	entry->has_stat = am_nfs3_post_attributes(xdr, &entry->stat);
-	post_handle(xdr, &entry->handle);
+	entry->has_stat = plus && am_nfs3_post_attributes(xdr, &entry->stat);
+	entry->handle.length = 0;
+	if (plus)
+		post_handle(xdr, &entry->handle);
 	return !xdr->bad;
 }
 

@@ -39,6 +39,7 @@ enum am_nfs3_procedure {
 	AM_NFS3_RMDIR = 13,
 	AM_NFS3_RENAME = 14,
 	AM_NFS3_LINK = 15,
+	AM_NFS3_READDIR = 16,
 	AM_NFS3_READDIRPLUS = 17,
 	AM_NFS3_FSSTAT = 18,
 	AM_NFS3_FSINFO = 19,
@@ -84,11 +85,12 @@ struct am_nfs3_args {
 	enum am_tree_type type;   /* MKNOD */
 	uint32_t major_number, minor_number;
 	uint64_t offset; /* READ, WRITE, COMMIT */
-	uint64_t cookie; /* READDIRPLUS */
-	uint32_t count;  /* READ, WRITE, COMMIT: bytes; READDIRPLUS: of the reply, at most */
+	uint64_t cookie; /* READDIR, READDIRPLUS */
+	uint32_t
+		count; /* READ, WRITE, COMMIT: bytes; READDIR, READDIRPLUS: of the reply, at most */
 	enum am_nfs3_stable stable;
 	const char *data; /* WRITE: `count` bytes, which follow what is encoded */
-	char verifier[8]; /* READDIRPLUS */
+	char verifier[8]; /* READDIR, READDIRPLUS */
 };
 
 /*
@@ -134,9 +136,12 @@ struct am_nfs3_entry {
 	struct am_tree_stat stat;
 	struct am_handle handle; /* length 0: none */
 };
-/* READDIRPLUS: what comes before the entries; then one entry a call, 0 after the last. */
+/*
+ * READDIRPLUS and READDIR: what comes before the entries; then one entry a call, 0 after the last.
+ * `plus` 0: without attributes and handle.
+ */
 void am_nfs3_list_begin(struct am_xdr *xdr, char verifier[8]);
-int am_nfs3_list_entry(struct am_xdr *xdr, struct am_nfs3_entry *entry);
+int am_nfs3_list_entry(struct am_xdr *xdr, int plus, struct am_nfs3_entry *entry);
 /* After the last entry: 1 when it ends the directory. */
 int am_nfs3_list_end(struct am_xdr *xdr);
 

@@ -183,6 +183,11 @@ static void over(
 	}
 	fs->heard[request->connection] = am_clock();
 	fs->give_up = 0;
+	if (outcome == AM_RPC_REFUSED && request->procedure == AM_NFS3_READDIRPLUS) {
+		request->state = ANSWERED; /* there is another way */
+		request->status = NFS3ERR_NOTSUPP;
+		return;
+	}
 	if (outcome == AM_RPC_REFUSED) {
 		if (++request->refused >= REFUSALS_MAX)
 			am_fail(&request->error, "NFS_RPC", "%s", why);
@@ -364,6 +369,20 @@ static int is_fatal(const struct nfs_fs *fs, const struct am_error *error)
 	       strcmp(error->code, "CANCELLED") == 0;
 }
 
+/* The request goes again; a list in its middle has to begin again, with the caller. */
+static int go_again(struct request *request)
+{
+	int is_list =
+		request->procedure == AM_NFS3_READDIRPLUS || request->procedure == AM_NFS3_READDIR;
+
+	if (is_list && request->args.cookie != 0) {
+		request->status = NFS3ERR_BAD_COOKIE;
+		return 0;
+	}
+	make_due(request);
+	return 1;
+}
+
 /* A stale directory is looked up again, once: 1 when the request goes again. */
 static int is_refreshed(struct request *request)
 {
@@ -387,13 +406,17 @@ static int is_refreshed(struct request *request)
 	}
 	if (!found)
 		return 0;
-	/* What the cookie of a list says is of the directory that is gone. */
-	if (request->procedure == AM_NFS3_READDIRPLUS && request->args.cookie != 0) {
-		request->status = NFS3ERR_BAD_COOKIE;
+	return go_again(request);
+}
+
+/* A server may be told not to take READDIRPLUS: READDIR is asked from then on. */
+static int is_plain_list(struct request *request)
+{
+	if (request->procedure != AM_NFS3_READDIRPLUS || request->status != NFS3ERR_NOTSUPP)
 		return 0;
-	}
-	make_due(request);
-	return 1;
+	request->fs->plain_lists = 1;
+	request->procedure = AM_NFS3_READDIR;
+	return go_again(request);
 }
 
 /* 1: it goes on, and is on a list again. */
@@ -405,7 +428,7 @@ static int goes_on(struct request *request)
 		make_due(request);
 		return 1;
 	}
-	return is_busy(request) || is_refreshed(request);
+	return is_busy(request) || is_plain_list(request) || is_refreshed(request);
 }
 
 static struct request *take_ready(struct nfs_fs *fs, const struct wait *wait)

@@ -153,8 +153,9 @@ void am_nfs_page_restart(struct page *page)
 	*page = (struct page){.entries = page->entries, .fsid = page->fsid};
 }
 
-void am_nfs_ask_page(struct request *request, struct page *page)
+void am_nfs_ask_page(struct request *request, const struct nfs_fs *fs, struct page *page)
 {
+	request->procedure = fs->plain_lists ? AM_NFS3_READDIR : AM_NFS3_READDIRPLUS;
 	request->take = am_nfs_take_page;
 	request->out = page;
 	request->args.cookie = page->cookie;
@@ -189,7 +190,7 @@ void am_nfs_take_page(struct request *request, struct am_xdr *results)
 	page->count = 0;
 	page->end = 0;
 	am_nfs3_list_begin(results, page->verifier);
-	while (am_nfs3_list_entry(results, &entry)) {
+	while (am_nfs3_list_entry(results, request->procedure == AM_NFS3_READDIRPLUS, &entry)) {
 		int r = take_entry(page, &entry, &request->error);
 
 		if (r > 0)

@@ -46,8 +46,11 @@ int am_nfs_take_written(
 /* A write verifier that differs from the last one counts as a restart of the server. */
 void am_nfs_set_verifier(struct nfs_fs *fs, const char *verifier);
 
-/* Makes a READDIRPLUS ask for what comes after the pages so far. */
-void am_nfs_ask_page(struct request *request, struct page *page);
+/*
+ * Asks for what comes after the pages so far: by READDIRPLUS, or by READDIR of a server that once
+ * did not take the other.
+ */
+void am_nfs_ask_page(struct request *request, const struct nfs_fs *fs, struct page *page);
 /* Forgets all pages and their entries. */
 void am_nfs_page_restart(struct page *page);
 void am_nfs_page_free(struct page *page);

@@ -231,7 +231,7 @@ static int read_list(struct am_xdr *xdr, struct am_nfs3_entry *entry, int *last)
 	int count = 0;
 
 	am_nfs3_list_begin(xdr, verifier);
-	while (am_nfs3_list_entry(xdr, entry))
+	while (am_nfs3_list_entry(xdr, 1, entry))
 		count++;
 	*last = am_nfs3_list_end(xdr);
 	return xdr->bad ? -1 : count;
