@@ -4,28 +4,11 @@
 -- its flags and operands are defined in altmig.options.
 
 local err = require "altmig.err"
+local options = require "altmig.options"
 local output = require "altmig.ui.output"
 local resource = require "altmig.resource"
 
 local cli = {}
-
---- Raised by commands for a wrong command line; printed with the usage, exit status 2.
----@param message string
-function cli.usage(message)
-  error(setmetatable({ code = "USAGE", message = message }, cli.error_mt), 0)
-end
-
---- Raised by commands to end with a message and a status.
----@param status integer
----@param message string
-function cli.fail(status, message)
-  error(setmetatable({ code = "EXIT", status = status, message = message }, cli.error_mt), 0)
-end
-
-cli.error_mt = { __tostring = function(e) return e.message end }
-
---- What DESIGN promises and this version does not do yet. Each refuses by name.
-cli.planned = { "verify", "installp", "odm" }
 
 --- Commands that an option of the build leaves out (ALTMIG_LAB=OFF).
 local left_out = { lab = "altmig: lab: this build has no lab" }
@@ -58,15 +41,11 @@ end
 local function run(name, args)
   local command = load_command(name)
   if not command then
-    if left_out[name] then cli.usage(left_out[name]) end
-    for _, planned in ipairs(cli.planned) do
-      if planned == name then cli.usage(("altmig: command '%s' is not supported yet"):format(name)) end
-    end
-    cli.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
+    if left_out[name] then err.usage(left_out[name]) end
+    err.usage(("altmig: unknown command '%s'; 'altmig --help' lists the commands"):format(name))
   end
-  local forms = require("altmig.options").command -- here, since it needs this module
-  local sub = forms(("altmig %s %s"):format(name, args[1]))
-  local form = sub or forms("altmig " .. name)
+  local sub = options.command(("altmig %s %s"):format(name, args[1]))
+  local form = sub or options.command("altmig " .. name)
   for i, word in ipairs(args) do
     -- Behind the first operand the rest may be a script's, or a host's.
     if word == "--" or form and form.leading and i > (sub and 1 or 0) and word:sub(1, 1) ~= "-" then break end

@@ -81,6 +81,15 @@ function err.raise(fields)
   error(setmetatable(fields, mt), 0)
 end
 
+--- Raised by commands for a wrong command line: printed as it is, exit status 2.
+---@param message string   may have lines: a usage
+function err.usage(message) error(setmetatable({ code = "USAGE", message = message }, mt), 0) end
+
+--- Raised by commands to end with a message and a status.
+---@param status integer
+---@param message string
+function err.exit(status, message) error(setmetatable({ code = "EXIT", status = status, message = message }, mt), 0) end
+
 --- Raises unless `value` is true-ish: turns the `nil, message, code` of the C modules into an error.
 ---@generic T
 ---@param value T?

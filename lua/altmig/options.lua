@@ -3,7 +3,7 @@
 -- completion of shells are all made from the tables here. A flag that a command does not take is refused by
 -- name, never ignored; so is one that is not supported yet.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local sorted_keys = require "altmig.sorted_keys"
 
 local options = {}
@@ -134,7 +134,7 @@ local function refuse(who, name)
   end
   local home = ""
   if #homes > 0 then home = (" (it is a flag of %s)"):format(table.concat(homes, ", ")) end
-  cli.usage(("%s: unknown flag %s%s; '%s --help' lists the flags"):format(who, written(name), home, command_of(who)))
+  err.usage(("%s: unknown flag %s%s; '%s --help' lists the flags"):format(who, written(name), home, command_of(who)))
 end
 
 --- The lines of --help on the flags of a command.
@@ -218,12 +218,12 @@ local function split(args, who)
   local function take(name, attached, has_value)
     local flag = command.set[name]
     if not flag and not_yet[name] and command.set.C == by_name.C then
-      cli.usage(("%s: flag %s is not supported yet"):format(who, written(name)))
+      err.usage(("%s: flag %s is not supported yet"):format(who, written(name)))
     end
     if not flag then refuse(who, name) end
     used[#used + 1] = name
     if not flag.arg then
-      if has_value then cli.usage(("%s: flag %s takes no argument"):format(who, written(name))) end
+      if has_value then err.usage(("%s: flag %s takes no argument"):format(who, written(name))) end
       opts[flag[2]] = true
       return
     end
@@ -231,13 +231,13 @@ local function split(args, who)
       i = i + 1
       attached = args[i]
     end
-    if attached == nil or attached == "" and not flag.empty then cli.usage(("%s: flag %s needs an argument"):format(who, written(name))) end
+    if attached == nil or attached == "" and not flag.empty then err.usage(("%s: flag %s needs an argument"):format(who, written(name))) end
     if flag.number and not attached:find "^%d+$" then
-      cli.usage(("%s: flag %s %s: not a number"):format(who, written(name), attached))
+      err.usage(("%s: flag %s %s: not a number"):format(who, written(name), attached))
     end
     if flag.words and not is_one_of(attached, flag.words) then
       local words = table.concat(flag.words, ", "):gsub(", (%S+)$", " or %1")
-      cli.usage(("%s: %s %s: %s"):format(who, written(name), attached, words))
+      err.usage(("%s: %s %s: %s"):format(who, written(name), attached, words))
     end
     opts[flag[2]] = flag.number and math.tointeger(tonumber(attached)) or attached
   end
@@ -249,7 +249,7 @@ local function split(args, who)
       break
     elseif word:sub(1, 2) == "--" then
       local name, equals, attached = word:match("^%-%-([^=]*)(=?)(.*)$")
-      if #name == 1 then cli.usage(("%s: unknown flag %s; '%s --help' lists the flags"):format(who, word, command_of(who))) end
+      if #name == 1 then err.usage(("%s: unknown flag %s; '%s --help' lists the flags"):format(who, word, command_of(who))) end
       take(name, attached, equals ~= "")
     elseif word:sub(1, 1) == "-" and #word > 1 then
       local rest = word:sub(2)
@@ -294,11 +294,11 @@ function options.phases(text, who)
   local seen, list = {}, {}
   for word in text:gmatch("[^%s,]+") do
     local n = math.tointeger(tonumber(word))
-    if not n or n < 1 or n > 12 then cli.usage(("%s: -P %s: phases are numbers from 1 to 12"):format(who, text)) end
+    if not n or n < 1 or n > 12 then err.usage(("%s: -P %s: phases are numbers from 1 to 12"):format(who, text)) end
     if not seen[n] then list[#list + 1] = n end
     seen[n] = true
   end
-  if #list == 0 then cli.usage(("%s: -P needs at least one phase"):format(who)) end
+  if #list == 0 then err.usage(("%s: -P needs at least one phase"):format(who)) end
   table.sort(list)
   return list
 end
@@ -330,10 +330,10 @@ function options.mount_options(text, who)
   for word in plain:gmatch("[^,]+") do
     word = word:match("^%s*(.-)%s*$")
     local problem = mount_option_problem(word)
-    if problem then cli.usage(("%s: flag -m: option '%s': %s"):format(who, word, problem)) end
+    if problem then err.usage(("%s: flag -m: option '%s': %s"):format(who, word, problem)) end
     list[#list + 1] = word
   end
-  if #list == 0 then cli.usage(who .. ": flag -m names no mount option") end
+  if #list == 0 then err.usage(who .. ": flag -m names no mount option") end
   return table.concat(list, ",")
 end
 
@@ -343,15 +343,15 @@ end
 function options.for_cleanup(opts, who)
   options.check_name(opts.client, who)
   if opts.yes and not opts.disk then
-    cli.usage(who .. ": --yes confirms --disk DISK, and is nothing without it; -F only breaks a lock")
+    err.usage(who .. ": --yes confirms --disk DISK, and is nothing without it; -F only breaks a lock")
   end
   if opts.disk then
     local names = {}
     for name in opts.disk:gmatch("%S+") do
-      if not name:match("^[%w_%.]+$") then cli.usage(("%s: --disk: '%s' is not a disk name"):format(who, name)) end
+      if not name:match("^[%w_%.]+$") then err.usage(("%s: --disk: '%s' is not a disk name"):format(who, name)) end
       names[#names + 1] = name
     end
-    if #names == 0 then cli.usage(who .. ": --disk names no disk") end
+    if #names == 0 then err.usage(who .. ": --disk names no disk") end
     opts.disk = table.concat(names, " ")
   end
   return opts
@@ -363,19 +363,19 @@ end
 function options.for_migration(opts, who)
   for _, need in ipairs { { "client", "-c CLIENT" }, { "lpp_source", "-l LPP_SOURCE" }, { "spot", "-s SPOT" },
     { "disks", "-d DISK" } } do
-    if not opts[need[1]] then cli.usage(("%s: flag %s is missing"):format(who, need[2])) end
+    if not opts[need[1]] then err.usage(("%s: flag %s is missing"):format(who, need[2])) end
   end
   if not opts.licenses and os.getenv("ADM_ACCEPT_LICENSES") ~= "yes" then
-    cli.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
+    err.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
   end
-  if opts.disk or opts.yes then cli.usage(who .. ": --disk and --yes are of a cleanup (-C)") end
-  if opts.no_bootlist and opts.reboot then cli.usage(who .. ": flags -B and -r exclude each other") end
+  if opts.disk or opts.yes then err.usage(who .. ": --disk and --yes are of a cleanup (-C)") end
+  if opts.no_bootlist and opts.reboot then err.usage(who .. ": flags -B and -r exclude each other") end
   local disks = {}
   for disk in opts.disks:gmatch("%S+") do
-    if not disk:match("^[%w_%.]+$") then cli.usage(("%s: '%s' is not a disk name"):format(who, disk)) end
+    if not disk:match("^[%w_%.]+$") then err.usage(("%s: '%s' is not a disk name"):format(who, disk)) end
     disks[#disks + 1] = disk
   end
-  if #disks == 0 then cli.usage(who .. ": flag -d names no disk") end
+  if #disks == 0 then err.usage(who .. ": flag -d names no disk") end
   opts.disks = disks
   if opts.mount_options then opts.mount_options = options.mount_options(opts.mount_options, who) end
   if opts.phases then opts.phases = options.phases(opts.phases, who) end
@@ -397,7 +397,7 @@ end
 
 --- A client's name becomes a file name and a directory: it must look like a host name.
 function options.check_name(name, who)
-  if not name:match("^[%w][%w%._%-]*$") then cli.usage(("%s: '%s' is not a client name"):format(who, name)) end
+  if not name:match("^[%w][%w%._%-]*$") then err.usage(("%s: '%s' is not a client name"):format(who, name)) end
   return name
 end
 

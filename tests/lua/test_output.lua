@@ -366,7 +366,7 @@ function TestCommandsEscape:test_scripts_that_fail()
   fails "error(setmetatable({}, { __tostring = function() return words end }))"
   fails "require('altmig.err').check(require('altmig.sys').read_file('/none/' .. words))"
   fails "require('altmig.err').check(nil, words, 'EIO')"
-  fails "require('altmig.cli').fail(1, (words:gsub('\\n', ' ')))"
+  fails "require('altmig.err').exit(1, (words:gsub('\\n', ' ')))"
   fails "error((words:gsub('\\n', ' ')))"
   fails("require('altmig.bff').open('/none/' .. words):x()", { shown = "" , letters = "" })
   self:run({ "run", self.dir .. "/none" .. words }, { status = 1 })

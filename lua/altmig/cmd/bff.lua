@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- altmig bff list|extract|create|verify: AIX backup-by-name archives on this host.
 
-local cli = require "altmig.cli"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -25,7 +24,7 @@ local command = {
 
 local PIECE = 4 << 20
 
-local function fail(message) cli.fail(1, "altmig bff: " .. escape.line(message)) end
+local function fail(message) err.exit(1, "altmig bff: " .. escape.line(message)) end
 
 local function check(value, message, ...)
   if value == nil then fail(message) end
@@ -53,7 +52,7 @@ end
 -- The one operand of a form, and its flags.
 local function one_file(args, who)
   local opts, operands = options.parse(args, who)
-  if #operands ~= 1 then cli.usage(command.usage) end
+  if #operands ~= 1 then err.usage(command.usage) end
   return operands[1], opts
 end
 
@@ -229,7 +228,7 @@ end
 local function extract(args)
   local opts, names = options.parse(args, "altmig bff extract")
   local dir, file = opts.directory or ".", table.remove(names, 1)
-  if not file then cli.usage(command.usage) end
+  if not file then err.usage(command.usage) end
   local wanted, missing = selection(names)
   local status = 0
   local a <close> = check(bff.open(file == "-" and 0 or file))
@@ -270,7 +269,7 @@ local actions = { list = list, extract = extract, create = create, verify = veri
 
 function command.run(args)
   local action = actions[table.remove(args, 1) or ""]
-  if not action then cli.usage(command.usage) end
+  if not action then err.usage(command.usage) end
   return action(args)
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig check FLAGS: what a migration with these flags would find before it starts. Changes nothing.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local color = require "altmig.ui.color"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
@@ -57,7 +57,7 @@ end
 function command.run(args)
   local who = "altmig check"
   local opts, operands = options.parse(args, who)
-  if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  if #operands > 0 then err.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   options.for_check(opts, who)
   opts.quiet, opts.quiet_findings = not opts.json or nil, opts.quiet
   opts.no_log = true

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig cleanup CLIENT: nimadm -C.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 
 local command = {
@@ -18,7 +18,7 @@ exit status: 0 done, 1 failed or something was left alone, 2 usage or not confir
 
 function command.run(args)
   local opts, operands = options.parse(args, "altmig cleanup")
-  if #operands ~= 1 then cli.usage(command.usage) end
+  if #operands ~= 1 then err.usage(command.usage) end
   opts.client = operands[1]
   return require("altmig.migration").cleanup(options.for_cleanup(opts, "altmig cleanup"))
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig completion SHELL: the script that completes commands and flags.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
 
@@ -18,7 +18,7 @@ It is installed with altmig; to have it in a shell without that: eval "$(altmig 
 function command.run(args)
   local _, operands = options.parse(args, "altmig completion")
   local shell = operands[1]
-  if #operands ~= 1 or not (shell == "bash" or shell == "zsh") then cli.usage(command.usage) end
+  if #operands ~= 1 or not (shell == "bash" or shell == "zsh") then err.usage(command.usage) end
   output.data(require("altmig.help.completion").script(shell))
   return 0
 end

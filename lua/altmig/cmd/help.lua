@@ -2,6 +2,7 @@
 -- altmig help [TOPIC | COMMAND]: the topics, one of them, or the --help of a command.
 
 local cli = require "altmig.cli"
+local err = require "altmig.err"
 local help = require "altmig.help"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
@@ -31,7 +32,7 @@ end
 
 function command.run(args)
   local _, operands = options.parse(args, "altmig help")
-  if #operands > 1 then cli.usage(command.usage) end
+  if #operands > 1 then err.usage(command.usage) end
   local word = operands[1]
   if not word then return list() end
   local topic = help.topic(word)
@@ -40,7 +41,7 @@ function command.run(args)
     local _, commands = cli.commands()
     if not commands[word] then
       local meant = help.meant(word, words())
-      cli.usage(("altmig help: there is no topic or command '%s'%s; 'altmig help' lists them"):format(word,
+      err.usage(("altmig help: there is no topic or command '%s'%s; 'altmig help' lists them"):format(word,
         meant and (", did you mean '%s'?"):format(meant) or ""))
     end
     text = commands[word].usage .. "\n"

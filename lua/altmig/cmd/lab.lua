@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig lab ...: the emulated hosts. What each subcommand does is in scripts/lab/lib.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
@@ -53,14 +53,11 @@ end)
 
 function command.run(args)
   local name = table.remove(args, 1)
-  if not name then cli.usage(command.usage) end
+  if not name then err.usage(command.usage) end
   local entry = subcommands[name]
-  if not entry then cli.usage(("altmig: lab: unknown subcommand '%s'\n%s"):format(name, command.usage)) end
-  if not resource.read("scripts/lab/lib/" .. entry[1] .. ".lua") then
-    cli.usage(("altmig: lab %s is not supported yet"):format(name))
-  end
+  if not entry then err.usage(("altmig: lab: unknown subcommand '%s'\n%s"):format(name, command.usage)) end
   if sys.getuid() ~= 0 then
-    cli.fail(1, ("altmig: lab %s needs root: it makes namespaces, mounts and loop devices"):format(name))
+    err.exit(1, ("altmig: lab %s needs root: it makes namespaces, mounts and loop devices"):format(name))
   end
   return require("lab." .. entry[1])[entry[2]](args)
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig migrate FLAGS, and nimadm FLAGS.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 
 local command = {
@@ -27,13 +27,13 @@ function command.run_as(args, who)
   if opts.cleanup then
     -- The spelling of AIX 5.2 gives the client as operand: nimadm -C CLIENT -s SPOT
     opts.client = opts.client or operands[1]
-    if not opts.client then cli.usage(who .. ": -C needs -c CLIENT") end
+    if not opts.client then err.usage(who .. ": -C needs -c CLIENT") end
     opts.cleanup = nil
     return migration.cleanup(options.for_cleanup(opts, who))
   end
-  if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  if #operands > 0 then err.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   if opts.dry_run then
-    if opts.phases or opts.from then cli.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
+    if opts.phases or opts.from then err.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
     return require("altmig.preview.dryrun").run(options.for_check(opts, who))
   end
   return migration.migrate(options.for_migration(opts, who))

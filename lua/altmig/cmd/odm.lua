@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig odm get|show|add|delete|change|create: the odm commands on binary classes.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local mode = require "altmig.mode"
 local odm = require "altmig.odm"
@@ -33,7 +33,7 @@ the directory is $ODMDIR, else /etc/objrepos; create writes C files to the curre
 print byte for byte, but on a terminal control characters are escaped (\x1b)]]),
 }
 
-local function fail(message) cli.fail(1, "altmig odm: " .. escape.line(message)) end
+local function fail(message) err.exit(1, "altmig odm: " .. escape.line(message)) end
 
 local function check(value, message)
   if value == nil then fail(message) end
@@ -58,7 +58,7 @@ local actions = {}
 
 function actions.get(args)
   local opts, classes = options.parse(args, "altmig odm get")
-  if #classes == 0 then cli.usage(command.usage) end
+  if #classes == 0 then err.usage(command.usage) end
   local store <close> = open()
   for _, class in ipairs(classes) do output.data(check(store:format(class, opts.criteria))) end
   return 0
@@ -66,7 +66,7 @@ end
 
 function actions.show(args)
   local _, classes = options.parse(args, "altmig odm show")
-  if #classes == 0 then cli.usage(command.usage) end
+  if #classes == 0 then err.usage(command.usage) end
   local store <close> = open()
   for _, class in ipairs(classes) do output.data(odm.definition(class, check(store:class(class)))) end
   return 0
@@ -87,7 +87,7 @@ end
 
 function actions.delete(args)
   local opts, rest = options.parse(args, "altmig odm delete")
-  if not opts.class or #rest > 0 then cli.usage(command.usage) end
+  if not opts.class or #rest > 0 then err.usage(command.usage) end
   local store <close> = open()
   local count = check(store:delete(opts.class, opts.criteria))
   check(store:commit())
@@ -97,7 +97,7 @@ end
 
 function actions.change(args)
   local opts, rest = options.parse(args, "altmig odm change")
-  if not opts.class or #rest > 1 then cli.usage(command.usage) end
+  if not opts.class or #rest > 1 then err.usage(command.usage) end
   local list = stanzas(rest[1])
   if #list ~= 1 or list[1].class ~= opts.class then
     fail(("%s: one object of class %s was expected"):format(rest[1] or "standard input", opts.class))
@@ -117,7 +117,7 @@ local function definition_text(path, preprocess)
     fail(code == "ENOENT" and "flag -p needs the C preprocessor, and there is no cpp on this host" or message)
   end
   if result.status ~= 0 then
-    cli.fail(1, ("altmig odm: cpp %s: status %s\n%s"):format(path, result.status or result.signal, result.stderr))
+    err.exit(1, ("altmig odm: cpp %s: status %s\n%s"):format(path, result.status or result.signal, result.stderr))
   end
   return result.stdout
 end
@@ -131,8 +131,8 @@ end
 
 function actions.create(args)
   local opts, paths = options.parse(args, "altmig odm create")
-  if #paths == 0 then cli.usage(command.usage) end
-  if opts.classes_only and opts.c_only then cli.usage("altmig odm: -c and -h exclude each other\n" .. command.usage) end
+  if #paths == 0 then err.usage(command.usage) end
+  if opts.classes_only and opts.c_only then err.usage("altmig odm: -c and -h exclude each other\n" .. command.usage) end
   local all = {}
   for i, path in ipairs(paths) do
     if not path:match("%.[^/.]*$") then path = path .. ".cre" end
@@ -153,7 +153,7 @@ end
 
 function command.run(args)
   local action = actions[table.remove(args, 1) or ""]
-  if not action then cli.usage(command.usage) end
+  if not action then err.usage(command.usage) end
   return action(args)
 end
 

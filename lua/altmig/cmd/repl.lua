@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- altmig repl [CLIENT]: the prompt.
 
-local cli = require "altmig.cli"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
 local options = require "altmig.options"
@@ -14,7 +13,7 @@ local command = {
 
 function command.run(args)
   local opts, operands = options.parse(args, "altmig repl")
-  if #operands > 1 then cli.usage(command.usage) end
+  if #operands > 1 then err.usage(command.usage) end
   local repl = require "altmig.ui.repl"
   if #operands == 0 then return repl.run { opts = opts } end
   local client = options.check_name(operands[1], "altmig repl")

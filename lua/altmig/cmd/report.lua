@@ -2,7 +2,7 @@
 -- altmig report CLIENT: what the migration of a client decided. Reads the state of this host only, so
 -- it works while a migration runs, after it failed or ended, and after the copy was cleaned up.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
 
@@ -19,7 +19,7 @@ function command.document(opts, client)
   local state = require("altmig.cmd.status").describe(opts, client)
   local path = migration.state_dir(opts) .. "/" .. client .. "/report.json"
   local found, message, code = report.load(path)
-  if not found and code ~= "ENOENT" then cli.fail(1, message) end
+  if not found and code ~= "ENOENT" then err.exit(1, message) end
   if not found and not (state and state.options) then return nil end
   local document = (found or report.new(nil, state.options)):document()
   document.head.client = document.head.client or client
@@ -30,12 +30,12 @@ end
 function command.run(args)
   local who = "altmig report"
   local opts, operands = options.parse(args, who)
-  if #operands ~= 1 then cli.usage(command.usage) end
-  if opts.html and opts.json then cli.usage(who .. ": --html and --json exclude each other") end
+  if #operands ~= 1 then err.usage(command.usage) end
+  if opts.html and opts.json then err.usage(who .. ": --html and --json exclude each other") end
   local client = options.check_name(operands[1], who)
   local document = command.document(opts, client)
   if not document then
-    cli.fail(1, ("%s: no migration of %s in %s"):format(who, client, require("altmig.migration").state_dir(opts)))
+    err.exit(1, ("%s: no migration of %s in %s"):format(who, client, require("altmig.migration").state_dir(opts)))
   end
   local print_report = require "altmig.report.print"
   if opts.json then

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig resume CLIENT: go on where the last run stopped.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local options = require "altmig.options"
 
 local command = {
@@ -12,7 +12,7 @@ local command = {
 
 function command.run(args)
   local opts, operands = options.parse(args, "altmig resume")
-  if #operands ~= 1 then cli.usage(command.usage) end
+  if #operands ~= 1 then err.usage(command.usage) end
   opts.client = options.check_name(operands[1], "altmig resume")
   if opts.from then opts.from = options.phases(opts.from, "altmig resume")[1] end
   return require("altmig.migration").resume(opts)

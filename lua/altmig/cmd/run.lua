@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig run FILE.lua [ARG ...]: a Lua script with the altmig modules.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local options = require "altmig.options"
 
@@ -13,9 +13,9 @@ local command = { summary = "run a Lua script with the altmig modules", usage = 
 function command.run(args)
   local opts, words = options.parse(args, "altmig run")
   local file = table.remove(words, 1)
-  if not file then cli.usage(command.usage) end
+  if not file then err.usage(command.usage) end
   local chunk, message = loadfile(file, "t")
-  if not chunk then cli.fail(1, escape.line(message)) end
+  if not chunk then err.exit(1, escape.line(message)) end
   if opts.check then return 0 end
   words[0] = file
   _G.arg = words

@@ -32,7 +32,7 @@ local LEAVE <const> = setmetatable({}, { __tostring = function() return "the pro
 repl.commands = {}
 
 --- altmig modules that are there as globals of the prompt, loaded when first named.
-repl.modules = { "bff", "bosboot", "installp", "journal", "json", "merge", "nim", "odm", "ssh", "swvpd", "sys",
+repl.modules = { "bff", "bosboot", "journal", "json", "merge", "nim", "odm", "ssh", "swvpd", "sys",
   "tree" }
 
 local function is_module(name)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig lab boot HOST [--disk DISK] [--power] [--json]: would the host come up, and as what?
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local config = require "lab.config"
 local disk = require "lab.disk"
 local json = require "altmig.json"
@@ -17,7 +17,7 @@ local function parse(args)
   local who = "altmig lab boot"
   local opts, operands = options.parse(args, who)
   opts.host = operands[1]
-  if #operands ~= 1 or not config.host(opts.host) then cli.usage("usage: " .. options.synopsis(who)) end
+  if #operands ~= 1 or not config.host(opts.host) then err.usage("usage: " .. options.synopsis(who)) end
   return opts
 end
 
@@ -41,20 +41,20 @@ local function power(host, opts, found)
   if opts.disk then
     disk.use(lpar.dir(), host)
     local ok, message = nvram.set_bootlist((disk.base()), "normal", { { disk = opts.disk, blv = "hd5" } })
-    if not ok then cli.fail(1, message) end
+    if not ok then err.exit(1, message) end
   end
   local ok, message = lpar.reboot(host)
-  if not ok then cli.fail(1, ("altmig: lab boot: %s"):format(message)) end
+  if not ok then err.exit(1, ("altmig: lab boot: %s"):format(message)) end
   local state = lpar.state(host)
   if state.disk ~= found.disk then
-    cli.fail(1, ("altmig: lab boot: %s came up from %s instead of %s"):format(host, tostring(state.disk), found.disk))
+    err.exit(1, ("altmig: lab boot: %s came up from %s instead of %s"):format(host, tostring(state.disk), found.disk))
   end
 end
 
 function boot.main(args)
   local opts = parse(args)
   local found, message = boot.check(opts.host, opts.disk)
-  if not found then cli.fail(1, ("altmig: lab boot: %s: %s"):format(opts.host, message)) end
+  if not found then err.exit(1, ("altmig: lab boot: %s: %s"):format(opts.host, message)) end
   if found.up and opts.power then power(opts.host, opts, found) end
   if opts.json then
     output.json(found, { sort = true, lossy = true })

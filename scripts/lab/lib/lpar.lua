@@ -2,7 +2,7 @@
 -- The lab from the real machine: brings the hosts up and down, and leads into them. Everything of
 -- an instance is below its directory or inside its namespaces.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local config = require "lab.config"
 local json = require "altmig.json"
 local output = require "altmig.ui.output"
@@ -23,18 +23,18 @@ function lpar.dir()
   if lab_dir then return lab_dir end
   local dir = sys.getenv "ALTMIG_LAB" or "/var/lib/altmig/lab"
   if not dir:match "^/" or dir:match "%s" then
-    cli.fail(1, ("altmig: lab: ALTMIG_LAB=%s: must be an absolute path without spaces"):format(dir))
+    err.exit(1, ("altmig: lab: ALTMIG_LAB=%s: must be an absolute path without spaces"):format(dir))
   end
   local ok, message = sys.makedirs(dir, 448)
-  if not ok then cli.fail(1, "altmig: lab: " .. message) end
+  if not ok then err.exit(1, "altmig: lab: " .. message) end
   local stat = sys.stat(dir)
-  if stat.uid ~= 0 then cli.fail(1, ("altmig: lab: %s: does not belong to root"):format(dir)) end
+  if stat.uid ~= 0 then err.exit(1, ("altmig: lab: %s: does not belong to root"):format(dir)) end
   sys.chmod(dir, 448)
   lab_dir = sys.realpath(dir)
   return lab_dir
 end
 
-local function fail(...) cli.fail(1, "altmig: lab: " .. string.format(...)) end
+local function fail(...) err.exit(1, "altmig: lab: " .. string.format(...)) end
 
 local function check(ok, message)
   if not ok then fail("%s", message) end
@@ -46,7 +46,7 @@ local function run(argv, opts)
   opts.env = opts.env or { PATH = PATH, LC_ALL = "C" }
   local result, message, code = sys.run(argv, opts)
   if not result then
-    if code == "CANCELLED" then cli.fail(130, "altmig: lab: interrupted; 'altmig lab down' removes what there is") end
+    if code == "CANCELLED" then err.exit(130, "altmig: lab: interrupted; 'altmig lab down' removes what there is") end
     fail("%s", message)
   end
   return result
@@ -414,7 +414,7 @@ local function check_host(name)
   if not name or not config.host(name) then
     local names = {}
     for _, host in ipairs(config.hosts) do names[#names + 1] = host.name end
-    cli.usage(("altmig: lab: %s: no host of the lab (%s)"):format(name or "HOST", table.concat(names, ", ")))
+    err.usage(("altmig: lab: %s: no host of the lab (%s)"):format(name or "HOST", table.concat(names, ", ")))
   end
   return name
 end
@@ -424,7 +424,7 @@ end
 -- The flags of a subcommand without operands.
 local function parse(args, who)
   local options, operands = require("altmig.options").parse(args, who)
-  if #operands > 0 then cli.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  if #operands > 0 then err.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
   return options
 end
 
@@ -584,7 +584,7 @@ local state_mount = 'cd "$1" && mount -t tmpfs -o mode=755 lab "$2" && mkdir -p 
 
 function lpar.exec(args)
   if args[1] == "--" then table.remove(args, 1) end
-  if #args == 0 then cli.usage "altmig: lab exec: no command" end
+  if #args == 0 then err.usage "altmig: lab exec: no command" end
   local dir = lpar.dir()
   check(sys.makedirs(dir .. "/state", 448))
   check(sys.makedirs(state_mount_base, 493)) -- and it stays: other labs may have their state mounted there
@@ -600,7 +600,7 @@ end
 
 local function save_dir(name)
   if not name or not name:match "^[%w][%w_.-]*$" then
-    cli.usage "altmig: lab: a NAME of letters, digits, '-', '_' and '.' is needed"
+    err.usage "altmig: lab: a NAME of letters, digits, '-', '_' and '.' is needed"
   end
   return lpar.dir() .. "/saves/" .. name
 end

@@ -2,7 +2,7 @@
 -- altmig lab scenario NAME: troubles of real sites. Each function makes one of them on the lab that
 -- is up. Other libraries add theirs with scenario.define.
 
-local cli = require "altmig.cli"
+local err = require "altmig.err"
 local config = require "lab.config"
 local lpar = require "lab.lpar"
 local output = require "altmig.ui.output"
@@ -24,7 +24,7 @@ local known = {}
 ---@param fn fun(...: string): string? what to say; raises what went wrong
 function scenario.define(name, summary, fn) known[name] = { summary = summary, fn = fn } end
 
-local function fail(...) cli.fail(1, "altmig: lab scenario: " .. string.format(...)) end
+local function fail(...) err.exit(1, "altmig: lab scenario: " .. string.format(...)) end
 
 --- Runs a shell command on a host of the lab; a status other than 0 ends the scenario.
 ---@param host string
@@ -133,7 +133,7 @@ end)
 
 scenario.define("small-usr", "/usr of the client has next to no room: phase 5 must expand it [MB left]", function(mb)
   mb = math.tointeger(tonumber(mb or "8")) -- less, and the copy, which the file system lays out anew, may not fit
-  if not mb or mb < 1 or mb > 1024 then cli.usage "altmig: lab scenario: small-usr: MB is a size in MB" end
+  if not mb or mb < 1 or mb > 1024 then err.usage "altmig: lab scenario: small-usr: MB is a size in MB" end
   -- /usr as small as a file system here can be, then filled with data that is no hole.
   local disk = require "lab.disk"
   local ok, message = lpar.power_off(CLIENT)
@@ -212,7 +212,7 @@ end)
 
 scenario.define("alt-unmounted", "a file system of the copy is unmounted below its export [PATH]", function(path)
   path = path or "/alt_inst/usr"
-  if not path:match "^/alt_inst" or path:find("..", 1, true) then cli.usage "altmig: lab scenario: not a path of /alt_inst" end
+  if not path:match "^/alt_inst" or path:find("..", 1, true) then err.usage "altmig: lab scenario: not a path of /alt_inst" end
   scenario.lua(CLIENT, [[
     local lpar, service = require "lpar", require "lab.service"
     local world = lpar.world()
@@ -252,7 +252,7 @@ end
 
 scenario.define("small-target-disk", "the target disk is smaller than rootvg [MB]", function(mb)
   mb = math.tointeger(tonumber(mb or "2048"))
-  if not mb or mb < 64 or mb > 1 << 20 then cli.usage "altmig: lab scenario: small-target-disk: MB is a size in MB" end
+  if not mb or mb < 64 or mb > 1 << 20 then err.usage "altmig: lab scenario: small-target-disk: MB is a size in MB" end
   replace_target(mb)
   return ("hdisk2 of adachi-AIX7 has %d MB"):format(mb)
 end)
@@ -272,13 +272,13 @@ function scenario.main(args)
     table.sort(names)
     for _, key in ipairs(names) do output.print("  %-20s %s", key, known[key].summary) end
     if name then return 0 end
-    cli.usage "usage: altmig lab scenario NAME [ARG ...]"
+    err.usage "usage: altmig lab scenario NAME [ARG ...]"
   end
   if not known[name] then
     for _, other in ipairs(planned) do
-      if other == name then cli.usage(("altmig: lab scenario: '%s' is not supported yet"):format(name)) end
+      if other == name then err.usage(("altmig: lab scenario: '%s' is not supported yet"):format(name)) end
     end
-    cli.usage(("altmig: lab scenario: unknown scenario '%s'"):format(name))
+    err.usage(("altmig: lab scenario: unknown scenario '%s'"):format(name))
   end
   if not lpar.hypervisor() then fail("the lab is not up") end
   local said = known[name].fn(table.unpack(args))
