@@ -2,7 +2,7 @@
 # Shared by scripts/demo and scripts/test: the packages, installed without starting or enabling any
 # service, and the build. Sourced with the source tree as working directory.
 
-packages="build-essential cmake ninja-build pkg-config liblua5.4-dev libssh2-1-dev libnfs-dev libedit-dev libjansson-dev
+packages="build-essential cmake ninja-build pkg-config liblua5.4-dev libssh2-1-dev libedit-dev libjansson-dev
 libmd-dev libcmocka-dev lua-unit nfs-ganesha nfs-ganesha-vfs openssh-server openssh-client rpcbind xfsprogs mksh
 busybox-static iproute2 util-linux kmod procps netbase"
 
