@@ -76,7 +76,7 @@ function TestCommandLine:test_help_lists_the_flags_of_the_command_wherever_it_st
       count = count + 1
     end
   end
-  lu.assertTrue(count > 25)
+  lu.assertTrue(count > 15) -- a program that was built without the lab has ten fewer
 end
 
 function TestCommandLine:test_help_behind_an_operand_may_be_meant_for_a_script()
