@@ -8,7 +8,7 @@
 ---@field command string?    the command line that failed
 ---@field output string?     what that command printed (its end)
 ---@field remedy string?     what to do next
----@field unsettled boolean?  a job was left behind that may still go on
+---@field job_left boolean?  a job was left behind that may still go on
 ---@field status integer?    exit status of altmig, when not 1
 ---@field phase integer?     filled in by the flow
 ---@field traceback string?  for mistakes in scripts
@@ -47,8 +47,8 @@ function forms.status(value)
   return value and value > 0 and value < 256 and value or nil
 end
 function forms.phase(value) return math.type(value) == "integer" and value or nil end
-forms.unsettled = function(value) return value and true or nil end
-forms.explained = forms.unsettled
+forms.job_left = function(value) return value and true or nil end
+forms.explained = forms.job_left
 
 -- A field of a table that may be anything: a metatable that raises gives nothing.
 local function field(e, name)

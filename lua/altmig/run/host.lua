@@ -176,7 +176,7 @@ function host:job(id, argv, opts)
   end
   trace(self, argv, opts, result, message)
   if not result then
-    err.raise { code = code, host = self.name, command = ssh.quote(argv), unsettled = not no_job[code],
+    err.raise { code = code, host = self.name, command = ssh.quote(argv), job_left = not no_job[code],
       message = ("%s: %s: %s"):format(self.name, argv[1], message),
       remedy = code == "JOB_UNRECORDED" and ("make room on %s (df -k %s), then resume: the job is found again with its status"):format(
         self.name, host.job_dir) or nil }

@@ -42,7 +42,7 @@ end
 
 --- Opens the tree of the copy over NFS: m.copy returns nil, message, code where a call fails, as every
 --- tree; m.alt, the same tree for scripts, raises where a call that changes something fails. Nothing
---- can be written through either unless the exports are proved to be the copy. The first use of either
+--- can be written through either unless the exports are checked to be the copy. The first use of either
 --- field opens it.
 function session.open_copy(m)
   local mounts, options = {}, (m.client_resource.nfs or {}).options
@@ -56,7 +56,7 @@ function session.open_copy(m)
     -- The server is there again; if it was rebooted, the SSH connection is not.
     local ok, e = xpcall(function()
       m.client:revive()
-      m:prove_exports(copy)
+      m:check_exports(copy)
     end, err.wrap)
     if ok then return true end
     m.refused = e -- what goes through the tree is only message and code

@@ -78,7 +78,7 @@ end
 -- Records the failure. What the transport lost may still go on over there: such a step stays begun, so that
 -- the next attempt finds its job instead of starting a second one beside it.
 local function failed(m, name, key, attempt, e)
-  if e.unsettled or e.code == "CANCELLED" or e.code:match("^SSH_") then return end
+  if e.job_left or e.code == "CANCELLED" or e.code:match("^SSH_") then return end
   m:note { event = "failed", phase = m.phase, step = name, key = key, attempt = attempt, code = e.code, message = e.message }
   m.record.begun[key] = nil
 end
@@ -135,7 +135,7 @@ end
 ---@param m altmig.Migration
 ---@param phase integer
 function step.restore_effects(m, phase)
-  if phase > 2 and phase <= 8 then m:prove_mounts() end
+  if phase > 2 and phase <= 8 then m:check_mounts() end
   local again = {}
   for _, key in ipairs(m.record.order) do
     local before = m.record.done[key]

@@ -132,7 +132,7 @@ function stream.restore(m, image, exclude)
       remedy = "nothing was sent; put right what the message names in the copy, or restore via nfs" }
   end
   set_aside(m)
-  m:prove_exports()
+  m:check_exports()
   m:say("Restoring base operating system.")
   local began = sys.time()
   local reader, sent

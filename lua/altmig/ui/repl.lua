@@ -253,7 +253,7 @@ repl.commands.diff = {
     if not need_migration(ctx) then return end
     local path = args.text
     if not ctx.m:result_of("save_configuration") then
-      -- What lies in the save area of the copy then is of an earlier migration.
+      -- What is in the save area of the copy then is of an earlier migration.
       return complain "nothing was saved yet: phase 5 has not begun; altmig migrate --dry-run shows what it would do"
     end
     if path == "" then return list_differences(ctx.m) end

@@ -293,7 +293,7 @@ function storage.ghost_devices(m, add)
   end
 end
 
---- The save area of phase 5 lies in the root file system of the copy.
+--- The save area of phase 5 is in the root file system of the copy.
 function storage.save_area(m, add)
   for _, row in ipairs(aix.df_k(m.client:must { "df", "-k" })) do
     local mb = row.free and row.free >> 20

@@ -51,7 +51,7 @@ boot.steps.write_boot_image = {
   runs_spot = true,
   run = function(m, ctx, disk, blocks)
     m:say(("Writing boot image to client's alternate boot disk %s."):format(disk))
-    m:prove_copy()
+    m:check_copy()
     local room = boot_volume_bytes(m)
     if blocks * 512 > room then
       err.raise { code = "ENOSPC", host = m.name,

@@ -184,7 +184,7 @@ end
 
 -- Over NFS, the way that needs nothing on the client but its server.
 local function restore_over_nfs(m, image)
-  m:prove_exports()
+  m:check_exports()
   m:say("Restoring base operating system.")
   local found = m:result_of("inspect_bos") or {}
   local stats, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)

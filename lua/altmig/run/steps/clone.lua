@@ -113,7 +113,7 @@ end
 local function is_begun(m, ctx)
   local job, message, code = m.client.session:attach(ctx.job_id, { dir = m.client.job_dir })
   if not job and code ~= "JOB_GONE" then
-    err.raise { code = code, host = m.name, message = ("%s: job %s: %s"):format(m.name, ctx.job_id, message), unsettled = true }
+    err.raise { code = code, host = m.name, message = ("%s: job %s: %s"):format(m.name, ctx.job_id, message), job_left = true }
   end
   return job ~= nil
 end
@@ -153,7 +153,7 @@ clone.steps.alt_disk_copy = {
     if args.phase == 1 then
       if not is_begun(m, ctx) then before = make_room(m, ctx) end
     else
-      m:prove_copy()
+      m:check_copy()
     end
     local result = finish_job(m, ctx, args.phase == 1 and m:watched(argv) or argv)
     if before then claim(m, before) end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Phases 2 and 10: the client's exports, and the proof that they are the copy and nothing else.
+-- Phases 2 and 10: the client's exports, and the checks that they are the copy and nothing else.
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
@@ -22,10 +22,10 @@ local function not_mounted(m, at, text)
       :format(m.name, m.name) }
 end
 
---- Proves on the client that a path of the copy is a mounted logical volume of altinst_rootvg, and that
+--- Checks on the client that a path of the copy is a mounted logical volume of altinst_rootvg, and that
 --- this is the group that the run made.
-local function prove_mounted(m, mounts)
-  m:prove_copy()
+local function check_mounted(m, mounts)
+  m:check_copy()
   local volumes = {}
   for _, lv in ipairs(aix.lsvg_l(m.client:run({ "lsvg", "-l", "altinst_rootvg" }).stdout)) do
     volumes["/dev/" .. lv.name] = true
@@ -66,7 +66,7 @@ exports.steps.export = {
   until_phase = 9,
   run = function(m, _, filesystem)
     m:say(("Exporting %s from client."):format(filesystem))
-    prove_mounted(m, { filesystem })
+    check_mounted(m, { filesystem })
     m.client:must({ "exportfs", "-i", "-o", export_options(m:export_hosts()), filesystem },
       { remedy = ("is the NFS server of %s active (lssrc -g nfs)? is a parent already exported (exportfs)?"):format(m.name) })
     return true
@@ -91,17 +91,17 @@ function exports.unexport_all(m)
   end
 end
 
---- Proves on the client that every file system of the copy is mounted. Raises ALT_NOT_MOUNTED.
-function exports.prove_mounts(m)
+--- Checks on the client that every file system of the copy is mounted. Raises ALT_NOT_MOUNTED.
+function exports.check_mounts(m)
   local mounts = {}
   for mount in m:alt_filesystems() do mounts[#mounts + 1] = mount end
-  prove_mounted(m, mounts)
+  check_mounted(m, mounts)
 end
 
---- Proves that all exports are the copy: by the client's own commands, and by what the NFS server
+--- Checks that all exports are the copy: by the client's own commands, and by what the NFS server
 --- answers. Raises ALT_NOT_MOUNTED. Called before the first write, after each reconnect, at resume.
-function exports.prove_exports(m, copy)
-  m:prove_mounts()
+function exports.check_exports(m, copy)
+  m:check_mounts()
   local recorded = m:result_of("record_exports")
   if not recorded then return true end
   for _, mount in ipairs((copy or m.alt):mounts()) do

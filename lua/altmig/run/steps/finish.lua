@@ -158,7 +158,7 @@ function finish.running_jobs(m, hosts, record)
 end
 
 -- The end of a good run: the SPOT goes, jobs and scratch files go.
--- A phase that is run again may have made them anew, so this is never called done.
+-- A phase that is run again may have made them again, so this is never taken as done.
 local function never() return false end
 
 finish.steps.clean_master = {
@@ -208,7 +208,7 @@ function finish.before_clean_up(m)
   refuse_booted(m)
   m:learn_from_jobs()
   if m.opts.disk then m:confirm_group(m:volume_group()) end
-  if not m.record.start then m:prove_ours(m:volume_group()) end
+  if not m.record.start then m:check_ours(m:volume_group()) end
 end
 
 -- The copy, by the alt_rootvg_op of the SPOT. It is known to be altmig's.
@@ -273,7 +273,7 @@ function finish.clean_up(m)
     { host = m.client, run = function()
       m:learn_from_jobs()
       group = m:volume_group()
-      local ok, e = xpcall(m.prove_ours, err.wrap, m, group)
+      local ok, e = xpcall(m.check_ours, err.wrap, m, group)
       if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
       foreign, judged = not ok and e or nil, true
     end },
@@ -348,7 +348,7 @@ end
 
 --- Stops what still runs on the hosts for this client.
 function finish.cancel_jobs(m)
-  -- By what lies on the hosts: the journal may be lost.
+  -- By what is on the hosts: the journal may be lost.
   for _, h in ipairs { m.client, m.master } do
     for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
       end_job(m, h, id)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Phases 3 and 9: the copy on the executor, and the hand-over of the pen between engine and executor.
+-- Phases 3 and 9: the copy on the executor, and engine and executor writing to it by turns.
 --
 -- Mount points below the executor's mount of the copy are names in the client's file systems. A link in
 -- the place of one would have something mounted over the master's own files, so each is looked at
@@ -29,7 +29,7 @@ local LOOK <const> = 60
 ---@field argv string[]
 ---@field last string        what the mount point may be
 ---@field optional boolean?  no mount point, no mount
----@field df boolean?        df tells that it is where it should be (of namefs it may tell what lies below)
+---@field df boolean?        df tells that it is where it should be (of namefs it may tell what is below)
 ---@field remedy string?
 
 local function wanted_filesystem(m, filesystem)
@@ -145,8 +145,8 @@ local function gone_astray(m, wanted, before, candidates, why)
       #list > 0 and table.concat(list, " or ") or "no new line of it was found") }
 end
 
--- Proves by the mount table and by what is at the path that a mount is there and nowhere else.
-local function prove_place(m, wanted, before)
+-- Checks by the mount table and by what is at the path that a mount is there and nowhere else.
+local function check_place(m, wanted, before)
   local rows = table_of(m)
   local row, new = at_place(rows, wanted.at), new_rows(rows, wanted, before)
   if not row or not shows(row, wanted) then
@@ -171,7 +171,7 @@ local function mount_one(m, wanted)
     doing = "nothing was mounted there" })
   if not result then return nil end
   if result.status ~= 0 then err.raise(m.master:failure(wanted.argv, result, wanted.remedy)) end
-  return prove_place(m, wanted, before)
+  return check_place(m, wanted, before)
 end
 
 -- Whether it is mounted. Something else at its place ends the run.
@@ -292,7 +292,7 @@ end
 -- NFS clients cache names and attributes: what the engine wrote is seen by a mount made afterwards.
 local function mount_again(m)
   m:unmount_all(true)
-  m:prove_mounts() -- before a mount point is made in what the client exports
+  m:check_mounts() -- before a mount point is made in what the client exports
   prepare(m)
   local list = {}
   for filesystem in m:alt_filesystems() do
@@ -323,16 +323,16 @@ local function probe(m)
   return ok and read.stdout == ours and made.status == 0 and back ~= nil and back.type == "dir"
 end
 
---- Gives the pen to "engine" or "executor": one writer at a time. Each side makes something and the
+--- Lets "engine" or "executor" write: one writer at a time. Each side makes something and the
 --- other looks for it; a difference is printed with nimadm's warning and everything is mounted again.
 function mounts.hand_over(m, to)
-  -- A job of a run that was killed still works in the copy: it has the pen, and taking the mounts
+  -- A job of a run that was killed still writes in the copy, and taking the mounts
   -- away under it would break what it does. The step attaches to it.
   if to == "executor" and #m:running_jobs { m.master } > 0 then return end
   -- The executor writes without a look at the exports, so they are looked at again before it may.
   if to == "executor" then
     m:close_copy()
-    m:prove_exports()
+    m:check_exports()
     footprint.make_work_directory(m.copy)
   end
   -- A mount whose export went away and came back stays stale; it is there and shows nothing.

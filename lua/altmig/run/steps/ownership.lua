@@ -2,7 +2,7 @@
 -- Whose an alternate rootvg is. A client can have a clone that its administrators made; nothing of altmig's
 -- writes into one or removes one. A copy is known as altmig's by the identifier of its volume group, which
 -- phase 1 puts into the journal and, for the case that the journal is lost, into a mark in the copy itself.
--- The name altinst_rootvg and the disk it is on prove nothing.
+-- The name altinst_rootvg and the disk it is on say nothing of that.
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
@@ -194,8 +194,8 @@ function ownership.foreign_remedy(m, group)
 end
 
 --- Raises NOT_OURS unless the group is a copy of altmig's, or was named and confirmed (--disk).
----@param group altmig.Group?   none needs no proof
-function ownership.prove_ours(m, group)
+---@param group altmig.Group?   none is none of somebody else
+function ownership.check_ours(m, group)
   if not group then return end
   if m.confirmed and m.confirmed == table.concat(group.disks, " ") .. " " .. (group.id or "") then return end
   local how, why = m:copy_owner(group)
@@ -206,7 +206,7 @@ function ownership.prove_ours(m, group)
 end
 
 --- Raises COPY_REPLACED when altinst_rootvg is another group than the one that this run made.
-function ownership.prove_copy(m)
+function ownership.check_copy(m)
   local copy = m.record.copy
   local group = copy and m:volume_group(ALT)
   if not group or group.id == copy.vg then return end
@@ -244,7 +244,7 @@ end
 --- away and leaves the record of the group on its disks, where chpv -C clears it.
 function ownership.remove_copy(m)
   local group = m:volume_group(ALT)
-  m:prove_ours(group)
+  m:check_ours(group)
   if not group then return nil end
   local said = m.client:must({ m:spot_command "alt_rootvg_op", "-X", ALT }, { timeout = 1800 })
   for line in said:gmatch("[^\n]+") do m:say(line) end
