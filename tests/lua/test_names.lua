@@ -30,3 +30,23 @@ function TestNames:test_a_module_has_one_name()
   end
   lu.assertTrue(count > 70)
 end
+
+--- What a migration is made of can be read and tried module by module: each is a table, none patches another's,
+--- and the metatable of m is in one place.
+function TestNames:test_the_modules_of_a_run_stand_by_themselves()
+  local public = { flow = "altmig.flow", nim = "altmig.nim", init = "altmig.migration" }
+  local count = 0
+  for _, file in ipairs(resource.list "lua/altmig/run/") do
+    local name = file:match "^lua/altmig/run/(.+)%.lua$"
+    local module = require(public[name] or ("altmig.run." .. name:gsub("/init$", ""):gsub("/", ".")))
+    count = count + 1
+    lu.assertIsTable(module, file)
+    for step, definition in pairs(name:find "^steps/" and module.steps or {}) do
+      lu.assertIsFunction(definition.run, file .. ": " .. step)
+    end
+    if name ~= "init" and name ~= "strict" then -- strict is of the globals
+      lu.assertNil(resource.read(file):match "raw[gs]et", file)
+    end
+  end
+  lu.assertTrue(count > 25)
+end
