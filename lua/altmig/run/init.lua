@@ -34,7 +34,7 @@ local M = {}
 -- The methods of `m`, by the modules they are in; each takes m as its first argument.
 local methods = {
   { state, "open_journal note result_of first_open_phase" },
-  { lock, "lock lock_owner lock_client client_mark break_client_lock unlock_client" },
+  { lock, "lock lock_owner lock_client client_mark unlock_client" },
   { console, "say warn detail event track collected report_entry" },
   { runner, "perform step" },
   { session, "connect open_copy close_copy" },
@@ -45,14 +45,13 @@ local methods = {
   { require "altmig.run.steps.ownership", "volume_group known_copies watched note_copy remember_copy copies_of_jobs learn_from_jobs "
     .. "mark_copy copy_owner describe_group foreign_remedy check_ours check_copy booted_copy disk_record remove_copy confirm_group" },
   { require "altmig.run.steps.clone", "mount_spot unmount_spot unexport_spot remove_spot spot_command alt_filesystems" },
-  { require "altmig.run.steps.exports", "export_hosts unexport_all check_mounts check_exports" },
+  { require "altmig.run.steps.exports", "unexport_all check_mounts check_exports" },
   { require "altmig.run.steps.mounts", "unmount_all hand_over" },
-  { require "altmig.run.steps.configuration", "changed_files read_baseline plan_saving" },
-  { require "altmig.run.steps.bos", "bos_image make_room verify_restored merge_configuration" },
+  { require "altmig.run.steps.configuration", "changed_files plan_saving" },
+  { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
   { require "altmig.run.steps.software", "customize install_software" },
   { require "altmig.run.steps.boot", "make_bootable" },
-  { require "altmig.run.steps.finish", "withdraw keep_bootlist remove_jobs running_jobs before_clean_up clean_up remove_lost_exports "
-    .. "cancel_jobs summarize" },
+  { require "altmig.run.steps.finish", "withdraw keep_bootlist running_jobs before_clean_up clean_up summarize" },
 }
 
 local function add(name, fn)

@@ -75,7 +75,7 @@ function lock.lock_client(m, broken)
   local run = held and runs.of_owner(held, m.name)
   local alive = run and run.word == "running"
   if m.opts.force and not alive and not broken then -- once: whoever takes it then is at work
-    m:break_client_lock()
+    m.client:must { "rm", "-f", marker }
     return m:lock_client(true)
   end
   if not held then fail_unreadable(m, what) end
@@ -93,7 +93,7 @@ function lock.client_mark(m)
   return result.status == 0 and result.stdout:gsub("%s+$", "") or nil
 end
 
-function lock.break_client_lock(m) m.client:must { "rm", "-f", marker } end
+--- Takes the mark away.
 function lock.unlock_client(m)
   -- A client that reboots may be gone any moment; reboot_client has taken the mark away before.
   if m.client and not m.rebooting then m.client:must { "rm", "-f", marker } end

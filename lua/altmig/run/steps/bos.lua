@@ -182,31 +182,8 @@ local function report_moved(m)
   end
 end
 
--- Over NFS, the way that needs nothing on the client but its server.
-local function restore_over_nfs(m, image)
-  m:check_exports()
-  m:say("Restoring base operating system.")
-  local found = m:result_of("inspect_bos") or {}
-  local stats, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
-    return m.copy:restore(image.open(), {
-      exclude = not_restored,
-      again = image.open,
-      on_progress = function(so_far)
-        note_moved(m, so_far.moved)
-        return update(so_far)
-      end,
-    })
-  end)
-  if not stats then
-    err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
-      remedy = "mend the cause, then resume: the restore goes on over what is there" }
-  end
-  if m.opts.verify_restore then m:verify_restored(image, found) end
-  return stats
-end
-
---- Reads back what was restored and compares it with the image; a difference ends the step.
-function bos.verify_restored(m, image, found)
+-- Reads back what was restored and compares it with the image; a difference ends the step.
+local function verify_restored(m, image, found)
   local list, stats, code = m:track("verify", { bytes = found.bytes, files = found.files }, function(update)
     return m.alt:verify(image.open(), { exclude = not_restored, on_progress = update })
   end)
@@ -226,6 +203,29 @@ function bos.verify_restored(m, image, found)
   err.raise { code = "RESTORE_DIFFERS", host = m.name,
     message = ("%d differences between the copy and %s: %s"):format(#list, image.path, table.concat(lines, "; ")),
     remedy = "look for the cause (another writer, a disk that fails), then resume: the restore is done again" }
+end
+
+-- Over NFS, the way that needs nothing on the client but its server.
+local function restore_over_nfs(m, image)
+  m:check_exports()
+  m:say("Restoring base operating system.")
+  local found = m:result_of("inspect_bos") or {}
+  local stats, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
+    return m.copy:restore(image.open(), {
+      exclude = not_restored,
+      again = image.open,
+      on_progress = function(so_far)
+        note_moved(m, so_far.moved)
+        return update(so_far)
+      end,
+    })
+  end)
+  if not stats then
+    err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
+      remedy = "mend the cause, then resume: the restore goes on over what is there" }
+  end
+  if m.opts.verify_restore then verify_restored(m, image, found) end
+  return stats
 end
 
 -- Restores the bos image over the copy, then keeps what it shipped for every file a merge reads.

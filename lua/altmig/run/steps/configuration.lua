@@ -124,7 +124,7 @@ configuration.steps.inspect_filesets = {
 
 -- What the old level shipped of these files, from the images of --baseline into the save area.
 ---@return table<string, string> digests by path
-function configuration.read_baseline(m, files)
+local function read_baseline(m, files)
   local wanted, digests = {}, {}
   for _, file in ipairs(files) do
     if not policy.without_default[file.method] then wanted[file.path] = true end
@@ -155,7 +155,7 @@ function configuration.plan_saving(m, bos)
   local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
     installed = joined(filesets.paths, filesets.changed) }
   local files = err.check(saveconf.candidates(m.alt, bos.configuration, sources))
-  if m.opts.baseline then sources.baseline = m:read_baseline(files) end
+  if m.opts.baseline then sources.baseline = read_baseline(m, files) end
   return files, sources
 end
 

@@ -40,8 +40,8 @@ local function check_mounted(m, mounts)
   end
 end
 
---- The hosts that get access to the copy: the executor and the engine host, as the client names them.
-function exports.export_hosts(m)
+-- The hosts that get access to the copy: the executor and the engine host, as the client names them.
+local function export_hosts(m)
   local engine = m.nim:engine_address()
   if not engine then
     engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
@@ -67,7 +67,7 @@ exports.steps.export = {
   run = function(m, _, filesystem)
     m:say(("Exporting %s from client."):format(filesystem))
     check_mounted(m, { filesystem })
-    m.client:must({ "exportfs", "-i", "-o", export_options(m:export_hosts()), filesystem },
+    m.client:must({ "exportfs", "-i", "-o", export_options(export_hosts(m)), filesystem },
       { remedy = ("is the NFS server of %s active (lssrc -g nfs)? is a parent already exported (exportfs)?"):format(m.name) })
     return true
   end,

@@ -134,13 +134,9 @@ function finish.keep_bootlist(m)
 end
 
 -- Jobs keep a directory each on their host until the migration is over.
-local function remove_jobs_on(m, h)
+local function remove_jobs(m, h)
   for _, id in ipairs(job_ids(m, h)) do h:must { "rm", "-rf", host.job_dir .. "/" .. id } end
   h:run { "rmdir", host.job_dir }
-end
-function finish.remove_jobs(m)
-  remove_jobs_on(m, m.client)
-  remove_jobs_on(m, m.master)
 end
 
 --- The jobs of begun steps that still run on these hosts (default: both): "STEP (job ID on HOST)".
@@ -173,7 +169,8 @@ finish.steps.clean_client = {
     m:unexport_all()
     m:remove_spot()
     m:remove_resources()
-    m:remove_jobs()
+    remove_jobs(m, m.client)
+    remove_jobs(m, m.master)
   end,
 }
 
@@ -261,49 +258,6 @@ local function is_blocked(problems)
   return false
 end
 
---- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
---- reached or taken away keeps nothing else from going but the copy; all of it is named at the end. A copy
---- that is not known to be altmig's is left alone; the error that says so is returned.
----@return altmig.Error? foreign
-function finish.clean_up(m)
-  m:say("Cleaning up alt_disk_migration on the NIM master.")
-  m:cancel_jobs()
-  local group, foreign, judged
-  raise_all(do_parts(m, {
-    { host = m.client, run = function()
-      m:learn_from_jobs()
-      group = m:volume_group()
-      local ok, e = xpcall(m.check_ours, err.wrap, m, group)
-      if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
-      foreign, judged = not ok and e or nil, true
-    end },
-    { run = function() m:close_copy() end },
-    { host = m.master, run = function() m:unmount_all(true) end },
-    { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
-    { host = m.client, run = function()
-      if judged and not foreign or has_exported(m) then m:unexport_all() end
-    end },
-    { host = m.client, run = function(problems)
-      if judged and group and not foreign and not is_blocked(problems) then remove_copy(m, group) end
-    end },
-    { host = m.client, run = function() set_bootlist_back(m, judged and group and not foreign and group.disks or idle_disks(m)) end },
-    { host = m.client, run = function() m:unmount_spot() end },
-    { host = m.master, run = function()
-      m:unexport_spot()
-      if m.spot_exported and m.spot and m.master:exported(m.spot.location) then
-        m.master:must { "exportfs", "-u", m.spot.location }
-      end
-      if not m.record.start then m:remove_lost_exports() end
-    end },
-    { host = m.client, run = function()
-      m:remove_resources()
-      remove_jobs_on(m, m.client)
-    end },
-    { host = m.master, run = function() remove_jobs_on(m, m.master) end },
-  }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
-  return foreign
-end
-
 -- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
 -- NIM's own are in /etc/exports and give root access.
 local function is_lost_export(m, location)
@@ -315,8 +269,8 @@ local function is_lost_export(m, location)
   return true
 end
 
---- Withdraws the exports of SPOTs that a run made whose journal is lost.
-function finish.remove_lost_exports(m)
+-- Withdraws the exports of SPOTs that a run made whose journal is lost.
+local function remove_lost_exports(m)
   for _, spot in ipairs(m.nim:resources "spot") do
     if spot.location and is_lost_export(m, spot.location) then
       m.master:must { "exportfs", "-u", spot.location }
@@ -346,14 +300,56 @@ local function end_job(m, h, id)
   m:warn("altmig: " .. message)
 end
 
---- Stops what still runs on the hosts for this client.
-function finish.cancel_jobs(m)
-  -- By what is on the hosts: the journal may be lost.
+-- Stops what still runs for this client, by what is on the hosts: the journal may be lost.
+local function cancel_jobs(m)
   for _, h in ipairs { m.client, m.master } do
     for _, id in ipairs(h:is_reachable() and job_ids(m, h) or {}) do
       end_job(m, h, id)
     end
   end
+end
+
+--- nimadm -C: removes mounts, exports, jobs and the copy, and gives the bootlist back. What cannot be
+--- reached or taken away keeps nothing else from going but the copy; all of it is named at the end. A copy
+--- that is not known to be altmig's is left alone; the error that says so is returned.
+---@return altmig.Error? foreign
+function finish.clean_up(m)
+  m:say("Cleaning up alt_disk_migration on the NIM master.")
+  cancel_jobs(m)
+  local group, foreign, judged
+  raise_all(do_parts(m, {
+    { host = m.client, run = function()
+      m:learn_from_jobs()
+      group = m:volume_group()
+      local ok, e = xpcall(m.check_ours, err.wrap, m, group)
+      if not ok and e.code ~= "NOT_OURS" then error(e, 0) end
+      foreign, judged = not ok and e or nil, true
+    end },
+    { run = function() m:close_copy() end },
+    { host = m.master, run = function() m:unmount_all(true) end },
+    { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
+    { host = m.client, run = function()
+      if judged and not foreign or has_exported(m) then m:unexport_all() end
+    end },
+    { host = m.client, run = function(problems)
+      if judged and group and not foreign and not is_blocked(problems) then remove_copy(m, group) end
+    end },
+    { host = m.client, run = function() set_bootlist_back(m, judged and group and not foreign and group.disks or idle_disks(m)) end },
+    { host = m.client, run = function() m:unmount_spot() end },
+    { host = m.master, run = function()
+      m:unexport_spot()
+      if m.spot_exported and m.spot and m.master:exported(m.spot.location) then
+        m.master:must { "exportfs", "-u", m.spot.location }
+      end
+      if not m.record.start then remove_lost_exports(m) end
+    end },
+    { host = m.client, run = function()
+      m:remove_resources()
+      remove_jobs(m, m.client)
+    end },
+    { host = m.master, run = function() remove_jobs(m, m.master) end },
+  }, "altinst_rootvg, jobs, the lock, a bootlist that names the copy, "))
+  return foreign
 end
 
 --- Last words of a run: what the administrator has to look at.
