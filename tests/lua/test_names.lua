@@ -44,9 +44,7 @@ function TestNames:test_the_modules_of_a_run_stand_by_themselves()
     for step, definition in pairs(name:find "^steps/" and module.steps or {}) do
       lu.assertIsFunction(definition.run, file .. ": " .. step)
     end
-    if name ~= "init" and name ~= "strict" then -- strict is of the globals
-      lu.assertNil(resource.read(file):match "raw[gs]et", file)
-    end
+    if name ~= "init" then lu.assertNil(resource.read(file):match "raw[gs]et", file) end
   end
   lu.assertTrue(count > 25)
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Values as text: for people (pretty) and to be read back (serialize).
+-- Values as text, for people.
 
 local escape = require "altmig.escape"
 
@@ -119,62 +119,6 @@ function print_module.pretty(value, options)
     items = options.items or 200,
     string = options.string or 2000,
   }, {}, 0)
-end
-
-local function refuse(path, reason)
-  error({ path = path, reason = reason }, 0)
-end
-
-local serialize
-
-local function serialize_key(key, path)
-  if is_name(key) then return key, path .. "." .. key end
-  local kind = type(key)
-  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
-    refuse(path, "a key that is a " .. kind)
-  end
-  local text = "[" .. serialize(key, path, {}) .. "]"
-  return text, path .. text
-end
-
-local function serialize_table(value, path, state)
-  if state[value] then refuse(path, "a table inside itself") end
-  local mt = debug.getmetatable(value)
-  -- Arrays that come from JSON are only marked; nothing of them is lost.
-  if mt ~= nil and rawget(mt, "__name") ~= "altmig.json.array" then refuse(path, "a table with a metatable") end
-  state[value] = true
-  local list = {}
-  local n = rawlen(value)
-  for i = 1, n do list[i] = serialize(value[i], ("%s[%d]"):format(path, i), state) end
-  for _, key in ipairs(other_keys(value, n)) do
-    local text, inner = serialize_key(key, path)
-    list[#list + 1] = text .. "=" .. serialize(value[key], inner, state)
-  end
-  state[value] = nil
-  return "{" .. table.concat(list, ",") .. "}"
-end
-
-function serialize(value, path, state)
-  local kind = type(value)
-  if kind == "table" then return serialize_table(value, path, state) end
-  if kind == "string" then return print_module.quote(value) end
-  if kind == "number" then return number_text(value) end
-  if kind == "boolean" or kind == "nil" then return tostring(value) end
-  return refuse(path, "a " .. kind)
-end
-
---- To be read back: `load("return " .. text)` gives an equal value. Only nil, booleans, numbers,
---- strings and plain tables of them; tables used twice become two. Infinity and NaN are written by
---- expressions (math.huge, 0/0).
----@param value any
----@return string? text
----@return string? message   # with the keys down to the value at fault
----@return string? code      # "SERIALIZE"
-function print_module.serialize(value)
-  local ok, result = pcall(serialize, value, "value", {})
-  if ok then return result end
-  if type(result) ~= "table" then error(result, 0) end
-  return nil, ("serialize: %s: %s cannot be written"):format(result.path, result.reason), "SERIALIZE"
 end
 
 return print_module
