@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Base64 (RFC 4648), as keys and fingerprints of SSH are written.
+ * Base64 (RFC 4648), as keys and fingerprints of SSH are written. Written here because
+ * libssh2_base64_decode passes over characters outside the alphabet and has no counterpart that
+ * encodes, and b64_pton and b64_ntop of <resolv.h> are not POSIX and insist on padding.
  */
 #ifndef ALTMIG_BASE_BASE64_H
 #define ALTMIG_BASE_BASE64_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strings as JSON text.
+ * Strings as JSON text. jansson, which reads JSON here, would refuse strings that are not UTF-8,
+ * and leave DEL and other characters that a terminal obeys as they are, or else escape all but
+ * ASCII.
  */
 #ifndef ALTMIG_BASE_JSON_H
 #define ALTMIG_BASE_JSON_H

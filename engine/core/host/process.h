@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Local programs: started from a word list (never a shell line), in their own process group, with
- * nothing inherited but the three standard descriptors.
+ * nothing inherited but the three standard descriptors. Why not posix_spawn: it has no chroot, and
+ * in POSIX 2008 neither a working directory nor a session of its own.
  */
 #ifndef ALTMIG_HOST_PROCESS_H
 #define ALTMIG_HOST_PROCESS_H

@@ -106,6 +106,7 @@ static int next_entry(struct cursor *cursor, struct entry *entry)
 	return 0;
 }
 
+/* libmd, which has SHA-1, has no HMAC; a cryptographic library for these lines is not worth it. */
 static void hmac_sha1(const unsigned char *key, size_t key_length, const char *text,
 	unsigned char digest[SHA1_DIGEST_LENGTH])
 {

@@ -3,6 +3,10 @@
  * OpenSSH's known_hosts: which keys a host is known by. Plain, wildcard, negated, hashed and
  * [host]:port names are understood; @revoked keys are refused; @cert-authority lines are passed
  * over, since host certificates are not used here.
+ *
+ * Why not libssh2_knownhost_*: as of 1.10 it knows no wildcard and no negated name, takes a key for
+ * good that an @revoked line names, gives up reading at the first line it does not understand, and
+ * tells no line numbers.
  */
 #ifndef ALTMIG_REMOTE_KNOWN_HOSTS_H
 #define ALTMIG_REMOTE_KNOWN_HOSTS_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be said about a private key file before it is used, so that a refusal names the reason.
+ * What can be said about a private key file before it is used, so that a refusal names the reason:
+ * libssh2 reads the file only while it authenticates, and has no function that tells the type of a
+ * key or that it needs a passphrase.
  */
 #ifndef ALTMIG_REMOTE_SSH_KEY_H
 #define ALTMIG_REMOTE_SSH_KEY_H

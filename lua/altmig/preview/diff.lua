@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What changes in a file, hunk by hunk, and why: the output of diff -u with the decisions of the
--- merges that touch each hunk. Secrets are replaced before anything is compared.
+-- merges that touch each hunk. Secrets are replaced before anything is compared. The program is used because it
+-- can be stopped when two files take too long; libgit2 has the same as a library (git_diff_buffers), without such
+-- a limit, and is a large dependency for a preview.
 
 local err = require "altmig.err"
 local escape = require "altmig.escape"
