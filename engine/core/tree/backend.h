@@ -216,6 +216,8 @@ int am_tree_may_write(
 	struct am_tree *tree, const char *operation, const char *path, struct am_error *error);
 /* The index of the mount exactly at `path`, or (size_t)-1. */
 size_t am_tree_mount_at(struct am_tree *tree, const char *path);
+/* The index of the mount that holds `path`, if the path has no links. */
+size_t am_tree_mount_of(struct am_tree *tree, const char *path);
 /* 1 when there is a mount below `path`. */
 int am_tree_mount_below(struct am_tree *tree, const char *path);
 struct am_fs *am_tree_fs(struct am_tree *tree, size_t mount);

@@ -236,24 +236,6 @@ int am_place_fail(struct am_tree *tree, const struct am_place *place, const char
 	return am_tree_fail(tree, place->mount, place->path, operation, error);
 }
 
-/* The mount a path the caller wrote would belong to, for the message of a failed walk. */
-static size_t nearest_mount(struct am_tree *tree, const char *path)
-{
-	size_t best = am_tree_mount_at(tree, ""), best_length = 0;
-
-	for (size_t i = 0; i < am_tree_mount_count(tree); i++) {
-		const char *at = am_tree_mount_path(tree, i);
-		size_t length = strlen(at);
-
-		if (length > best_length && strncmp(path, at, length) == 0 &&
-			(path[length] == '/' || path[length] == '\0')) {
-			best = i;
-			best_length = length;
-		}
-	}
-	return best;
-}
-
 static void clear_complete(struct am_tree *tree)
 {
 	for (size_t i = 0; i < am_tree_mount_count(tree); i++)
@@ -303,7 +285,7 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 	} else if (any_complete(tree)) {
 		clear_complete(tree);
 	} else {
-		am_tree_fail(tree, nearest_mount(tree, path), path, operation, error);
+		am_tree_fail(tree, am_tree_mount_of(tree, path), path, operation, error);
 	}
 	while (trail->depth > 0)
 		am_node_release(trail->nodes[--trail->depth]);

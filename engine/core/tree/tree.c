@@ -113,7 +113,24 @@ size_t am_tree_mount_at(struct am_tree *tree, const char *path)
 	return (size_t)-1;
 }
 
-/* What of `at` lies below the directory `path` ("usr/sys" for "/usr/sys" and "/"), or NULL. */
+size_t am_tree_mount_of(struct am_tree *tree, const char *path)
+{
+	size_t best = am_tree_mount_at(tree, ""), best_length = 0;
+
+	for (size_t i = 0; i < tree->count; i++) {
+		const char *at = tree->mounts[i].at;
+		size_t length = strlen(at);
+
+		if (length > best_length && strncmp(path, at, length) == 0 &&
+			(path[length] == '/' || path[length] == '\0')) {
+			best = i;
+			best_length = length;
+		}
+	}
+	return best;
+}
+
+/* What of `at` is below the directory `path` ("usr/sys" for "/usr/sys" and "/"), or NULL. */
 static const char *below(const char *at, const char *path)
 {
 	size_t length = strcmp(path, "/") == 0 ? 0 : strlen(path);

@@ -53,15 +53,11 @@ void am_walk_skip(struct am_walk *walk)
 	walk->descend = 0;
 }
 
-/* The message names the path the walk is at. */
+/* The message names the path the walk is at, which holds no links. */
 static int walk_fail(struct am_walk *walk, struct am_error *error)
 {
-	size_t mount = walk->place.mount;
+	size_t mount = am_tree_mount_of(walk->tree, walk->path);
 
-	for (size_t i = 0; walk->depth > 0 && i < am_tree_mount_count(walk->tree); i++) {
-		if (am_tree_fs(walk->tree, i) == walk->frames[walk->depth - 1].dir->fs)
-			mount = i;
-	}
 	return am_tree_fail(walk->tree, mount, walk->path, "walk", error);
 }
 

@@ -1,0 +1,1138 @@
+#include "tree/memory_fs.h"
+
+#include "base/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LARGEST = 1 << 20 };
+
+struct child {
+	char *name;
+	struct memory_inode *inode;
+};
+
+/* An inode stays in the table when its last name is gone: its handle is stale then. */
+struct memory_inode {
+	struct am_tree_stat stat;
+	char *data; /* of a file; the text of a link */
+	struct child *children;
+	size_t count;
+	int volatile_; /* not on disk yet */
+	unsigned generation;
+};
+
+struct node {
+	struct am_node base;
+	struct node *parent;
+	struct am_handle handle; /* length 0: a request is to make it */
+	char name[];
+};
+
+struct file {
+	struct am_fs_file base;
+	struct memory_inode *inode;
+	uint64_t offset;
+};
+
+struct memory_work {
+	struct am_put *put;
+	struct memory_work *next;
+	int executed, sent_again;
+};
+
+/* Contracts hold in any build. */
+static void must(int holds, const char *what)
+{
+	if (!holds) {
+		fprintf(stderr, "contract of backend.h: %s\n", what);
+		abort();
+	}
+}
+
+static struct memory_fs *fs_of(struct am_node *node)
+{
+	return (struct memory_fs *)node->fs;
+}
+
+/* ---- inodes ---- */
+
+static struct memory_inode *new_inode(struct memory_fs *fs, enum am_tree_type type, uint32_t mode)
+{
+	struct memory_inode *inode = calloc(1, sizeof *inode);
+
+	fs->inodes = realloc(fs->inodes, (fs->count + 1) * sizeof(struct memory_inode *));
+	fs->inodes[fs->count++] = inode;
+	fs->clock++;
+	inode->stat = (struct am_tree_stat){.type = type,
+		.mode = mode & 07777,
+		.uid = getuid(),
+		.gid = getgid(),
+		.ino = fs->count,
+		.fsid = 7,
+		.mtime = {(int64_t)(1000000000 + fs->clock), 0}};
+	return inode;
+}
+
+static struct am_handle handle_of(const struct memory_inode *inode)
+{
+	struct am_handle handle = {.length = 16};
+
+	memcpy(handle.data, &inode->stat.ino, 8);
+	memcpy(handle.data + 8, &inode->generation, sizeof inode->generation);
+	return handle;
+}
+
+/* NULL: the handle is stale. */
+static struct memory_inode *inode_of(struct memory_fs *fs, const struct am_handle *handle)
+{
+	struct memory_inode *inode;
+	uint64_t ino;
+
+	must(handle->length == 16, "a handle that was given");
+	memcpy(&ino, handle->data, 8);
+	inode = fs->inodes[ino - 1];
+	return inode->stat.nlink > 0 &&
+			       memcmp(handle->data + 8, &inode->generation, sizeof(unsigned)) == 0
+		       ? inode
+		       : NULL;
+}
+
+static void check_name(const char *name)
+{
+	must(*name != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+			strcmp(name, "..") != 0 && strlen(name) <= AM_TREE_NAME_MAX,
+		"a plain name");
+}
+
+static struct child *find(struct memory_inode *dir, const char *name)
+{
+	check_name(name);
+	for (size_t i = 0; i < dir->count; i++) {
+		if (strcmp(dir->children[i].name, name) == 0)
+			return &dir->children[i];
+	}
+	return NULL;
+}
+
+static void touch(struct memory_fs *fs, struct memory_inode *dir)
+{
+	dir->stat.mtime = (struct am_tree_time){(int64_t)(1000000000 + ++fs->clock), 0};
+}
+
+static void add(struct memory_fs *fs, struct memory_inode *dir, const char *name,
+	struct memory_inode *inode)
+{
+	check_name(name);
+	dir->children = realloc(dir->children, (dir->count + 1) * sizeof *dir->children);
+	dir->children[dir->count++] = (struct child){strdup(name), inode};
+	inode->stat.nlink++;
+	touch(fs, dir);
+}
+
+static void take_away(struct memory_fs *fs, struct memory_inode *dir, struct child *child)
+{
+	if (--child->inode->stat.nlink == 0 && child->inode->stat.type == AM_TREE_FILE)
+		fs->used -= child->inode->stat.size;
+	free(child->name);
+	*child = dir->children[--dir->count];
+	touch(fs, dir);
+}
+
+static void set(struct memory_inode *inode, const struct am_tree_attr *attr)
+{
+	struct am_tree_stat *st = &inode->stat;
+
+	must((attr->set & AM_SET_MODE) == 0 || st->type != AM_TREE_LINK, "links have no mode");
+	if (attr->set & AM_SET_MODE)
+		st->mode = attr->mode & 07777;
+	if (attr->set & AM_SET_UID)
+		st->uid = attr->uid;
+	if (attr->set & AM_SET_GID)
+		st->gid = attr->gid;
+	if (attr->set & AM_SET_ATIME)
+		st->atime = attr->atime;
+	if (attr->set & AM_SET_MTIME)
+		st->mtime = attr->mtime;
+}
+
+/* 0 or an errno value. */
+static int write_at(struct memory_fs *fs, struct memory_inode *inode, uint64_t offset,
+	const void *data, size_t length)
+{
+	uint64_t end = offset + length, size = inode->stat.size;
+
+	if (end > size) {
+		if (fs->space != 0 && fs->used + (end - size) > fs->space)
+			return ENOSPC;
+		fs->used += end - size;
+		inode->data = realloc(inode->data, (size_t)end);
+		memset(inode->data + size, 0, (size_t)(end - size));
+		inode->stat.size = end;
+	}
+	if (length > 0)
+		memcpy(inode->data + offset, data, length);
+	inode->volatile_ = 1;
+	return 0;
+}
+
+static void forget_unwritten(struct memory_fs *fs)
+{
+	for (size_t i = 0; i < fs->count; i++) {
+		struct memory_inode *inode = fs->inodes[i];
+
+		if (inode->stat.type == AM_TREE_FILE && inode->volatile_)
+			memset(inode->data, 0, (size_t)inode->stat.size);
+	}
+}
+
+/* ---- directories ---- */
+
+/* The directory, found again by its name when its handle is stale. NULL and an errno value. */
+static struct memory_inode *dir_of(struct am_node *base, int *errnum)
+{
+	struct memory_fs *fs = fs_of(base);
+	struct node *node = (struct node *)base;
+	struct memory_inode *dir, *parent;
+	struct child *child;
+
+	must(node->handle.length > 0, "a directory is made before it is used");
+	dir = inode_of(fs, &node->handle);
+	if (dir == NULL && node->parent != NULL) {
+		parent = dir_of(&node->parent->base, errnum);
+		child = parent != NULL ? find(parent, node->name) : NULL;
+		if (child != NULL && child->inode->stat.type == AM_TREE_DIR) {
+			dir = child->inode;
+			node->handle = handle_of(dir);
+		}
+	}
+	if (dir == NULL)
+		*errnum = ESTALE;
+	return dir;
+}
+
+static struct node *new_node(struct am_fs *fs, struct node *parent, const char *name)
+{
+	struct node *node = calloc(1, sizeof *node + strlen(name) + 1);
+
+	node->base = (struct am_node){fs, 1};
+	node->parent = parent;
+	if (parent != NULL)
+		am_node_hold(&parent->base);
+	strcpy(node->name, name);
+	return node;
+}
+
+static struct am_node *memory_root(struct am_fs *base, struct am_error *error)
+{
+	struct memory_fs *fs = (struct memory_fs *)base;
+	struct node *node = new_node(base, NULL, "");
+
+	(void)error;
+	node->handle = handle_of(fs->inodes[0]);
+	return &node->base;
+}
+
+static void memory_release(struct am_node *base)
+{
+	struct node *node = (struct node *)base;
+
+	if (node->parent != NULL)
+		am_node_release(&node->parent->base);
+	free(node);
+}
+
+/* A blocking request: the directory and what is called `name` in it. */
+static struct memory_inode *at(
+	struct am_node *dir, const char *name, struct child **child, struct am_error *error)
+{
+	struct memory_inode *inode;
+	int errnum;
+
+	fs_of(dir)->base.calls++;
+	inode = dir_of(dir, &errnum);
+	if (inode == NULL)
+		am_tree_reason(error, errnum);
+	else if (child != NULL)
+		*child = find(inode, name);
+	return inode;
+}
+
+/* The entry; ENOENT when there is none. `name` NULL: the directory. */
+static struct memory_inode *entry_at(struct am_node *dir, const char *name, struct am_error *error)
+{
+	struct child *child = NULL;
+	struct memory_inode *inode = at(dir, name, name != NULL ? &child : NULL, error);
+
+	if (inode == NULL || name == NULL)
+		return inode;
+	if (child == NULL)
+		am_tree_reason(error, ENOENT);
+	return child != NULL ? child->inode : NULL;
+}
+
+static struct am_node *memory_enter(struct am_node *dir, const char *name, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, name, error);
+	struct node *node;
+
+	if (inode == NULL)
+		return NULL;
+	if (inode->stat.type != AM_TREE_DIR) {
+		am_tree_reason(error, ENOTDIR);
+		return NULL;
+	}
+	node = new_node(dir->fs, (struct node *)dir, name);
+	node->handle = handle_of(inode);
+	return &node->base;
+}
+
+/* ---- one at a time ---- */
+
+static int memory_stat(
+	struct am_node *dir, const char *name, struct am_tree_stat *stat, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, name, error);
+
+	if (inode == NULL)
+		return -1;
+	*stat = inode->stat;
+	return 0;
+}
+
+static int memory_setattr(struct am_node *dir, const char *name, const struct am_tree_attr *attr,
+	struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, name, error);
+	struct am_tree_attr wanted = *attr;
+
+	if (inode == NULL)
+		return -1;
+	if (inode->stat.type == AM_TREE_LINK)
+		wanted.set &= ~(unsigned)AM_SET_MODE;
+	set(inode, &wanted);
+	return 0;
+}
+
+static int memory_readlink(
+	struct am_node *dir, const char *name, char *target, size_t size, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, name, error);
+
+	if (inode == NULL)
+		return -1;
+	if (inode->stat.type != AM_TREE_LINK)
+		return am_tree_reason(error, EINVAL);
+	if (strlen(inode->data) >= size)
+		return am_tree_reason(error, ENAMETOOLONG);
+	strcpy(target, inode->data);
+	return 0;
+}
+
+static int list(struct memory_inode *dir, int without_stat, struct am_entries *entries,
+	struct am_error *error)
+{
+	for (size_t i = dir->count; i-- > 0;) {
+		struct child *child = &dir->children[i];
+
+		if (am_entries_add(entries, child->name, without_stat ? NULL : &child->inode->stat,
+			    error) != 0)
+			return -1;
+		if (!without_stat)
+			entries->entries[entries->count - 1].handle = handle_of(child->inode);
+	}
+	return 0;
+}
+
+static int memory_list(struct am_node *dir, struct am_entries *entries, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, NULL, error);
+
+	return inode != NULL ? list(inode, fs_of(dir)->without_stat, entries, error) : -1;
+}
+
+static struct am_fs_file *new_file(struct am_fs *fs, struct memory_inode *inode)
+{
+	struct file *file = calloc(1, sizeof *file);
+
+	file->base.fs = fs;
+	file->inode = inode;
+	return &file->base;
+}
+
+static struct am_fs_file *memory_open(struct am_node *dir, const char *name, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(dir, name, error);
+
+	if (inode != NULL && inode->stat.type == AM_TREE_FILE)
+		return new_file(dir->fs, inode);
+	if (inode != NULL)
+		am_tree_reason(error, EINVAL);
+	return NULL;
+}
+
+static ssize_t memory_read(struct am_fs_file *base, void *data, size_t size, struct am_error *error)
+{
+	struct file *file = (struct file *)base;
+	uint64_t left = file->inode->stat.size - file->offset;
+
+	(void)error;
+	base->fs->calls++;
+	if (left > size)
+		left = size;
+	if (left > 0)
+		memcpy(data, file->inode->data + file->offset, (size_t)left);
+	file->offset += left;
+	return (ssize_t)left;
+}
+
+static struct memory_inode *make(struct am_node *dir, const char *name, enum am_tree_type type,
+	uint32_t mode, struct am_error *error)
+{
+	struct child *child;
+	struct memory_inode *in = at(dir, name, &child, error), *inode;
+
+	if (in == NULL)
+		return NULL;
+	if (child != NULL) {
+		am_tree_reason(error, EEXIST);
+		return NULL;
+	}
+	inode = new_inode(fs_of(dir), type, mode);
+	add(fs_of(dir), in, name, inode);
+	return inode;
+}
+
+static struct am_fs_file *memory_create(
+	struct am_node *dir, const char *name, struct am_error *error)
+{
+	struct memory_inode *inode = make(dir, name, AM_TREE_FILE, 0600, error);
+
+	return inode != NULL ? new_file(dir->fs, inode) : NULL;
+}
+
+static int memory_write(
+	struct am_fs_file *base, const void *data, size_t length, struct am_error *error)
+{
+	struct file *file = (struct file *)base;
+	struct memory_fs *fs = (struct memory_fs *)base->fs;
+	int errnum = write_at(fs, file->inode, file->offset, data, length);
+
+	base->fs->calls++;
+	fs->writes_blocking++;
+	file->offset += length;
+	return errnum != 0 ? am_tree_reason(error, errnum) : 0;
+}
+
+static int memory_finish(
+	struct am_fs_file *base, const struct am_tree_attr *attr, struct am_error *error)
+{
+	struct file *file = (struct file *)base;
+
+	(void)error;
+	base->fs->calls++;
+	file->inode->volatile_ = 0;
+	set(file->inode, attr);
+	return 0;
+}
+
+static void memory_close(struct am_fs_file *file)
+{
+	free(file);
+}
+
+static int memory_mkdir(
+	struct am_node *dir, const char *name, uint32_t mode, struct am_error *error)
+{
+	return make(dir, name, AM_TREE_DIR, mode, error) != NULL ? 0 : -1;
+}
+
+static int memory_symlink(
+	struct am_node *dir, const char *name, const char *target, struct am_error *error)
+{
+	struct memory_inode *inode = make(dir, name, AM_TREE_LINK, 0777, error);
+
+	if (inode == NULL)
+		return -1;
+	inode->data = strdup(target);
+	return 0;
+}
+
+static int memory_link(struct am_node *from, const char *from_name, struct am_node *to,
+	const char *to_name, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(from, from_name, error), *dir;
+	struct child *child;
+
+	if (inode == NULL || (dir = at(to, to_name, &child, error)) == NULL)
+		return -1;
+	if (inode->stat.type == AM_TREE_DIR)
+		return am_tree_reason(error, EPERM);
+	if (child != NULL)
+		return am_tree_reason(error, EEXIST);
+	add(fs_of(to), dir, to_name, inode);
+	return 0;
+}
+
+/* 0 or an errno value: `name` in `dir` goes out of the way of an entry of `type`. */
+static int give_way(struct memory_fs *fs, struct memory_inode *dir, const char *name, int is_dir)
+{
+	struct child *child = find(dir, name);
+
+	if (child == NULL)
+		return 0;
+	if (child->inode->stat.type == AM_TREE_DIR) {
+		if (!is_dir)
+			return EISDIR;
+		if (child->inode->count > 0)
+			return ENOTEMPTY;
+	} else if (is_dir) {
+		return ENOTDIR;
+	}
+	take_away(fs, dir, child);
+	return 0;
+}
+
+static int memory_rename(struct am_node *from, const char *from_name, struct am_node *to,
+	const char *to_name, struct am_error *error)
+{
+	struct memory_inode *inode = entry_at(from, from_name, error), *dir;
+	struct child *child;
+	int errnum;
+
+	if (inode == NULL || (dir = at(to, to_name, &child, error)) == NULL)
+		return -1;
+	errnum = give_way(fs_of(to), dir, to_name, inode->stat.type == AM_TREE_DIR);
+	if (errnum != 0)
+		return am_tree_reason(error, errnum);
+	add(fs_of(to), dir, to_name, inode);
+	at(from, from_name, &child, error);
+	take_away(fs_of(from), dir_of(from, &errnum), child);
+	return 0;
+}
+
+static int unmake(struct am_node *dir, const char *name, int is_dir, struct am_error *error)
+{
+	struct memory_inode *in = at(dir, NULL, NULL, error);
+	int errnum;
+
+	if (in == NULL || entry_at(dir, name, error) == NULL)
+		return -1;
+	errnum = give_way(fs_of(dir), in, name, is_dir);
+	return errnum != 0 ? am_tree_reason(error, errnum) : 0;
+}
+
+static int memory_unlink(struct am_node *dir, const char *name, struct am_error *error)
+{
+	return unmake(dir, name, 0, error);
+}
+
+static int memory_rmdir(struct am_node *dir, const char *name, struct am_error *error)
+{
+	return unmake(dir, name, 1, error);
+}
+
+static int memory_mknod(struct am_node *dir, const char *name, enum am_tree_type type,
+	uint32_t mode, uint32_t major_number, uint32_t minor_number, struct am_error *error)
+{
+	struct memory_inode *inode = make(dir, name, type, mode, error);
+
+	if (inode == NULL)
+		return -1;
+	inode->stat.rdev_major = major_number;
+	inode->stat.rdev_minor = minor_number;
+	return 0;
+}
+
+static int memory_df(struct am_node *dir, struct am_tree_space *space, struct am_error *error)
+{
+	struct memory_fs *fs = fs_of(dir);
+
+	(void)error;
+	*space = (struct am_tree_space){
+		fs->space, fs->space - fs->used, fs->space - fs->used, 1000 - fs->count};
+	return 0;
+}
+
+static int memory_describe(struct am_fs *fs, struct am_tree_mount *mount, struct am_error *error)
+{
+	(void)fs;
+	(void)mount;
+	(void)error;
+	return 0;
+}
+
+static void memory_drop_caches(struct am_fs *fs)
+{
+	(void)fs;
+}
+
+static int memory_prove(struct am_fs *fs, struct am_error *error)
+{
+	(void)fs;
+	(void)error;
+	return 0;
+}
+
+static void memory_drop(struct am_fs *base);
+
+static void memory_destroy(struct am_fs *base)
+{
+	struct memory_fs *fs = (struct memory_fs *)base;
+
+	must(fs->outstanding == 0, "nothing is outstanding when it goes");
+	for (size_t i = 0; i < fs->count; i++) {
+		struct memory_inode *inode = fs->inodes[i];
+
+		for (size_t k = 0; k < inode->count; k++)
+			free(inode->children[k].name);
+		free(inode->children);
+		free(inode->data);
+		free(inode);
+	}
+	free(fs->inodes);
+	free(fs);
+}
+
+/* ---- many at a time ---- */
+
+static enum am_put_outcome failed(struct am_put *put, const char *operation, int errnum)
+{
+	put->operation = operation;
+	am_tree_reason(&put->error, errnum);
+	return AM_PUT_FAILED;
+}
+
+static struct memory_inode *new_entry(
+	struct memory_fs *fs, struct memory_inode *dir, const struct am_put *put)
+{
+	static const enum am_tree_type types[] = {
+		[AM_PUT_FILE] = AM_TREE_FILE,
+		[AM_PUT_DIR] = AM_TREE_DIR,
+		[AM_PUT_LINK] = AM_TREE_LINK,
+		[AM_PUT_OPEN] = AM_TREE_FILE,
+	};
+	enum am_tree_type type = put->kind == AM_PUT_NODE ? put->type : types[put->kind];
+	struct memory_inode *inode = new_inode(fs, type, put->attr.mode);
+	struct am_tree_attr attr = put->attr;
+
+	if (type == AM_TREE_LINK) {
+		inode->data = strdup(put->target);
+		inode->stat.mode = 0777;
+		attr.set &= ~(unsigned)AM_SET_MODE;
+	}
+	inode->stat.rdev_major = put->major_number;
+	inode->stat.rdev_minor = put->minor_number;
+	add(fs, dir, put->name, inode);
+	if (put->kind != AM_PUT_OPEN)
+		set(inode, &attr);
+	return inode;
+}
+
+/* A directory or link that is there already. */
+static enum am_put_outcome keep_entry(const struct memory_work *work, struct memory_inode *inode)
+{
+	struct am_put *put = work->put;
+	struct am_tree_attr attr = put->attr;
+
+	if (put->kind == AM_PUT_DIR) {
+		if (inode->stat.type != AM_TREE_DIR)
+			return AM_PUT_ODD;
+		((struct node *)put->node)->handle = handle_of(inode);
+		return AM_PUT_DONE;
+	}
+	if (inode->stat.type != AM_TREE_LINK || strcmp(inode->data, put->target) != 0)
+		return AM_PUT_ODD;
+	attr.set &= ~(unsigned)AM_SET_MODE;
+	set(inode, &attr);
+	return work->sent_again ? AM_PUT_DONE : AM_PUT_SAME;
+}
+
+static enum am_put_outcome make_entry(
+	struct memory_fs *fs, struct memory_work *work, struct memory_inode *dir)
+{
+	struct am_put *put = work->put;
+	struct child *child = find(dir, put->name);
+	struct memory_inode *inode;
+	int errnum = 0;
+
+	if (child != NULL && (put->kind == AM_PUT_DIR || put->kind == AM_PUT_LINK))
+		return keep_entry(work, child->inode);
+	if (put->final != NULL && child == NULL && work->sent_again)
+		return AM_PUT_DONE; /* it is in its place already */
+	if (give_way(fs, dir, put->name, 0) != 0)
+		return AM_PUT_ODD;
+	inode = new_entry(fs, dir, put);
+	put->fresh = 1;
+	if (put->kind == AM_PUT_DIR)
+		((struct node *)put->node)->handle = handle_of(inode);
+	if (put->kind == AM_PUT_OPEN)
+		*put->file = handle_of(inode);
+	if (put->kind != AM_PUT_FILE)
+		return AM_PUT_DONE;
+	must(put->length <= LARGEST, "no more than largest()");
+	if (put->length > 0)
+		errnum = write_at(fs, inode, 0, put->data, put->length);
+	if (errnum != 0)
+		return failed(put, "write", errnum);
+	inode->volatile_ = !put->commit && put->final == NULL;
+	if (put->final == NULL)
+		return AM_PUT_DONE;
+	if (give_way(fs, dir, put->final, 0) != 0)
+		return AM_PUT_ODD;
+	add(fs, dir, put->final, inode);
+	take_away(fs, dir, find(dir, put->name));
+	return AM_PUT_DONE;
+}
+
+static enum am_put_outcome make_hard_link(
+	struct memory_fs *fs, struct am_put *put, struct memory_inode *dir)
+{
+	int errnum;
+	struct memory_inode *from = dir_of(put->from, &errnum);
+	struct child *child = from != NULL ? find(from, put->from_name) : NULL;
+	struct memory_inode *inode = child != NULL ? child->inode : NULL;
+
+	if (inode == NULL || inode->stat.type == AM_TREE_DIR ||
+		give_way(fs, dir, put->name, 0) != 0)
+		return AM_PUT_ODD;
+	add(fs, dir, put->name, inode);
+	return AM_PUT_DONE;
+}
+
+static enum am_put_outcome look(struct am_put *put, struct memory_inode *dir)
+{
+	struct child *child = find(dir, put->name);
+
+	if (child == NULL)
+		return failed(put, "walk", ENOENT);
+	put->stat = child->inode->stat;
+	*put->file = handle_of(child->inode);
+	return AM_PUT_DONE;
+}
+
+static enum am_put_outcome read_piece(
+	struct memory_fs *fs, struct am_put *put, struct memory_inode *inode)
+{
+	uint64_t size = inode->stat.size, left = size > put->offset ? size - put->offset : 0;
+
+	if (fs->endless == inode->stat.ino) {
+		memset(put->into, 'x', put->length);
+		put->got = put->length;
+		return AM_PUT_DONE;
+	}
+	put->got = left < put->length ? (size_t)left : put->length;
+	if (put->got > 0)
+		memcpy(put->into, inode->data + put->offset, put->got);
+	put->end = put->offset + put->got >= size;
+	return AM_PUT_DONE;
+}
+
+/* Of a file or link by its handle. */
+static enum am_put_outcome by_handle(struct memory_fs *fs, struct am_put *put)
+{
+	struct memory_inode *inode = inode_of(fs, put->file);
+	int errnum;
+
+	if (inode == NULL && put->kind > AM_GET_LOOK)
+		return AM_PUT_ODD;
+	if (inode == NULL)
+		return failed(put, put->kind == AM_PUT_DATA ? "write" : "setattr", ESTALE);
+	switch (put->kind) {
+	case AM_PUT_DATA:
+		errnum = write_at(fs, inode, put->offset, put->data, put->length);
+		return errnum != 0 ? failed(put, "write", errnum) : AM_PUT_DONE;
+	case AM_PUT_CLOSE:
+		if (put->commit)
+			inode->volatile_ = 0;
+		set(inode, &put->attr);
+		return AM_PUT_DONE;
+	case AM_GET_TARGET:
+		if (inode->stat.type != AM_TREE_LINK || strlen(inode->data) >= put->length)
+			return failed(put, "readlink", EINVAL);
+		strcpy(put->into, inode->data);
+		return AM_PUT_DONE;
+	default:
+		return read_piece(fs, put, inode);
+	}
+}
+
+static enum am_put_outcome execute(struct memory_fs *fs, struct memory_work *work)
+{
+	struct am_put *put = work->put;
+	struct memory_inode *dir;
+	int errnum;
+
+	put->fresh = put->complete = 0;
+	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
+		return by_handle(fs, put);
+	dir = dir_of(put->kind == AM_PUT_ATTR || put->kind == AM_GET_LIST ? put->node : put->dir,
+		&errnum);
+	switch (put->kind) {
+	case AM_PUT_ATTR:
+		if (dir == NULL)
+			return AM_PUT_ODD;
+		set(dir, &put->attr);
+		return AM_PUT_DONE;
+	case AM_GET_LIST:
+		if (dir == NULL)
+			return failed(put, "walk", errnum);
+		am_entries_free(put->entries);
+		return list(dir, fs->without_stat, put->entries, &put->error) == 0
+			       ? AM_PUT_DONE
+			       : (put->operation = "walk", AM_PUT_FAILED);
+	case AM_GET_LOOK:
+		return dir != NULL ? look(put, dir) : failed(put, "walk", errnum);
+	case AM_PUT_HARD:
+		return dir != NULL ? make_hard_link(fs, put, dir) : AM_PUT_ODD;
+	default:
+		return dir != NULL ? make_entry(fs, work, dir) : failed(put, "write", errnum);
+	}
+}
+
+/* Gives what the request's handle refers to another one. */
+static void make_stale(struct memory_fs *fs, const struct am_put *put)
+{
+	struct memory_inode *inode = NULL;
+	int errnum;
+
+	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
+		inode = inode_of(fs, put->file);
+	else
+		inode = dir_of(
+			put->kind == AM_PUT_ATTR || put->kind == AM_GET_LIST ? put->node : put->dir,
+			&errnum);
+	if (inode != NULL && inode != fs->inodes[0])
+		inode->generation++;
+}
+
+/* 0: it is to be answered, 1: not yet. */
+static int handle(struct memory_fs *fs, struct memory_work *work)
+{
+	struct am_put *put = work->put;
+	enum memory_fault fault = fs->fault != NULL && !work->sent_again && !fs->lost
+					  ? fs->fault(fs->context, fs, put)
+					  : MEMORY_OK;
+
+	switch (fault) {
+	case MEMORY_BUSY:
+		fs->busy++;
+		return 1;
+	case MEMORY_LOST:
+		fs->lost = 1;
+		return 1;
+	case MEMORY_ODD:
+		put->outcome = AM_PUT_ODD;
+		return 0;
+	case MEMORY_STALE:
+		make_stale(fs, put);
+		break;
+	case MEMORY_RESTART:
+		fs->base.restarts++;
+		forget_unwritten(fs);
+		break;
+	case MEMORY_AGAIN:
+		put->outcome = execute(fs, work);
+		if (put->outcome != AM_PUT_DONE && put->outcome != AM_PUT_SAME)
+			return 0;
+		work->sent_again = 1;
+		return 1;
+	default:
+		break;
+	}
+	put->outcome = execute(fs, work);
+	return 0;
+}
+
+static size_t content(const struct am_put *put)
+{
+	return put->kind == AM_PUT_FILE || put->kind == AM_PUT_DATA || put->kind == AM_GET_DATA
+		       ? put->length
+		       : 0;
+}
+
+static int memory_put(struct am_fs *base, struct am_put *put, struct am_error *error)
+{
+	struct memory_fs *fs = (struct memory_fs *)base;
+	struct memory_work *work = calloc(1, sizeof *work);
+
+	(void)error;
+	must(base->pipelined, "requests are put in a pipeline");
+	if (put->name != NULL)
+		check_name(put->name);
+	put->outcome = (enum am_put_outcome)0;
+	put->got = 0;
+	put->end = 0;
+	base->calls++;
+	fs->puts++;
+	work->put = put;
+	if (fs->last != NULL)
+		fs->last->next = work;
+	else
+		fs->first = work;
+	fs->last = work;
+	if (++fs->outstanding > fs->most)
+		fs->most = fs->outstanding;
+	fs->bytes += content(put);
+	if (fs->bytes > fs->most_bytes)
+		fs->most_bytes = fs->bytes;
+	if (fs->early)
+		work->executed = handle(fs, work) == 0;
+	return 0;
+}
+
+static void unlink_work(struct memory_fs *fs, struct memory_work *work)
+{
+	struct memory_work **link = &fs->first, *last = NULL;
+
+	while (*link != work) {
+		last = *link;
+		link = &(*link)->next;
+	}
+	*link = work->next;
+	if (fs->last == work)
+		fs->last = last;
+	fs->outstanding--;
+	fs->bytes -= content(work->put);
+	free(work);
+}
+
+static struct memory_work *choose(struct memory_fs *fs)
+{
+	struct memory_work *work = fs->first;
+	size_t skip = 0;
+
+	if (fs->order == MEMORY_LAST) {
+		skip = fs->outstanding - 1;
+	} else if (fs->order == MEMORY_ANY) {
+		fs->seed = fs->seed * 1664525 + 1013904223;
+		skip = (fs->seed >> 8) % fs->outstanding;
+	}
+	while (skip-- > 0)
+		work = work->next;
+	return work;
+}
+
+static int memory_pump(struct am_fs *const *list_of, size_t count, int wait_ms,
+	struct am_put **done, struct am_error *error)
+{
+	(void)wait_ms;
+	for (size_t i = 0; i < count; i++) {
+		struct memory_fs *fs = (struct memory_fs *)list_of[i];
+		size_t answers = fs->at_once != 0 && fs->at_once < fs->outstanding
+					 ? fs->at_once
+					 : fs->outstanding;
+
+		for (; answers > 0 && !fs->lost; answers--) {
+			struct memory_work *work = choose(fs);
+			struct am_put *put = work->put;
+
+			if (!work->executed && handle(fs, work) != 0)
+				continue;
+			unlink_work(fs, work);
+			put->next = *done;
+			*done = put;
+		}
+		if (fs->lost)
+			return am_fail(error, "NFS_LOST", "%s: connection lost", fs->base.name);
+	}
+	return 0;
+}
+
+static void memory_drop(struct am_fs *base)
+{
+	struct memory_fs *fs = (struct memory_fs *)base;
+
+	while (fs->first != NULL) {
+		unlink_work(fs, fs->first);
+		fs->dropped++;
+	}
+}
+
+static struct am_node *memory_child(struct am_node *dir, const char *name,
+	const struct am_handle *handle_or_null, struct am_error *error)
+{
+	struct node *node = new_node(dir->fs, (struct node *)dir, name);
+
+	(void)error;
+	check_name(name);
+	if (handle_or_null != NULL)
+		node->handle = *handle_or_null;
+	return &node->base;
+}
+
+static int memory_settle(struct am_node *base, struct am_error *error)
+{
+	struct node *node = (struct node *)base;
+	struct memory_inode *inode = entry_at(&node->parent->base, node->name, error);
+
+	if (inode == NULL)
+		return -1;
+	if (inode->stat.type != AM_TREE_DIR)
+		return am_tree_reason(error, ENOTDIR);
+	node->handle = handle_of(inode);
+	return 0;
+}
+
+static int memory_probe(struct am_fs *fs, struct am_error *error)
+{
+	(void)fs;
+	(void)error;
+	return 0;
+}
+
+static size_t memory_largest(struct am_fs *fs)
+{
+	(void)fs;
+	return LARGEST;
+}
+
+#define ONE_AT_A_TIME                                                                              \
+	.root = memory_root, .enter = memory_enter, .release = memory_release,                     \
+	.stat = memory_stat, .setattr = memory_setattr, .readlink = memory_readlink,               \
+	.list = memory_list, .open = memory_open, .read = memory_read, .create = memory_create,    \
+	.write = memory_write, .finish = memory_finish, .close = memory_close,                     \
+	.mkdir = memory_mkdir, .symlink = memory_symlink, .link = memory_link,                     \
+	.rename = memory_rename, .unlink = memory_unlink, .rmdir = memory_rmdir,                   \
+	.mknod = memory_mknod, .df = memory_df, .describe = memory_describe,                       \
+	.drop_caches = memory_drop_caches, .prove = memory_prove, .destroy = memory_destroy
+
+static const struct am_fs_ops blocking_ops = {ONE_AT_A_TIME};
+static const struct am_fs_ops many_ops = {ONE_AT_A_TIME, .child = memory_child,
+	.settle = memory_settle, .put = memory_put, .pump = memory_pump, .drop = memory_drop,
+	.probe = memory_probe, .largest = memory_largest};
+
+struct memory_fs *memory_fs_new(const char *name, int blocking)
+{
+	struct memory_fs *fs = calloc(1, sizeof *fs);
+
+	fs->base = (struct am_fs){.ops = blocking ? &blocking_ops : &many_ops, .name = name};
+	new_inode(fs, AM_TREE_DIR, 0755)->stat.nlink = 1;
+	fs->seed = 1;
+	return fs;
+}
+
+struct am_tree *memory_tree(struct memory_fs *fs)
+{
+	static const char *const root[] = {"/"};
+	struct am_fs *base = &fs->base;
+
+	return am_tree_of(root, &base, 1, NULL);
+}
+
+/* ---- trees of any kind ---- */
+
+static void dump_content(struct am_tree *tree, const char *path, struct am_buf *text)
+{
+	struct am_buf data = {0};
+	struct am_error error = {0};
+
+	if (am_tree_read(tree, path, 0, &data, &error) != 0)
+		fail_msg("%s", error.message);
+	am_buf_addf(text, NULL, " %zu:%016" PRIx64, data.length,
+		am_hash(data.length > 0 ? data.data : "", data.length));
+	am_buf_free(&data);
+}
+
+void dump_tree(struct am_tree *tree, const char *path, struct am_buf *text)
+{
+	struct am_error error = {0};
+	struct am_walk *walk = am_walk_open(tree, path, &error);
+	const struct am_tree_stat *st;
+	const char *at_path;
+	int r;
+
+	if (walk == NULL)
+		fail_msg("%s", error.message);
+	am_walk_next(walk, &at_path, &st, &error); /* the root has no attributes of ours */
+	while ((r = am_walk_next(walk, &at_path, &st, &error)) == 1) {
+		char target[AM_TREE_PATH_MAX];
+
+		am_buf_addf(text, NULL, "%s %s", at_path, am_tree_type_name(st->type));
+		if (st->type != AM_TREE_LINK)
+			am_buf_addf(text, NULL, " %04" PRIo32, st->mode);
+		am_buf_addf(text, NULL, " %" PRIu32 ":%" PRIu32 " %" PRId64, st->uid, st->gid,
+			st->mtime.seconds);
+		if (st->type == AM_TREE_FILE)
+			dump_content(tree, at_path, text);
+		else if (st->type == AM_TREE_LINK &&
+			 am_tree_readlink(tree, at_path, target, sizeof target, &error) == 0)
+			am_buf_addf(text, NULL, " %s", target);
+		am_buf_addf(text, NULL, " %" PRIu32 "\n", st->type == AM_TREE_FILE ? st->nlink : 0);
+	}
+	am_walk_close(walk);
+	if (r != 0)
+		fail_msg("%s", error.message);
+}
+
+void assert_same_tree(struct am_tree *a, struct am_tree *b)
+{
+	struct am_buf first = {0}, second = {0};
+
+	dump_tree(a, "/", &first);
+	dump_tree(b, "/", &second);
+	assert_int_not_equal(first.length, 0);
+	assert_int_not_equal(second.length, 0);
+	assert_string_equal(first.data, second.data);
+	am_buf_free(&first);
+	am_buf_free(&second);
+}
+
+char *content_of(const char *path, size_t size)
+{
+	char *data = malloc(size + 1);
+	uint32_t seed = (uint32_t)am_hash(path, strlen(path));
+
+	for (size_t i = 0; i < size; i++) {
+		seed = seed * 1664525 + 1013904223;
+		data[i] = (char)(seed >> 24);
+	}
+	return data;
+}
+
+static struct am_tree_attr attr_for(const char *path, uint32_t mode)
+{
+	return (struct am_tree_attr){
+		.set = AM_SET_MODE | AM_SET_MTIME,
+		.mode = mode,
+		.mtime = {(int64_t)(1400000000 + am_hash(path, strlen(path)) % 1000000), 0},
+	};
+}
+
+void make_file(struct am_tree *tree, const char *path, size_t size)
+{
+	struct am_tree_attr attr = attr_for(path, 0640);
+	struct am_error error = {0};
+	char *data = content_of(path, size);
+
+	if (am_tree_write(tree, path, data, size, &attr, &error) != 0)
+		fail_msg("%s", error.message);
+	free(data);
+}
+
+void make_dir(struct am_tree *tree, const char *path)
+{
+	struct am_error error = {0};
+
+	if (am_tree_makedirs(tree, path, 0755, &error) != 0)
+		fail_msg("%s", error.message);
+}
+
+void make_link(struct am_tree *tree, const char *path, const char *target)
+{
+	struct am_tree_attr attr = attr_for(path, 0);
+	struct am_error error = {0};
+
+	attr.set = AM_SET_MTIME;
+	if (am_tree_symlink(tree, target, path, &error) != 0 ||
+		am_tree_setattr(tree, path, 0, &attr, &error) != 0)
+		fail_msg("%s", error.message);
+}
