@@ -89,7 +89,4 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 		const char *have, struct am_error *error),
 	void *context, struct am_error *error);
 
-/* "./usr/bin/ls" -> "/usr/bin/ls", "." -> "/". ARCHIVE_PATH for a name that may not be. */
-int am_member_path(const char *name, char path[AM_TREE_PATH_MAX], struct am_error *error);
-
 #endif

@@ -3,14 +3,13 @@
  * Restoring over a network: many members at a time. Each becomes a request; it starts when what it
  * needs is there (its directory, the file it is a link of, an earlier request of the same name) and
  * when the window has room. Reading and unpacking go on meanwhile. What is not simple is done one
- * call after the other by restore.c, with everything else still on its way.
+ * request after the other by member.c, with everything else still on its way.
  */
-#include "restore/member.h"
+#include "restore/schedule.h"
 
-#include "base/cancel.h"
+#include "base/hash.h"
 #include "tree/pipeline.h"
 #include "tree/resolve.h"
-#include "base/hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,14 +28,10 @@ enum {
 
 /* A directory that members go to. */
 struct dir {
-	struct dir *next;
-	struct dir *real; /* the entry of the same directory that has the rest, or this one */
-	size_t mount;
-	struct am_node *node;
+	struct am_dir base; /* first; the path is that of the archive */
+	struct dir *real;   /* the entry of the same directory that has the rest, or this one */
 	struct request *pending; /* makes it, or NULL */
 	int fresh;               /* new: what was not put there is not there */
-	char *at;
-	char path[]; /* as in the archive */
 };
 
 /* A file that comes in pieces. */
@@ -50,13 +45,14 @@ struct request {
 	struct am_put put; /* first */
 	enum { MEMBER, IMPLIED, PIECE_OF, OPENING, CLOSING, LATE } role;
 	struct am_bff_member member;
-	char *path, *at, *name, *target, *link;
+	char *at, *name, *target, *link;
 	char *data;
 	size_t memory;
 	size_t mount;
-	struct dir *dir;     /* that it makes */
-	struct large *large; /* CLOSING frees it */
-	int was_made;        /* the link was known as the archive's before */
+	struct dir *dir;       /* that it makes */
+	struct am_dir *source; /* of a hard link, in many.sources */
+	struct large *large;   /* CLOSING frees it */
+	int was_made;          /* the link was known as the archive's before */
 	unsigned blocked;
 	struct request **waiters;
 	size_t waiting, capacity;
@@ -69,7 +65,8 @@ struct many {
 	struct restore *r;
 	struct am_pipeline pipeline;
 	unsigned restarts[AM_PIPELINE_MOUNTS]; /* seen so far */
-	struct dir *dirs[BUCKETS];
+	struct am_dirs dirs;
+	struct am_dirs sources; /* files that get another name: not replaced before */
 	struct request *pending[BUCKETS];
 	struct request *all, *ready, *last_ready;
 	size_t aliases; /* entries of directories that are known by another path */
@@ -104,9 +101,10 @@ static void free_request(struct many *m, struct request *request)
 	if (request->role == CLOSING ||
 		(request->role == OPENING && request->large->open == request))
 		free(request->large);
+	if (request->source != NULL)
+		am_dirs_remove(&m->sources, request->source);
 	free(request->waiters);
 	free(request->data);
-	free(request->path);
 	free(request->at);
 	free(request->name);
 	free(request->target);
@@ -140,9 +138,9 @@ static char *copy(const char *text)
 	return text != NULL ? strdup(text) : NULL;
 }
 
-/* A request for the member of r->path, which is `at`. */
+/* A request for a member. */
 static struct request *member_request(struct many *m, enum am_put_kind kind,
-	const struct am_bff_member *member, const struct dir *parent, const char *at,
+	const struct am_bff_member *member, const struct dir *parent, const struct member_place *to,
 	struct am_error *error)
 {
 	struct request *request = new_request(m, kind, error);
@@ -150,12 +148,11 @@ static struct request *member_request(struct many *m, enum am_put_kind kind,
 	if (request == NULL)
 		return NULL;
 	request->member = *member;
-	request->path = strdup(m->r->path);
-	request->at = strdup(at);
+	request->at = strdup(to->at);
 	request->name = copy(member->name);
 	request->target = copy(member->target);
 	request->link = copy(member->link);
-	if (request->path == NULL || request->at == NULL || request->name == NULL ||
+	if (request->at == NULL || request->name == NULL ||
 		(member->target != NULL && request->target == NULL) ||
 		(member->link != NULL && request->link == NULL)) {
 		free_request(m, request);
@@ -166,11 +163,11 @@ static struct request *member_request(struct many *m, enum am_put_kind kind,
 	request->member.target = request->target;
 	request->member.link = request->link;
 	request->member.acl = request->member.pcl = NULL;
-	request->mount = parent->mount;
-	request->put.dir = parent->node;
+	request->mount = parent->base.mount;
+	request->put.dir = parent->base.node;
 	request->put.name = strrchr(request->at, '/') + 1;
 	request->put.target = request->target;
-	request->put.attr = am_restore_attr_of(member);
+	request->put.attr = am_member_attr(member);
 	request->put.commit = m->r->options != NULL && m->r->options->commit;
 	return request;
 }
@@ -293,7 +290,7 @@ static int request_failed(struct many *m, struct request *request, struct am_err
 	if (strcmp(error->code, "ENOSPC") == 0)
 		add_space(m, request->mount, error);
 	if (who->name != NULL)
-		return am_restore_member_fail("restore", &who->member, error);
+		return am_member_fail("restore", &who->member, error);
 	am_error_prefix(error, "restore");
 	return -1;
 }
@@ -323,56 +320,48 @@ static void count_member(struct many *m, const struct request *request)
 	stats->members++;
 }
 
-/* One call after the other, from what the request holds. */
+/* One request after the other, from what this one holds. */
 static int one_by_one(struct many *m, struct request *request, struct am_error *error)
 {
-	struct restore *r = m->r;
-	char *path = strdup(r->path), *at = strdup(r->at);
-	int result = -1;
+	struct held held = {request->data, request->put.length};
 
-	if (path == NULL || at == NULL) {
-		no_memory(error);
-	} else {
-		if (request->put.kind == AM_PUT_FILE)
-			r->stats->bytes -= request->put.length; /* is counted again */
-		snprintf(r->path, sizeof r->path, "%s", request->path);
-		r->dir[0] = '\0';
-		r->held = request->data != NULL ? request->data : "";
-		r->held_length = request->put.length;
-		result = am_restore_member(r, &request->member, error);
-		r->held = NULL;
-		r->dir[0] = '\0';
-		snprintf(r->path, sizeof r->path, "%s", path);
-		snprintf(r->at, sizeof r->at, "%s", at);
-	}
-	free(path);
-	free(at);
-	if (result != 0)
-		return am_restore_member_fail("restore", &request->member, error);
-	r->stats->members++;
+	if (request->put.kind == AM_PUT_FILE)
+		m->r->stats->bytes -= request->put.length; /* is counted again */
+	if (am_restore_member(m->r, &request->member, request->at, &held, error) != 0)
+		return am_restore_fail(m->r, &request->member, error);
+	m->r->stats->members++;
 	return 0;
 }
 
+/* What is not simple: one request after the other. */
 static int request_odd(struct many *m, struct request *request, struct am_error *error)
 {
 	struct dir *dir = request->dir;
 
-	if (request->role == OPENING)
+	request->put.operation = "write";
+	switch (request->role) {
+	case OPENING:
 		return 0; /* the caller waits for it */
-	if (request->role == LATE)
-		return am_restore_finish_dir(m->r,
-			&(struct late){.path = request->path, .attr = request->put.attr}, error);
-	if (request->role == MEMBER) {
+	case LATE:
+		return am_restore_finish_dir(m->r, request->at, &request->put.attr, error);
+	case MEMBER:
 		if (one_by_one(m, request, error) != 0)
 			return -1;
-	} else {
-		am_fail(&request->put.error, "ENOTDIR", "%s", strerror(ENOTDIR));
-		request->put.operation = "write";
+		break;
+	case IMPLIED:
+		if (am_tree_makedirs(m->r->tree, request->at, 0755, error) != 0) {
+			am_error_prefix(error, "restore");
+			return -1;
+		}
+		break;
+	default:
+		am_tree_reason(&request->put.error, ESTALE);
 		return request_failed(m, request, error);
 	}
-	if (dir == NULL)
+	if (dir == NULL || m->pipeline.fs[request->mount]->ops->settle(
+				   dir->base.node, &request->put.error) == 0)
 		return 0;
-	return m->pipeline.fs[request->mount]->ops->settle(dir->node, error);
+	return request_failed(m, request, error);
 }
 
 static int request_succeeded(struct many *m, struct request *request, struct am_error *error)
@@ -385,18 +374,8 @@ static int request_succeeded(struct many *m, struct request *request, struct am_
 		request->dir->fresh = request->put.fresh;
 	if (request->role == MEMBER || request->role == CLOSING)
 		count_member(m, request);
-	if (request->role == MEMBER && request->put.kind == AM_PUT_DIR) {
-		char *path = strdup(r->path);
-		int result;
-
-		if (path == NULL)
-			return no_memory(error);
-		snprintf(r->path, sizeof r->path, "%s", request->path);
-		result = am_restore_add_late(r, &request->member, error);
-		snprintf(r->path, sizeof r->path, "%s", path);
-		free(path);
-		return result;
-	}
+	if (request->role == MEMBER && request->put.kind == AM_PUT_DIR)
+		return am_restore_add_late(r, &request->member, request->at, error);
 	return 0;
 }
 
@@ -439,15 +418,16 @@ static void watch_restarts(struct many *m)
 	}
 }
 
-/* Moves everything on, waiting for at most `wait_ms`. */
+/* Moves everything on, waiting for at most `wait_ms`. What fails here is complete. */
 static int poll_once(struct many *m, int wait_ms, struct am_error *error)
 {
-	if (start_ready(m, error) != 0 || am_pipeline_poll(&m->pipeline, wait_ms, error) != 0)
-		return -1;
-	watch_restarts(m);
-	if (am_check_cancel("restore", error) != 0)
-		return -1;
-	return am_restore_report(m->r, 0, error);
+	if (start_ready(m, error) == 0 && am_pipeline_poll(&m->pipeline, wait_ms, error) == 0) {
+		watch_restarts(m);
+		if (am_restore_report(m->r, 0, error) == 0)
+			return 0;
+	}
+	m->r->complete = 1;
+	return -1;
 }
 
 static int wait_all(struct many *m, struct am_error *error)
@@ -472,36 +452,31 @@ static int wait_for_room(struct many *m, struct am_error *error)
 
 /* ---- directories ---- */
 
+static struct dir *find(const struct many *m, const char *path, size_t length)
+{
+	struct dir *dir = am_dirs_find(&m->dirs, path, length);
+
+	return dir != NULL ? dir->real : NULL;
+}
+
 static struct dir *find_dir(const struct many *m, const char *path)
 {
-	struct dir *dir = m->dirs[bucket(path)];
-
-	while (dir != NULL && strcmp(dir->path, path) != 0)
-		dir = dir->next;
-	return dir != NULL ? dir->real : NULL;
+	return find(m, path, strlen(path));
 }
 
 /* Takes the node over, also on failure. */
 static struct dir *add_entry(struct many *m, const char *path, const char *at, size_t mount,
 	struct am_node *node, struct dir *real, struct am_error *error)
 {
-	size_t length = strlen(path) + 1, bytes = strlen(at) + 1;
-	struct dir *dir = calloc(1, sizeof *dir + length + bytes);
-	size_t b = bucket(path);
+	struct dir *dir = am_dirs_add(&m->dirs, sizeof *dir, path, strlen(path), at, error);
 
 	if (dir == NULL) {
 		am_node_release(node);
-		no_memory(error);
 		return NULL;
 	}
-	memcpy(dir->path, path, length);
-	dir->at = dir->path + length;
-	memcpy(dir->at, at, bytes);
-	dir->mount = mount;
-	dir->node = node;
+	dir->base.mount = mount;
+	dir->base.node = node;
 	dir->real = real != NULL ? real : dir;
-	dir->next = m->dirs[b];
-	m->dirs[b] = dir;
 	m->aliases += real != NULL;
 	return dir;
 }
@@ -518,36 +493,17 @@ static struct dir *add_dir(struct many *m, const char *path, const char *at, siz
 	return real;
 }
 
-static void forget_dirs(struct many *m)
+static int is_alias(const struct am_dir *dir)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (m->dirs[i] != NULL) {
-			struct dir *dir = m->dirs[i];
-
-			m->dirs[i] = dir->next;
-			am_node_release(dir->node);
-			free(dir);
-		}
-	}
-	m->aliases = 0;
+	return ((const struct dir *)dir)->real != (const struct dir *)dir;
 }
 
 /* The links that led to them may change. */
 static void forget_aliases(struct many *m)
 {
-	for (size_t i = 0; m->aliases > 0 && i < BUCKETS; i++) {
-		for (struct dir **link = &m->dirs[i]; *link != NULL;) {
-			struct dir *dir = *link;
-
-			if (dir->real == dir) {
-				link = &dir->next;
-				continue;
-			}
-			*link = dir->next;
-			free(dir);
-			m->aliases--;
-		}
-	}
+	if (m->aliases > 0)
+		am_dirs_drop(&m->dirs, is_alias);
+	m->aliases = 0;
 }
 
 static size_t mount_at(const struct many *m, const char *at)
@@ -555,44 +511,41 @@ static size_t mount_at(const struct many *m, const char *at)
 	return am_tree_mount_at(m->r->tree, strcmp(at, "/") == 0 ? "" : at);
 }
 
-/* A directory that is there; `at` holds no links. */
+/* A directory that is there, at `at` or where the link there leads. */
 static struct dir *open_dir(
 	struct many *m, const char *path, const char *at, struct am_error *error)
 {
-	struct am_place *place;
-	struct am_node *node = NULL;
-	struct dir *dir = find_dir(m, at);
-	size_t mount = mount_at(m, at);
+	struct am_locate_options options = {
+		.follow = 1, .may_follow = am_restore_may_follow, .context = m->r};
+	struct am_tree *tree = m->r->tree;
+	struct am_place place;
+	struct am_node *node;
+	struct dir *dir;
 
-	if (dir != NULL)
-		return add_entry(m, path, at, dir->mount, NULL, dir, error) != NULL ? dir : NULL;
-	if (mount != (size_t)-1) {
-		node = m->pipeline.fs[mount]->ops->root(m->pipeline.fs[mount], error);
-	} else {
-		place = calloc(1, sizeof *place);
-		if (place == NULL) {
-			no_memory(error);
-			return NULL;
-		}
-		if (am_tree_locate(m->r->tree, "lookup", at, 0, place, error) == 0) {
-			mount = place->mount;
-			node = am_place_enter(place, error);
-			if (node == NULL)
-				am_place_fail(m->r->tree, place, "lookup", error);
-			am_place_free(place);
-		}
-		free(place);
+	if (am_tree_locate_by(tree, "lookup", at, &options, &place, error) != 0)
+		return NULL;
+	dir = find_dir(m, place.path);
+	if (dir != NULL) {
+		am_place_free(&place);
+		return add_entry(m, path, dir->base.at, dir->base.mount, NULL, dir, error) != NULL
+			       ? dir
+			       : NULL;
 	}
-	return node != NULL ? add_dir(m, path, at, mount, node, error) : NULL;
+	node = am_place_enter(&place, error);
+	if (node == NULL)
+		am_place_fail(tree, &place, "lookup", error);
+	am_place_free(&place);
+	return node != NULL ? add_dir(m, path, place.path, place.mount, node, error) : NULL;
 }
 
 /* Starts to make a directory. `request` fits it. */
 static struct dir *make_dir(struct many *m, const char *path, const char *at, struct dir *parent,
 	struct request *request, struct am_error *error)
 {
-	struct am_node *node =
-		parent->node->fs->ops->child(parent->node, strrchr(at, '/') + 1, NULL, error);
-	struct dir *dir = node != NULL ? add_dir(m, path, at, parent->mount, node, error) : NULL;
+	struct am_node *node = parent->base.node->fs->ops->child(
+		parent->base.node, strrchr(at, '/') + 1, NULL, error);
+	struct dir *dir =
+		node != NULL ? add_dir(m, path, at, parent->base.mount, node, error) : NULL;
 
 	if (dir == NULL || after(request, parent->pending, error) != 0 ||
 		after(request, pending_at(m, at), error) != 0) {
@@ -614,14 +567,14 @@ static struct dir *imply_dir(struct many *m, const char *path, const char *at, s
 	if (request == NULL)
 		return NULL;
 	request->role = IMPLIED;
-	request->mount = parent->mount;
+	request->mount = parent->base.mount;
 	request->at = strdup(at);
 	if (request->at == NULL) {
 		free_request(m, request);
 		no_memory(error);
 		return NULL;
 	}
-	request->put.dir = parent->node;
+	request->put.dir = parent->base.node;
 	request->put.name = strrchr(request->at, '/') + 1;
 	request->put.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0755};
 	return make_dir(m, path, at, parent, request, error);
@@ -649,14 +602,9 @@ static struct dir *look_for_dir(struct many *m, const char *path, const char *at
 		if (poll_once(m, 100, error) != 0)
 			return NULL;
 	}
-	if (am_restore_made_here(m->r, at)) {
-		am_fail(error, "ARCHIVE_PATH",
-			"it goes through a symbolic link of the archive: %.300s", at);
-		return NULL;
-	}
 	if (mount_at(m, at) != (size_t)-1)
 		return open_dir(m, path, at, error);
-	if (parent->fresh)
+	if (parent->fresh && !am_restore_made_here(m->r, at))
 		return imply_dir(m, path, at, parent, error);
 	if (am_tree_stat(m->r->tree, at, 0, &st, &why) != 0) {
 		if (strcmp(why.code, "ENOENT") == 0)
@@ -665,69 +613,73 @@ static struct dir *look_for_dir(struct many *m, const char *path, const char *at
 			*error = why;
 		return NULL;
 	}
-	if (st.type == AM_TREE_DIR)
-		return open_dir(m, path, at, error);
-	m->r->dir[0] = '\0';
-	if (wait_all(m, error) != 0 || am_restore_locate_dir(m->r, path, 1, error) != 0)
+	/* Where a link leads may be changed by what is under way. */
+	if (st.type == AM_TREE_LINK && wait_all(m, error) != 0)
 		return NULL;
-	return open_dir(m, path, m->r->dir_at[0] != '\0' ? m->r->dir_at : "/", error);
+	return open_dir(m, path, at, error);
 }
 
-static struct dir *dir_for(struct many *m, const char *path, struct am_error *error)
+/* The directory of the first `length` bytes of `path`; "" is the root. */
+static struct dir *dir_for(struct many *m, const char *path, size_t length, struct am_error *error)
 {
-	struct dir *dir = find_dir(m, path), *parent;
-	char up[PATH_SIZE], at[PATH_SIZE];
-	const char *slash = strrchr(path, '/');
+	char own[PATH_SIZE], at[PATH_SIZE];
+	struct dir *dir, *parent;
+	char *slash;
 
+	if (length == 0)
+		path = "/", length = 1;
+	dir = find(m, path, length);
 	if (dir != NULL)
 		return dir;
-	if (strcmp(path, "/") == 0)
-		return open_dir(m, path, path, error);
-	memcpy(up, path, (size_t)(slash - path));
-	up[slash - path] = '\0';
-	parent = dir_for(m, up[0] != '\0' ? up : "/", error);
-	if (parent == NULL || join(at, parent->at, slash + 1, error) != 0)
+	memcpy(own, path, length);
+	own[length] = '\0';
+	slash = strrchr(own, '/');
+	if (slash[1] == '\0')
+		return open_dir(m, own, own, error);
+	parent = dir_for(m, own, (size_t)(slash - own), error);
+	if (parent == NULL || join(at, parent->base.at, slash + 1, error) != 0)
 		return NULL;
-	return look_for_dir(m, path, at, parent, error);
+	return look_for_dir(m, own, at, parent, error);
 }
 
 /* ---- members ---- */
 
-/* One call after the other, with nothing else on its way. */
-static int alone(struct many *m, const struct am_bff_member *member, struct am_error *error)
+/* One request after the other, with nothing else on its way. */
+static int alone(struct many *m, const struct am_bff_member *member, const char *path,
+	struct am_error *error)
 {
-	if (wait_all(m, error) != 0)
-		return -1;
-	m->r->dir[0] = '\0';
-	if (am_restore_member(m->r, member, error) != 0)
+	char at[PATH_SIZE];
+
+	if (wait_all(m, error) != 0 || am_restore_locate(m->r, path, 1, at, error) != 0 ||
+		am_restore_member(m->r, member, at, NULL, error) != 0)
 		return -1;
 	m->r->stats->members++;
-	m->r->dir[0] = '\0';
-	forget_dirs(m);
+	am_dirs_drop(&m->dirs, NULL);
+	m->aliases = 0;
 	return 0;
 }
 
 static int put_dir(struct many *m, const struct am_bff_member *member, struct dir *parent,
-	const char *at, struct am_error *error)
+	const struct member_place *to, struct am_error *error)
 {
 	struct restore *r = m->r;
-	struct dir *known = find_dir(m, r->path);
+	struct dir *known = find_dir(m, to->path);
 	struct request *request;
 
-	if (known == NULL && mount_at(m, at) != (size_t)-1)
-		known = open_dir(m, r->path, at, error);
-	if (known != NULL && strcmp(known->at, at) == 0) {
+	if (known == NULL && mount_at(m, to->at) != (size_t)-1)
+		known = open_dir(m, to->path, to->at, error);
+	if (known != NULL && strcmp(known->base.at, to->at) == 0) {
 		r->stats->dirs++;
 		r->stats->members++;
-		return am_restore_add_late(r, member, error);
+		return am_restore_add_late(r, member, to->at, error);
 	}
-	if (known != NULL || find_dir(m, at) != NULL || parent == NULL)
-		return alone(m, member, error);
-	request = member_request(m, AM_PUT_DIR, member, parent, at, error);
+	if (known != NULL || find_dir(m, to->at) != NULL || parent == NULL)
+		return alone(m, member, to->path, error);
+	request = member_request(m, AM_PUT_DIR, member, parent, to, error);
 	if (request == NULL)
 		return -1;
 	request->put.attr.mode = 0755;
-	return make_dir(m, request->path, at, parent, request, error) != NULL ? 0 : -1;
+	return make_dir(m, to->path, to->at, parent, request, error) != NULL ? 0 : -1;
 }
 
 /* The content of a small file into the request. */
@@ -771,9 +723,9 @@ static int submit_member(
 }
 
 static int put_small(struct many *m, const struct am_bff_member *member, struct dir *parent,
-	const char *at, struct am_error *error)
+	const struct member_place *to, struct am_error *error)
 {
-	struct request *request = member_request(m, AM_PUT_FILE, member, parent, at, error);
+	struct request *request = member_request(m, AM_PUT_FILE, member, parent, to, error);
 
 	if (request == NULL)
 		return -1;
@@ -861,10 +813,10 @@ static int put_pieces(
 }
 
 static int put_large(struct many *m, const struct am_bff_member *member, struct dir *parent,
-	const char *at, struct am_error *error)
+	const struct member_place *to, struct am_error *error)
 {
 	struct large *large = calloc(1, sizeof *large);
-	struct request *open = member_request(m, AM_PUT_OPEN, member, parent, at, error), *closing;
+	struct request *open = member_request(m, AM_PUT_OPEN, member, parent, to, error), *closing;
 
 	if (large == NULL || open == NULL) {
 		free(large);
@@ -887,9 +839,9 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	}
 	if (large->opened != AM_PUT_DONE) {
 		free(large);
-		return alone(m, member, error);
+		return alone(m, member, to->path, error);
 	}
-	closing = member_request(m, AM_PUT_CLOSE, member, parent, at, error);
+	closing = member_request(m, AM_PUT_CLOSE, member, parent, to, error);
 	if (closing == NULL) {
 		free(large);
 		return -1;
@@ -907,18 +859,18 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 }
 
 static int put_link(struct many *m, const struct am_bff_member *member, struct dir *parent,
-	const char *at, struct am_error *error)
+	const struct member_place *to, struct am_error *error)
 {
 	struct request *request;
 
 	if (member->target == NULL || member->target[0] == '\0')
 		return am_fail(error, "ARCHIVE_LINK", "symbolic link without a target");
-	request = member_request(m, AM_PUT_LINK, member, parent, at, error);
+	request = member_request(m, AM_PUT_LINK, member, parent, to, error);
 	if (request == NULL)
 		return -1;
 	forget_aliases(m);
-	request->was_made = am_restore_made_here(m->r, at);
-	if (am_restore_remember_made(m->r, at, error) != 0) {
+	request->was_made = am_restore_made_here(m->r, to->at);
+	if (am_restore_remember_made(m->r, to->at, error) != 0) {
 		free_request(m, request);
 		return -1;
 	}
@@ -926,7 +878,7 @@ static int put_link(struct many *m, const struct am_bff_member *member, struct d
 }
 
 static int put_hard_link(struct many *m, const struct am_bff_member *member, struct dir *parent,
-	const char *at, struct am_error *error)
+	const struct member_place *to, struct am_error *error)
 {
 	char first[PATH_SIZE], source_at[PATH_SIZE];
 	struct dir *source;
@@ -941,24 +893,28 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 	*slash = '\0';
 	source = find_dir(m, first[0] != '\0' ? first : "/");
 	*slash = '/';
-	if (source == NULL || source->mount != parent->mount || member->stored_size > SMALL)
-		return alone(m, member, error);
-	if (join(source_at, source->at, slash + 1, error) != 0)
+	if (source == NULL || source->base.mount != parent->base.mount ||
+		member->stored_size > SMALL)
+		return alone(m, member, to->path, error);
+	if (join(source_at, source->base.at, slash + 1, error) != 0)
 		return -1;
-	if (strcmp(source_at, at) == 0) {
+	if (strcmp(source_at, to->at) == 0) {
 		m->r->stats->members++;
 		return 0;
 	}
-	request = member_request(m, AM_PUT_HARD, member, parent, at, error);
+	request = member_request(m, AM_PUT_HARD, member, parent, to, error);
 	if (request == NULL)
 		return -1;
-	request->put.from = source->node;
+	request->put.from = source->base.node;
 	request->put.from_name = request->link + strlen(request->link) - strlen(slash + 1);
 	if (strcmp(request->put.from_name, slash + 1) != 0) {
 		free_request(m, request);
 		return am_fail(error, "ARCHIVE_LINK", "unusable name of its first link");
 	}
-	if ((member->stored_size > 0 && read_small(m, member, request, error) != 0) ||
+	request->source = am_dirs_add(
+		&m->sources, sizeof *request->source, source_at, strlen(source_at), NULL, error);
+	if (request->source == NULL ||
+		(member->stored_size > 0 && read_small(m, member, request, error) != 0) ||
 		after(request, source->pending, error) != 0 ||
 		after(request, pending_at(m, source_at), error) != 0) {
 		free_request(m, request);
@@ -968,9 +924,9 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 }
 
 static int put_node(struct many *m, const struct am_bff_member *member, enum am_tree_type type,
-	struct dir *parent, const char *at, struct am_error *error)
+	struct dir *parent, const struct member_place *to, struct am_error *error)
 {
-	struct request *request = member_request(m, AM_PUT_NODE, member, parent, at, error);
+	struct request *request = member_request(m, AM_PUT_NODE, member, parent, to, error);
 
 	if (request == NULL)
 		return -1;
@@ -982,64 +938,64 @@ static int put_node(struct many *m, const struct am_bff_member *member, enum am_
 
 /* Anything but a directory. */
 static int put_entry(struct many *m, const struct am_bff_member *member, enum am_tree_type type,
-	struct dir *parent, const char *at, struct am_error *error)
+	struct dir *parent, const struct member_place *to, struct am_error *error)
 {
-	if (find_dir(m, m->r->path) != NULL || find_dir(m, at) != NULL ||
-		mount_at(m, at) != (size_t)-1)
-		return alone(m, member, error);
+	if (find_dir(m, to->path) != NULL || find_dir(m, to->at) != NULL ||
+		mount_at(m, to->at) != (size_t)-1)
+		return alone(m, member, to->path, error);
 	if (type == AM_TREE_LINK)
-		return put_link(m, member, parent, at, error);
+		return put_link(m, member, parent, to, error);
 	if (type != AM_TREE_FILE)
-		return put_node(m, member, type, parent, at, error);
+		return put_node(m, member, type, parent, to, error);
 	if (member->link != NULL)
-		return put_hard_link(m, member, parent, at, error);
+		return put_hard_link(m, member, parent, to, error);
 	if (member->size <= SMALL &&
-		(size_t)member->size <=
-			m->pipeline.fs[parent->mount]->ops->largest(m->pipeline.fs[parent->mount]))
-		return put_small(m, member, parent, at, error);
-	return put_large(m, member, parent, at, error);
+		(size_t)member->size <= m->pipeline.fs[parent->base.mount]->ops->largest(
+						m->pipeline.fs[parent->base.mount]))
+		return put_small(m, member, parent, to, error);
+	return put_large(m, member, parent, to, error);
 }
 
-static int put_member(struct many *m, const struct am_bff_member *member, struct am_error *error)
+static int put_member(struct many *m, const struct am_bff_member *member, struct member_place *to,
+	struct am_error *error)
 {
-	struct restore *r = m->r;
-	enum am_tree_type type = am_restore_type_of(member);
-	char path[PATH_SIZE], at[PATH_SIZE];
+	enum am_tree_type type = am_member_type(member);
+	const char *slash = strrchr(to->path, '/');
 	struct dir *parent;
-	char *slash;
 
 	if (type == 0)
 		return am_fail(error, "BFF_TYPE", "unknown file type %06" PRIo32,
 			member->mode & AM_BFF_IFMT);
-	if (strcmp(r->path, "/") == 0)
-		return type == AM_TREE_DIR ? put_dir(m, member, NULL, "/", error)
-					   : am_fail(error, "ARCHIVE_PATH",
-						     "it would replace the root directory");
-	memcpy(path, r->path, strlen(r->path) + 1);
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	parent = dir_for(m, path[0] != '\0' ? path : "/", error);
-	if (parent == NULL || join(at, parent->at, slash + 1, error) != 0)
+	if (am_member_check_root(to->path, member, error) != 0)
 		return -1;
+	if (slash[1] == '\0') {
+		memcpy(to->at, "/", 2);
+		return put_dir(m, member, NULL, to, error);
+	}
+	parent = dir_for(m, to->path, (size_t)(slash - to->path), error);
+	if (parent == NULL || join(to->at, parent->base.at, slash + 1, error) != 0)
+		return -1;
+	while (am_dirs_find(&m->sources, to->at, strlen(to->at)) != NULL) {
+		if (poll_once(m, 100, error) != 0)
+			return -1;
+	}
 	if (type == AM_TREE_DIR)
-		return put_dir(m, member, parent, at, error);
-	return put_entry(m, member, type, parent, at, error);
+		return put_dir(m, member, parent, to, error);
+	return put_entry(m, member, type, parent, to, error);
 }
 
 /* ---- all of it ---- */
 
-/* The attributes of directories, when everything is in them. The last word on one counts. */
+/* The attributes of directories, when everything is in them. */
 static int finish_dirs(struct many *m, struct am_error *error)
 {
-	struct restore *r = m->r;
-
-	for (size_t i = 0; i < r->late_count; i++) {
-		struct dir *dir = find_dir(m, r->late[i].path);
+	for (const struct late *late = m->r->late; late != NULL; late = late->previous) {
+		const char *at = late->dir.path;
+		struct dir *dir = find_dir(m, at);
 		struct request *request;
 
-		if (dir == NULL) {
-			r->dir[0] = '\0';
-			if (am_restore_finish_dir(r, &r->late[i], error) != 0)
+		if (dir == NULL || strcmp(dir->base.at, at) != 0) {
+			if (am_restore_finish_dir(m->r, at, &late->attr, error) != 0)
 				return -1;
 			continue;
 		}
@@ -1047,13 +1003,11 @@ static int finish_dirs(struct many *m, struct am_error *error)
 		if (request == NULL)
 			return -1;
 		request->role = LATE;
-		request->mount = dir->mount;
-		request->put.node = dir->node;
-		request->put.attr = r->late[i].attr;
-		request->path = strdup(r->late[i].path);
-		request->at = strdup(dir->at);
-		if (request->path == NULL || request->at == NULL ||
-			after(request, pending_at(m, dir->at), error) != 0) {
+		request->mount = dir->base.mount;
+		request->put.node = dir->base.node;
+		request->put.attr = late->attr;
+		request->at = strdup(at);
+		if (request->at == NULL || after(request, pending_at(m, at), error) != 0) {
 			free_request(m, request);
 			return no_memory(error);
 		}
@@ -1081,20 +1035,16 @@ static int one_pass(struct many *m, struct am_error *error)
 {
 	struct restore *r = m->r;
 	const struct am_bff_member *member;
+	struct member_place to;
 	int n = 0;
 
 	m->begun = 0;
 	m->rewrite_before = 0;
 	while ((m->limit == 0 || m->begun < m->limit) &&
-		(n = am_restore_next(r, &member, error)) == 1) {
+		(n = am_restore_next(r, &member, to.path, error)) == 1) {
 		m->begun++;
-		if (put_member(m, member, error) != 0) {
-			/* a failure of an earlier one names its own member */
-			return strncmp(error->message, "restore: ", 9) == 0 ||
-					       strcmp(error->code, "CALLBACK") == 0
-				       ? -1
-				       : am_restore_member_fail("restore", member, error);
-		}
+		if (put_member(m, member, &to, error) != 0)
+			return am_restore_fail(r, member, error);
 		if ((m->begun & 3) == 0 && wait_for_room(m, error) != 0)
 			return -1;
 	}
@@ -1161,7 +1111,8 @@ int am_restore_many(struct restore *r, struct am_error *error)
 	am_pipeline_close(&m->pipeline);
 	while (m->all != NULL)
 		free_request(m, m->all);
-	forget_dirs(m);
+	am_dirs_free(&m->dirs);
+	am_dirs_free(&m->sources);
 	free(m);
 	return result;
 }

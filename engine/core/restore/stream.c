@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "archive/bff_format.h"
-#include "tree/pipeline.h"
-#include "base/hash.h"
 #include "restore/member.h"
+#include "tree/resolve.h"
 
 /* ---- what is sent ---- */
 
@@ -32,7 +31,7 @@ static int check_link(struct stream *s, const struct am_bff_member *member, stru
 		return 0;
 	if (am_member_path(member->link, first, error) != 0)
 		return -1;
-	wanted = am_restore_selected(s->scan.options, first, error);
+	wanted = am_member_selected(s->scan.options, first, error);
 	if (wanted != 0)
 		return wanted > 0 ? 0 : -1;
 	return am_fail(error, "ARCHIVE_LINK", "its content is that of %.300s, which is left out",
@@ -62,18 +61,12 @@ static void count(struct am_restore_stats *stats, const struct am_bff_member *me
 	}
 }
 
-static int refuse_root(const char *path, const struct am_bff_member *member, struct am_error *error)
-{
-	if (strcmp(path, "/") == 0 && (member->mode & AM_BFF_IFMT) != AM_BFF_IFDIR)
-		return am_fail(error, "ARCHIVE_PATH", "it would replace the root directory");
-	return 0;
-}
-
 /* On to the next record that is sent. */
 static int next_record(struct stream *s, struct am_error *error)
 {
 	const struct am_bff_member *member;
-	int n = am_restore_next(&s->scan, &member, error);
+	char path[PATH_SIZE];
+	int n = am_restore_next(&s->scan, &member, path, error);
 
 	if (n < 0)
 		return -1;
@@ -81,8 +74,8 @@ static int next_record(struct stream *s, struct am_error *error)
 		s->ended = 1;
 		return 0;
 	}
-	if (refuse_root(s->scan.path, member, error) != 0 || check_link(s, member, error) != 0)
-		return am_restore_member_fail("restore", member, error);
+	if (am_member_check_root(path, member, error) != 0 || check_link(s, member, error) != 0)
+		return am_restore_fail(&s->scan, member, error);
 	count(s->scan.stats, member);
 	return 0;
 }
@@ -165,79 +158,50 @@ struct am_reader *am_restore_stream(struct am_reader *source,
 
 /* ---- whether it may be sent ---- */
 
-/* A directory of the archive, and where it is in the tree: without links on the way. */
-struct place {
-	int missing; /* it is not there yet, so nothing is below it */
-	char *at;
-	char dir[];
+/* A directory of the archive; `dir.at` is where it is in the tree: without links on the way. */
+struct known {
+	struct am_dir dir; /* first */
+	int missing;       /* it is not there yet, so nothing is below it */
 };
 
 struct check {
 	struct restore *r;
-	struct place **places; /* by `dir`; open addressing */
-	size_t count, capacity;
+	struct am_dirs dirs;
 };
 
-static size_t slot_of(struct place *const *table, size_t capacity, const char *dir)
-{
-	size_t slot = (size_t)am_hash(dir, strlen(dir)) & (capacity - 1);
-
-	while (table[slot] != NULL && strcmp(table[slot]->dir, dir) != 0)
-		slot = (slot + 1) & (capacity - 1);
-	return slot;
-}
-
-static const struct place *look_up(const struct check *c, const char *dir)
-{
-	return c->capacity != 0 ? c->places[slot_of(c->places, c->capacity, dir)] : NULL;
-}
-
-static int grow(struct check *c)
-{
-	size_t capacity = c->capacity != 0 ? c->capacity * 2 : 256;
-	struct place **places = calloc(capacity, sizeof *places);
-
-	if (places == NULL)
-		return -1;
-	for (size_t i = 0; i < c->capacity; i++) {
-		if (c->places[i] != NULL)
-			places[slot_of(places, capacity, c->places[i]->dir)] = c->places[i];
-	}
-	free(c->places);
-	c->places = places;
-	c->capacity = capacity;
-	return 0;
-}
-
-static const struct place *remember(
+static const struct known *remember(
 	struct check *c, const char *dir, const char *at, int missing, struct am_error *error)
 {
-	size_t dir_size = strlen(dir) + 1, at_size = strlen(at) + 1;
-	struct place *place = malloc(sizeof *place + dir_size + at_size);
+	struct known *known = am_dirs_add(&c->dirs, sizeof *known, dir, strlen(dir), at, error);
 
-	if (place == NULL || (c->count * 2 >= c->capacity && grow(c) != 0)) {
-		free(place);
-		am_fail_errno(error, ENOMEM, "restore");
-		return NULL;
-	}
-	place->missing = missing;
-	place->at = place->dir + dir_size;
-	memcpy(place->dir, dir, dir_size);
-	memcpy(place->at, at, at_size);
-	c->places[slot_of(c->places, c->capacity, dir)] = place;
-	c->count++;
-	return place;
+	if (known != NULL)
+		known->missing = missing;
+	return known;
 }
 
-static void forget_all(struct check *c)
+/* Where the link at `at` leads, which must be a directory. */
+static const struct known *follow(
+	struct check *c, const char *dir, const char *at, struct am_error *error)
 {
-	for (size_t i = 0; i < c->capacity; i++)
-		free(c->places[i]);
-	free(c->places);
+	struct am_locate_options options = {
+		.follow = 1, .may_follow = am_restore_may_follow, .context = c->r};
+	struct am_place place;
+	struct am_node *node;
+
+	if (am_tree_locate_by(c->r->tree, "lookup", at, &options, &place, error) != 0)
+		return NULL;
+	node = am_place_enter(&place, error);
+	if (node == NULL)
+		am_place_fail(c->r->tree, &place, "lookup", error);
+	am_node_release(node);
+	am_place_free(&place);
+	if (node == NULL)
+		return NULL;
+	return remember(c, dir, strcmp(place.path, "/") != 0 ? place.path : "", 0, error);
 }
 
 /* A directory that nothing is known of yet, at `at` when no link stands there. */
-static const struct place *look(
+static const struct known *look(
 	struct check *c, const char *dir, const char *at, struct am_error *error)
 {
 	struct am_tree_stat st;
@@ -254,10 +218,7 @@ static const struct place *look(
 	 * made below it, and the command says so. */
 	if (st.type != AM_TREE_LINK)
 		return remember(c, dir, at, st.type != AM_TREE_DIR, error);
-	c->r->dir[0] = '\0';
-	if (am_restore_locate_dir(c->r, at, 0, error) != 0)
-		return NULL;
-	return remember(c, dir, c->r->dir_at, 0, error);
+	return follow(c, dir, at, error);
 }
 
 static int join(char at[PATH_SIZE], const char *dir, const char *name, struct am_error *error)
@@ -269,74 +230,74 @@ static int join(char at[PATH_SIZE], const char *dir, const char *name, struct am
 }
 
 /*
- * Looks at the directories above `path` from the top, and finds where it is: c->r->at. Links the
- * archive has brought meanwhile are asked for at every step. `missing`: its directory is not there.
+ * Looks at the directories above `to->path` from the top, and finds `to->at`. Links the archive has
+ * brought meanwhile are asked for at every step. `missing`: its directory is not there.
  */
-static int check_way(struct check *c, const char *path, int *missing, struct am_error *error)
+static int check_way(struct check *c, struct member_place *to, int *missing, struct am_error *error)
 {
 	char dir[PATH_SIZE], at[PATH_SIZE] = "";
-	const char *name = path + 1;
+	const char *path = to->path, *name = path + 1;
 
 	*missing = 0;
 	for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(name, '/')) {
 		size_t length = (size_t)(slash - path);
-		const struct place *place;
+		const struct known *known;
 
 		memcpy(dir, path, length);
 		dir[length] = '\0';
-		if (join(c->r->at, at, dir + (name - path), error) != 0)
+		if (join(to->at, at, dir + (name - path), error) != 0 ||
+			am_restore_may_follow(c->r, to->at, error) != 0)
 			return -1;
-		if (am_restore_made_here(c->r, c->r->at))
-			return am_fail(error, "ARCHIVE_PATH",
-				"it goes through a symbolic link of the archive: %.300s", c->r->at);
-		place = look_up(c, dir);
-		if (place == NULL)
-			place = *missing ? remember(c, dir, c->r->at, 1, error)
-					 : look(c, dir, c->r->at, error);
-		if (place == NULL)
+		known = am_dirs_find(&c->dirs, path, length);
+		if (known == NULL)
+			known = *missing ? remember(c, dir, to->at, 1, error)
+					 : look(c, dir, to->at, error);
+		if (known == NULL)
 			return -1;
-		*missing = place->missing;
-		memcpy(at, place->at, strlen(place->at) + 1);
+		*missing = known->missing;
+		memcpy(at, known->dir.at, strlen(known->dir.at) + 1);
 		name = slash + 1;
 	}
-	return join(c->r->at, at, name, error);
+	return join(to->at, at, name, error);
 }
 
 /* A link that the archive brings must not lead its later members; one that is there already may. */
-static int check_symlink(
-	struct check *c, const struct am_bff_member *member, int missing, struct am_error *error)
+static int check_symlink(struct check *c, const struct am_bff_member *member, const char *at,
+	int missing, struct am_error *error)
 {
 	char target[PATH_SIZE];
 	struct am_tree_stat st;
 
-	if (!missing && am_tree_stat(c->r->tree, c->r->at, 0, &st, NULL) == 0 &&
+	if (!missing && am_tree_stat(c->r->tree, at, 0, &st, NULL) == 0 &&
 		st.type == AM_TREE_LINK &&
-		am_tree_readlink(c->r->tree, c->r->at, target, sizeof target, NULL) == 0 &&
+		am_tree_readlink(c->r->tree, at, target, sizeof target, NULL) == 0 &&
 		member->target != NULL && strcmp(target, member->target) == 0)
 		return 0;
-	return am_restore_remember_made(c->r, c->r->at, error);
+	return am_restore_remember_made(c->r, at, error);
 }
 
-static int check_member(struct check *c, const struct am_bff_member *member, struct am_error *error)
+static int check_member(struct check *c, const struct am_bff_member *member,
+	struct member_place *to, struct am_error *error)
 {
 	int missing;
 
-	if (refuse_root(c->r->path, member, error) != 0 ||
-		check_way(c, c->r->path, &missing, error) != 0)
+	if (am_member_check_root(to->path, member, error) != 0 ||
+		check_way(c, to, &missing, error) != 0)
 		return -1;
 	if ((member->mode & AM_BFF_IFMT) == AM_BFF_IFLNK)
-		return check_symlink(c, member, missing, error);
+		return check_symlink(c, member, to->at, missing, error);
 	return 0;
 }
 
 static int check_all(struct check *c, struct am_error *error)
 {
 	const struct am_bff_member *member;
+	struct member_place to;
 	int n;
 
-	while ((n = am_restore_next(c->r, &member, error)) == 1) {
-		if (check_member(c, member, error) != 0)
-			return am_restore_member_fail("restore", member, error);
+	while ((n = am_restore_next(c->r, &member, to.path, error)) == 1) {
+		if (check_member(c, member, &to, error) != 0)
+			return am_restore_fail(c->r, member, error);
 		count(c->r->stats, member);
 		if (am_restore_report(c->r, 0, error) != 0)
 			return -1;
@@ -349,7 +310,7 @@ static int check_archive(struct restore *r, struct am_error *error)
 	struct check check = {.r = r};
 	int result = check_all(&check, error);
 
-	forget_all(&check);
+	am_dirs_free(&check.dirs);
 	return result;
 }
 

@@ -140,7 +140,7 @@ static int compare_device(struct verify *v, const struct am_bff_member *member,
 /* Content counts: of files whose size is right, once under each of their names with data. */
 static int has_content(const struct am_bff_member *member, const struct am_tree_stat *st)
 {
-	return am_restore_type_of(member) == AM_TREE_FILE && st->type == AM_TREE_FILE &&
+	return am_member_type(member) == AM_TREE_FILE && st->type == AM_TREE_FILE &&
 	       (uint64_t)member->size == st->size && member->size > 0 &&
 	       (member->link == NULL || member->stored_size > 0);
 }
@@ -149,7 +149,7 @@ static int has_content(const struct am_bff_member *member, const struct am_tree_
 static int compare(struct verify *v, const struct am_bff_member *member, const struct have *have,
 	struct am_error *error)
 {
-	enum am_tree_type type = am_restore_type_of(member);
+	enum am_tree_type type = am_member_type(member);
 	const struct am_tree_stat *st = &have->stat;
 
 	if (!have->there)
@@ -199,7 +199,7 @@ static int report(struct verify *v, int always, struct am_error *error)
 static int compared(struct verify *v, const struct am_bff_member *member, struct am_error *error)
 {
 	v->stats->members++;
-	if (am_restore_type_of(member) == AM_TREE_FILE) {
+	if (am_member_type(member) == AM_TREE_FILE) {
 		v->stats->files++;
 		v->stats->bytes += (uint64_t)member->size;
 	}
@@ -293,8 +293,8 @@ static int verify_all(struct verify *v,
 		if (am_check_cancel("verify", error) != 0)
 			return -1;
 		if (am_member_path(member->name, path, error) != 0)
-			return am_restore_member_fail("verify", member, error);
-		wanted = am_restore_selected(v->options, path, error);
+			return am_member_fail("verify", member, error);
+		wanted = am_member_selected(v->options, path, error);
 		if (wanted < 0 || (wanted && one(v, member, path, error) != 0))
 			return -1;
 	}
@@ -354,7 +354,7 @@ static int found(struct check *check, struct am_error *error)
 
 	have->there = 1;
 	have->stat = check->probe.put.stat;
-	if (have->stat.type == AM_TREE_LINK && am_restore_type_of(member) == AM_TREE_LINK) {
+	if (have->stat.type == AM_TREE_LINK && am_member_type(member) == AM_TREE_LINK) {
 		check->data = malloc(PATH_SIZE);
 		have->target = check->data;
 		return check->data != NULL
@@ -594,8 +594,7 @@ static struct check *new_check(struct verify *v, const struct am_bff_member *mem
 	check->probe.put.name = strrchr(check->path, '/') + 1;
 	check->probe.put.file = &check->file;
 	check->probe.put.over = check_over;
-	check->large = check->held =
-		am_restore_type_of(member) == AM_TREE_FILE && member->size > SMALL;
+	check->large = check->held = am_member_type(member) == AM_TREE_FILE && member->size > SMALL;
 	if (v->last != NULL)
 		v->last->next = check;
 	else
@@ -611,7 +610,7 @@ static int read_small(struct verify *v, struct check *check, struct am_error *er
 	const struct am_bff_member *member = &check->member;
 	size_t size = (size_t)member->size, used = 0;
 
-	if (am_restore_type_of(member) != AM_TREE_FILE || size == 0 || check->large ||
+	if (am_member_type(member) != AM_TREE_FILE || size == 0 || check->large ||
 		(member->link != NULL && member->stored_size == 0))
 		return 0;
 	check->data = malloc(2 * size);

@@ -11,11 +11,14 @@ enum { LINKS_MAX = 40 };
 /* The open directories from the root to where the walk is, and the path still to go. */
 struct trail {
 	struct am_tree *tree;
+	const struct am_locate_options *options;
+	int refused; /* by may_follow(), whose error is complete */
 	struct am_node *nodes[AM_TREE_DEPTH_MAX];
 	size_t mounts[AM_TREE_DEPTH_MAX];
 	size_t depth;
 	char path[AM_TREE_PATH_MAX]; /* "" at the root */
 	char rest[2 * AM_TREE_PATH_MAX];
+	size_t own; /* how much of the rest is of the path itself, not of a link's target */
 	int links;
 };
 
@@ -81,13 +84,19 @@ static int next_component(
 	return 1;
 }
 
-/* Puts the link's target before the rest; an absolute one starts at the root. */
-static int splice(struct trail *trail, const char *name, struct am_error *error)
+/* Puts the target of the link at `path` before the rest; an absolute one starts at the root. */
+static int splice(struct trail *trail, const char *name, const char *path, struct am_error *error)
 {
+	const struct am_locate_options *options = trail->options;
 	char target[AM_TREE_PATH_MAX];
 	size_t length, rest = strlen(trail->rest);
 	struct am_node *dir = top(trail);
 
+	if (options->may_follow != NULL &&
+		options->may_follow(options->context, path, error) != 0) {
+		trail->refused = 1;
+		return -1;
+	}
 	if (++trail->links > LINKS_MAX)
 		return am_tree_reason(error, ELOOP);
 	if (dir->fs->ops->readlink(dir, name, target, sizeof target, error) != 0)
@@ -97,6 +106,8 @@ static int splice(struct trail *trail, const char *name, struct am_error *error)
 		return am_tree_reason(error, ENOENT);
 	if (length + rest + 2 > sizeof trail->rest)
 		return am_tree_reason(error, ENAMETOOLONG);
+	if (rest < trail->own)
+		trail->own = rest;
 	memmove(trail->rest + length + (rest > 0), trail->rest, rest + 1);
 	memcpy(trail->rest, target, length);
 	if (rest > 0)
@@ -117,25 +128,36 @@ static int is_link(struct am_node *dir, const char *name, struct am_error *error
 	return st.type == AM_TREE_LINK;
 }
 
-/* The next directory on the way: a mount, a directory, or the target of a link. */
+/* A directory that is missing is made when that is wanted and it is the path that names it. */
+static struct am_node *enter(struct trail *trail, const char *name, struct am_error *error)
+{
+	struct am_node *dir = top(trail), *node = dir->fs->ops->enter(dir, name, error);
+
+	if (node != NULL || !trail->options->make || strcmp(error->code, "ENOENT") != 0 ||
+		strlen(trail->rest) >= trail->own ||
+		dir->fs->ops->mkdir(dir, name, 0755, error) != 0)
+		return node;
+	return dir->fs->ops->enter(dir, name, error);
+}
+
+/* The next directory on the way, or the target of a link. */
 static int step_into(
 	struct trail *trail, const char *name, const char *path, struct am_error *error)
 {
-	struct am_node *dir = top(trail);
-	struct am_node *node = dir->fs->ops->enter(dir, name, error);
+	struct am_node *node = enter(trail, name, error);
 	struct am_error why;
 	int link;
 
 	if (node != NULL)
 		return push(trail, node, trail->mounts[trail->depth - 1], path, error);
-	if (error == NULL || strcmp(error->code, "ENOTDIR") != 0)
+	if (strcmp(error->code, "ENOTDIR") != 0)
 		return -1;
-	link = is_link(dir, name, &why);
+	link = is_link(top(trail), name, &why);
 	if (link < 0) {
 		*error = why;
 		return -1;
 	}
-	return link ? splice(trail, name, error) : -1;
+	return link ? splice(trail, name, path, error) : -1;
 }
 
 static int step_mount(struct trail *trail, size_t mount, const char *path, struct am_error *error)
@@ -147,29 +169,29 @@ static int step_mount(struct trail *trail, size_t mount, const char *path, struc
 }
 
 /* Is the walk at its end with `name` left alone? A missing entry ends it too. */
-static int ends_here(struct trail *trail, const char *name, int follow, struct am_error *error)
+static int ends_here(
+	struct trail *trail, const char *name, const char *path, struct am_error *error)
 {
 	struct am_error why;
 	int link;
 
 	if (trail->rest[0] != '\0')
 		return 0;
-	if (!follow)
+	if (!trail->options->follow)
 		return 1;
 	link = is_link(top(trail), name, &why);
 	if (link < 0 && strcmp(why.code, "ENOENT") != 0) {
-		if (error != NULL)
-			*error = why;
+		*error = why;
 		return -1;
 	}
 	if (link == 1)
-		return splice(trail, name, error);
+		return splice(trail, name, path, error);
 	return 1;
 }
 
 /* Walks to the end. `name` is left empty when the end is a directory on the trail itself. */
 static int follow_trail(
-	struct trail *trail, int follow, char name[AM_TREE_NAME_MAX + 1], struct am_error *error)
+	struct trail *trail, char name[AM_TREE_NAME_MAX + 1], struct am_error *error)
 {
 	char path[AM_TREE_PATH_MAX];
 	int r, links;
@@ -201,7 +223,7 @@ static int follow_trail(
 			continue;
 		}
 		links = trail->links;
-		r = ends_here(trail, name, follow, error);
+		r = ends_here(trail, name, path, error);
 		if (r != 0)
 			return r < 0 ? -1 : 0;
 		if (trail->links == links && step_into(trail, name, path, error) != 0)
@@ -251,8 +273,8 @@ static int any_complete(struct am_tree *tree)
 	return 0;
 }
 
-int am_tree_locate(struct am_tree *tree, const char *operation, const char *path, int follow,
-	struct am_place *place, struct am_error *error)
+int am_tree_locate_by(struct am_tree *tree, const char *operation, const char *path,
+	const struct am_locate_options *options, struct am_place *place, struct am_error *error)
 {
 	struct am_error scratch;
 	struct trail *trail = malloc(sizeof *trail);
@@ -265,8 +287,10 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 		return am_fail_errno(error, ENOMEM, "%s", operation);
 	clear_complete(tree);
 	trail->tree = tree;
+	trail->options = options;
+	trail->own = (size_t)-1;
 	trail->depth = 0;
-	trail->links = 0;
+	trail->links = trail->refused = 0;
 	trail->path[0] = '\0';
 	r = check_path(path, error);
 	if (r == 0) {
@@ -274,7 +298,7 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 		r = step_mount(trail, am_tree_mount_at(tree, ""), "", error);
 	}
 	if (r == 0)
-		r = follow_trail(trail, follow, place->name, error);
+		r = follow_trail(trail, place->name, error);
 	if (r == 0 && strlen(trail->path) + strlen(place->name) + 2 > sizeof place->path)
 		r = am_tree_reason(error, ENAMETOOLONG);
 	if (r == 0) {
@@ -282,7 +306,7 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 		place->dir = am_node_hold(top(trail));
 		snprintf(place->path, sizeof place->path, "%s%s%s", trail->path,
 			place->name[0] != '\0' || trail->path[0] == '\0' ? "/" : "", place->name);
-	} else if (any_complete(tree)) {
+	} else if (trail->refused || any_complete(tree)) {
 		clear_complete(tree);
 	} else {
 		am_tree_fail(tree, am_tree_mount_of(tree, path), path, operation, error);
@@ -291,6 +315,14 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 		am_node_release(trail->nodes[--trail->depth]);
 	free(trail);
 	return r;
+}
+
+int am_tree_locate(struct am_tree *tree, const char *operation, const char *path, int follow,
+	struct am_place *place, struct am_error *error)
+{
+	struct am_locate_options options = {.follow = follow};
+
+	return am_tree_locate_by(tree, operation, path, &options, place, error);
 }
 
 void am_place_free(struct am_place *place)

@@ -21,7 +21,17 @@ struct am_place {
 
 int am_tree_locate(struct am_tree *tree, const char *operation, const char *path, int follow,
 	struct am_place *place, struct am_error *error);
-/* The same for operations that make or remove a name: "EBUSY" for a root. */
+/* The same with a say in how. `make` needs a tree that may be written to. */
+struct am_locate_options {
+	int follow; /* a link at the end */
+	int make;   /* make missing directories of the path (not of a link's target), 0755 */
+	/* 0, or -1 with a complete error: `link`, on the way or at the end, is not followed. */
+	int (*may_follow)(void *context, const char *link, struct am_error *error);
+	void *context;
+};
+int am_tree_locate_by(struct am_tree *tree, const char *operation, const char *path,
+	const struct am_locate_options *options, struct am_place *place, struct am_error *error);
+/* As am_tree_locate for operations that make or remove a name: "EBUSY" for a root. */
 int am_tree_locate_name(struct am_tree *tree, const char *operation, const char *path,
 	struct am_place *place, struct am_error *error);
 void am_place_free(struct am_place *place);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tree/memory_fs.h"
 
 #include "base/hash.h"
@@ -632,8 +633,10 @@ static struct memory_inode *new_entry(
 	inode->stat.rdev_major = put->major_number;
 	inode->stat.rdev_minor = put->minor_number;
 	add(fs, dir, put->name, inode);
-	if (put->kind != AM_PUT_OPEN)
-		set(inode, &attr);
+	/* Times come when everything is in it. */
+	if (put->kind == AM_PUT_DIR || put->kind == AM_PUT_OPEN)
+		attr.set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
+	set(inode, &attr);
 	return inode;
 }
 
@@ -1042,6 +1045,12 @@ static void dump_content(struct am_tree *tree, const char *path, struct am_buf *
 	am_buf_free(&data);
 }
 
+/* Not set by anybody: what the clock of a file system said at the last change. */
+static int is_clock(int64_t seconds)
+{
+	return (seconds >= 1000000000 && seconds < 1100000000) || seconds > 1700000000;
+}
+
 void dump_tree(struct am_tree *tree, const char *path, struct am_buf *text)
 {
 	struct am_error error = {0};
@@ -1059,8 +1068,11 @@ void dump_tree(struct am_tree *tree, const char *path, struct am_buf *text)
 		am_buf_addf(text, NULL, "%s %s", at_path, am_tree_type_name(st->type));
 		if (st->type != AM_TREE_LINK)
 			am_buf_addf(text, NULL, " %04" PRIo32, st->mode);
-		am_buf_addf(text, NULL, " %" PRIu32 ":%" PRIu32 " %" PRId64, st->uid, st->gid,
-			st->mtime.seconds);
+		am_buf_addf(text, NULL, " %" PRIu32 ":%" PRIu32 " ", st->uid, st->gid);
+		if (is_clock(st->mtime.seconds))
+			am_buf_addf(text, NULL, "now");
+		else
+			am_buf_addf(text, NULL, "%" PRId64, st->mtime.seconds);
 		if (st->type == AM_TREE_FILE)
 			dump_content(tree, at_path, text);
 		else if (st->type == AM_TREE_LINK &&
@@ -1123,6 +1135,15 @@ void make_dir(struct am_tree *tree, const char *path)
 	struct am_error error = {0};
 
 	if (am_tree_makedirs(tree, path, 0755, &error) != 0)
+		fail_msg("%s", error.message);
+}
+
+void set_time(struct am_tree *tree, const char *path)
+{
+	struct am_tree_attr attr = attr_for(path, 0750);
+	struct am_error error = {0};
+
+	if (am_tree_setattr(tree, path, 0, &attr, &error) != 0)
 		fail_msg("%s", error.message);
 }
 

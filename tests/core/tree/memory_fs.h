@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A file system in memory that answers requests the way a server may: late, in another order, with
  * failures that the test asks for. It also holds its caller to the contract of backend.h: a
@@ -67,6 +68,8 @@ void assert_same_tree(struct am_tree *a, struct am_tree *b);
 void make_dir(struct am_tree *tree, const char *path);
 void make_file(struct am_tree *tree, const char *path, size_t size);
 void make_link(struct am_tree *tree, const char *path, const char *target);
+/* Gives a directory attributes of its own, when everything is in it. */
+void set_time(struct am_tree *tree, const char *path);
 /* The content make_file gives a file. Free it. */
 char *content_of(const char *path, size_t size);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +35,8 @@ static void fill(struct am_tree *tree)
 		snprintf(path, sizeof path, "/d/e/f%d", i);
 		make_file(tree, path, (size_t)i * 11);
 	}
+	set_time(tree, "/d/e/empty");
+	set_time(tree, "/d/e");
 }
 
 static void open_both(struct fixture *f, int from_blocking, int to_blocking)

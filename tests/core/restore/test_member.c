@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "restore/restore.h"
+#include "restore/member.h"
 
 static const char *mapped(const char *name)
 {
