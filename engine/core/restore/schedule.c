@@ -511,7 +511,12 @@ static size_t mount_at(const struct many *m, const char *at)
 	return am_tree_mount_at(m->r->tree, strcmp(at, "/") == 0 ? "" : at);
 }
 
-/* A directory that is there, at `at` or where the link there leads. */
+static struct dir *dir_for(struct many *m, const char *path, size_t length, struct am_error *error);
+
+/*
+ * A directory that is there, at `at` or where the link there leads. Those above it are known then
+ * as well, so that nothing takes their place while something is on its way into it.
+ */
 static struct dir *open_dir(
 	struct many *m, const char *path, const char *at, struct am_error *error)
 {
@@ -520,22 +525,22 @@ static struct dir *open_dir(
 	struct am_tree *tree = m->r->tree;
 	struct am_place place;
 	struct am_node *node;
-	struct dir *dir;
+	struct dir *real;
 
 	if (am_tree_locate_by(tree, "lookup", at, &options, &place, error) != 0)
 		return NULL;
-	dir = find_dir(m, place.path);
-	if (dir != NULL) {
-		am_place_free(&place);
-		return add_entry(m, path, dir->base.at, dir->base.mount, NULL, dir, error) != NULL
-			       ? dir
-			       : NULL;
-	}
 	node = am_place_enter(&place, error);
 	if (node == NULL)
 		am_place_fail(tree, &place, "lookup", error);
 	am_place_free(&place);
-	return node != NULL ? add_dir(m, path, place.path, place.mount, node, error) : NULL;
+	if (node == NULL || strcmp(place.path, path) == 0)
+		return node != NULL ? add_entry(m, path, path, place.mount, node, NULL, error)
+				    : NULL;
+	am_node_release(node);
+	real = dir_for(m, place.path, strlen(place.path), error);
+	if (real == NULL || add_entry(m, path, place.path, place.mount, NULL, real, error) == NULL)
+		return NULL;
+	return real;
 }
 
 /* Starts to make a directory. `request` fits it. */

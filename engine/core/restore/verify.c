@@ -9,7 +9,6 @@
 
 #include "base/cancel.h"
 #include "tree/pipeline.h"
-#include "base/hash.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -22,7 +21,6 @@ enum {
 	SMALL = 128 << 10, /* a file up to this size is compared as a whole */
 	MEMORY_MAX = 16 << 20,
 	CHECKS_MAX = 512,
-	BUCKETS = 4096,
 };
 
 struct verify {
@@ -39,7 +37,7 @@ struct verify {
 	/* many at a time */
 	struct am_pipeline pipeline;
 	struct am_budget budget;
-	struct dir *dirs[BUCKETS];
+	struct am_dirs dirs;
 	struct check *first, *last;
 	struct probe *ready, *last_ready;
 	size_t checks, memory;
@@ -65,16 +63,13 @@ struct probe {
 
 /* A directory of the archive. */
 struct dir {
-	struct dir *next;
+	struct am_dir base;                /* first; "" is the root */
 	enum { PENDING, OPEN, ODD } state; /* ODD: what is in it is compared one by one */
-	struct am_node *node;
-	size_t mount;
 	struct probe *probe;
 	struct dir *parent;
 	struct dir *waiting, *next_waiting; /* directories in it */
 	struct check *waiting_checks;
 	const char *name;
-	char path[];
 };
 
 /* A member on its way. */
@@ -402,8 +397,8 @@ static void look_in(struct check *check, const struct dir *dir)
 		check->state = ALONE;
 		return;
 	}
-	check->probe.put.dir = dir->node;
-	check->probe.mount = dir->mount;
+	check->probe.put.dir = dir->base.node;
+	check->probe.mount = dir->base.mount;
 	make_ready(check->v, &check->probe);
 }
 
@@ -436,9 +431,9 @@ static int dir_over(struct am_put *put, struct am_error *error)
 
 	dir->state = ODD;
 	if (put->outcome == AM_PUT_DONE && put->stat.type == AM_TREE_DIR) {
-		dir->node = dir->parent->node->fs->ops->child(
-			dir->parent->node, dir->name, put->file, error);
-		if (dir->node == NULL)
+		dir->base.node = dir->parent->base.node->fs->ops->child(
+			dir->parent->base.node, dir->name, put->file, error);
+		if (dir->base.node == NULL)
 			return -1;
 		dir->state = OPEN;
 	}
@@ -463,53 +458,39 @@ static void look_for(struct verify *v, struct dir *dir)
 		return;
 	}
 	probe->put.kind = AM_GET_LOOK;
-	probe->put.dir = dir->parent->node;
+	probe->put.dir = dir->parent->base.node;
 	probe->put.name = dir->name;
 	probe->put.file = file;
 	probe->put.over = dir_over;
 	probe->put.owner = v;
 	probe->dir = dir;
-	probe->mount = dir->mount = dir->parent->mount;
+	probe->mount = dir->base.mount = dir->parent->base.mount;
 	dir->probe = probe;
 	make_ready(v, probe);
-}
-
-static struct dir **slot_of(struct verify *v, const char *path, size_t length)
-{
-	struct dir **slot = &v->dirs[am_hash(path, length) % BUCKETS];
-
-	while (*slot != NULL &&
-		(strncmp((*slot)->path, path, length) != 0 || (*slot)->path[length] != '\0'))
-		slot = &(*slot)->next;
-	return slot;
 }
 
 /* The directory of the first `length` bytes of `path`; "" is the root. */
 static struct dir *dir_for(
 	struct verify *v, const char *path, size_t length, struct am_error *error)
 {
-	struct dir **slot = slot_of(v, path, length), *dir = *slot;
+	struct dir *dir = am_dirs_find(&v->dirs, path, length);
 	size_t mount, up = length;
 
 	if (dir != NULL)
 		return dir;
-	dir = calloc(1, sizeof *dir + length + 1);
-	if (dir == NULL) {
-		no_memory(error);
+	dir = am_dirs_add(&v->dirs, sizeof *dir, path, length, NULL, error);
+	if (dir == NULL)
 		return NULL;
-	}
-	memcpy(dir->path, path, length);
-	*slot = dir;
-	mount = am_tree_mount_at(v->tree, dir->path);
+	mount = am_tree_mount_at(v->tree, dir->base.path);
 	if (mount != (size_t)-1) {
-		dir->mount = mount;
-		dir->node = v->pipeline.fs[mount]->ops->root(v->pipeline.fs[mount], error);
+		dir->base.mount = mount;
+		dir->base.node = v->pipeline.fs[mount]->ops->root(v->pipeline.fs[mount], error);
 		dir->state = OPEN;
-		return dir->node != NULL ? dir : NULL;
+		return dir->base.node != NULL ? dir : NULL;
 	}
 	while (path[up - 1] != '/')
 		up--;
-	dir->name = dir->path + up;
+	dir->name = dir->base.path + up;
 	dir->parent = dir_for(v, path, up - 1, error);
 	if (dir->parent == NULL)
 		return NULL;
@@ -522,20 +503,15 @@ static struct dir *dir_for(
 	return dir;
 }
 
-static void free_dirs(struct verify *v)
+/* Lets go what was asked of a directory, and the directory. */
+static int is_over(const struct am_dir *base)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (v->dirs[i] != NULL) {
-			struct dir *dir = v->dirs[i];
+	const struct dir *dir = (const struct dir *)base;
 
-			v->dirs[i] = dir->next;
-			if (dir->probe != NULL)
-				free(dir->probe->put.file);
-			free(dir->probe);
-			am_node_release(dir->node);
-			free(dir);
-		}
-	}
+	if (dir->probe != NULL)
+		free(dir->probe->put.file);
+	free(dir->probe);
+	return 1;
 }
 
 /* ---- members on their way ---- */
@@ -852,7 +828,8 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 		v->first = check->next;
 		free_check(v, check);
 	}
-	free_dirs(v);
+	am_dirs_drop(&v->dirs, is_over);
+	am_dirs_free(&v->dirs);
 	free(v->mine);
 	free(v->theirs);
 	free(v);

@@ -12,7 +12,8 @@ struct entry {
 	uint32_t mode;
 	size_t size;        /* of a file; its content is made of its name */
 	const char *target; /* of a symbolic link */
-	uint32_t ino;       /* the same of all names of a file, 0: it has one */
+	uint32_t ino;       /* the same of all names of a file, 0: it has one; a later one of size
+			   0 is stored without data */
 };
 
 #define FILE_ENTRY(name, size)                                                                     \
@@ -51,5 +52,14 @@ void close_archive(struct opened *opened);
 int restore_to(struct am_tree *tree, const struct am_buf *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,
 	struct am_error *error);
+
+/* ---- what is random: the same for the same seed ---- */
+
+enum { RANDOM_ENTRIES = 16 };
+extern uint32_t random_seed;
+/* Up to RANDOM_ENTRIES, of all types, of few names so that they meet each other. */
+size_t random_entries(struct entry *entries, char (*names)[32]);
+/* Entries of the same names; some cannot be made, and are not. */
+void random_tree(struct am_tree *tree);
 
 #endif

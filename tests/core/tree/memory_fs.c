@@ -1033,6 +1033,14 @@ struct am_tree *memory_tree(struct memory_fs *fs)
 
 /* ---- trees of any kind ---- */
 
+/* The same in every process, so that a failure can be repeated. */
+static uint64_t hash(const char *text, size_t length)
+{
+	static const uint64_t key[2] = {1, 2};
+
+	return am_hash_keyed(key, text, length);
+}
+
 static void dump_content(struct am_tree *tree, const char *path, struct am_buf *text)
 {
 	struct am_buf data = {0};
@@ -1041,7 +1049,7 @@ static void dump_content(struct am_tree *tree, const char *path, struct am_buf *
 	if (am_tree_read(tree, path, 0, &data, &error) != 0)
 		fail_msg("%s", error.message);
 	am_buf_addf(text, NULL, " %zu:%016" PRIx64, data.length,
-		am_hash(data.length > 0 ? data.data : "", data.length));
+		hash(data.length > 0 ? data.data : "", data.length));
 	am_buf_free(&data);
 }
 
@@ -1101,7 +1109,7 @@ void assert_same_tree(struct am_tree *a, struct am_tree *b)
 char *content_of(const char *path, size_t size)
 {
 	char *data = malloc(size + 1);
-	uint32_t seed = (uint32_t)am_hash(path, strlen(path));
+	uint32_t seed = (uint32_t)hash(path, strlen(path));
 
 	for (size_t i = 0; i < size; i++) {
 		seed = seed * 1664525 + 1013904223;
@@ -1115,7 +1123,7 @@ static struct am_tree_attr attr_for(const char *path, uint32_t mode)
 	return (struct am_tree_attr){
 		.set = AM_SET_MODE | AM_SET_MTIME,
 		.mode = mode,
-		.mtime = {(int64_t)(1400000000 + am_hash(path, strlen(path)) % 1000000), 0},
+		.mtime = {(int64_t)(1400000000 + hash(path, strlen(path)) % 1000000), 0},
 	};
 }
 
