@@ -181,6 +181,64 @@ static void links_of_the_tree_are_followed(void **state)
 	assert_same_restore(entries, COUNT(entries), with_directory_links, NULL);
 }
 
+/* What takes the place of a file waits until an earlier member is another name of it. */
+static void a_file_is_linked_before_it_is_replaced(void **state)
+{
+	static const struct entry entries[] = {
+		HARD_ENTRY("./a", 100, 3),
+		HARD_ENTRY("./d/b", 0, 3),
+		HARD_ENTRY("./d/c", 100, 3),
+		NODE_ENTRY("./a"),
+		DIR_ENTRY("./a"),
+	};
+
+	(void)state;
+	assert_same_restore(entries, 4, NULL, NULL);
+	assert_same_restore(entries, 5, NULL, NULL);
+}
+
+static void with_a_link_into_it(struct am_tree *tree)
+{
+	make_dir(tree, "/a/b/c");
+	make_file(tree, "/a/x", 3);
+	make_link(tree, "/l", "a/b");
+}
+
+/* A link of the tree goes, or a directory it led through, while members are on their way by it. */
+static void where_links_led_may_change(void **state)
+{
+	static const struct entry link_goes[] = {
+		DIR_ENTRY("./l/c"),
+		LINK_ENTRY("./l/c/k", "somewhere"),
+		LINK_ENTRY("./l/c/k", "elsewhere"),
+		NODE_ENTRY("./l"),
+	};
+	static const struct entry directory_goes[] = {
+		FILE_ENTRY("./l/c/f", 5),
+		FILE_ENTRY("./a", 5),
+		FILE_ENTRY("./last", 5),
+	};
+
+	(void)state;
+	assert_same_restore(link_goes, COUNT(link_goes), with_a_link_into_it, NULL);
+	assert_same_restore(directory_goes, COUNT(directory_goes), with_a_link_into_it, NULL);
+}
+
+/* What is last in the archive counts, not what is answered last. */
+static void the_last_attributes_of_a_directory_count(void **state)
+{
+	static const struct entry entries[] = {
+		{"./d", AM_BFF_IFDIR | 0700, 0, NULL, 0},
+		{"./d", AM_BFF_IFDIR | 0711, 0, NULL, 0},
+		FILE_ENTRY("./d/f", 1),
+		{"./d", AM_BFF_IFDIR | 0755, 0, NULL, 0},
+	};
+
+	(void)state;
+	assert_same_restore(entries, COUNT(entries), NULL, NULL);
+	assert_same_restore(entries, 2, NULL, NULL);
+}
+
 static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_put *put)
 {
 	static const enum memory_fault faults[] = {MEMORY_BUSY, MEMORY_AGAIN, MEMORY_STALE,
@@ -306,6 +364,31 @@ static void a_link_of_the_archive_leads_nowhere(void **state)
 			f.error.message, ": it goes through a symbolic link of the archive: /x"));
 		assert_int_equal(am_tree_exists(f.tree, "/etc/passwd", NULL), 0);
 		assert_int_equal(f.fs->outstanding, 0);
+		am_tree_close(f.tree);
+	}
+	am_buf_free(&archive);
+}
+
+/* Nothing goes into a directory that was set aside because a link once led there. */
+static void a_directory_that_gave_way_is_not_used_any_more(void **state)
+{
+	static const struct entry entries[] = {
+		FILE_ENTRY("./l/c/f", 5),
+		FILE_ENTRY("./a", 5),
+		FILE_ENTRY("./l/c/g", 5),
+	};
+	struct am_buf archive = archive_of(entries, COUNT(entries));
+
+	(void)state;
+	for (int variant = 0; variant < 24; variant++) {
+		struct fixture f = {0};
+
+		open_fs(&f, variant / 12);
+		with_a_link_into_it(f.tree);
+		vary(f.fs, variant);
+		assert_int_equal(restore_to(f.tree, &archive, NULL, NULL, &f.error), -1);
+		assert_string_equal(f.error.code, "ENOTDIR");
+		assert_non_null(strstr(f.error.message, "restore: member ./l/c/g at offset "));
 		am_tree_close(f.tree);
 	}
 	am_buf_free(&archive);
@@ -485,10 +568,14 @@ int main(void)
 		TEST(any_order_of_answers_restores_the_same),
 		TEST(what_is_in_the_way_gives_way),
 		TEST(links_of_the_tree_are_followed),
+		TEST(a_file_is_linked_before_it_is_replaced),
+		TEST(where_links_led_may_change),
+		TEST(the_last_attributes_of_a_directory_count),
 		TEST(faults_change_nothing),
 		TEST(the_same_as_in_a_local_directory),
 		TEST(random_archives_into_random_trees),
 		TEST(a_link_of_the_archive_leads_nowhere),
+		TEST(a_directory_that_gave_way_is_not_used_any_more),
 		TEST(a_full_file_system_is_named_with_what_it_has),
 		TEST(a_lost_connection_ends_it),
 		TEST(memory_and_window_are_bounded),
