@@ -15,9 +15,9 @@
  *   that the archive brought is "ARCHIVE_PATH", wherever it leads: else an archive could aim its
  *   own later members. A link the archive brings with the target it already has stays as it is.
  *
- * Over NFS many members are made at a time, each file by three calls (CREATE, WRITE, SETATTR), five
- * where an old file is in the way, which is removed first instead of renamed over; memory is at
- * most 16 MiB of content and as much again on its way to the server, and about 200 bytes a
+ * Over NFS many members are made at a time, each file by three requests (CREATE, WRITE, SETATTR),
+ * five where an old file is in the way, which is removed first instead of renamed over; memory is
+ * at most 16 MiB of content and as much again on its way to the server, and about 200 bytes a
  * directory. The content is on the server then, not yet on its disk: the server's write verifier
  * says whether it was restarted meanwhile, and when it was, what it may have forgotten is written
  * again.
@@ -66,7 +66,7 @@ struct am_restore_options {
 	 * without it the restore then fails with "NFS_RESTARTED".
 	 */
 	int (*again)(void *context, struct am_bff **archive, struct am_error *error);
-	int commit; /* NFS: make every file durable by itself, one call more a file */
+	int commit; /* NFS: make every file durable by itself, one request more a file */
 	int times;  /* verify: compare the times of modification of files too */
 };
 
@@ -80,8 +80,8 @@ void am_restore_stats_free(struct am_restore_stats *stats);
  * Compares every member with the tree. `differs` gets the path, what differs ("missing", "type",
  * "mode", "uid", "gid", "size", "content", "target", "device", "mtime") and both values as text, in
  * the order of the archive; not 0 stops with its error. In `stats` files, bytes, members, calls and
- * seconds count. Over NFS many members are looked up and read at a time, two calls a file, within
- * 16 MiB of content and as much of what is compared with it.
+ * seconds count. Over NFS many members are looked up and read at a time, two requests a file,
+ * within 16 MiB of content and as much of what is compared with it.
  */
 int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,

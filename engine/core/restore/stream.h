@@ -28,8 +28,8 @@ struct am_reader *am_restore_stream(struct am_reader *source,
 /*
  * Whether a command that follows links may restore the archive over `tree`: the directories above
  * every member that is wanted are looked at, and one that is a link is allowed only as restore.h
- * allows it. ARCHIVE_PATH, OUTSIDE_TREE, ELOOP, ENOTDIR name the member and its offset. One call a
- * directory, two a link of the archive; nothing is changed.
+ * allows it. ARCHIVE_PATH, OUTSIDE_TREE, ELOOP, ENOTDIR name the member and its offset. One request
+ * a directory, two a link of the archive; nothing is changed.
  */
 int am_restore_check(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,

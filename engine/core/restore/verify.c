@@ -52,7 +52,7 @@ struct have {
 	int differs;        /* the content */
 };
 
-/* One call. */
+/* One request. */
 struct probe {
 	struct am_put put; /* first */
 	struct probe *next;
@@ -302,7 +302,7 @@ static int one_by_one(struct verify *v, const struct am_bff_member *member, cons
 	return verify_alone(v, member, path, NULL, error) != 0 ? -1 : compared(v, member, error);
 }
 
-/* ---- calls ---- */
+/* ---- requests ---- */
 
 static void make_ready(struct verify *v, struct probe *probe)
 {
@@ -453,7 +453,7 @@ static void look_for(struct verify *v, struct dir *dir)
 	if (dir->parent->state == ODD || probe == NULL || file == NULL) {
 		free(probe);
 		free(file);
-		dir->state = ODD; /* without memory the single calls will say so */
+		dir->state = ODD; /* without memory requests one at a time will say so */
 		wake_waiting(v, dir);
 		return;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a back end of a tree implements. tree.c resolves paths and calls these with an open
+ * What a back end of a tree implements. resolve.c resolves paths, and these are called with an open
  * directory and one name in it; a name is never empty, "." or "..", holds no slash, and is never
  * followed when it is a link.
  *
- * Errors: code and the bare reason ("No space left on device"); tree.c puts the operation and the
- * place before it, unless `complete` is set because the message is whole already.
+ * Errors: code and the bare reason ("No space left on device"); resolve.c puts the operation and
+ * the place before it, unless `complete` is set because the message is whole already.
  */
 #ifndef ALTMIG_TREE_BACKEND_H
 #define ALTMIG_TREE_BACKEND_H
@@ -55,7 +55,7 @@ struct am_fs_file {
  *
  * A file in the way of a file, link, device or other name is removed, never written through. What
  * is not that simple (a directory in the way, another kind of entry, a stale file) ends as
- * AM_PUT_ODD: the caller does it with the calls above, one at a time.
+ * AM_PUT_ODD: the caller does it with the operations above, one at a time.
  */
 enum am_put_kind {
 	AM_PUT_FILE,  /* with its whole content, `data` */

@@ -82,7 +82,7 @@ static void free_sent(struct sent *sent)
 	free(sent);
 }
 
-/* One call after the other. */
+/* One request after the other. */
 static int send_alone(struct sent *sent, struct am_error *error)
 {
 	struct am_tree *to = sent->copy->to;
