@@ -218,6 +218,7 @@ static void faults_change_nothing(void **state)
 	assert_same_verify(damage, each_in_turn);
 }
 
+/* VERIFY_SEED=N tries that one. */
 static void a_random_tree_differs_the_same_way(void **state)
 {
 	const char *one = getenv("VERIFY_SEED");
