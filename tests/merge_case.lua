@@ -54,6 +54,13 @@ function case.run(t, method, inputs, files)
   return result.status, said
 end
 
+--- The function raises an error object of this code.
+function case.raises(code, fn, ...)
+  local ok, problem = pcall(fn, ...)
+  lu.assertFalse(ok)
+  lu.assertEquals(problem.code, code)
+end
+
 --- The decision about a key or its attribute.
 function case.said_about(said, key, attribute)
   for _, d in ipairs(said.decisions) do

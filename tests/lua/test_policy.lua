@@ -3,6 +3,7 @@
 -- and what is told of them in the end.
 
 local lu = require "luaunit"
+local case = require "merge_case"
 local core = require "altmig.odm_core"
 local inventory = require "altmig.aix.inventory"
 local merge = require "altmig.merge"
@@ -148,7 +149,7 @@ function TestSources:test_the_order_of_the_sources()
   lu.assertEquals(base "/etc/xtiso.conf", { "none", true, false })
   lu.assertEquals(base "/etc/secvars.cfg", { "none", nil, false })
   lu.assertTrue(saveconf.verify(t))
-  assert(saveconf.keep_shipped(t))
+  saveconf.keep_shipped(t)
   local ctx = saveconf.context(t)
   lu.assertEquals(ctx.shipped_old "/etc/nscontrol.conf", "of the images")
   lu.assertEquals(ctx.shipped_old "/etc/pse.conf", "as shipped")
@@ -202,7 +203,7 @@ function TestSources:test_a_link_in_the_place_of_a_file_is_not_lost()
     end
   end
   for _ = 1, 2 do
-    assert(saveconf.keep_shipped(t, nil, names))
+    saveconf.keep_shipped(t, nil, names)
     assert(saveconf.restore_preserved(t))
     assert(merge.run("by_site", saveconf.context(t)))
   end
@@ -227,7 +228,7 @@ end
 
 -- Runs a method after the restore; with what everything but the save area is then, times apart.
 local function merge_again(title)
-  assert(saveconf.keep_shipped(t, nil, {}))
+  saveconf.keep_shipped(t, nil, {})
   assert(saveconf.restore_preserved(t))
   local warnings, ctx = {}, saveconf.context(t)
   ctx.warn = function(line) warnings[#warnings + 1] = line end
@@ -281,7 +282,7 @@ function TestSources:test_a_play_follows_the_link_too()
   assert(saveconf.save(play, nil, assert(saveconf.candidates(play, { vars }))))
   assert(play:remove(vars))
   assert(play:write(vars, "default:\n\tfsize = 9\n"))
-  assert(saveconf.keep_shipped(play))
+  saveconf.keep_shipped(play)
   assert(saveconf.restore_preserved(play))
   lu.assertEquals(assert(merge.run("secvarscfg_mig", saveconf.context(play))).status, "merged")
   lu.assertEquals(play:read(vars), "default:\n\tfsize = 9\n\nacme:\n\tlevel = 3\n")
@@ -359,7 +360,7 @@ function TestSources:test_two_way_keeps_what_only_the_site_has_and_three_way_kno
     end
     assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, sources)), sources))
     put("/etc/secvars.cfg", "default:\n\tfsize = 9\n\nremoved:\n\tfsize = 4\n")
-    assert(saveconf.keep_shipped(t))
+    saveconf.keep_shipped(t)
     local seen = {}
     local ctx = saveconf.context(t)
     ctx.report = function(decision) seen[#seen + 1] = ("%s %s"):format(decision.key, decision.chosen) end
@@ -406,7 +407,7 @@ function TestOutcome:test_every_policy_ends_as_it_says()
     if row.path ~= "/etc/same" then put(row.path, "new") end
   end
   put("/etc/stray", "new")
-  assert(saveconf.keep_shipped(t))
+  saveconf.keep_shipped(t)
   assert(saveconf.restore_preserved(t))
   local live = {}
   for _, path in ipairs { "/etc/held", "/etc/mine", "/etc/theirs", "/etc/gone", "/etc/kept", "/etc/same", "/etc/merged.unchanged",
@@ -442,7 +443,7 @@ function TestOutcome:test_what_installp_did_and_that_nothing_is_lost()
   end
   lu.assertEquals(assert(outcome.after_installp) ~= nil, true)
   assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, { rows = list, installed = installed })), {}))
-  assert(saveconf.keep_shipped(t))
+  saveconf.keep_shipped(t)
   assert(saveconf.restore_preserved(t))
   lu.assertEquals(assert(outcome.after_merges(t)), {})
   put("/etc/user", "new")

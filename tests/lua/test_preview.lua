@@ -36,7 +36,7 @@ function TestPreview:setUp()
   put(path, login("old", 5))
   put(shadow, passwords "S3KRETnew")
   put("/etc/rc", "new\n")
-  assert(saveconf.keep_shipped(t))
+  saveconf.keep_shipped(t)
 end
 
 function TestPreview:tearDown()

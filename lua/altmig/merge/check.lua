@@ -4,7 +4,6 @@
 
 local escape = require "altmig.escape"
 local core = require "altmig.merge_core"
-local err = require "altmig.err"
 local odm = require "altmig.odm"
 local odm_core = require "altmig.odm_core"
 local records = require "altmig.merge.records"
@@ -391,7 +390,7 @@ function check.run(ctx)
   view.close()
   if #lines > 0 and ctx.save_report then
     table.sort(lines)
-    err.check(ctx.save_report("cross-check", table.concat(lines, "\n") .. "\n"))
+    ctx.save_report("cross-check", table.concat(lines, "\n") .. "\n")
   end
   return #lines
 end

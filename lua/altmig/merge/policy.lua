@@ -172,51 +172,34 @@ end
 -- The paths of the files of one row that the tree has.
 local function expand_row(tree, row, found)
   local dir, pattern, deep = pattern_of(row)
-  if not dir then
-    found(row.path)
-    return true
-  end
+  if not dir then return found(row.path) end
   local names, message, code = tree:list(dir)
-  if not names then
-    if err.leads_nowhere(code) then return true end
-    return nil, message, code
-  end
-  for _, name in ipairs(names) do
+  if not names and err.leads_nowhere(code) then return end
+  for _, name in ipairs(err.check(names, message, code)) do
     local path = dir .. "/" .. name
     local stat = deep and tree:stat(path)
     if stat and stat.type == "dir" then
-      local ok
-      ok, message, code = expand_row(tree, { path = path .. "/**" }, found)
-      if not ok then return nil, message, code end
+      expand_row(tree, { path = path .. "/**" }, found)
     elseif name:match(pattern) then
       found(path)
     end
   end
-  return true
 end
 
 --- The files of the table that the tree has, by path.
 ---@param tree table    # altmig.tree
 ---@param extra altmig.policy.Row[]?   # rows below those of the table
----@return table<string, altmig.policy.Row>? rows
----@return string? message
----@return string? code
+---@return table<string, altmig.policy.Row> rows
 function policy.expand(tree, extra)
   local rows = {}
   local all = table.move(extra or {}, 1, #(extra or {}), #policy.rows + 1, table.move(policy.rows, 1, #policy.rows, 1, {}))
   for _, row in ipairs(all) do
-    local bad, why
-    local ok, message, code = expand_row(tree, row, function(path)
-      if rows[path] or bad then return end
-      local stat, text, name = tree:stat(path, { follow = row.source == "site" })
-      if stat and stat.type == "file" then
-        rows[path] = row
-      elseif not stat and not err.leads_nowhere(name) then
-        bad, why = text, name
-      end
+    expand_row(tree, row, function(path)
+      if rows[path] then return end
+      local stat, message, code = tree:stat(path, { follow = row.source == "site" })
+      if not stat and not err.leads_nowhere(code) then err.check(stat, message, code) end
+      if stat and stat.type == "file" then rows[path] = row end
     end)
-    if not ok then return nil, message, code end
-    if bad then return nil, bad, why end
   end
   return rows
 end

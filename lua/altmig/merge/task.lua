@@ -20,7 +20,7 @@ local task = {}
 ---@field report fun(decision: altmig.merge.Decision)?
 ---@field log fun(line: string)?
 ---@field warn fun(line: string)?
----@field save_report fun(title: string, text: string)?
+---@field save_report fun(title: string, text: string)?   # raises, as all of these
 
 ---@class altmig.merge.Task
 ---@field ctx altmig.merge.Context

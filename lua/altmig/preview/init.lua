@@ -116,7 +116,7 @@ end
 ---@param collected altmig.Report
 ---@return altmig.preview.File[]
 function preview.files(tree, root, collected)
-  local entries = err.check(saveconf.manifest(tree, root))
+  local entries = saveconf.manifest(tree, root)
   local context, decisions = saveconf.context(tree, root), preview.by_file(collected)
   local paths, list = {}, {}
   for path in pairs(entries) do
@@ -154,7 +154,7 @@ end
 ---@return { merged: altmig.preview.File?, live: altmig.preview.File?, same: boolean, policy: string, methods: string[] }
 function preview.one(copy, root, path)
   local scratch <close> = require("altmig.run.scratch").over(copy)
-  local entries = err.check(saveconf.manifest(copy, root))
+  local entries = saveconf.manifest(copy, root)
   local row = policy.of(path)
   local how = entries[path] and entries[path].policy or row and row.policy
   if not how then

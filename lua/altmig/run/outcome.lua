@@ -3,18 +3,11 @@
 -- how much was known when it was merged. Told from what the files now hold, not from what was
 -- meant to happen.
 
-local err = require "altmig.err"
 local policy = require "altmig.merge.policy"
 local saveconf = require "altmig.save"
 local sorted_keys = require "altmig.sorted_keys"
 
 local outcome = {}
-
--- An answer of the save area or of the copy; false is one too.
-local function known(value, message, code)
-  if value == nil then err.check(value, message, code) end
-  return value
-end
 
 local function saved_at(root, path) return root .. path end
 local function new_at(root, path) return root .. "/.altmig/new" .. path end
@@ -54,7 +47,7 @@ end
 
 -- A link that was in the place of a file. entry: what it led to, if that was saved: a method merged it.
 local function judge_link(tree, root, link, entry, new)
-  local same = known(saveconf.is_linked(tree, link))
+  local same = saveconf.is_linked(tree, link)
   local told = { file = link.path, method = link.method, severity = "note", chosen = "C" }
   if entry and same then return nil end
   if entry and new then
@@ -76,25 +69,25 @@ end
 ---@return altmig.merge.Decision[]
 function outcome.after_merges(tree, root)
   root = root or saveconf.root
-  local entries, shipped = known(saveconf.manifest(tree, root)), known(saveconf.shipped(tree, root))
+  local entries, shipped = saveconf.manifest(tree, root), saveconf.shipped(tree, root)
   local decisions, active = {}, {}
   for _, path in ipairs(sorted_keys(entries)) do
-    local live = known(saveconf.digest(tree, path))
+    local live = saveconf.digest(tree, path)
     decisions[#decisions + 1] = judge(root, entries[path], live, shipped[path] and shipped[path].sha256)
     if entries[path].installp then active[#active + 1] = { path = path, sha256 = live or nil } end
   end
-  local links = known(saveconf.links(tree, root))
+  local links = saveconf.links(tree, root)
   for _, path in ipairs(sorted_keys(links)) do
     decisions[#decisions + 1] = judge_link(tree, root, links[path], entries[path], shipped[path])
   end
-  err.check(saveconf.keep_list(tree, root, "active", active))
+  saveconf.keep_list(tree, root, "active", active)
   return decisions
 end
 
 -- Where the site's file is after installp, which uses the save area for its own ends.
 local function place_of_saved(tree, root, entry)
   for _, path in ipairs { saved_at(root, entry.path), root .. "/.altmig/site" .. entry.path } do
-    if known(saveconf.digest(tree, path)) == entry.sha256 then return path end
+    if saveconf.digest(tree, path) == entry.sha256 then return path end
   end
   return nil
 end
@@ -122,13 +115,13 @@ end
 ---@return altmig.merge.Decision[]
 function outcome.after_installp(tree, root)
   root = root or saveconf.root
-  local entries, active = known(saveconf.manifest(tree, root)), known(saveconf.kept_list(tree, root, "active"))
+  local entries, active = saveconf.manifest(tree, root), saveconf.kept_list(tree, root, "active")
   local decisions = {}
   for _, path in ipairs(sorted_keys(active or {})) do
     local entry = entries[path]
-    local live, saved = known(saveconf.digest(tree, path)), place_of_saved(tree, root, entry)
+    local live, saved = saveconf.digest(tree, path), place_of_saved(tree, root, entry)
     decisions[#decisions + 1] = judge_installed(root, entry, active[path].sha256 or false, live, saved,
-      known(saveconf.digest(tree, saved_at(root, path))))
+      saveconf.digest(tree, saved_at(root, path)))
   end
   return decisions
 end

@@ -111,7 +111,7 @@ bos.steps.save_configuration = {
   run = function(m)
     local found = m:inspect_bos()
     local files, sources = m:plan_saving(found)
-    local result = err.check(saveconf.save(m.copy, save_root, files, sources))
+    local result = saveconf.save(m.copy, save_root, files, sources)
     m:collected():tell { baseline = { files = result.files, old = result.old, from = result.bases } }
     m:detail(("altmig: %d configuration files saved in %s."):format(result.files or 0, save_root))
     if result.bases then
@@ -255,8 +255,8 @@ bos.steps.restore_bos = {
 bos.steps.keep_shipped = {
   run = function(m)
     local found = m:result_of("inspect_bos")
-    err.check(saveconf.keep_shipped(m.copy, save_root, found and found.configuration, found and found.roots))
-    err.check(saveconf.restore_preserved(m.copy, save_root))
+    saveconf.keep_shipped(m.copy, save_root, found and found.configuration, found and found.roots)
+    saveconf.restore_preserved(m.copy, save_root)
   end,
 }
 

@@ -129,10 +129,10 @@ local function read_baseline(m, files)
   for _, file in ipairs(files) do
     if not policy.without_default[file.method] then wanted[file.path] = true end
   end
-  err.check(saveconf.prepare(m.copy, save_root))
+  saveconf.prepare(m.copy, save_root)
   local found = with(images.of_word(m, m.opts.baseline), function(directory)
     return images.baseline(directory, m:result_of("installed_filesets") or {}, wanted, function(path, data)
-      digests[path] = err.check(saveconf.put_old(m.copy, save_root, path, data))
+      digests[path] = saveconf.put_old(m.copy, save_root, path, data)
     end)
   end)
   for _, problem in ipairs(found.problems) do
@@ -154,7 +154,7 @@ function configuration.plan_saving(m, bos)
   end
   local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
     installed = joined(filesets.paths, filesets.changed) }
-  local files = err.check(saveconf.candidates(m.alt, bos.configuration, sources))
+  local files = saveconf.candidates(m.alt, bos.configuration, sources)
   if m.opts.baseline then sources.baseline = read_baseline(m, files) end
   return files, sources
 end

@@ -127,7 +127,7 @@ software.steps.installp_apply = {
 
 --- Migrates the software of the copy with installp on the executor.
 function software.install_software(m)
-  err.check(saveconf.prepare(m.copy)) -- installp makes its log there, and no directory for it
+  saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
   m:hand_over("executor")
   local list = m:select_filesets()
   if #list == 0 then
