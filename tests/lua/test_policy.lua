@@ -3,7 +3,6 @@
 -- and what is told of them in the end.
 
 local lu = require "luaunit"
-local case = require "merge_case"
 local core = require "altmig.odm_core"
 local inventory = require "altmig.aix.inventory"
 local merge = require "altmig.merge"

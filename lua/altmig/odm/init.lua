@@ -8,7 +8,9 @@
 -- in between sees the class as it was.
 
 local mode = require "altmig.mode"
+local sorted_keys = require "altmig.sorted_keys"
 local core = require "altmig.odm_core"
+local err = require "altmig.err"
 local sys = require "altmig.sys"
 
 local odm = {}
@@ -19,7 +21,10 @@ local NEW = ".odm_new."
 local LOCK_SECONDS = 30
 local FILE_MAX = 256 << 20
 
-local function failure(code, ...) return nil, "odm: " .. table.concat({ ... }, ": "), code end
+-- The functions of this file raise; what a script calls returns nil, message, code.
+local check = err.check
+
+local function fail(code, ...) err.raise { code = code, message = "odm: " .. table.concat({ ... }, ": ") } end
 
 ---------------------------------------------------------------- where the files are
 
@@ -73,19 +78,14 @@ end
 ---@field changed table<string, boolean>
 ---@field lock table?
 local Store = {}
-Store.__index = Store
-Store.__close = function(store) store:close() end
-Store.__gc = Store.__close
 
 local function take_lock(files)
   local stop = sys.clock() + LOCK_SECONDS
   while true do
     local lock, message, code = files.lock()
     if lock then return lock end
-    if code ~= "LOCKED" or sys.clock() >= stop then return nil, message, code end
-    local ok
-    ok, message, code = sys.sleep(0.05)
-    if ok == nil then return nil, message, code end
+    if code ~= "LOCKED" or sys.clock() >= stop then check(lock, message, code) end
+    check(sys.sleep(0.05))
   end
 end
 
@@ -93,50 +93,35 @@ end
 -- names are checked all the same, since they are about to be renamed.
 local function finish_commit(files)
   local text, message, code = files.read(RECORD)
-  if not text then
-    if code == "ENOENT" then return true end
-    return nil, message, code
-  end
-  for line in text:gmatch("[^\n]+") do
+  if not text and code == "ENOENT" then return end
+  for line in check(text, message, code):gmatch("[^\n]+") do
     local name = line:match("^([%a_][%w_]*)$") or line:match("^([%a_][%w_]*%.vc)$")
-    if not name then return failure("ODM_FORMAT", files.name .. "/" .. RECORD, "not a commit record") end
-    local ok
-    ok, message, code = files.rename(NEW .. name, name)
-    if not ok and code ~= "ENOENT" then return nil, message, code end
+    if not name then fail("ODM_FORMAT", files.name .. "/" .. RECORD, "not a commit record") end
+    local ok, why, problem = files.rename(NEW .. name, name)
+    if not ok and problem ~= "ENOENT" then check(ok, why, problem) end
   end
-  return files.remove(RECORD)
+  check(files.remove(RECORD))
 end
 
 -- Drops new files that no record tells of.
 local function drop_new(files)
-  local names, message, code = files.list()
-  if not names then return nil, message, code end
-  for _, name in ipairs(names) do
-    if name:sub(1, #NEW) == NEW then
-      local ok
-      ok, message, code = files.remove(name)
-      if not ok then return nil, message, code end
-    end
+  for _, name in ipairs(check(files.list())) do
+    if name:sub(1, #NEW) == NEW then check(files.remove(name)) end
   end
-  return true
 end
 
--- What a crashed commit left is set right before anything is read.
-local function mend(files)
-  if not files.stat(RECORD) then return true end
-  local lock, message, code = take_lock(files)
-  if not lock then return nil, message, code end
-  local ok
-  ok, message, code = finish_commit(files)
+-- Finishes what a crash interrupted, before anything is read.
+local function recover(files)
+  if not files.stat(RECORD) then return end
+  local lock = take_lock(files)
+  local ok, problem = pcall(finish_commit, files)
   lock:close()
-  return ok, message, code
+  if not ok then error(problem, 0) end
 end
 
---- Opens a directory of classes.
----@param place string|altmig.tree   a directory, or the tree that holds it
----@param path string?               the directory in the tree (or below the first argument)
----@return altmig.odm.Store? store, string? message, string? code
-function odm.open(place, path)
+local store_metatable = {}
+
+local function open(place, path)
   if type(place) == "userdata" then place = place:plain() end -- m.alt raises where a store looks at what calls return
   local files
   if type(place) == "string" then
@@ -144,14 +129,16 @@ function odm.open(place, path)
   else
     files = tree_files(place, path or "/etc/objrepos")
   end
-  local st, message, code = files.stat()
-  if not st then return nil, message, code end
-  if st.type ~= "dir" then return failure("ENOTDIR", files.name, "not a directory") end
-  local ok
-  ok, message, code = mend(files)
-  if not ok then return nil, message, code end
-  return setmetatable({ files = files, loaded = {}, changed = {} }, Store)
+  if check(files.stat()).type ~= "dir" then fail("ENOTDIR", files.name, "not a directory") end
+  recover(files)
+  return setmetatable({ files = files, loaded = {}, changed = {} }, store_metatable)
 end
+
+--- Opens a directory of classes.
+---@param place string|altmig.tree   a directory, or the tree that holds it
+---@param path string?               the directory in the tree (or below the first argument)
+---@return altmig.odm.Store? store, string? message, string? code
+function odm.open(place, path) return err.returned(open, place, path) end
 
 --- The directory commands use: ODMDIR, else /etc/objrepos.
 ---@return string
@@ -160,28 +147,30 @@ function odm.directory()
   return dir and dir ~= "" and dir or "/etc/objrepos"
 end
 
+local function check_name(class)
+  if not class:match("^[%a_][%w_]*$") then fail("ODM_CLASS", "class '" .. class .. "'", "bad name") end
+end
+
+-- The bytes of a file; nil when there is none.
+local function live(files, name)
+  local bytes, message, code = files.read(name)
+  if not bytes and code == "ENOENT" then return nil end
+  return check(bytes, message, code)
+end
+
 -- The image of a class, from memory or from its files. The class is read before its strings: see
 -- the top of this file.
 function Store:image(class)
   local entry = self.loaded[class]
   if entry then return entry.image end
-  if not class:match("^[%a_][%w_]*$") then return failure("ODM_CLASS", "class '" .. class .. "'", "bad name") end
+  check_name(class)
   local path = self.files.name .. "/" .. class
-  local data, message, code = true, nil, nil
   -- Another process may be in the middle of a commit of several classes, or have died there.
-  if not self.lock then data, message, code = mend(self.files) end
-  if not data then return nil, message, code end
-  data, message, code = self.files.read(class)
-  if not data then
-    if code == "ENOENT" then return failure("ODM_CLASS", path, "class does not exist") end
-    return nil, message, code
-  end
-  local strings
-  strings, message, code = self.files.read(class .. ".vc")
-  if not strings and code ~= "ENOENT" then return nil, message, code end
-  local image
-  image, message, code = core.parse(path, data, strings)
-  if not image then return nil, message, code end
+  if not self.lock then recover(self.files) end
+  local data = live(self.files, class)
+  if not data then fail("ODM_CLASS", path, "class does not exist") end
+  local strings = live(self.files, class .. ".vc")
+  local image = check(core.parse(path, data, strings))
   self.loaded[class] = { image = image, strings = strings }
   return image
 end
@@ -189,29 +178,20 @@ end
 -- Takes the lock of the directory and forgets what was read before it.
 function Store:begin()
   if self.lock then return true end
-  local lock, message, code = take_lock(self.files)
-  if not lock then return nil, message, code end
-  self.lock = lock
+  self.lock = take_lock(self.files)
   self.loaded = {}
-  local ok
-  ok, message, code = finish_commit(self.files)
-  if ok then ok, message, code = drop_new(self.files) end
-  if not ok then
-    self:close()
-    return nil, message, code
-  end
-  return true
+  local ok, problem = pcall(finish_commit, self.files)
+  if ok then ok, problem = pcall(drop_new, self.files) end
+  if ok then return true end
+  self:close()
+  error(problem, 0)
 end
 
 -- What a change needs: the lock, and the class as it is now.
-function Store:writable(class)
-  local ok, message, code = self:begin()
-  if not ok then return nil, message, code end
-  local image
-  image, message, code = self:image(class)
-  if not image then return nil, message, code end
-  ok, message, code = image:writable()
-  if not ok then return nil, message, code end
+local function writable(store, class)
+  Store.begin(store)
+  local image = Store.image(store, class)
+  check(image:writable())
   return image
 end
 
@@ -219,25 +199,20 @@ end
 ---@param class string
 ---@return altmig.odm.Descriptor[]? descriptors, string? message, string? code
 function Store:class(class)
-  local image, message, code = self:image(class)
-  if not image then return nil, message, code end
-  return image:descriptors()
+  return Store.image(self, class):descriptors()
 end
 
 --- Names of the classes of the directory, sorted.
 ---@return string[]? names, string? message, string? code
 function Store:classes()
-  local names, message, code = self.files.list()
-  if not names then return nil, message, code end
   local out = {}
-  for _, name in ipairs(names) do
+  for _, name in ipairs(check(self.files.list())) do
     if name:match("^[%a_][%w_]*$") then
-      local image
-      image, message, code = self:image(name)
+      local image, message, code = self:image(name)
       if image then
         out[#out + 1] = name
       elseif code ~= "ODM_FORMAT" and code ~= "EISDIR" then
-        return nil, message, code
+        check(image, message, code)
       end
     end
   end
@@ -249,9 +224,7 @@ end
 ---@param criteria string?     "name = hdisk0 AND (attribute LIKE p* OR ...)"
 ---@return altmig.odm.Object[]? objects, string? message, string? code
 function Store:get(class, criteria)
-  local image, message, code = self:image(class)
-  if not image then return nil, message, code end
-  return image:get(criteria)
+  return Store.image(self, class):get(criteria)
 end
 
 --- The first object that meets the criteria; nil alone when there is none.
@@ -259,9 +232,7 @@ end
 ---@param criteria string?
 ---@return altmig.odm.Object? object, string? message, string? code
 function Store:first(class, criteria)
-  local objects, message, code = self:get(class, criteria)
-  if not objects then return nil, message, code end
-  return objects[1]
+  return check(Store.get(self, class, criteria))[1]
 end
 
 --- Objects that meet the criteria, as odmget prints them.
@@ -269,9 +240,7 @@ end
 ---@param criteria string?
 ---@return string? text, string? message, string? code
 function Store:format(class, criteria)
-  local image, message, code = self:image(class)
-  if not image then return nil, message, code end
-  return image:format(criteria)
+  return Store.image(self, class):format(criteria)
 end
 
 --- Adds an object; descriptors it leaves out are empty or 0.
@@ -279,11 +248,7 @@ end
 ---@param object altmig.odm.Object
 ---@return true? ok, string? message, string? code
 function Store:add(class, object)
-  local image, message, code = self:writable(class)
-  if not image then return nil, message, code end
-  local ok
-  ok, message, code = image:add(object)
-  if not ok then return nil, message, code end
+  check(writable(self, class):add(object))
   self.changed[class] = true
   return true
 end
@@ -294,11 +259,7 @@ end
 ---@param fields altmig.odm.Object
 ---@return integer? count, string? message, string? code
 function Store:change(class, criteria, fields)
-  local image, message, code = self:writable(class)
-  if not image then return nil, message, code end
-  local count
-  count, message, code = image:change(criteria, fields)
-  if not count then return nil, message, code end
+  local count = check(writable(self, class):change(criteria, fields))
   if count > 0 then self.changed[class] = true end
   return count
 end
@@ -308,11 +269,7 @@ end
 ---@param criteria string?
 ---@return integer? count, string? message, string? code
 function Store:delete(class, criteria)
-  local image, message, code = self:writable(class)
-  if not image then return nil, message, code end
-  local count
-  count, message, code = image:delete(criteria)
-  if not count then return nil, message, code end
+  local count = check(writable(self, class):delete(criteria))
   if count > 0 then self.changed[class] = true end
   return count
 end
@@ -322,15 +279,10 @@ end
 ---@param descriptors altmig.odm.Descriptor[]
 ---@return true? ok, string? message, string? code
 function Store:create(class, descriptors)
-  local ok, message, code = self:begin()
-  if not ok then return nil, message, code end
-  if self.loaded[class] or self.files.stat(class) then
-    return failure("ODM_CLASS", self.files.name .. "/" .. class, "class exists already")
-  end
-  local image
-  image, message, code = core.create(self.files.name .. "/" .. class, class, descriptors)
-  if not image then return nil, message, code end
-  self.loaded[class] = { image = image }
+  local path = self.files.name .. "/" .. class
+  Store.begin(self)
+  if self.loaded[class] or self.files.stat(class) then fail("ODM_CLASS", path, "class exists already") end
+  self.loaded[class] = { image = check(core.create(path, class, descriptors)) }
   self.changed[class] = true
   return true
 end
@@ -343,78 +295,65 @@ end
 ---@param attributes { mode: integer, uid: integer, gid: integer }?
 ---@return true? ok, string? message, string? code
 function Store:replace(class, data, strings, attributes)
-  if not class:match("^[%a_][%w_]*$") then return failure("ODM_CLASS", "class '" .. class .. "'", "bad name") end
-  local ok, message, code = self:begin()
-  if not ok then return nil, message, code end
-  local function live(name)
-    local bytes, why, problem = self.files.read(name)
-    if not bytes and problem ~= "ENOENT" then return nil, why, problem end
-    return bytes or false
-  end
-  local now, now_strings
-  now, message, code = live(class)
-  if now == nil then return nil, message, code end
-  now_strings, message, code = live(class .. ".vc")
-  if now_strings == nil then return nil, message, code end
+  check_name(class)
+  Store.begin(self)
+  local now, now_strings = live(self.files, class), live(self.files, class .. ".vc")
   self.changed[class] = nil
-  self.loaded[class] = { image = { images = function() return data, strings end }, strings = now_strings or nil,
-    attributes = attributes }
+  self.loaded[class] = { image = { images = function() return data, strings end }, strings = now_strings, attributes = attributes }
   if now ~= data or (strings and now_strings ~= strings) then self.changed[class] = true end
   return true
 end
 
 -- Writes the new files of the changed classes; the names they will have, strings first.
-function Store:write_new()
-  local classes, names = {}, {}
-  for class in pairs(self.changed) do classes[#classes + 1] = class end
-  table.sort(classes)
+local function write_new(store)
+  local files, names = store.files, {}
   local function write(name, like, data)
-    local ok, message, code = self.files.write(NEW .. name, data,
-      self.files.stat(name) or self.files.stat(like) or self.loaded[like].attributes)
-    if ok then names[#names + 1] = name end
-    return ok, message, code
+    check(files.write(NEW .. name, data, files.stat(name) or files.stat(like) or store.loaded[like].attributes))
+    names[#names + 1] = name
   end
-  for _, class in ipairs(classes) do
-    local entry = self.loaded[class]
+  for _, class in ipairs(sorted_keys(store.changed)) do
+    local entry = store.loaded[class]
     local data, strings = entry.image:images()
-    local ok, message, code = true, nil, nil
-    if strings and strings ~= entry.strings then ok, message, code = write(class .. ".vc", class, strings) end
-    if ok then ok, message, code = write(class, class, data) end
-    if not ok then return nil, message, code end
+    if strings and strings ~= entry.strings then write(class .. ".vc", class, strings) end
+    write(class, class, data)
   end
   return names
+end
+
+local function write_changes(store)
+  local files = store.files
+  local ok, problem = pcall(function() check(files.write(RECORD, table.concat(write_new(store), "\n") .. "\n")) end)
+  if not ok then
+    pcall(drop_new, files)
+    error(problem, 0)
+  end
+  finish_commit(files)
 end
 
 --- Makes all changes appear, or none, and gives the lock back.
 ---@return true? ok, string? message, string? code
 function Store:commit()
-  local ok, message, code = true, nil, nil
-  if next(self.changed) then
-    local names
-    names, message, code = self:write_new()
-    if names then
-      ok, message, code = self.files.write(RECORD, table.concat(names, "\n") .. "\n")
-    else
-      ok = nil
-    end
-    if ok then
-      ok, message, code = finish_commit(self.files)
-    else
-      drop_new(self.files)
-    end
-  end
+  local ok, problem = true, nil
+  if next(self.changed) then ok, problem = pcall(write_changes, self) end
   self:close()
-  if not ok then return nil, message, code end
+  if not ok then error(problem, 0) end
   return true
 end
 
 --- Forgets what was read and what is not committed, and gives the lock back. The store can be used
---- on: the next call reads anew.
+--- on: the next call reads the files again.
 function Store:close()
   local lock = self.lock
   self.lock, self.loaded, self.changed = nil, {}, {}
   if lock then lock:close() end
 end
+
+store_metatable.__index = {}
+for name, fn in pairs(Store) do
+  store_metatable.__index[name] = function(...) return err.returned(fn, ...) end
+end
+store_metatable.__close = Store.close
+store_metatable.__gc = Store.close
 
 ---------------------------------------------------------------- text
 
@@ -480,37 +419,39 @@ local function parse_descriptor(text)
   if kind and without_size[kind] then return { name = name, type = kind } end
 end
 
---- Reads class definitions in the grammar of odmcreate.
----@param text string
----@return {name: string, descriptors: altmig.odm.Descriptor[]}[]? classes, string? message, string? code
-function odm.definitions(text)
+local function definitions(text)
   local classes, at = {}, 1
   text = without_comments(text)
   local function bad(position, what)
     local _, lines = text:sub(1, position - 1):gsub("\n", "")
-    return failure("ODM_SYNTAX", "line " .. lines + 1, what)
+    fail("ODM_SYNTAX", "line " .. lines + 1, what)
   end
   while true do
     at = text:find("%S", at)
     if not at then return classes end
     local word, name, body, stop = text:match("^(%a+)%s+([%a_][%w_]*)%s*{()[^}]*}()", at)
-    if text:sub(at, at) == "#" then return bad(at, "a line for the C preprocessor, which -p calls") end
-    if word ~= "class" and word ~= "struct" then return bad(at, "'class NAME { ... }' was expected") end
+    if text:sub(at, at) == "#" then bad(at, "a line for the C preprocessor, which -p calls") end
+    if word ~= "class" and word ~= "struct" then bad(at, "'class NAME { ... }' was expected") end
     local list, count = {}, 0
     local from = text:find("%S", body)
     while from < stop - 1 do
       local descriptor, after = text:match("^([^;}]*);()", from)
-      if not descriptor then return bad(from, "';' was expected") end
+      if not descriptor then bad(from, "';' was expected") end
       list[#list + 1] = parse_descriptor(descriptor:match("^(.*%S)") or "")
-      if not list[#list] or #list == count then return bad(from, "'" .. descriptor .. "' is no descriptor") end
+      if not list[#list] or #list == count then bad(from, "'" .. descriptor .. "' is no descriptor") end
       count = #list
       from = text:find("%S", after)
     end
-    if count == 0 then return bad(at, "class without descriptors") end
+    if count == 0 then bad(at, "class without descriptors") end
     classes[#classes + 1] = { name = name, descriptors = list }
     at = text:match("^%s*;?()", stop)
   end
 end
+
+--- Reads class definitions in the grammar of odmcreate.
+---@param text string
+---@return {name: string, descriptors: altmig.odm.Descriptor[]}[]? classes, string? message, string? code
+function odm.definitions(text) return err.returned(definitions, text) end
 
 --- A class definition as odmshow prints it and odmcreate reads it.
 ---@param class string

@@ -16,7 +16,8 @@ local config = {
   -- Modules of the engine that the systems of the lab use too, and where they are below lua/altmig; there altmig.NAME
   -- is lib/altmig_NAME.lua, with "_" for ".".
   engine_modules = { { "aix.output", "aix/output" }, { "aix.lslpp", "aix/lslpp" }, { "odm", "odm/init" },
-    { "aix.requisite", "aix/requisite" }, { "swvpd", "aix/swvpd" }, { "mode", "mode" }, { "lines", "lines" } },
+    { "aix.requisite", "aix/requisite" }, { "swvpd", "aix/swvpd" }, { "mode", "mode" }, { "lines", "lines" },
+    { "err", "err" }, { "sorted_keys", "sorted_keys" } },
   baseline = { name = "lpp_source_AIX71TL5", location = "/export/nim/lpp_source/AIX71TL5" }, -- what the client came from
   spot = { name = "spot_AIX72TL5", location = "/export/nim/spot/spot_AIX72TL5/usr" },
 }
