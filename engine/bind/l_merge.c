@@ -75,6 +75,40 @@ static void set_buffer(lua_State *L, const char *name, const struct am_buf *buf)
 	lua_setfield(L, -2, name);
 }
 
+/* How findings are called in Lua: altmig.merge.findings has the sentences. */
+static const char *const finding_names[AM_FINDINGS] = {
+	[AM_FOUND_BY_PARSER] = "parser",
+	[AM_FOUND_ACCOUNT_ADDED] = "account added",
+	[AM_FOUND_ACCOUNT_RETURNED] = "account returned",
+	[AM_FOUND_ACCOUNT_OBSOLETE] = "account obsolete",
+	[AM_FOUND_ACCOUNT_RENUMBERED] = "account renumbered",
+	[AM_FOUND_ID_TAKEN] = "id taken",
+	[AM_FOUND_NO_PASSWORD] = "no password",
+	[AM_FOUND_NO_SHADOW] = "no shadow",
+	[AM_FOUND_OPEN_HASH] = "open hash",
+	[AM_FOUND_ABSENT_BEFORE] = "absent before",
+	[AM_FOUND_OBSOLETE_FILE] = "obsolete file",
+	[AM_FOUND_SAME] = "same",
+	[AM_FOUND_THEIRS] = "theirs",
+	[AM_FOUND_OURS] = "ours",
+	[AM_FOUND_BOTH_OURS] = "both: ours",
+	[AM_FOUND_BOTH_THEIRS] = "both: theirs",
+	[AM_FOUND_INVALID] = "invalid",
+	[AM_FOUND_LISTS] = "lists",
+	[AM_FOUND_NEW_ATTRIBUTE] = "new attribute",
+	[AM_FOUND_HELD_COLUMN] = "held column",
+	[AM_FOUND_NEW_RECORD] = "new record",
+	[AM_FOUND_NEW_UNKNOWN] = "new or removed",
+	[AM_FOUND_NOT_ADMITTED] = "not admitted",
+	[AM_FOUND_COLLISION] = "collision",
+	[AM_FOUND_REMOVED] = "removed",
+	[AM_FOUND_RETURNED] = "returned",
+	[AM_FOUND_DISABLED] = "disabled",
+	[AM_FOUND_OLD_ONLY] = "old only",
+	[AM_FOUND_DROPPED] = "dropped",
+	[AM_FOUND_OBSOLETE] = "obsolete",
+};
+
 /* Sets field "decisions" of the table at the top. [-0, +0, m] */
 static void set_decisions(lua_State *L, const struct am_decisions *decisions)
 {
@@ -91,7 +125,8 @@ static void set_decisions(lua_State *L, const struct am_decisions *decisions)
 		bu_setstr(L, "c", d->c);
 		bu_setstr(L, "n", d->n);
 		bu_setstr(L, "chosen", d->chosen);
-		bu_setstr(L, "rule", d->rule);
+		bu_setstr(L, "finding", finding_names[d->finding]);
+		bu_setstr(L, "detail", d->detail);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_setfield(L, -2, "decisions");
@@ -456,30 +491,42 @@ static int push_users(lua_State *L, const struct outcome *outcome)
 	return 1;
 }
 
-/* merge_core.passwd(names, security) -> result */
+/* The list of names at `arg`, ends with NULL. [-0, +1, v] */
+static const char *const *check_mandatory(lua_State *L, int arg)
+{
+	size_t count;
+
+	luaL_checktype(L, arg, LUA_TTABLE);
+	return bu_checkargv(L, arg, &count);
+}
+
+/* merge_core.passwd(names, security, mandatory) -> result */
 static int l_passwd(lua_State *L)
 {
 	struct am_merge_input names = check_input(L, 1), security = check_input(L, 2);
+	const char *const *mandatory = check_mandatory(L, 3);
 	struct outcome *outcome = new_outcome(L);
 	struct am_error error;
 
-	if (am_merge_passwd(&names, &security, &outcome->users, &outcome->decisions, &error) != 0)
+	if (am_merge_passwd(&names, &security, mandatory, &outcome->users, &outcome->decisions,
+		    &error) != 0)
 		return bu_fail(L, &error);
 	return push_users(L, outcome);
 }
 
-/* merge_core.group(names, security, passwd) -> result */
+/* merge_core.group(names, security, passwd, mandatory) -> result */
 static int l_group(lua_State *L)
 {
 	struct am_merge_input names = check_input(L, 1), security = check_input(L, 2);
+	const char *const *mandatory = check_mandatory(L, 4);
 	struct am_slice passwd;
 	struct outcome *outcome;
 	struct am_error error;
 
 	passwd.at = luaL_checklstring(L, 3, &passwd.length);
 	outcome = new_outcome(L);
-	if (am_merge_group(
-		    &names, &security, passwd, &outcome->users, &outcome->decisions, &error) != 0)
+	if (am_merge_group(&names, &security, passwd, mandatory, &outcome->users,
+		    &outcome->decisions, &error) != 0)
 		return bu_fail(L, &error);
 	return push_users(L, outcome);
 }

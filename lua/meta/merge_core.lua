@@ -22,7 +22,7 @@ local core = {}
 ---@field c string?
 ---@field n string?
 ---@field chosen "C"|"N"|"merged"|"none"
----@field rule string         # why
+---@field rule string         # why; from this module `finding` and `detail`, which altmig.merge.findings puts into words
 
 ---@class altmig.merge.Class
 ---@field name string         # attribute
@@ -73,19 +73,21 @@ function core.records(policy, input) end
 --- /etc/passwd with /etc/security/passwd.
 ---@param names altmig.merge.Input
 ---@param security altmig.merge.Input
+---@param mandatory string[]   # accounts that return when the site removed them
 ---@return altmig.merge.Users? result
 ---@return string? message
 ---@return string? code      # "CONFIG_SYNTAX"
-function core.passwd(names, security) end
+function core.passwd(names, security, mandatory) end
 
 --- /etc/group with /etc/security/group; passwd is the text of the merged /etc/passwd.
 ---@param names altmig.merge.Input
 ---@param security altmig.merge.Input
 ---@param passwd string
+---@param mandatory string[]
 ---@return altmig.merge.Users? result
 ---@return string? message
 ---@return string? code      # "CONFIG_SYNTAX"
-function core.group(names, security, passwd) end
+function core.group(names, security, passwd, mandatory) end
 
 ---@class altmig.merge.Stanza
 ---@field key string

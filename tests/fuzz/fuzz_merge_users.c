@@ -11,6 +11,8 @@ enum { C, N, SECURITY_C, SECURITY_N, O, SECURITY_O, PARTS };
 
 static const char accounts[] = "root:!:0:0::/:\njdoe:!:5:1::/:\npconsole:*:8:0::/:\n";
 
+static const char *const mandatory[] = {"root", "nobody", "system", "staff", NULL};
+
 static struct am_slice slice(const struct fuzz_part *part)
 {
 	return (struct am_slice){part->data, part->length};
@@ -27,9 +29,9 @@ static int merge(const struct fuzz_part parts[PARTS], int group, struct am_users
 	int failed;
 
 	memset(result, 0, sizeof *result);
-	failed = group ? am_merge_group(&names, &security, am_slice_of(accounts), result,
+	failed = group ? am_merge_group(&names, &security, am_slice_of(accounts), mandatory, result,
 				 &decisions, &error)
-		       : am_merge_passwd(&names, &security, result, &decisions, &error);
+		       : am_merge_passwd(&names, &security, mandatory, result, &decisions, &error);
 	if (failed != 0)
 		fuzz_check_error(&error);
 	am_decisions_free(&decisions);

@@ -2,6 +2,7 @@
 local lu = require "luaunit"
 local case = require "merge_case"
 local core = require "altmig.merge_core"
+local findings = require "altmig.merge.findings"
 local merge = require "altmig.merge"
 local odm = require "altmig.odm"
 local policy = require "altmig.merge.policy"
@@ -347,6 +348,27 @@ function TestMerge:test_site_methods()
   lu.assertErrorMsgContains("unknown grammar 'xml'", merge.define, { name = "x", files = { "/x" }, grammar = "xml" })
   merge.reset()
   finish(t)
+end
+
+TestFindings = {}
+
+-- The names that a C file gives Lua, by the constant each has there.
+local function names_in(file, pattern)
+  local names, text = {}, assert(sys.read_file(DATA_DIR .. "/../../engine/bind/" .. file))
+  for name in text:gmatch(pattern) do names[#names + 1] = name end
+  lu.assertTrue(#names > 0, file)
+  return names
+end
+
+function TestFindings:test_each_has_words()
+  for _, name in ipairs(names_in("l_merge.c", '%[AM_FOUND_[%u_]+%] = "([^"]+)"')) do
+    local said = findings.say { { finding = name, attribute = "uid", c = "site", detail = "7" } }
+    lu.assertIsString(said[1].rule, name)
+    lu.assertNil(said[1].finding)
+  end
+  lu.assertErrorMsgContains("no words for the finding 'x'", findings.say, { { finding = "x" } })
+  lu.assertEquals(findings.say { { finding = "id taken", attribute = "gid", c = ("n"):rep(40), detail = "7" } }[1].rule,
+    "reserved gid 7 already assigned to " .. ("n"):rep(32) .. ": not added; restored files with this gid belong to the wrong name")
 end
 
 TestMergeCore = {}

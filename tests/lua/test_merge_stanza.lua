@@ -3,6 +3,7 @@
 
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
+local findings = require "altmig.merge.findings"
 local merge = require "altmig.merge"
 local merge_case = require "merge_case"
 
@@ -259,7 +260,7 @@ function TestMergeStanza:test_a_value_stays_where_the_new_level_accepts_it()
   local result = assert(core.records({ file = "/etc/x", classes = classes }, input))
   lu.assertEquals(result.text, "a:\n\talgorithm = sha512\n\tsize = 2\n\nb:\n\talgorithm = sha\n")
   lu.assertEquals(asked, { "a crypt sha512", "b sha sha512" })
-  lu.assertEquals(result.decisions[1].rule, "the site's value is not valid in the new level")
+  lu.assertEquals(findings.say(result.decisions)[1].rule, "the site's value is not valid in the new level")
   classes[1].valid = function() error("no idea", 0) end
   lu.assertEquals({ core.records({ file = "/etc/x", classes = classes }, input) }, { nil, "callback: no idea", "CALLBACK" })
 end

@@ -48,14 +48,14 @@ static void free_decision(struct am_decision *decision)
 	free(decision->o);
 	free(decision->c);
 	free(decision->n);
-	free(decision->rule);
+	free(decision->detail);
 }
 
 int am_decide(struct am_decisions *decisions, enum am_severity severity, const char *file,
 	struct am_slice key, const char *attribute, const struct am_slice values[3],
-	const char *chosen, const char *rule, struct am_error *error)
+	const char *chosen, enum am_finding finding, const char *detail, struct am_error *error)
 {
-	struct am_decision d = {.severity = severity, .chosen = chosen};
+	struct am_decision d = {.severity = severity, .chosen = chosen, .finding = finding};
 
 	if (decisions->count == decisions->capacity) {
 		size_t more = decisions->capacity == 0 ? 32 : decisions->capacity * 2;
@@ -72,12 +72,26 @@ int am_decide(struct am_decisions *decisions, enum am_severity severity, const c
 	d.o = copy(values[0]);
 	d.c = copy(values[1]);
 	d.n = copy(values[2]);
-	d.rule = copy(am_slice_of(rule));
-	if (d.file == NULL || d.rule == NULL) {
+	d.detail = copy(am_slice_of(detail));
+	if (d.file == NULL || (detail != NULL && d.detail == NULL)) {
 		free_decision(&d);
 		return am_fail_errno(error, ENOMEM, "merge: %s", file);
 	}
 	decisions->list[decisions->count++] = d;
+	return 0;
+}
+
+int am_decide_notes(struct am_decisions *decisions, const char *path, const struct am_records *file,
+	struct am_error *error)
+{
+	for (size_t i = 0; i < file->note_count; i++) {
+		char key[32];
+
+		snprintf(key, sizeof key, "line %zu", file->notes[i].line);
+		if (am_decide(decisions, AM_WARNING, path, am_slice_of(key), NULL, no_values, "C",
+			    AM_FOUND_BY_PARSER, file->notes[i].text, error) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -158,16 +172,17 @@ int am_merge_same_text(struct am_slice a, struct am_slice b)
 }
 
 static int tell(const char *file, struct am_decisions *decisions, const char *chosen,
-	enum am_severity severity, const char *rule, struct am_error *error)
+	enum am_severity severity, enum am_finding finding, struct am_error *error)
 {
-	return am_decide(decisions, severity, file, absent, NULL, no_values, chosen, rule, error);
+	return am_decide(
+		decisions, severity, file, absent, NULL, no_values, chosen, finding, NULL, error);
 }
 
 int am_merge_shortcut(const char *file, const struct am_merge_input *input,
 	enum am_merge_status *status, struct am_decisions *decisions, struct am_error *error)
 {
 	int o = input->o.at != NULL, c = input->c.at != NULL, n = input->n.at != NULL;
-	const char *rule = NULL;
+	enum am_finding finding;
 	enum am_severity severity = AM_NOTE;
 
 	if (!c && !n) {
@@ -176,26 +191,26 @@ int am_merge_shortcut(const char *file, const struct am_merge_input *input,
 	}
 	if (!c) {
 		*status = AM_MERGE_NEW;
-		rule = o ? "removed by the site, but the system needs it"
-			 : "absent before the migration";
+		finding = o ? AM_FOUND_RETURNED : AM_FOUND_ABSENT_BEFORE;
 		severity = o ? AM_WARNING : AM_NOTE;
 	} else if (!n) {
 		*status = AM_MERGE_KEPT;
-		rule = "no longer shipped";
+		finding = AM_FOUND_OBSOLETE_FILE;
 	} else if ((o && am_merge_same_text(input->c, input->o)) ||
 		   (!o && input->modified == AM_MODIFIED_NO)) {
 		*status = AM_MERGE_NEW;
-		rule = "not changed by the site";
+		finding = AM_FOUND_THEIRS;
 	} else if (am_merge_same_text(input->c, input->n)) {
 		*status = AM_MERGE_NEW;
-		rule = "the same in both levels";
+		finding = AM_FOUND_SAME;
 	} else if (o && am_merge_same_text(input->n, input->o)) {
 		*status = AM_MERGE_KEPT;
-		rule = "not changed by the new level";
+		finding = AM_FOUND_OURS;
 	} else {
 		return 0;
 	}
-	if (tell(file, decisions, *status == AM_MERGE_NEW ? "N" : "C", severity, rule, error) != 0)
+	if (tell(file, decisions, *status == AM_MERGE_NEW ? "N" : "C", severity, finding, error) !=
+		0)
 		return -1;
 	return 1;
 }
@@ -385,7 +400,7 @@ struct trio {
 struct choice {
 	enum pick pick;
 	enum am_severity severity;
-	const char *rule; /* NULL: nothing worth a report */
+	enum am_finding finding;
 };
 
 /* In the C locale, whatever the process runs in. */
@@ -510,11 +525,10 @@ static struct choice choose_by_class(const struct merge *m, const struct am_merg
 	const struct trio *t, struct am_slice key)
 {
 	const struct am_merge_policy *policy = m->policy;
-	struct choice user = {PICK_C, AM_CONFLICT, "both changed it: the site's value stays"};
-	struct choice system = {PICK_N, AM_CONFLICT, "both changed it: the new level's value"};
-	struct choice list = {PICK_LIST, AM_NOTE, "lists merged"};
-	struct choice invalid = {
-		PICK_N, AM_CONFLICT, "the site's value is not valid in the new level"};
+	struct choice user = {PICK_C, AM_CONFLICT, AM_FOUND_BOTH_OURS};
+	struct choice system = {PICK_N, AM_CONFLICT, AM_FOUND_BOTH_THEIRS};
+	struct choice list = {PICK_LIST, AM_NOTE, AM_FOUND_LISTS};
+	struct choice invalid = {PICK_N, AM_CONFLICT, AM_FOUND_INVALID};
 
 	switch (entry == NULL ? policy->fallback : entry->class) {
 	case AM_CLASS_SYSTEM:
@@ -538,9 +552,9 @@ static struct choice choose_by_class(const struct merge *m, const struct am_merg
 static struct choice choose(const struct merge *m, const struct am_merge_attribute *entry,
 	int o_known, const struct trio *t, struct am_slice key)
 {
-	struct choice mine = {PICK_C, AM_NOTE, NULL};
-	struct choice added = {PICK_N, AM_NOTE, "new attribute"};
-	struct choice vendor = {PICK_N, AM_NOTE, "not changed by the site"};
+	struct choice mine = {PICK_C, AM_NOTE, AM_FOUND_NOTHING};
+	struct choice added = {PICK_N, AM_NOTE, AM_FOUND_NEW_ATTRIBUTE};
+	struct choice vendor = {PICK_N, AM_NOTE, AM_FOUND_THEIRS};
 
 	if (same_value(m, entry, t->c, t->n))
 		return mine;
@@ -573,12 +587,12 @@ static int report_attribute(const struct merge *m, struct am_slice key, struct a
 	char attribute[128];
 	size_t length = name.length < sizeof attribute ? name.length : sizeof attribute - 1;
 
-	if (choice.rule == NULL)
+	if (choice.finding == AM_FOUND_NOTHING)
 		return 0;
 	memcpy(attribute, name.at, length);
 	attribute[length] = '\0';
 	return am_decide(m->decisions, choice.severity, m->policy->file, key, attribute, values,
-		chosen[choice.pick], choice.rule, m->error);
+		chosen[choice.pick], choice.finding, NULL, m->error);
 }
 
 /* --- output --------------------------------------------------------------------------------- */
@@ -693,10 +707,10 @@ static const struct am_field *find_field(const struct fields *fields, struct am_
 }
 
 static int report_record(struct merge *m, struct am_slice key, enum am_severity severity,
-	const char *chosen, const char *rule)
+	const char *chosen, enum am_finding finding)
 {
 	return am_decide(m->decisions, severity, m->policy->file, key, NULL, no_values, chosen,
-		rule, m->error);
+		finding, NULL, m->error);
 }
 
 /* One record during its attribute merge. */
@@ -766,8 +780,7 @@ static int put_held_columns(struct merge *m, struct pair *p)
 	if (p->held.length == 0)
 		return 0;
 	p->differs_from_c = p->differs_from_n = 1;
-	if (report_record(m, p->c->key, AM_NOTE, "merged",
-		    "a column is kept, since a later one would take its place") != 0 ||
+	if (report_record(m, p->c->key, AM_NOTE, "merged", AM_FOUND_HELD_COLUMN) != 0 ||
 		am_buf_add(&p->line, p->held.data, p->held.length, m->error) != 0)
 		return -1;
 	p->held.length = 0;
@@ -871,17 +884,15 @@ static int keep_or_drop(struct merge *m, const struct am_record *o, const struct
 	int same;
 
 	if (o == NULL && !m->o_known &&
-		report_record(m, c->key, AM_NOTE, "C", "only in the old file: kept") != 0)
+		report_record(m, c->key, AM_NOTE, "C", AM_FOUND_OLD_ONLY) != 0)
 		return -1;
 	if (o == NULL)
 		return put_whole(m, &m->c, c);
 	if (same_record(m, &m->o, o, &m->c, c, &same) != 0)
 		return -1;
 	if (same && !m->policy->keep_obsolete)
-		return report_record(m, c->key, AM_NOTE, "none",
-			"no longer shipped and not changed by the site: dropped");
-	if (report_record(m, c->key, same ? AM_NOTE : AM_WARNING, "C", "no longer shipped: kept") !=
-		0)
+		return report_record(m, c->key, AM_NOTE, "none", AM_FOUND_DROPPED);
+	if (report_record(m, c->key, same ? AM_NOTE : AM_WARNING, "C", AM_FOUND_OBSOLETE) != 0)
 		return -1;
 	return put_whole(m, &m->c, c);
 }
@@ -907,7 +918,7 @@ static int take_ours(struct merge *m, const struct am_record *c)
 		if (same_record(m, &m->c, c, &m->n, n, &same) != 0)
 			return -1;
 		if (!same && report_record(m, c->key, AM_CONFLICT, keep ? "C" : "N",
-				     "both levels brought a record of this name") != 0)
+				     AM_FOUND_COLLISION) != 0)
 			return -1;
 		return keep || same ? put_whole(m, &m->c, c) : put_whole(m, &m->n, n);
 	}
@@ -932,18 +943,16 @@ static int comes_in(struct merge *m, const struct am_record *n, int *yes)
 	if (o != NULL && !is_mandatory(m->policy, n->key)) {
 		if (same_record(m, &m->o, o, &m->n, n, &same) != 0)
 			return -1;
-		return report_record(m, n->key, same ? AM_NOTE : AM_WARNING, "none",
-			"removed by the site: stays removed");
+		return report_record(
+			m, n->key, same ? AM_NOTE : AM_WARNING, "none", AM_FOUND_REMOVED);
 	}
 	if (m->policy->admit != NULL && !m->policy->admit(m->policy->arg, n->key))
-		return report_record(
-			m, n->key, AM_NOTE, "none", "new record for nothing on this system");
+		return report_record(m, n->key, AM_NOTE, "none", AM_FOUND_NOT_ADMITTED);
 	*yes = 1;
 	if (o != NULL)
-		return report_record(
-			m, n->key, AM_WARNING, "N", "removed by the site, but the system needs it");
-	return report_record(m, n->key, AM_NOTE, "N",
-		m->o_known ? "new record" : "not in the old file: a removal cannot be told");
+		return report_record(m, n->key, AM_WARNING, "N", AM_FOUND_RETURNED);
+	return report_record(
+		m, n->key, AM_NOTE, "N", m->o_known ? AM_FOUND_NEW_RECORD : AM_FOUND_NEW_UNKNOWN);
 }
 
 static int begins_blank(struct am_slice text)
@@ -1062,7 +1071,7 @@ static int put_in_place(struct merge *m, const struct am_record *n)
 	if (c == NULL)
 		return n->kind == AM_RECORD_LIVE ? add_theirs(m, n) : put_line(m, n->lead, n->text);
 	if (c->kind != AM_RECORD_LIVE && n->kind == AM_RECORD_LIVE &&
-		report_record(m, n->key, AM_NOTE, "C", "commented out by the site: stays so") != 0)
+		report_record(m, n->key, AM_NOTE, "C", AM_FOUND_DISABLED) != 0)
 		return -1;
 	return take_ours(m, c);
 }
@@ -1106,20 +1115,6 @@ static int write_result(struct merge *m)
 	return end_line(m);
 }
 
-/* Doubts of the parser about C, as notes of the report. */
-static int report_notes(struct merge *m)
-{
-	for (size_t i = 0; i < m->c.note_count; i++) {
-		char key[32];
-
-		snprintf(key, sizeof key, "line %zu", m->c.notes[i].line);
-		if (am_decide(m->decisions, AM_WARNING, m->policy->file, am_slice_of(key), NULL,
-			    no_values, "C", m->c.notes[i].text, m->error) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int parse_side(
 	struct merge *m, struct am_records *file, struct am_slice text, struct am_error *error)
 {
@@ -1131,6 +1126,13 @@ static int parse_side(
 	return policy->parse(file, policy->file, text.at, text.length, error);
 }
 
+static int report_unreadable(
+	struct merge *m, enum am_severity severity, const char *chosen, const char *why)
+{
+	return am_decide(m->decisions, severity, m->policy->file, absent, NULL, no_values, chosen,
+		AM_FOUND_BY_PARSER, why, m->error);
+}
+
 static int merge_parsed(
 	struct merge *m, const struct am_merge_input *input, enum am_merge_status *status)
 {
@@ -1140,15 +1142,17 @@ static int merge_parsed(
 		return -1;
 	if (parse_side(m, &m->n, input->n, &why) != 0) {
 		*status = AM_MERGE_KEPT;
-		return report_record(m, absent, AM_ERROR, "C", why.message);
+		return report_unreadable(m, AM_ERROR, "C", why.message);
 	}
 	if (input->o.at != NULL) {
 		m->o_known = parse_side(m, &m->o, input->o, &why) == 0;
-		if (!m->o_known && report_record(m, absent, AM_WARNING, "merged", why.message) != 0)
+		if (!m->o_known && report_unreadable(m, AM_WARNING, "merged", why.message) != 0)
 			return -1;
 	}
 	*status = AM_MERGE_MERGED;
-	return report_notes(m) != 0 ? -1 : write_result(m);
+	if (am_decide_notes(m->decisions, m->policy->file, &m->c, m->error) != 0)
+		return -1;
+	return write_result(m);
 }
 
 /* The result that stands in one of the inputs, or that says the same as N. */

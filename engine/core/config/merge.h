@@ -14,13 +14,50 @@
 
 enum am_severity { AM_NOTE, AM_WARNING, AM_CONFLICT, AM_ERROR };
 
+/* What a decision rests on. Sentences are the caller's: lua/altmig/merge/findings.lua. */
+enum am_finding {
+	AM_FOUND_NOTHING,   /* nothing worth a report */
+	AM_FOUND_BY_PARSER, /* what a parser says of a file: `detail` */
+	AM_FOUND_ACCOUNT_ADDED,
+	AM_FOUND_ACCOUNT_RETURNED,
+	AM_FOUND_ACCOUNT_OBSOLETE,
+	AM_FOUND_ACCOUNT_RENUMBERED,
+	AM_FOUND_ID_TAKEN, /* `detail` has the id, `c` the name that has it */
+	AM_FOUND_NO_PASSWORD,
+	AM_FOUND_NO_SHADOW,
+	AM_FOUND_OPEN_HASH,
+	AM_FOUND_ABSENT_BEFORE,
+	AM_FOUND_OBSOLETE_FILE,
+	AM_FOUND_SAME,
+	AM_FOUND_THEIRS,
+	AM_FOUND_OURS,
+	AM_FOUND_BOTH_OURS,
+	AM_FOUND_BOTH_THEIRS,
+	AM_FOUND_INVALID,
+	AM_FOUND_LISTS,
+	AM_FOUND_NEW_ATTRIBUTE,
+	AM_FOUND_HELD_COLUMN,
+	AM_FOUND_NEW_RECORD,
+	AM_FOUND_NEW_UNKNOWN,
+	AM_FOUND_NOT_ADMITTED,
+	AM_FOUND_COLLISION,
+	AM_FOUND_REMOVED,
+	AM_FOUND_RETURNED,
+	AM_FOUND_DISABLED,
+	AM_FOUND_OLD_ONLY,
+	AM_FOUND_DROPPED,
+	AM_FOUND_OBSOLETE,
+	AM_FINDINGS
+};
+
 /* One thing the merge decided. Values are NULL where absent; secrets read "<secret>". */
 struct am_decision {
 	enum am_severity severity;
 	char *file, *key, *attribute;
 	char *o, *c, *n;
 	const char *chosen; /* "C", "N", "merged" or "none" */
-	char *rule;         /* why, in words */
+	enum am_finding finding;
+	char *detail; /* what the finding says besides, or NULL */
 };
 
 struct am_decisions {
@@ -34,7 +71,10 @@ struct am_decisions {
 /* Adds a decision; every text is copied. A slice without `at` is absent. */
 int am_decide(struct am_decisions *decisions, enum am_severity severity, const char *file,
 	struct am_slice key, const char *attribute, const struct am_slice values[3],
-	const char *chosen, const char *rule, struct am_error *error);
+	const char *chosen, enum am_finding finding, const char *detail, struct am_error *error);
+/* What a parser accepted with a doubt, as warnings about the lines. */
+int am_decide_notes(struct am_decisions *decisions, const char *path, const struct am_records *file,
+	struct am_error *error);
 void am_decisions_free(struct am_decisions *decisions);
 const char *am_severity_name(enum am_severity severity); /* "note", "warning", ... */
 
@@ -137,7 +177,7 @@ int am_merge_list(struct am_slice o, struct am_slice c, struct am_slice n,
 	int (*admit)(void *arg, struct am_slice element), void *arg, struct am_buf *out,
 	struct am_error *error);
 
-/* passwd and group: merge_users.c. Two files at once, since each says things about the other. */
+/* passwd and group: users.c. Two files at once, since each says things about the other. */
 struct am_users_result {
 	struct am_buf names, security; /* /etc/passwd and /etc/security/passwd, or group */
 	enum am_merge_status names_status, security_status;
@@ -145,18 +185,20 @@ struct am_users_result {
 };
 
 /*
- * passwd_mig. Accounts of C stay, in order and byte for byte; an untouched line of the vendor's
+ * passwd_mig. Accounts of C stay, in order and byte for byte; `mandatory` names those that return,
+ * locked, when the site removed them (ends with NULL); an untouched line of the vendor's
  * takes gecos, home and shell from N; ids and password fields of existing accounts never change.
  * New accounts come in before the first NIS line, locked. Free the result with
  * am_users_result_free, also after a failure. Fails with "CONFIG_SYNTAX" when C cannot be parsed.
  */
 int am_merge_passwd(const struct am_merge_input *names, const struct am_merge_input *security,
-	struct am_users_result *result, struct am_decisions *decisions, struct am_error *error);
+	const char *const *mandatory, struct am_users_result *result,
+	struct am_decisions *decisions, struct am_error *error);
 
 /* group_mig; `passwd` is the merged /etc/passwd: members N adds must have an account there. */
 int am_merge_group(const struct am_merge_input *names, const struct am_merge_input *security,
-	struct am_slice passwd, struct am_users_result *result, struct am_decisions *decisions,
-	struct am_error *error);
+	struct am_slice passwd, const char *const *mandatory, struct am_users_result *result,
+	struct am_decisions *decisions, struct am_error *error);
 
 void am_users_result_free(struct am_users_result *result);
 

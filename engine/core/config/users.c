@@ -18,24 +18,18 @@
 static const struct am_slice no_values[3];
 static const struct am_slice absent;
 
-static const char *const mandatory_accounts[] = {
-	"root", "daemon", "bin", "sys", "adm", "nobody", NULL};
-static const char *const mandatory_groups[] = {
-	"system", "staff", "bin", "sys", "adm", "security", "nobody", NULL};
-
 /* What is different between the two methods. */
 struct flavour {
 	const char *path, *security_path;
 	const struct am_columns *columns;
 	size_t id_column, password_column;
 	const char *id_name;
-	const char *const *mandatory;
 };
 
 static const struct flavour passwd_flavour = {"/etc/passwd", "/etc/security/passwd",
-	&am_passwd_columns, AM_PASSWD_UID, AM_PASSWD_PASSWORD, "uid", mandatory_accounts};
+	&am_passwd_columns, AM_PASSWD_UID, AM_PASSWD_PASSWORD, "uid"};
 static const struct flavour group_flavour = {"/etc/group", "/etc/security/group", &am_group_columns,
-	AM_GROUP_GID, AM_GROUP_PASSWORD, "gid", mandatory_groups};
+	AM_GROUP_GID, AM_GROUP_PASSWORD, "gid"};
 
 struct owner {
 	uint32_t id;
@@ -44,6 +38,7 @@ struct owner {
 
 struct users {
 	const struct flavour *flavour;
+	const char *const *mandatory;
 	struct am_records o, c, n; /* passwd or group */
 	int o_known;
 	struct am_records passwd; /* group: the merged accounts */
@@ -62,16 +57,16 @@ static struct am_slice field(
 }
 
 static int tell(const struct users *u, enum am_severity severity, struct am_slice key,
-	const char *attribute, const char *chosen, const char *rule)
+	const char *attribute, const char *chosen, enum am_finding finding)
 {
 	return am_decide(u->decisions, severity, u->flavour->path, key, attribute, no_values,
-		chosen, rule, u->error);
+		chosen, finding, NULL, u->error);
 }
 
 static int is_mandatory(const struct users *u, struct am_slice key)
 {
-	for (size_t i = 0; u->flavour->mandatory[i] != NULL; i++)
-		if (am_slice_is(key, u->flavour->mandatory[i]))
+	for (size_t i = 0; u->mandatory[i] != NULL; i++)
+		if (am_slice_is(key, u->mandatory[i]))
 			return 1;
 	return 0;
 }
@@ -174,16 +169,11 @@ static int report_taken(struct users *u, const struct am_record *n, const struct
 {
 	struct am_slice values[3] = {absent, owner->key, n->key};
 	struct am_slice id = field(&u->n, n, u->flavour->id_column);
-	char rule[160];
+	char text[17];
 
-	snprintf(rule, sizeof rule,
-		"reserved %s %.*s already assigned to %.*s: not added; restored files with this %s "
-		"belong to the wrong name",
-		u->flavour->id_name, (int)(id.length > 16 ? 16 : id.length), id.at,
-		(int)(owner->key.length > 32 ? 32 : owner->key.length), owner->key.at,
-		u->flavour->id_name);
+	snprintf(text, sizeof text, "%.*s", (int)(id.length > 16 ? 16 : id.length), id.at);
 	return am_decide(u->decisions, AM_ERROR, u->flavour->path, n->key, u->flavour->id_name,
-		values, "none", rule, u->error);
+		values, "none", AM_FOUND_ID_TAKEN, text, u->error);
 }
 
 /* Whether a record that only N has comes in; says so either way. */
@@ -194,14 +184,13 @@ static int comes_in(struct users *u, const struct am_record *n, int *yes)
 
 	*yes = 0;
 	if (removed && !is_mandatory(u, n->key))
-		return tell(u, AM_NOTE, n->key, NULL, "none", "removed by the site: stays removed");
+		return tell(u, AM_NOTE, n->key, NULL, "none", AM_FOUND_REMOVED);
 	if (owner != NULL)
 		return report_taken(u, n, owner);
 	*yes = 1;
 	if (removed)
-		return tell(u, AM_WARNING, n->key, NULL, "N",
-			"removed by the site, but the system needs it: added, locked");
-	return tell(u, AM_NOTE, n->key, NULL, "N", "new in this level: added, locked");
+		return tell(u, AM_WARNING, n->key, NULL, "N", AM_FOUND_ACCOUNT_RETURNED);
+	return tell(u, AM_NOTE, n->key, NULL, "N", AM_FOUND_ACCOUNT_ADDED);
 }
 
 static int has_account(void *arg, struct am_slice name)
@@ -276,10 +265,8 @@ static int check_password(struct users *u, const struct am_record *c)
 		am_slice_is(password, "*"))
 		return 0;
 	if (password.length == 0)
-		return tell(u, AM_WARNING, c->key, "password", "C",
-			"account without a password: kept, look at it");
-	return tell(u, AM_WARNING, c->key, "password", "C",
-		"password hash in the public file: kept (<secret>); pwdck moves it");
+		return tell(u, AM_WARNING, c->key, "password", "C", AM_FOUND_NO_PASSWORD);
+	return tell(u, AM_WARNING, c->key, "password", "C", AM_FOUND_OPEN_HASH);
 }
 
 static int check_kept(struct users *u, const struct am_record *o, const struct am_record *c,
@@ -290,15 +277,14 @@ static int check_kept(struct users *u, const struct am_record *o, const struct a
 	if (check_password(u, c) != 0)
 		return -1;
 	if (n == NULL && o != NULL)
-		return tell(
-			u, AM_NOTE, c->key, NULL, "C", "no longer shipped: kept, it may own files");
+		return tell(u, AM_NOTE, c->key, NULL, "C", AM_FOUND_ACCOUNT_OBSOLETE);
 	if (n != NULL && !same_id(field(&u->c, c, id), field(&u->n, n, id))) {
 		struct am_slice values[3] = {o == NULL ? absent : field(&u->o, o, id),
 			field(&u->c, c, id), field(&u->n, n, id)};
 
 		return am_decide(u->decisions, AM_WARNING, u->flavour->path, c->key,
-			u->flavour->id_name, values, "C",
-			"the image's files carry another number for this name", u->error);
+			u->flavour->id_name, values, "C", AM_FOUND_ACCOUNT_RENUMBERED, NULL,
+			u->error);
 	}
 	return 0;
 }
@@ -336,8 +322,8 @@ static int put_account(struct users *u, const struct am_record *o, const struct 
 			fields[i] = values[2];
 			changed = 1;
 			if (am_decide(u->decisions, AM_NOTE, u->flavour->path, c->key,
-				    am_passwd_columns.names[i], values, "N",
-				    "not changed by the site", u->error) != 0)
+				    am_passwd_columns.names[i], values, "N", AM_FOUND_THEIRS, NULL,
+				    u->error) != 0)
 				return -1;
 		}
 	}
@@ -383,7 +369,7 @@ static int put_group(struct users *u, const struct am_record *o, const struct am
 		struct am_slice values[3] = {old, members, field(&u->n, n, AM_GROUP_MEMBERS)};
 
 		result = am_decide(u->decisions, AM_NOTE, u->flavour->path, c->key, "members",
-			values, "merged", "lists merged", u->error);
+			values, "merged", AM_FOUND_LISTS, NULL, u->error);
 		if (result == 0)
 			result = put_line(u, fields, 4);
 	}
@@ -424,19 +410,6 @@ static int put_all(struct users *u)
 	return end_line(u);
 }
 
-static int report_notes(const struct users *u, const struct am_records *file, const char *path)
-{
-	for (size_t i = 0; i < file->note_count; i++) {
-		char key[32];
-
-		snprintf(key, sizeof key, "line %zu", file->notes[i].line);
-		if (am_decide(u->decisions, AM_WARNING, path, am_slice_of(key), NULL, no_values,
-			    "C", file->notes[i].text, u->error) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* --- the public file ------------------------------------------------------------------------ */
 
 static int parse_colon(struct users *u, struct am_records *file, struct am_slice text)
@@ -454,7 +427,8 @@ static int parse_old(struct users *u, struct am_slice text)
 	if (u->o_known)
 		return 0;
 	am_records_free(&u->o);
-	return tell(u, AM_WARNING, absent, NULL, "merged", u->error->message);
+	return am_decide(u->decisions, AM_WARNING, u->flavour->path, absent, NULL, no_values,
+		"merged", AM_FOUND_BY_PARSER, u->error->message, u->error);
 }
 
 /* The answer where one of C and N is missing; 0 when both are there. */
@@ -486,7 +460,8 @@ static int merge_names(
 	u->added = calloc(u->n.count + 1, 1);
 	if (u->added == NULL)
 		return am_fail_errno(u->error, ENOMEM, "merge: %s", u->flavour->path);
-	if (collect_owners(u) != 0 || report_notes(u, &u->c, u->flavour->path) != 0 ||
+	if (collect_owners(u) != 0 ||
+		am_decide_notes(u->decisions, u->flavour->path, &u->c, u->error) != 0 ||
 		put_all(u) != 0)
 		return -1;
 	merged.at = u->out->data == NULL ? "" : u->out->data;
@@ -552,8 +527,7 @@ static int check_shadow(struct users *u, struct am_records *shadow)
 			am_records_find(shadow, c->key) != NULL)
 			continue;
 		if (am_decide(u->decisions, AM_NOTE, u->flavour->security_path, c->key, NULL,
-			    no_values, "C", "account without a stanza: cannot log in",
-			    u->error) != 0)
+			    no_values, "C", AM_FOUND_NO_SHADOW, NULL, u->error) != 0)
 			return -1;
 	}
 	return 0;
@@ -572,7 +546,8 @@ static int merge_shadow(struct users *u, const struct am_merge_input *input, str
 	result = -1;
 	if (am_stanza_parse(&c, path, input->c.at, input->c.length, u->error) == 0 &&
 		am_stanza_parse(&n, path, input->n.at, input->n.length, u->error) == 0 &&
-		report_notes(u, &c, path) == 0 && check_shadow(u, &c) == 0) {
+		am_decide_notes(u->decisions, path, &c, u->error) == 0 &&
+		check_shadow(u, &c) == 0) {
 		before = c.length;
 		result = put_shadow(u, &c, &n, out);
 		*status = out->length == before ? AM_MERGE_KEPT : AM_MERGE_MERGED;
@@ -596,9 +571,11 @@ static void end(struct users *u, struct am_users_result *result)
 }
 
 int am_merge_passwd(const struct am_merge_input *names, const struct am_merge_input *security,
-	struct am_users_result *result, struct am_decisions *decisions, struct am_error *error)
+	const char *const *mandatory, struct am_users_result *result,
+	struct am_decisions *decisions, struct am_error *error)
 {
 	struct users u = {.flavour = &passwd_flavour,
+		.mandatory = mandatory,
 		.out = &result->names,
 		.decisions = decisions,
 		.error = error};
@@ -618,10 +595,11 @@ static int admit_group(void *arg, struct am_slice name)
 }
 
 int am_merge_group(const struct am_merge_input *names, const struct am_merge_input *security,
-	struct am_slice passwd, struct am_users_result *result, struct am_decisions *decisions,
-	struct am_error *error)
+	struct am_slice passwd, const char *const *mandatory, struct am_users_result *result,
+	struct am_decisions *decisions, struct am_error *error)
 {
 	struct users u = {.flavour = &group_flavour,
+		.mandatory = mandatory,
 		.out = &result->names,
 		.decisions = decisions,
 		.error = error};

@@ -3,11 +3,12 @@
 --
 -- The result is the new level's class edited in place: what nobody changed keeps its bytes and its slot,
 -- the site's own objects follow. Fields are copied by name, since the layouts of two levels differ.
--- Keying and comparing is odm_core's, which makes a plan of findings; what they mean, in words and where
--- more than three values decide, is said here. What fails is raised.
+-- Keying and comparing is odm_core's, which makes a plan of findings; where more than three values decide
+-- is said here. What fails is raised.
 
 local core = require "altmig.odm_core"
 local err = require "altmig.err"
+local findings = require "altmig.merge.findings"
 local odm = require "altmig.odm"
 local sorted_keys = require "altmig.sorted_keys"
 local task = require "altmig.merge.task"
@@ -137,24 +138,6 @@ function class.patched(row, changes)
   return copy
 end
 
--- What findings of odm_core say: what was chosen, how grave that is, and why; "unknown" where O is not known.
-local findings = {
-  ["field theirs"] = { "N", "note", "not changed by the site" },
-  ["field ours"] = { "C", "note", "changed by the site" },
-  ["field system"] = { "N", "conflict", "both changed it: the new level's value" },
-  ["field user"] = { "C", "conflict", "both changed it: the site's value stays" },
-  ["object theirs"] = { "N", "note", "not changed by the site" },
-  ["object ours"] = { "C", "note", "changed by the site" },
-  ["object conflict"] = { "N", "conflict", "objects of the new level are not mixed with others" },
-  ["removed"] = { "none", "note", "removed by the site: stays removed" },
-  ["removed changed"] = { "none", "warning", "removed by the site: stays removed" },
-  ["returned"] = { "N", "warning", "removed by the site, but the system needs it" },
-  ["new"] = { "N", "note", "new object", unknown = "not in the old class: a removal cannot be told" },
-  ["added"] = { "C", "note", "added by the site", unknown = "only in the old class: kept" },
-  ["changed obsolete"] = { "C", "warning", "no longer shipped, changed by the site: kept" },
-}
-local unknown_field = "levels differ, old default not known: the site's value stays"
-
 local ask = {}
 
 -- A field of which all three differ, or two without O.
@@ -190,9 +173,7 @@ ask["added"] = function(plan, _, shape, path, entry, key) return ask_keep(plan, 
 ask["changed obsolete"] = ask["added"]
 
 local function told(path, known, kind, key, name, o, c, n)
-  local chosen, severity, rule = table.unpack(findings[kind], 1, 3)
-  if not known then rule = findings[kind].unknown or rule end
-  if kind == "field user" and o == nil then rule = unknown_field end
+  local chosen, severity, rule = findings.of_object(kind, known, o ~= nil)
   return decision(path, severity, key, chosen, rule, name and { name, o, c, n })
 end
 

@@ -32,6 +32,12 @@ local policy = {}
 ---@type altmig.policy.Row[]
 policy.rows = {}
 
+--- Accounts and groups without which the system does not run: they return, locked, when the site removed them.
+policy.mandatory = {
+  accounts = { "root", "daemon", "bin", "sys", "adm", "nobody" },
+  groups = { "system", "staff", "bin", "sys", "adm", "security", "nobody" },
+}
+
 --- Methods that never ask what the old level shipped.
 ---@type table<string, boolean>
 policy.without_default = { merge_swvpds = true, convert_errlog = true }

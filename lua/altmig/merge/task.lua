@@ -4,6 +4,7 @@
 local core = require "altmig.merge_core"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
+local findings = require "altmig.merge.findings"
 local mode = require "altmig.mode"
 local secrets = require "altmig.report"
 
@@ -177,7 +178,7 @@ end
 ---@return altmig.merge.Text result
 function Task:records(policy, input)
   local result = err.check(core.records(policy, input))
-  self:report(result.decisions)
+  self:report(findings.say(result.decisions))
   return result
 end
 

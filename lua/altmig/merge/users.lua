@@ -3,13 +3,15 @@
 
 local core = require "altmig.merge_core"
 local err = require "altmig.err"
+local findings = require "altmig.merge.findings"
+local policy = require "altmig.merge.policy"
 local task = require "altmig.merge.task"
 
 local users = { methods = {} }
 
 -- The merged accounts: what passwd_mig makes of the saved files, whether it ran or not.
 local function merged_passwd(this)
-  return err.check(core.passwd(this:input("/etc/passwd"), this:input("/etc/security/passwd")))
+  return err.check(core.passwd(this:input("/etc/passwd"), this:input("/etc/security/passwd"), policy.mandatory.accounts))
 end
 
 -- The text that will be active: the new level's, where the site's files cannot be read. One broken file must
@@ -22,7 +24,7 @@ end
 
 local function merged_group(this)
   return err.check(core.group(this:input("/etc/group"), this:input("/etc/security/group"),
-    active(this, merged_passwd, "/etc/passwd") or ""))
+    active(this, merged_passwd, "/etc/passwd") or "", policy.mandatory.groups))
 end
 
 local function names_of(text)
@@ -40,7 +42,7 @@ function users.accounts(this) return names_of(active(this, merged_passwd, "/etc/
 function users.groups(this) return names_of(active(this, merged_group, "/etc/group")) end
 
 local function write(entry, this, result, indexes)
-  this:report(result.decisions)
+  this:report(findings.say(result.decisions))
   if result.names then this:write(entry.files[1], result.names) end
   if result.security then this:write(entry.files[2], result.security) end
   for _, path in ipairs(indexes) do this:remove_index(path) end

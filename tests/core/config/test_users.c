@@ -15,6 +15,11 @@ struct files {
 	const char *o, *c, *n, *so, *sc, *sn;
 };
 
+static const char *const mandatory_accounts[] = {
+	"root", "daemon", "bin", "sys", "adm", "nobody", NULL};
+static const char *const mandatory_groups[] = {
+	"system", "staff", "bin", "sys", "adm", "security", "nobody", NULL};
+
 struct outcome {
 	struct am_users_result result;
 	struct am_decisions decisions;
@@ -35,7 +40,8 @@ static void passwd(struct outcome *r, const struct files *f)
 	struct am_error error;
 
 	memset(r, 0, sizeof *r);
-	if (am_merge_passwd(&names, &security, &r->result, &r->decisions, &error) != 0)
+	if (am_merge_passwd(
+		    &names, &security, mandatory_accounts, &r->result, &r->decisions, &error) != 0)
 		fail_msg("%s", error.message);
 }
 
@@ -46,8 +52,8 @@ static void group(struct outcome *r, const struct files *f, const char *accounts
 	struct am_error error;
 
 	memset(r, 0, sizeof *r);
-	if (am_merge_group(&names, &security, am_slice_of(accounts), &r->result, &r->decisions,
-		    &error) != 0)
+	if (am_merge_group(&names, &security, am_slice_of(accounts), mandatory_groups, &r->result,
+		    &r->decisions, &error) != 0)
 		fail_msg("%s", error.message);
 }
 
@@ -58,12 +64,12 @@ static void drop(struct outcome *r)
 }
 
 static const struct am_decision *decision(
-	const struct outcome *r, const char *key, const char *rule)
+	const struct outcome *r, const char *key, enum am_finding finding)
 {
 	for (size_t i = 0; i < r->decisions.count; i++)
 		if (r->decisions.list[i].key != NULL &&
 			strcmp(r->decisions.list[i].key, key) == 0 &&
-			strstr(r->decisions.list[i].rule, rule) != NULL)
+			r->decisions.list[i].finding == finding)
 			return &r->decisions.list[i];
 	return NULL;
 }
@@ -114,20 +120,22 @@ static void reports_accounts(void **state)
 
 	(void)state;
 	passwd(&r, &accounts);
-	assert_non_null(decision(&r, "adm", "the system needs it"));
-	assert_non_null(decision(&r, "uucp", "stays removed"));
-	assert_non_null(decision(&r, "snapp", "may own files"));
-	assert_int_equal(
-		decision(&r, "esaadmin", "uid 203 already assigned to taken")->severity, AM_ERROR);
-	assert_string_equal(decision(&r, "smith", "another number")->n, "210");
-	assert_non_null(decision(&r, "smith", "password hash in the public file"));
-	assert_non_null(decision(&r, "open", "without a password"));
-	assert_non_null(decision(&r, "line 5", "malformed"));
-	assert_non_null(decision(&r, "line 9", "given again"));
-	assert_non_null(decision(&r, "last", "without a stanza"));
+	assert_non_null(decision(&r, "adm", AM_FOUND_ACCOUNT_RETURNED));
+	assert_non_null(decision(&r, "uucp", AM_FOUND_REMOVED));
+	assert_non_null(decision(&r, "snapp", AM_FOUND_ACCOUNT_OBSOLETE));
+	assert_int_equal(decision(&r, "esaadmin", AM_FOUND_ID_TAKEN)->severity, AM_ERROR);
+	assert_string_equal(decision(&r, "esaadmin", AM_FOUND_ID_TAKEN)->detail, "203");
+	assert_string_equal(decision(&r, "esaadmin", AM_FOUND_ID_TAKEN)->attribute, "uid");
+	assert_string_equal(decision(&r, "esaadmin", AM_FOUND_ID_TAKEN)->c, "taken");
+	assert_string_equal(decision(&r, "smith", AM_FOUND_ACCOUNT_RENUMBERED)->n, "210");
+	assert_non_null(decision(&r, "smith", AM_FOUND_OPEN_HASH));
+	assert_non_null(decision(&r, "open", AM_FOUND_NO_PASSWORD));
+	assert_non_null(strstr(decision(&r, "line 5", AM_FOUND_BY_PARSER)->detail, "malformed"));
+	assert_non_null(strstr(decision(&r, "line 9", AM_FOUND_BY_PARSER)->detail, "given again"));
+	assert_non_null(decision(&r, "last", AM_FOUND_NO_SHADOW));
 	for (size_t i = 0; i < r.decisions.count; i++) {
 		const struct am_decision *d = &r.decisions.list[i];
-		const char *texts[] = {d->o, d->c, d->n, d->rule};
+		const char *texts[] = {d->o, d->c, d->n, d->detail};
 
 		for (size_t k = 0; k < 4; k++)
 			if (texts[k] != NULL) {
@@ -170,7 +178,7 @@ static void merges_accounts_two_ways(void **state)
 	assert_string_equal(r.result.names.data,
 		"root:!:0:0::/:/usr/bin/ksh\nnobody:!:4294967294:4294967294::/:\n"
 		"uucp:*:5:5::/usr/lib/uucp:\n");
-	assert_null(decision(&r, "nobody", "another number"));
+	assert_null(decision(&r, "nobody", AM_FOUND_ACCOUNT_RENUMBERED));
 	drop(&r);
 	f.c = f.sc = NULL;
 	passwd(&r, &f);
@@ -193,7 +201,9 @@ static void refuses_a_shadow_file_it_cannot_read(void **state)
 	struct am_error error;
 
 	(void)state;
-	assert_int_equal(am_merge_passwd(&names, &security, &r.result, &r.decisions, &error), -1);
+	assert_int_equal(am_merge_passwd(&names, &security, mandatory_accounts, &r.result,
+				 &r.decisions, &error),
+		-1);
 	assert_string_equal(error.code, "CONFIG_SYNTAX");
 	assert_non_null(strstr(error.message, "/etc/security/passwd: line 3"));
 	drop(&r);
@@ -221,10 +231,12 @@ static void merges_groups(void **state)
 	assert_string_equal(r.result.security.data,
 		"system:\n\tadmin = true\n\tadms = jdoe\n\nobsolete:\n\tadmin = true\n\n"
 		"newgrp:\n\tadmin = true\n");
-	assert_non_null(decision(&r, "clash", "gid 90 already assigned to site"));
-	assert_non_null(decision(&r, "printq", "stays removed"));
-	assert_non_null(decision(&r, "obsolete", "may own files"));
-	assert_string_equal(decision(&r, "system", "lists merged")->c, "root,jdoe");
+	assert_string_equal(decision(&r, "clash", AM_FOUND_ID_TAKEN)->detail, "90");
+	assert_string_equal(decision(&r, "clash", AM_FOUND_ID_TAKEN)->attribute, "gid");
+	assert_string_equal(decision(&r, "clash", AM_FOUND_ID_TAKEN)->c, "site");
+	assert_non_null(decision(&r, "printq", AM_FOUND_REMOVED));
+	assert_non_null(decision(&r, "obsolete", AM_FOUND_ACCOUNT_OBSOLETE));
+	assert_string_equal(decision(&r, "system", AM_FOUND_LISTS)->c, "root,jdoe");
 	drop(&r);
 }
 
@@ -247,10 +259,10 @@ static int merge_variant(const void *data, size_t length, void *context, struct 
 
 	sides[t->side]->at = data;
 	sides[t->side]->length = length;
-	result = t->accounts != NULL
-			 ? am_merge_group(&names, &security, am_slice_of(t->accounts), &r.result,
-				   &r.decisions, error)
-			 : am_merge_passwd(&names, &security, &r.result, &r.decisions, error);
+	result = t->accounts != NULL ? am_merge_group(&names, &security, am_slice_of(t->accounts),
+					       mandatory_groups, &r.result, &r.decisions, error)
+				     : am_merge_passwd(&names, &security, mandatory_accounts,
+					       &r.result, &r.decisions, error);
 	if (result != 0)
 		assert_string_equal(error->code, "CONFIG_SYNTAX");
 	drop(&r);
