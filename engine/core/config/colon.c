@@ -18,84 +18,69 @@ int am_colonfile_is_nis(const struct am_record *record)
 	return record->text.length > 0 && (record->text.at[0] == '+' || record->text.at[0] == '-');
 }
 
-struct parser {
-	struct am_records *file;
-	const struct am_columns *columns;
-	char separator;
-	size_t at, line, pending; /* pending: comments that wait for their record */
-};
+static char separator(const struct am_line_parser *p)
+{
+	return p->columns->separator != 0 ? p->columns->separator : ':';
+}
 
-static size_t count_fields(const struct parser *p, struct am_slice content)
+static size_t count_fields(const struct am_line_parser *p, struct am_slice content)
 {
 	size_t fields = 1;
 
 	for (size_t i = 0; i < content.length; i++)
-		fields += content.at[i] == p->separator;
+		fields += content.at[i] == separator(p);
 	return fields;
 }
 
-static int is_record(const struct parser *p, struct am_slice content)
+static int is_record(const struct am_line_parser *p, struct am_slice content)
 {
 	size_t fields = count_fields(p, content);
 
 	if (content.length == 0 || content.at[0] == '#')
 		return 0;
-	if (!p->columns->hash_comments &&
-		(content.at[0] == ':' || content.at[0] == '+' || content.at[0] == '-'))
+	if (!p->comments && (content.at[0] == ':' || content.at[0] == '+' || content.at[0] == '-'))
 		return 0;
 	return fields >= p->columns->least && fields <= p->columns->count;
 }
 
 /* Every column gets a field; those the line lacks are empty. */
-static int add_fields(
-	struct parser *p, struct am_slice content, struct am_slice *values, struct am_error *error)
+static int add_fields(struct am_line_parser *p, struct am_slice content, struct am_slice *values,
+	struct am_error *error)
 {
 	const char *at = content.at, *end = content.at + content.length;
 
 	for (size_t i = 0; i < p->columns->count; i++) {
-		struct am_field *field = am_records_add_field(p->file, error);
-		const char *stop = memchr(at, p->separator, (size_t)(end - at));
+		const char *stop = memchr(at, separator(p), (size_t)(end - at));
 
-		if (field == NULL)
-			return -1;
 		values[i].at = at;
 		values[i].length = (size_t)((stop == NULL ? end : stop) - at);
-		field->name = am_slice_of(p->columns->names[i]);
-		field->value = field->text = values[i];
-		field->line = p->line;
+		if (am_records_add_column(p, i, values[i], error) != 0)
+			return -1;
 		at = stop == NULL ? end : stop + 1;
 	}
 	return 0;
 }
 
-static int add_record(struct parser *p, enum am_record_kind kind, struct am_slice line,
+static int add_record(struct am_line_parser *p, enum am_record_kind kind, struct am_slice line,
 	struct am_slice content, struct am_error *error)
 {
 	struct am_slice values[AM_COLUMNS_MAX];
-	struct am_record *record = am_records_add(p->file, error);
+	struct am_record *record = am_records_add_line(p, kind, line, error);
 
 	if (record == NULL)
 		return -1;
-	if (p->file->count == 1 && p->columns->hash_comments)
-		p->pending = am_records_take_header(p->file, p->at);
-	record->kind = kind;
-	record->lead.at = p->file->text + p->pending;
-	record->lead.length = p->at - p->pending;
-	record->text = line;
-	record->line = p->line;
-	p->pending = p->at + line.length;
 	if (kind == AM_RECORD_RAW)
 		return 0;
 	if (add_fields(p, content, values, error) != 0)
 		return -1;
-	record->key = p->columns->hash_comments ? am_records_compose_key(p->file, p->columns,
-							  values, p->columns->count)
-						: values[0];
+	record->key =
+		p->comments ? am_records_compose_key(p->file, p->columns, values, p->columns->count)
+			    : values[0];
 	return 0;
 }
 
 /* What stands behind the "#" of a record that somebody commented out. */
-static int is_disabled(const struct parser *p, struct am_slice *content)
+static int is_disabled(const struct am_line_parser *p, struct am_slice *content)
 {
 	while (content->length > 0 && content->at[0] == '#') {
 		content->at++;
@@ -107,26 +92,25 @@ static int is_disabled(const struct parser *p, struct am_slice *content)
 	return is_record(p, *content);
 }
 
-static int parse_line(struct parser *p, struct am_slice line, struct am_error *error)
+static int parse_line(struct am_line_parser *p, struct am_slice line, struct am_error *error)
 {
 	struct am_slice content = am_line_content(line);
 
 	if (is_record(p, content)) {
 		size_t fields = count_fields(p, content);
 
-		if (fields < p->columns->count && !p->columns->hash_comments)
+		if (fields < p->columns->count && !p->comments)
 			am_records_note(p->file, p->line, "only %zu of %zu fields", fields,
 				p->columns->count);
 		return add_record(p, AM_RECORD_LIVE, line, content, error);
 	}
-	if (p->columns->hash_comments && am_slice_trim(content).length == 0)
+	if (p->comments && am_slice_trim(content).length == 0)
 		return 0;
-	if (p->columns->hash_comments && content.at[0] == '#')
+	if (p->comments && content.at[0] == '#')
 		return is_disabled(p, &content)
 			       ? add_record(p, AM_RECORD_DISABLED, line, content, error)
 			       : 0;
-	if (p->columns->hash_comments ||
-		(content.length == 0 || (content.at[0] != '+' && content.at[0] != '-')))
+	if (p->comments || (content.length == 0 || (content.at[0] != '+' && content.at[0] != '-')))
 		am_records_note(p->file, p->line, "%s line, kept and never matched",
 			content.length == 0 ? "blank" : "malformed");
 	return add_record(p, AM_RECORD_RAW, line, content, error);
@@ -135,28 +119,10 @@ static int parse_line(struct parser *p, struct am_slice line, struct am_error *e
 int am_colonfile_parse(struct am_records *file, const struct am_columns *columns, const char *name,
 	const char *text, size_t length, struct am_error *error)
 {
-	struct parser p = {file, columns, ':', 0, 1, 0};
+	struct am_line_parser p = {
+		.file = file, .columns = columns, .comments = columns->hash_comments};
 
-	if (columns->separator != 0)
-		p.separator = columns->separator;
-	if (am_records_init(file, name, text, length, error) != 0)
-		return -1;
-	file->line_oriented = 1;
-	if (columns->hash_comments && am_records_room_for_keys(file, error) != 0)
-		return -1;
-	while (p.at < file->length) {
-		struct am_slice line = am_records_line(file, p.at);
-
-		if (parse_line(&p, line, error) != 0)
-			return -1;
-		p.at += line.length;
-		p.line++;
-	}
-	if (file->count == 0 && columns->hash_comments)
-		p.pending = am_records_take_header(file, file->length);
-	file->trailer.at = file->text + p.pending;
-	file->trailer.length = file->length - p.pending;
-	return am_records_index(file, error);
+	return am_records_parse_lines(&p, parse_line, name, text, length, error);
 }
 
 int am_colonfile_id(struct am_slice text, uint32_t *id)

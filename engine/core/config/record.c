@@ -349,3 +349,64 @@ struct am_slice am_records_compose_key(struct am_records *file, const struct am_
 	key.length = (size_t)(file->keys + file->keys_length - key.at);
 	return key;
 }
+
+/* --- files of lines --- */
+
+int am_records_parse_lines(struct am_line_parser *parser,
+	int (*parse)(struct am_line_parser *parser, struct am_slice line, struct am_error *error),
+	const char *name, const char *text, size_t length, struct am_error *error)
+{
+	struct am_records *file = parser->file;
+
+	parser->at = parser->pending = 0;
+	parser->line = 1;
+	if (am_records_init(file, name, text, length, error) != 0)
+		return -1;
+	file->line_oriented = 1;
+	if (parser->comments && am_records_room_for_keys(file, error) != 0)
+		return -1;
+	while (parser->at < file->length) {
+		struct am_slice line = am_records_line(file, parser->at);
+
+		if (parse(parser, line, error) != 0)
+			return -1;
+		parser->at += line.length;
+		parser->line++;
+	}
+	if (file->count == 0 && parser->comments)
+		parser->pending = am_records_take_header(file, file->length);
+	file->trailer.at = file->text + parser->pending;
+	file->trailer.length = file->length - parser->pending;
+	return am_records_index(file, error);
+}
+
+struct am_record *am_records_add_line(struct am_line_parser *parser, enum am_record_kind kind,
+	struct am_slice line, struct am_error *error)
+{
+	struct am_record *record = am_records_add(parser->file, error);
+
+	if (record == NULL)
+		return NULL;
+	if (parser->file->count == 1 && parser->comments)
+		parser->pending = am_records_take_header(parser->file, parser->at);
+	record->kind = kind;
+	record->lead.at = parser->file->text + parser->pending;
+	record->lead.length = parser->at - parser->pending;
+	record->text = line;
+	record->line = parser->line;
+	parser->pending = parser->at + line.length;
+	return record;
+}
+
+int am_records_add_column(
+	struct am_line_parser *parser, size_t i, struct am_slice value, struct am_error *error)
+{
+	struct am_field *field = am_records_add_field(parser->file, error);
+
+	if (field == NULL)
+		return -1;
+	field->name = am_slice_of(parser->columns->names[i]);
+	field->value = field->text = value;
+	field->line = parser->line;
+	return 0;
+}

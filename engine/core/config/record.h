@@ -129,6 +129,29 @@ int am_records_room_for_keys(struct am_records *file, struct am_error *error);
 /* The key columns of a line with a tab between them. */
 struct am_slice am_records_compose_key(struct am_records *file, const struct am_columns *columns,
 	const struct am_slice *fields, size_t count);
+/* A file of lines while it is parsed: what the grammars of lines share. */
+struct am_line_parser {
+	struct am_records *file;
+	const struct am_columns *columns;
+	int comments;    /* the file may have a head comment, and keys are composed */
+	size_t at, line; /* where the present line begins, and its number */
+	size_t pending;  /* where the comments begin that wait for their record */
+};
+
+/*
+ * Reads a text line by line into parser->file. `parse` adds what a line is, if it is more than a
+ * part of the next record's lead.
+ */
+int am_records_parse_lines(struct am_line_parser *parser,
+	int (*parse)(struct am_line_parser *parser, struct am_slice line, struct am_error *error),
+	const char *name, const char *text, size_t length, struct am_error *error);
+/* The present line as a record with the comments before it; NULL without memory. */
+struct am_record *am_records_add_line(struct am_line_parser *parser, enum am_record_kind kind,
+	struct am_slice line, struct am_error *error);
+/* The next field of the record that was added last: column `i`. */
+int am_records_add_column(
+	struct am_line_parser *parser, size_t i, struct am_slice value, struct am_error *error);
+
 /* A line without its LF or CRLF. */
 struct am_slice am_line_content(struct am_slice line);
 

@@ -6,11 +6,8 @@
 #include <string.h>
 
 struct parser {
-	struct am_records *file;
-	const struct am_columns *columns;
-	char control;
+	struct am_line_parser lines; /* first: the parser of lines is this one */
 	int (*is_record)(const struct am_slice *fields, size_t count);
-	size_t at, line, pending;
 };
 
 /* Splits at blanks up to "#": the number of fields, AM_COLUMNS_MAX + 1 when there are more. */
@@ -37,47 +34,36 @@ static size_t split(struct am_slice content, struct am_slice *fields)
 
 static int fits(const struct parser *p, const struct am_slice *fields, size_t count)
 {
-	return count >= p->columns->least && count <= p->columns->count &&
+	const struct am_columns *columns = p->lines.columns;
+
+	return count >= columns->least && count <= columns->count &&
 	       (p->is_record == NULL || p->is_record(fields, count));
 }
 
-static int add_record(struct parser *p, enum am_record_kind kind, struct am_slice line,
+static int add_record(struct am_line_parser *p, enum am_record_kind kind, struct am_slice line,
 	const struct am_slice *fields, size_t count, struct am_error *error)
 {
-	struct am_record *record = am_records_add(p->file, error);
+	struct am_record *record = am_records_add_line(p, kind, line, error);
 
 	if (record == NULL)
 		return -1;
-	if (p->file->count == 1)
-		p->pending = am_records_take_header(p->file, p->at);
-	record->kind = kind;
-	record->lead.at = p->file->text + p->pending;
-	record->lead.length = p->at - p->pending;
-	record->text = line;
-	record->line = p->line;
 	if (kind != AM_RECORD_RAW)
 		record->key = am_records_compose_key(p->file, p->columns, fields, count);
-	for (size_t i = 0; i < count && kind != AM_RECORD_RAW; i++) {
-		struct am_field *field = am_records_add_field(p->file, error);
-
-		if (field == NULL)
+	for (size_t i = 0; i < count; i++)
+		if (am_records_add_column(p, i, fields[i], error) != 0)
 			return -1;
-		field->name = am_slice_of(p->columns->names[i]);
-		field->value = field->text = fields[i];
-		field->line = p->line;
-	}
-	p->pending = p->at + line.length;
 	return 0;
 }
 
-static int parse_line(struct parser *p, struct am_slice line, struct am_error *error)
+static int parse_line(struct am_line_parser *p, struct am_slice line, struct am_error *error)
 {
+	const struct parser *parser = (const struct parser *)p;
 	struct am_slice content = am_slice_trim(line), fields[AM_COLUMNS_MAX];
 	size_t count;
 
 	if (content.length == 0)
 		return 0;
-	if (p->control != 0 && content.at[0] == p->control)
+	if (p->columns->control != 0 && content.at[0] == p->columns->control)
 		return add_record(p, AM_RECORD_RAW, line, NULL, 0, error);
 	if (content.at[0] == '#') {
 		while (content.length > 0 && content.at[0] == '#') {
@@ -85,7 +71,7 @@ static int parse_line(struct parser *p, struct am_slice line, struct am_error *e
 			content.length--;
 		}
 		count = split(content, fields);
-		if (fits(p, fields, count))
+		if (fits(parser, fields, count))
 			return add_record(p, AM_RECORD_DISABLED, line, fields, count, error);
 		return 0;
 	}
@@ -97,36 +83,19 @@ static int parse_line(struct parser *p, struct am_slice line, struct am_error *e
 	return add_record(p, AM_RECORD_LIVE, line, fields, count, error);
 }
 
-int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
+int am_table_parse(struct am_records *file, const struct am_columns *columns,
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error)
 {
-	struct parser p = {file, columns, control, is_record, 0, 1, 0};
+	struct parser p = {{.file = file, .columns = columns, .comments = 1}, is_record};
 
-	if (am_records_init(file, name, text, length, error) != 0)
-		return -1;
-	file->line_oriented = 1;
-	if (am_records_room_for_keys(file, error) != 0)
-		return -1;
-	while (p.at < file->length) {
-		struct am_slice line = am_records_line(file, p.at);
-
-		if (parse_line(&p, line, error) != 0)
-			return -1;
-		p.at += line.length;
-		p.line++;
-	}
-	if (file->count == 0)
-		p.pending = am_records_take_header(file, file->length);
-	file->trailer.at = file->text + p.pending;
-	file->trailer.length = file->length - p.pending;
-	return am_records_index(file, error);
+	return am_records_parse_lines(&p.lines, parse_line, name, text, length, error);
 }
 
 int am_table_parse_columns(struct am_records *file, const struct am_columns *columns,
 	const char *name, const char *text, size_t length, struct am_error *error)
 {
-	return am_table_parse(file, columns, columns->control, NULL, name, text, length, error);
+	return am_table_parse(file, columns, NULL, name, text, length, error);
 }
 
 static int is_vfs(const struct am_slice *fields, size_t count)
@@ -143,9 +112,9 @@ int am_table_parse_vfs(struct am_records *file, const char *name, const char *te
 	static const char *const names[] = {"name", "type", "mount_helper", "fs_helper", "remote"};
 	static const size_t key[] = {0};
 	static const struct am_columns columns = {
-		.names = names, .count = 5, .least = 3, .key = key, .key_count = 1};
+		.names = names, .count = 5, .least = 3, .key = key, .key_count = 1, .control = '%'};
 
-	return am_table_parse(file, &columns, '%', is_vfs, name, text, length, error);
+	return am_table_parse(file, &columns, is_vfs, name, text, length, error);
 }
 
 /* "d" or "m" and its flags: what a word of a sentence seldom looks like. */
@@ -174,7 +143,7 @@ int am_table_parse_pse(struct am_records *file, const char *name, const char *te
 		.first_bytes = 1,
 		.dash_is_absent = 1};
 
-	return am_table_parse(file, &columns, 0, is_pse, name, text, length, error);
+	return am_table_parse(file, &columns, is_pse, name, text, length, error);
 }
 
 static int is_ldapmap(const struct am_slice *fields, size_t count)
@@ -192,7 +161,7 @@ int am_table_parse_ldapmap(struct am_records *file, const char *name, const char
 	static const struct am_columns columns = {
 		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 1};
 
-	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+	return am_table_parse(file, &columns, is_ldapmap, name, text, length, error);
 }
 
 int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, const char *text,
@@ -202,5 +171,5 @@ int am_table_parse_ldapmap_pairs(struct am_records *file, const char *name, cons
 	static const struct am_columns columns = {
 		.names = ldapmap_names, .count = 6, .least = 3, .key = key, .key_count = 2};
 
-	return am_table_parse(file, &columns, 0, is_ldapmap, name, text, length, error);
+	return am_table_parse(file, &columns, is_ldapmap, name, text, length, error);
 }

@@ -9,13 +9,13 @@
 #include "config/record.h"
 
 /*
- * Parses into `file`, which the caller frees also after a failure. Lines that begin with `control`
- * (0: none; '%' for vfs) are AM_RECORD_RAW. A comment whose text has the shape of a record
+ * Parses into `file`, which the caller frees also after a failure. Lines that begin with
+ * columns->control are AM_RECORD_RAW. A comment whose text has the shape of a record
  * (columns->least to columns->count fields, and `is_record`, if not NULL, agrees) is
  * AM_RECORD_DISABLED: somebody commented the record out. Other comments and blank lines belong to
  * the record that follows. Fails with "CONFIG_SYNTAX" at a line with too many or too few fields.
  */
-int am_table_parse(struct am_records *file, const struct am_columns *columns, char control,
+int am_table_parse(struct am_records *file, const struct am_columns *columns,
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error);
 

@@ -13,8 +13,13 @@
 
 static const char *const names[] = {"attributes", "filename", "argument", "node", "minor"};
 static const size_t key[] = {1, 2, 3};
-static const struct am_columns columns = {
-	.names = names, .count = 5, .least = 2, .key = key, .key_count = 3, .dash_is_absent = 1};
+static const struct am_columns columns = {.names = names,
+	.count = 5,
+	.least = 2,
+	.key = key,
+	.key_count = 3,
+	.dash_is_absent = 1,
+	.control = '%'};
 
 static int is_extension(const struct am_slice *fields, size_t count)
 {
@@ -33,7 +38,7 @@ static void tells_records_from_comments(void **state)
 	struct am_record *found;
 
 	(void)state;
-	assert_int_equal(am_table_parse(&file, &columns, '%', is_extension, "/etc/pse.conf", text,
+	assert_int_equal(am_table_parse(&file, &columns, is_extension, "/etc/pse.conf", text,
 				 sizeof text - 1, &error),
 		0);
 	assert_int_equal(file.count, 6);
@@ -54,7 +59,7 @@ typedef int table_parser(
 static int parse_own(struct am_records *file, const char *name, const char *data, size_t length,
 	struct am_error *error)
 {
-	return am_table_parse(file, &columns, '%', is_extension, name, data, length, error);
+	return am_table_parse(file, &columns, is_extension, name, data, length, error);
 }
 
 struct grammar {
@@ -115,11 +120,10 @@ static void refuses_lines_of_another_shape(void **state)
 	struct am_error error;
 
 	(void)state;
-	assert_int_equal(
-		am_table_parse(&file, &columns, 0, NULL, "/etc/vfs", "\nd\n", 3, &error), -1);
+	assert_int_equal(am_table_parse(&file, &columns, NULL, "/etc/vfs", "\nd\n", 3, &error), -1);
 	assert_string_equal(error.message, "parse: /etc/vfs: line 2: too few fields");
 	am_records_free(&file);
-	assert_int_equal(am_table_parse(&file, &columns, 0, NULL, "/etc/vfs",
+	assert_int_equal(am_table_parse(&file, &columns, NULL, "/etc/vfs",
 				 "1 2 3 4 5 6 7 8 9 a b c d e f g h i", 35, &error),
 		-1);
 	assert_string_equal(error.message, "parse: /etc/vfs: line 1: too many fields");
