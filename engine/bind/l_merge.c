@@ -622,45 +622,13 @@ static int l_parse(lua_State *L)
 	return 1;
 }
 
-/* merge_core.same(a, b) -> boolean */
-static int l_same(lua_State *L)
-{
-	struct am_slice a, b;
-
-	a.at = luaL_checklstring(L, 1, &a.length);
-	b.at = luaL_checklstring(L, 2, &b.length);
-	lua_pushboolean(L, am_merge_same_text(a, b));
-	return 1;
-}
-
-/* merge_core.list(o, c, n) -> text; o may be nil */
-static int l_list(lua_State *L)
-{
-	struct am_slice o = {NULL, 0}, c, n;
-	struct outcome *outcome;
-	struct am_error error;
-
-	if (!lua_isnil(L, 1))
-		o.at = luaL_checklstring(L, 1, &o.length);
-	c.at = luaL_checklstring(L, 2, &c.length);
-	n.at = luaL_checklstring(L, 3, &n.length);
-	outcome = new_outcome(L);
-	if (am_merge_list(o, c, n, NULL, NULL, &outcome->text, &error) != 0)
-		return bu_fail(L, &error);
-	lua_pushlstring(
-		L, outcome->text.data == NULL ? "" : outcome->text.data, outcome->text.length);
-	return 1;
-}
-
 int luaopen_altmig_merge_core(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{"group", l_group},
-		{"list", l_list},
 		{"parse", l_parse},
 		{"passwd", l_passwd},
 		{"records", l_records},
-		{"same", l_same},
 		{"whole", l_whole},
 		{NULL, NULL},
 	};

@@ -111,19 +111,4 @@ function core.parse(text, file, grammar) end
 ---@return string? code
 function core.whole(file, input) end
 
---- Equal but for blanks at line ends, empty lines at the end and vendor ident comments.
----@param a string
----@param b string
----@return boolean
-function core.same(a, b) end
-
---- Merges comma lists: (c minus (o minus n)), then (n minus o).
----@param o string?
----@param c string
----@param n string
----@return string? text
----@return string? message
----@return string? code
-function core.list(o, c, n) end
-
 return core

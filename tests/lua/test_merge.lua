@@ -394,8 +394,13 @@ function TestMergeCore:test_whole_files_and_lists()
   lu.assertEquals(core.whole("f", {}), "absent")
   lu.assertNil(core.whole("f", { c = "a", n = "b" }))
   lu.assertEquals(core.whole("f", { c = "a", n = "b", modified = false }), "new")
-  lu.assertTrue(core.same("a \n\n", "a"))
-  lu.assertFalse(core.same("a\n\nb", "a\nb"))
-  lu.assertEquals(core.list(nil, "a", "b"), "a,b")
-  lu.assertEquals(core.list("b", "a", "b"), "a")
+  lu.assertEquals(core.whole("f", { c = "a \n\n", n = "a" }), "new")
+  lu.assertNil(core.whole("f", { c = "a\n\nb", n = "a\nb" }))
+  local function list(o, c, n)
+    local function text(value) return value and ("s:\n\tl = %s\n"):format(value) end
+    local merged = core.records({ file = "f", default = "list" }, { o = text(o), c = text(c), n = text(n) }).text
+    return assert(core.parse(merged, "f"))[1].attributes.l
+  end
+  lu.assertEquals(list(nil, "a", "b"), "a,b")
+  lu.assertEquals(list("b", "a", "b,d"), "a,d")
 end

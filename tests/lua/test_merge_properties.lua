@@ -437,7 +437,8 @@ local function round(family, seed)
   if not family.vendor_drops_stay or within(o_keys, n_keys) then
     try("nothing changed by the site, but the result is not N", { o = o, c = o, n = n }, n)
   end
-  local unchanged = not family.class and core.same(o[family.path], c[family.path]) -- but for blanks at the end
+  -- But for blanks at the end.
+  local unchanged = not family.class and core.whole(family.path, { c = o[family.path], n = c[family.path] }) == "new"
   local complete = not family.returns
   for _, key in ipairs(family.mandatory or {}) do complete = complete and (c_keys[key] or not o_keys[key]) end
   if not unchanged and (complete or within(o_keys, c_keys)) then
