@@ -11,6 +11,7 @@ local progress = require "altmig.ui.progress"
 local report = require "altmig.report"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local console = {}
 
 --- A line to the log alone.

@@ -15,7 +15,7 @@ local sys = require "altmig.sys"
 
 local migration = { state_dir = state.dir, list = state.list, read_state = state.read }
 
----@class altmig.Migration
+---@class altmig.Migration   its methods are in the modules of this folder, which say so too
 ---@field opts table
 ---@field name string          NIM name of the client
 ---@field client altmig.Host

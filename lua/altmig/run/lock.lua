@@ -8,6 +8,7 @@ local json = require "altmig.json"
 local runs = require "altmig.run.runs"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local lock = {}
 
 local marker = runs.marker

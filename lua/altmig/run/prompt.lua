@@ -13,6 +13,7 @@ local runs = require "altmig.run.runs"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local prompt = {}
 
 -- What the hosts show of the migration, mounted and exported: { "mount /x" = { host, undo = argv }, ... }.

@@ -13,6 +13,7 @@ local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 local trusted = require "altmig.run.trusted"
 
+---@class altmig.Migration
 local run = {}
 
 local banner = "+" .. ("-"):rep(77) .. "+"

@@ -9,6 +9,7 @@ local gate = require "altmig.gate"
 local host = require "altmig.run.host"
 local tree = require "altmig.tree"
 
+---@class altmig.Migration
 local session = {}
 
 --- Connects to master and client; prints nimadm's lines.

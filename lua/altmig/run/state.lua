@@ -7,6 +7,7 @@ local journal = require "altmig.journal"
 local mode = require "altmig.mode"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local state = {}
 
 ---@class altmig.State                what the records of a journal come to

@@ -8,6 +8,7 @@ local gate = require "altmig.gate"
 local json = require "altmig.json"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local step = {}
 
 ---@class altmig.Step

@@ -7,6 +7,7 @@ local bosboot = require "altmig.bosboot"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 
+---@class altmig.Migration
 local boot = { steps = {} }
 
 local image_file = footprint.boot_image

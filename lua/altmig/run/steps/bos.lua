@@ -15,6 +15,7 @@ local stream = require "altmig.run.stream"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
+---@class altmig.Migration
 local bos = { steps = {} }
 
 local save_root = "/lpp/save.config"

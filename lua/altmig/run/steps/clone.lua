@@ -6,6 +6,7 @@ local err = require "altmig.err"
 local nim = require "altmig.nim"
 local footprint = require "altmig.run.footprint"
 
+---@class altmig.Migration
 local clone = { steps = {} }
 
 local spot_at = footprint.spot

@@ -12,6 +12,7 @@ local policy = require "altmig.merge.policy"
 local saveconf = require "altmig.save"
 local sorted_keys = require "altmig.sorted_keys"
 
+---@class altmig.Migration
 local configuration = { steps = {} }
 
 local save_root = saveconf.root

@@ -8,6 +8,7 @@ local err = require "altmig.err"
 local sys = require "altmig.sys"
 local escape = require "altmig.escape"
 
+---@class altmig.Migration
 local eligibility = { steps = {} }
 
 --- Level of the bos image: { version, release }; nil when the lpp_source has none.

@@ -6,6 +6,7 @@ local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local nim = require "altmig.nim"
 
+---@class altmig.Migration
 local exports = { steps = {} }
 
 --- How an export is written for exactly the hosts that need it.

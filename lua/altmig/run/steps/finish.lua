@@ -8,6 +8,7 @@ local footprint = require "altmig.run.footprint"
 local host = require "altmig.run.host"
 local runner = require "altmig.run.step"
 
+---@class altmig.Migration
 local finish = { steps = {} }
 
 -- The jobs of this client on a host. A client's name may be the beginning of another's, so the whole

@@ -15,6 +15,7 @@ local json = require "altmig.json"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local mounts = { steps = {} }
 
 local images_at = footprint.images

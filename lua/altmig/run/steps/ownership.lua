@@ -11,6 +11,7 @@ local state = require "altmig.run.state"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local ownership = {}
 
 local ALT <const> = "altinst_rootvg"

@@ -7,6 +7,7 @@ local footprint = require "altmig.run.footprint"
 local imagedata = require "altmig.imagedata"
 local sys = require "altmig.sys"
 
+---@class altmig.Migration
 local resources = { steps = {} }
 
 local kinds = footprint.resource_kinds

@@ -6,6 +6,7 @@ local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local saveconf = require "altmig.save"
 
+---@class altmig.Migration
 local software = { steps = {} }
 
 local images = footprint.images .. "/installp/ppc"
