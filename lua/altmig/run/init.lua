@@ -39,19 +39,20 @@ local methods = {
   { runner, "perform step" },
   { session, "connect open_copy close_copy" },
   { run, "load_flow phases start require_same_run run_flow resume explain" },
+  { require "altmig.run.withdraw", "withdraw running_jobs before_clean_up clean_up" },
   { require "altmig.run.prompt", "looking worked_on_by writable leave_prompt" },
   { require "altmig.run.steps.eligibility", "bos_level check_eligibility finding_event" },
   { require "altmig.run.steps.resources", "read_resource named_resources remove_resources keep_bosinst_data" },
   { require "altmig.run.steps.ownership", "volume_group known_copies watched note_copy remember_copy copies_of_jobs learn_from_jobs "
     .. "mark_copy copy_owner describe_group foreign_remedy check_ours check_copy booted_copy disk_record remove_copy confirm_group" },
-  { require "altmig.run.steps.clone", "mount_spot unmount_spot unexport_spot remove_spot spot_command alt_filesystems" },
+  { require "altmig.run.steps.clone", "mount_spot unmount_spot unexport_spot remove_spot spot_command alt_filesystems keep_bootlist" },
   { require "altmig.run.steps.exports", "unexport_all check_mounts check_exports" },
   { require "altmig.run.steps.mounts", "unmount_all hand_over" },
   { require "altmig.run.steps.configuration", "changed_files plan_saving" },
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
   { require "altmig.run.steps.software", "customize install_software" },
   { require "altmig.run.steps.boot", "make_bootable" },
-  { require "altmig.run.steps.finish", "withdraw keep_bootlist running_jobs before_clean_up clean_up summarize" },
+  { require "altmig.run.steps.finish", "summarize" },
 }
 
 local function add(name, fn)

@@ -70,6 +70,18 @@ end
 --- A command of the SPOT on the client.
 function clone.spot_command(_, name) return spot_at .. "/sbin/" .. name end
 
+--- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
+function clone.keep_bootlist(m)
+  local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+  local roots = {}
+  for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
+    if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
+  end
+  if not m:is_target(first) or #roots == 0 then return end
+  m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
+  m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
+end
+
 -- A phase 3 that vanished may have set the bootlist before it went.
 local function finish_job(m, ctx, argv)
   local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line, stream)
