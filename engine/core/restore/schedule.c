@@ -18,9 +18,6 @@
 #include <string.h>
 
 enum {
-	SMALL = 128 << 10, /* a file up to this size is one request, with its content */
-	PIECE = 1 << 20,
-	MEMORY_MAX = 16 << 20,
 	BUCKETS = 4096,
 	AHEAD = 256, /* requests that wait besides those of the window */
 	PASSES_MAX = 5,
@@ -442,11 +439,12 @@ static int wait_all(struct many *m, struct am_error *error)
 static int wait_for_room(struct many *m, struct am_error *error)
 {
 	do {
-		int full = m->requests >= m->pipeline.window + AHEAD || m->memory >= MEMORY_MAX;
+		int full = m->requests >= m->pipeline.window + AHEAD ||
+			   m->memory >= AM_PIPELINE_MEMORY;
 
 		if (poll_once(m, full ? 100 : 0, error) != 0)
 			return -1;
-	} while (m->requests >= m->pipeline.window + AHEAD || m->memory >= MEMORY_MAX);
+	} while (m->requests >= m->pipeline.window + AHEAD || m->memory >= AM_PIPELINE_MEMORY);
 	return 0;
 }
 
@@ -758,8 +756,8 @@ static int put_piece(struct many *m, struct large *large, struct request *closin
 
 	if (request == NULL)
 		return -1;
-	if (most > PIECE)
-		most = PIECE;
+	if (most > AM_PIPELINE_PIECE)
+		most = AM_PIPELINE_PIECE;
 	request->role = PIECE_OF;
 	request->owner = closing;
 	request->mount = closing->mount;
@@ -899,7 +897,7 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 	source = find_dir(m, first[0] != '\0' ? first : "/");
 	*slash = '/';
 	if (source == NULL || source->base.mount != parent->base.mount ||
-		member->stored_size > SMALL)
+		member->stored_size > AM_PIPELINE_SMALL)
 		return alone(m, member, to->path, error);
 	if (join(source_at, source->base.at, slash + 1, error) != 0)
 		return -1;
@@ -954,7 +952,7 @@ static int put_entry(struct many *m, const struct am_bff_member *member, enum am
 		return put_node(m, member, type, parent, to, error);
 	if (member->link != NULL)
 		return put_hard_link(m, member, parent, to, error);
-	if (member->size <= SMALL &&
+	if (member->size <= AM_PIPELINE_SMALL &&
 		(size_t)member->size <= m->pipeline.fs[parent->base.mount]->ops->largest(
 						m->pipeline.fs[parent->base.mount]))
 		return put_small(m, member, parent, to, error);
@@ -1050,7 +1048,7 @@ static int one_pass(struct many *m, struct am_error *error)
 		m->begun++;
 		if (put_member(m, member, &to, error) != 0)
 			return am_restore_fail(r, member, error);
-		if ((m->begun & 3) == 0 && wait_for_room(m, error) != 0)
+		if (am_pipeline_due(m->begun) && wait_for_room(m, error) != 0)
 			return -1;
 	}
 	if (n < 0 || wait_all(m, error) != 0 || finish_dirs(m, error) != 0)

@@ -18,8 +18,6 @@
 #include <string.h>
 
 enum {
-	SMALL = 128 << 10, /* a file up to this size is compared as a whole */
-	MEMORY_MAX = 16 << 20,
 	CHECKS_MAX = 512,
 };
 
@@ -570,7 +568,8 @@ static struct check *new_check(struct verify *v, const struct am_bff_member *mem
 	check->probe.put.name = strrchr(check->path, '/') + 1;
 	check->probe.put.file = &check->file;
 	check->probe.put.over = check_over;
-	check->large = check->held = am_member_type(member) == AM_TREE_FILE && member->size > SMALL;
+	check->large = check->held =
+		am_member_type(member) == AM_TREE_FILE && member->size > AM_PIPELINE_SMALL;
 	if (v->last != NULL)
 		v->last->next = check;
 	else
@@ -766,9 +765,9 @@ static int send_member(struct verify *v, const struct am_bff_member *member, con
 	}
 	if (check->large && verify_large(v, check, error) != 0)
 		return -1;
-	if ((++v->sent & 3) == 0 && poll_once(v, 0, error) != 0)
+	if (am_pipeline_due(++v->sent) && poll_once(v, 0, error) != 0)
 		return -1;
-	while (v->checks >= CHECKS_MAX || v->memory >= MEMORY_MAX) {
+	while (v->checks >= CHECKS_MAX || v->memory >= AM_PIPELINE_MEMORY) {
 		if (poll_once(v, 100, error) != 0)
 			return -1;
 	}
@@ -806,7 +805,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	v->options = options;
 	v->differs = differs;
 	v->context = context;
-	v->budget.most = MEMORY_MAX;
+	v->budget.most = AM_PIPELINE_MEMORY;
 	v->mine = malloc(CHUNK);
 	v->theirs = malloc(CHUNK);
 	if (v->mine == NULL || v->theirs == NULL) {

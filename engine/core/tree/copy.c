@@ -15,11 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SMALL = 128 << 10, /* a file up to this size is written as a whole */
-	MEMORY_MAX = 16 << 20,
-};
-
 /* A directory whose attributes wait for its content. */
 struct late {
 	struct late *next;
@@ -152,7 +147,7 @@ static int poll_once(struct copy *copy, int wait_ms, struct am_error *error)
 static int send(struct copy *copy, struct sent *sent, struct am_error *error)
 {
 	copy->memory += sent->data.capacity;
-	while (am_pipeline_full(&copy->pipeline) || copy->memory >= MEMORY_MAX) {
+	while (am_pipeline_full(&copy->pipeline) || copy->memory >= AM_PIPELINE_MEMORY) {
 		if (copy->memory == sent->data.capacity && !am_pipeline_full(&copy->pipeline))
 			break; /* it is alone */
 		if (poll_once(copy, 100, error) != 0)
@@ -161,7 +156,7 @@ static int send(struct copy *copy, struct sent *sent, struct am_error *error)
 	if (am_pipeline_start(&copy->pipeline, am_tree_fs(copy->to, sent->place.mount), &sent->put,
 		    error) != 0)
 		return -1;
-	return (++copy->count & 3) == 0 ? poll_once(copy, 0, error) : 0;
+	return am_pipeline_due(++copy->count) ? poll_once(copy, 0, error) : 0;
 }
 
 static int wait_all(struct copy *copy, struct am_error *error)
@@ -245,7 +240,7 @@ static int copy_file(struct copy *copy, const struct am_scan_entry *entry, struc
 {
 	struct am_tree_attr attr = attr_of(&entry->stat);
 	struct am_buf data = {0};
-	size_t length, most = copy->many ? SMALL : 0;
+	size_t length, most = copy->many ? AM_PIPELINE_SMALL : 0;
 	const char *piece;
 	int r = 1;
 

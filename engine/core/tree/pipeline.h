@@ -8,7 +8,12 @@
 
 #include "tree/backend.h"
 
-enum { AM_PIPELINE_MOUNTS = 64, AM_PIPELINE_PIECE = 1 << 20 };
+enum {
+	AM_PIPELINE_MOUNTS = 64,
+	AM_PIPELINE_PIECE = 1 << 20,   /* of a large file, read or written by one request */
+	AM_PIPELINE_SMALL = 128 << 10, /* a file up to this size is handled as a whole */
+	AM_PIPELINE_MEMORY = 16 << 20, /* bytes of contents held at a time */
+};
 
 struct am_pipeline {
 	struct am_fs *fs[2 * AM_PIPELINE_MOUNTS];
@@ -45,6 +50,14 @@ int am_pipeline_start(
  * with the first failure.
  */
 int am_pipeline_poll(struct am_pipeline *pipeline, int wait_ms, struct am_error *error);
+/*
+ * Whether it is time to poll without waiting, after so many requests: answers are to be taken while
+ * more is sent, but a poll after each would cost as much as the request.
+ */
+static inline int am_pipeline_due(uint64_t sent)
+{
+	return sent % 4 == 0;
+}
 /* A failed put's error, named by `path` in the tree. Returns -1. */
 int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
 	struct am_error *error);

@@ -11,7 +11,6 @@
 
 enum {
 	CHUNK = 256 << 10,
-	BUDGET = 16 << 20,
 	AHEAD = 1024,         /* entries begun before the caller asks for them */
 	LISTED_MAX = 16 << 10 /* entries of listings nobody has come to yet; more: none is begun */
 };
@@ -453,7 +452,7 @@ struct am_scan *am_scan_open(struct am_tree *tree, const char *path,
 	scan->tree = am_tree_hold(tree);
 	scan->operation = options->operation;
 	scan->exclude = options->exclude;
-	scan->budget.most = BUDGET;
+	scan->budget.most = AM_PIPELINE_MEMORY;
 	scan->pipeline = options->pipeline;
 	if (scan->pipeline == NULL && am_pipeline_can(tree)) {
 		am_pipeline_open(&scan->own, options->operation, tree, NULL);
