@@ -95,7 +95,7 @@ local function measure(title, files)
   local function part(name) return function(asked) return files[asked] and files[asked][name] end end
   collectgarbage()
   collectgarbage()
-  sys.write_file("/proc/self/clear_refs", "5", { atomic = false }) -- the peak starts anew
+  sys.write_file("/proc/self/clear_refs", "5", { atomic = false }) -- the peak starts again
   local before, start = memory "VmRSS", sys.clock()
   assert(merge.run(title, { tree = t, saved = part "c", shipped_old = part "o", shipped_new = part "n",
     saved_stat = function() return { mode = 420, uid = sys.getuid(), gid = sys.getuid() } end }))

@@ -274,7 +274,7 @@ end
 
 function TestRun.test_lost_connection_is_never_a_status()
   fails("SSH_LOST", nil, session:run(sh "echo started; sleep 3", { on_line = function() sshd:cut() end }))
-  -- nothing was sent yet when the next command finds the connection dead: it is made anew
+  -- nothing was sent yet when the next command finds the connection dead: it is made again
   lu.assertEquals(assert(session:run { "echo", "again" }).stdout, "again\n")
 end
 

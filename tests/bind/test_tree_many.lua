@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Digest, verify and copy over NFS, many calls at a time: the same results as from a local tree,
--- whatever lies in it and whatever happens to server and connection on the way.
+-- whatever is in it and whatever happens to server and connection on the way.
 
 local lu = require "luaunit"
 local bff = require "altmig.bff"

@@ -107,7 +107,7 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
   assert_told(edited.preserve, "note", "preserve: yours is active")
 
   lu.assertStrContains(lab.on(client, "ls -l /alt_inst/etc/motd"), "motd -> motd.site")
-  assert_told("/etc/motd", "note", "preserve: your link to motd.site is active, the new one lies in " .. save)
+  assert_told("/etc/motd", "note", "preserve: your link to motd.site is active, the new one is in " .. save)
   lu.assertNotStrContains(lab.on(client, "ls -l /alt_inst/etc/rc.security.boot"), " -> ")
   assert_told("/etc/rc.security.boot", "todo", "no list names it: was a link to rc; the new one is active")
 
@@ -119,15 +119,15 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
 
   assert_live(edited.hold_new, true)
   assert_new_kept(edited.hold_new)
-  assert_told(edited.hold_new, "note", "fileset bos.rte says hold_new: yours is active, the new one lies in " .. save)
+  assert_told(edited.hold_new, "note", "fileset bos.rte says hold_new: yours is active, the new one is in " .. save)
   lu.assertEquals({ entries[edited.hold_new].policy, entries[edited.hold_new].fileset, entries[edited.hold_new].base },
     { "hold_new", "bos.rte", "inst_root" })
 
   assert_live(edited.user_merge, false)
-  assert_told(edited.user_merge, "todo", "user_merge: the new one is active, yours lies in " .. save .. edited.user_merge)
+  assert_told(edited.user_merge, "todo", "user_merge: the new one is active, yours is in " .. save .. edited.user_merge)
 
   assert_live(edited.new, false)
-  assert_told(edited.new, "note", "fileset bos.rte says new: the new one is active, yours lies in " .. save .. edited.new)
+  assert_told(edited.new, "note", "fileset bos.rte says new: the new one is active, yours is in " .. save .. edited.new)
 
   assert_live(edited.auto_merge, true)
   assert_new_kept(edited.auto_merge)
@@ -135,7 +135,7 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
 
   assert_live(edited.unlisted, false)
   lu.assertEquals(entries[edited.unlisted].policy, "unlisted")
-  assert_told(edited.unlisted, "todo", "no list names it: the new one is active, yours lies in " .. save .. edited.unlisted)
+  assert_told(edited.unlisted, "todo", "no list names it: the new one is active, yours is in " .. save .. edited.unlisted)
 
   -- Outside /etc and /var the software database says that the site changed it.
   assert_live(edited.program, false)
@@ -147,7 +147,7 @@ function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
   -- installp of phase 6 does as the fileset says.
   assert_live(edited.of_fileset, false)
   lu.assertTrue(entries[edited.of_fileset].installp)
-  assert_told(edited.of_fileset, "todo", "fileset bos.sysmgt.nim.client (user_merge)", "yours lies in " .. save .. edited.of_fileset)
+  assert_told(edited.of_fileset, "todo", "fileset bos.sysmgt.nim.client (user_merge)", "yours is in " .. save .. edited.of_fileset)
   lu.assertTrue(is_ours(of_copy(save .. "/.altmig/site" .. edited.of_fileset)))
 
   -- Nothing of what nobody touched is in the list of things to do.
@@ -191,7 +191,7 @@ function TestPolicyInTheLab:test_3_with_a_baseline_it_is_three_way()
   lu.assertNotStrContains(told "/etc/objrepos/SWservAt", "two-way")
   lu.assertStrContains(lab.on(client, "cat /alt_inst" .. save .. "/.altmig/old" .. merged), "groups:")
   assert_live(edited.preserve, true)
-  assert_told(edited.user_merge, "todo", "the new one is active, yours lies in " .. save .. edited.user_merge)
+  assert_told(edited.user_merge, "todo", "the new one is active, yours is in " .. save .. edited.user_merge)
 end
 
 function TestPolicyInTheLab:test_4_a_directory_is_a_baseline_too()

@@ -94,7 +94,7 @@ function TestTroubleInTheLab:test_2_an_export_that_is_missing_or_read_only()
   lu.assertStrContains(text, "phase 5 failed")
   lu.assertStrContains(text, "/alt_inst/usr")
   lu.assertStrContains(text, "EROFS")
-  -- The failure withdrew what was there; the resume makes the exports anew.
+  -- The failure withdrew what was there; the resume makes the exports again.
   resume(0)
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end

@@ -119,9 +119,9 @@ end
 
 function TestMigration:test_what_became_of_the_files_is_in_the_log_and_the_report()
   local w = self.w
-  w.outcome = { { file = "/etc/site", severity = "todo", rule = "yours lies in /lpp/save.config/etc/site", chosen = "N" } }
+  w.outcome = { { file = "/etc/site", severity = "todo", rule = "yours is in /lpp/save.config/etc/site", chosen = "N" } }
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
-  lu.assertStrContains(world.log_text(w), "altmig: /etc/site: yours lies in /lpp/save.config/etc/site (todo)")
+  lu.assertStrContains(world.log_text(w), "altmig: /etc/site: yours is in /lpp/save.config/etc/site (todo)")
   local document = require("altmig.report").load(w.dir .. "/state/lpar/report.json")
   local found
   for _, entry in ipairs(document.entries) do found = found or entry.file == "/etc/site" and entry end

@@ -216,7 +216,7 @@ function TestSources:test_a_link_in_the_place_of_a_file_is_not_lost()
   end
   lu.assertEquals(t:read "/site/sudoers", "ours\nnew\n")
   lu.assertEquals(t:read "/site/resolv", "nameserver ours\n")
-  local kept = "your link to %s is active, the new one lies in /lpp/save.config/.altmig/new%s"
+  local kept = "your link to %s is active, the new one is in /lpp/save.config/.altmig/new%s"
   lu.assertEquals(told, { "/etc/by.site note no baseline: two-way, what only the old file has is kept",
     "/etc/by.list note fileset a.rte says hold_new: " .. kept:format("/gone", "/etc/by.list"),
     "/etc/odd.conf todo no list names it: was a link to ../site/odd\xff; the new one is active",
@@ -419,15 +419,15 @@ function TestOutcome:test_every_policy_ends_as_it_says()
     ["/etc/stray"] = "new" })
   local function new_at(path) return "/lpp/save.config/.altmig/new" .. path end
   lu.assertEquals(by_file(assert(outcome.after_merges(t))), {
-    ["/etc/held"] = "note C: fileset a.rte says hold_new: yours is active, the new one lies in " .. new_at "/etc/held",
-    ["/etc/mine"] = "todo C: fileset a.rte says merge and nothing here merges it: yours is active, the new one lies in "
+    ["/etc/held"] = "note C: fileset a.rte says hold_new: yours is active, the new one is in " .. new_at "/etc/held",
+    ["/etc/mine"] = "todo C: fileset a.rte says merge and nothing here merges it: yours is active, the new one is in "
       .. new_at "/etc/mine",
-    ["/etc/theirs"] = "todo N: fileset a.rte says user_merge: the new one is active, yours lies in /lpp/save.config/etc/theirs",
-    ["/etc/gone"] = "note N: fileset a.rte says new: the new one is active, yours lies in /lpp/save.config/etc/gone",
-    ["/etc/kept"] = "note C: fileset a.rte says preserve: yours is active, the new one lies in " .. new_at "/etc/kept",
+    ["/etc/theirs"] = "todo N: fileset a.rte says user_merge: the new one is active, yours is in /lpp/save.config/etc/theirs",
+    ["/etc/gone"] = "note N: fileset a.rte says new: the new one is active, yours is in /lpp/save.config/etc/gone",
+    ["/etc/kept"] = "note C: fileset a.rte says preserve: yours is active, the new one is in " .. new_at "/etc/kept",
     ["/etc/merged.unchanged"] = "note N: fileset a.rte says merge: the new one is active; the site had not changed it",
     ["/etc/user.unchanged"] = "note N: fileset a.rte says user_merge: the new one is active; the site had not changed it",
-    ["/etc/stray"] = "todo N: no list names it: the new one is active, yours lies in /lpp/save.config/etc/stray" })
+    ["/etc/stray"] = "todo N: no list names it: the new one is active, yours is in /lpp/save.config/etc/stray" })
 end
 
 function TestOutcome:test_what_installp_did_and_that_nothing_is_lost()
@@ -453,14 +453,14 @@ function TestOutcome:test_what_installp_did_and_that_nothing_is_lost()
   assert(t:remove "/etc/removed")
   assert(t:remove "/lpp/save.config/etc/removed")
   lu.assertEquals(by_file(assert(outcome.after_installp(t))), {
-    ["/etc/user"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+    ["/etc/user"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours is in "
       .. "/lpp/save.config/etc/user",
-    ["/etc/hold"] = "note C: fileset a.rte (user_merge): yours is active, the new one lies in /lpp/save.config/etc/hold",
-    ["/etc/lost"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+    ["/etc/hold"] = "note C: fileset a.rte (user_merge): yours is active, the new one is in /lpp/save.config/etc/hold",
+    ["/etc/lost"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours is in "
       .. "/lpp/save.config/.altmig/site/etc/lost",
-    ["/etc/unlisted"] = "todo N: installp, its fileset: another one is active than before, yours lies in "
+    ["/etc/unlisted"] = "todo N: installp, its fileset: another one is active than before, yours is in "
       .. "/lpp/save.config/etc/unlisted",
-    ["/etc/removed"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours lies in "
+    ["/etc/removed"] = "todo N: installp, fileset a.rte (user_merge): another one is active than before, yours is in "
       .. "/lpp/save.config/.altmig/site/etc/removed" })
   lu.assertEquals(t:stat("/lpp/save.config/.altmig/site/etc/lost").mode, 384)
 end

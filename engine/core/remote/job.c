@@ -625,7 +625,7 @@ static int pause_for(double seconds, struct am_error *error)
 	return 0;
 }
 
-/* Connects anew with growing pauses; -1 when that is hopeless or tried often enough. */
+/* Connects again with growing pauses; -1 when that is hopeless or tried often enough. */
 static int find_again(struct am_ssh *ssh, struct am_job_wait *wait, int *tries, double deadline,
 	struct am_error *error)
 {

@@ -57,7 +57,7 @@ int am_job_poll(struct am_ssh *ssh, const struct am_job *job, enum am_job_state 
 
 struct am_job_wait {
 	double timeout; /* seconds; 0: none. SSH_TIMEOUT leaves the job running */
-	int retries;    /* how often in a row to connect anew */
+	int retries;    /* how often in a row to connect again */
 	double room;    /* seconds to wait for room to write the status; 0: 600 */
 	/* Told what the administrator should know, a line of text; -1 ends the wait. May be NULL.
 	 */
@@ -68,9 +68,9 @@ struct am_job_wait {
 };
 
 /*
- * Follows the output until the job ends. A lost connection is made anew and following goes on where
- * it was cut, so every byte is handed over once. A job that has ended while its status cannot be
- * written is waited for `room` seconds, and is JOB_UNRECORDED then; a later wait may find it.
+ * Follows the output until the job ends. A lost connection is made again and following goes on
+ * where it was cut, so every byte is handed over once. A job that has ended while its status cannot
+ * be written is waited for `room` seconds, and is JOB_UNRECORDED then; a later wait may find it.
  */
 int am_job_wait(struct am_ssh *ssh, const struct am_job *job, struct am_job_wait *wait,
 	struct am_ssh_status *status, struct am_error *error);

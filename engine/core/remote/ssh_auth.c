@@ -118,7 +118,7 @@ static int changed_key(struct am_ssh *ssh, const struct host_key *key, const cha
 	return am_fail(error, "SSH_HOSTKEY_CHANGED",
 		"host key CHANGED: %s now shows %s %s, known by another key (%s:%d); somebody may "
 		"be "
-		"in between. If the host was installed anew: ssh-keygen -R '%s' -f %s; "
+		"in between. If the host was installed again: ssh-keygen -R '%s' -f %s; "
 		"ssh-keyscan -p %d -t %s %s >> %s",
 		key->name, key->type, key->fingerprint, ssh->known_hosts, line, key->name,
 		ssh->known_hosts, ssh->port, short_type(key->type), ssh->host, ssh->known_hosts);

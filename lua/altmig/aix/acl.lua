@@ -72,7 +72,7 @@ end
 ---@field u table<integer, string>
 ---@field g table<integer, string>
 
---- Names of users and groups by number, of the system that lies in the tree.
+--- Names of users and groups by number, of the system that is in the tree.
 ---@param tree any
 ---@return altmig.acl.Names
 function acl.names(tree)

@@ -341,7 +341,7 @@ end
 ---@return string? text, string[]|string missing, string? code   # names that match nothing, or the message
 function Database:lslpp(flags, names) return lslpp.format(self, flags, names or {}, swvpd.directories) end
 
---- Forgets what was read; the next question reads anew.
+--- Forgets what was read; the next question reads again.
 function Database:close()
   for _, store in pairs(self.stores) do store:close() end
   self.stores = {}

@@ -105,7 +105,7 @@ add("merge", "documented", "/etc/pse.conf", "ODM_merge pse.conf")
 add("merge", "inferred", "/etc/xtiso.conf", "ODM_merge xtiso.conf")
 add("preserve", "documented", "/etc/pse_tune.conf")
 
--- ODM: what the system is made of stays; what a level predefines comes anew.
+-- ODM: what the system is made of stays; what a level predefines comes again.
 classes("preserve", "inferred", "/etc/objrepos", "CuDv CuAt CuDep CuDvDr CuVPD CuPath CuPathAt CuData CuOdm", nil,
   "the devices of this system")
 classes("preserve", "inferred", "/etc/objrepos", "SRCsubsvr SRCnotify", nil, "not among the methods, so presumably carried whole")

@@ -110,7 +110,7 @@ local function saved(context, path)
   return data and preview.text(path, data, is_class(path) and context.saved(path .. ".vc") or nil)
 end
 
---- What was saved against what lies in the tree: every file that differs, by path.
+--- What was saved against what is in the tree: every file that differs, by path.
 ---@param tree table
 ---@param root string
 ---@param collected altmig.Report
@@ -146,8 +146,8 @@ function preview.methods_of(path)
   return list
 end
 
---- One file of a half-done migration: what was saved against what its merge gives (tried anew in a
---- scratch tree), and against what lies in the copy now.
+--- One file of a half-done migration: what was saved against what its merge gives (tried again in a
+--- scratch tree), and against what is in the copy now.
 ---@param copy table       # the tree of the copy
 ---@param root string
 ---@param path string

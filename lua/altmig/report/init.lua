@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What a migration decided, for the administrator: one entry for each decision of a merge and for
--- whatever else a step has to tell. Kept in <state>/<client>/report.json, which is written anew and
+-- whatever else a step has to tell. Kept in <state>/<client>/report.json, which is written again and
 -- atomically before a step is recorded as done.
 --
 -- An entry belongs to the step that made it. A step that is run again (after a failure, a kill, by
@@ -227,7 +227,7 @@ end
 
 -- The report of the migration that m is -------------------------------------------------------------
 
---- Opens the report of m's run; one of an earlier run is begun anew.
+--- Opens the report of m's run; one of an earlier run is begun again.
 ---@param m altmig.Migration
 ---@return altmig.Report
 function report.open(m)
@@ -239,7 +239,7 @@ function report.open(m)
   local new = report.new(path, { client = m.name, run = run })
   if not found and code == "REPORT_DAMAGED" then
     err.check(sys.rename(path, path .. ".bad"))
-    new:add { severity = "warning", rule = message .. ": kept as report.json.bad, begun anew" }
+    new:add { severity = "warning", rule = message .. ": kept as report.json.bad, begun again" }
   end
   return new
 end

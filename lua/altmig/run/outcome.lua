@@ -33,15 +33,15 @@ local function judge(root, entry, live, new)
   if live == entry.sha256 then
     if not new or new == entry.sha256 then return nil end
     if entry.policy == "merge" then
-      return told("todo", "C", "%s and nothing here merges it: yours is active, the new one lies in %s", whose(entry),
+      return told("todo", "C", "%s and nothing here merges it: yours is active, the new one is in %s", whose(entry),
         new_at(root, path))
     end
-    return told("note", "C", "%s: yours is active, the new one lies in %s", whose(entry), new_at(root, path))
+    return told("note", "C", "%s: yours is active, the new one is in %s", whose(entry), new_at(root, path))
   end
   if entry.old == entry.sha256 then
     return told("note", "N", "%s: the new one is active; the site had not changed it", whose(entry))
   end
-  return told(entry.policy == "new" and "note" or "todo", live == new and "N" or "none", "%s: %s, yours lies in %s", whose(entry),
+  return told(entry.policy == "new" and "note" or "todo", live == new and "N" or "none", "%s: %s, yours is in %s", whose(entry),
     live == new and "the new one is active" or live and "another one is active" or "no longer there", saved_at(root, path))
 end
 
@@ -52,13 +52,13 @@ local function judge_link(tree, root, link, entry, new)
   if entry and same then return nil end
   if entry and new then
     told.severity, told.chosen = "todo", "merged"
-    told.rule = ("%s: was a link to %s, which leads to no file any more: the merged file lies in its place"):format(
+    told.rule = ("%s: was a link to %s, which leads to no file any more: the merged file is in its place"):format(
       whose(link), link.target)
   elseif not same then
     told.severity, told.chosen = link.policy == "new" and "note" or "todo", "N"
     told.rule = ("%s: was a link to %s; the new one is active"):format(whose(link), link.target)
   elseif new then
-    told.rule = ("%s: your link to %s is active, the new one lies in %s"):format(whose(link), link.target, new_at(root, link.path))
+    told.rule = ("%s: your link to %s is active, the new one is in %s"):format(whose(link), link.target, new_at(root, link.path))
   end
   return told.rule and told or nil
 end
@@ -99,13 +99,13 @@ local function judge_installed(root, entry, before, live, saved, put_there)
   if live == before then
     if not put_there or put_there == entry.sha256 or live ~= entry.sha256 then return nil end
     told.severity, told.chosen = "note", "C"
-    told.rule = ("%s: yours is active, the new one lies in %s"):format(by, saved_at(root, entry.path))
+    told.rule = ("%s: yours is active, the new one is in %s"):format(by, saved_at(root, entry.path))
     return told
   end
   if entry.old == entry.sha256 or entry.policy == "new" then told.severity = "note" end
   told.chosen = "N"
   told.rule = ("installp, %s: another one is active than before, yours %s"):format(by,
-    saved and "lies in " .. saved or "is no longer there")
+    saved and "is in " .. saved or "is no longer there")
   return told
 end
 

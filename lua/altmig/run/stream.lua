@@ -125,7 +125,7 @@ end
 ---@param image table     m:bos_image()
 ---@param exclude string[]
 function stream.restore(m, image, exclude)
-  local remedy = "mend the cause, then resume: the restore is run again over what is there"
+  local remedy = "fix the cause, then resume: the restore is run again over what is there"
   local checked, message, code = m.alt:check(image.open(), { exclude = exclude })
   if not checked then
     err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),

@@ -29,7 +29,7 @@ function bootdisk.customized(root)
   return base
 end
 
--- Devices cache what they read; a file changed below them must be read anew.
+-- Devices cache what they read; a file changed below them must be read again.
 local function forget_cache(name)
   local _, outside = disk.path(name)
   for key, device in pairs(disk.loops() or {}) do

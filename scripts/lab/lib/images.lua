@@ -386,7 +386,7 @@ end
 
 local function add_classes(tree)
   local classes = load_data "classes.lua"
-  -- Predefined classes lie in the usr part; /etc/objrepos leads to them.
+  -- Predefined classes are in the usr part; /etc/objrepos leads to them.
   for class, rows in pairs(classes.predefined(tree.level.new)) do
     add_class(tree, "/usr/lib/objrepos", class, rows)
     for _, file in ipairs { class, class .. ".vc" } do tree:link("/etc/objrepos/" .. file, "/usr/lib/objrepos/" .. file) end

@@ -132,7 +132,7 @@ scenario.define("locked-client", "a run of another engine host holds the client'
 end)
 
 scenario.define("small-usr", "/usr of the client has next to no room: phase 5 must expand it [MB left]", function(mb)
-  mb = math.tointeger(tonumber(mb or "8")) -- less, and the copy, which the file system lays out anew, may not fit
+  mb = math.tointeger(tonumber(mb or "8")) -- less, and the copy, which the file system lays out again, may not fit
   if not mb or mb < 1 or mb > 1024 then err.usage "altmig: lab scenario: small-usr: MB is a size in MB" end
   -- /usr as small as a file system here can be, then filled with data that is no hole.
   local disk = require "lab.disk"

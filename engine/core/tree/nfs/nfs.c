@@ -263,8 +263,8 @@ struct nfs_fs *am_nfs_over(const int fds[CONNECTIONS], const struct am_handle *r
 	}
 	fs->root_handle = *root;
 	fs->connects = 1;
-	for (int lane = 0; lane < CONNECTIONS; lane++)
-		fs->rpc[lane] = am_rpc_over(fds[lane], getuid(), getgid(), error);
+	for (int c = 0; c < CONNECTIONS; c++)
+		fs->rpc[c] = am_rpc_over(fds[c], getuid(), getgid(), error);
 	fs->at = strdup("/");
 	fs->host = strdup("");
 	fs->export = strdup("/export");

@@ -3,7 +3,7 @@
  * Trees of NFS version 3 exports.
  *
  * Each export is one connection, driven by a poll loop of our own with a deadline on every call.
- * A lost connection is made anew (with a new MOUNT, so that a withdrawn or replaced export is
+ * A lost connection is made again (with a new MOUNT, so that a withdrawn or replaced export is
  * noticed) and the operation repeated where that is safe: because it is idempotent, or by a look at
  * what the first try has done. What comes back as another file system is refused ("NFS_CHANGED"),
  * and so is a directory of another file system below an export ("NFS_CROSSING").

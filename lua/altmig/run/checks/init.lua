@@ -113,7 +113,7 @@ function checks.resources(m, add)
     if not ok then
       if text_or_error.status ~= 3 then error(text_or_error, 0) end
       add { id = kind, host = m[kind].host == "local" and "engine host" or m.master.name, what = text_or_error.message,
-        remedy = ("mend %s, or leave the flag out"):format(m[kind].location) }
+        remedy = ("fix %s, or leave the flag out"):format(m[kind].location) }
     elseif kind == "bosinst_data" then
       for _, disk in ipairs(said.disks) do
         if not m:is_target(disk) then

@@ -215,7 +215,7 @@ function storage.boot_volume(m, add)
         if previous and tonumber(pp) ~= previous + 1 then
           add { id = "hd5-pieces", severity = "warning", host = m.name,
             what = ("the partitions of %s are not contiguous"):format(lv.name), evidence = "lslv -m " .. lv.name,
-            remedy = "make it anew in one piece (migratepv -l, or rmlv and mklv -t boot), then bosboot" }
+            remedy = "make it again in one piece (migratepv -l, or rmlv and mklv -t boot), then bosboot" }
           break
         end
         previous = tonumber(pp)

@@ -18,7 +18,7 @@ boot.steps.build_boot_image = {
     local result = m.exec:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
     local blocks = tonumber(result.stdout:match("Boot image is (%d+) 512 byte blocks"))
     if result.status ~= 0 or not blocks then
-      err.raise(m.exec.host:failure(argv, result, "bosboot must be able to build the image in the copy; mend, then resume"))
+      err.raise(m.exec.host:failure(argv, result, "bosboot must be able to build the image in the copy; fix that, then resume"))
     end
     return { blocks = blocks }
   end,

@@ -223,7 +223,7 @@ local function restore_over_nfs(m, image)
   end)
   if not stats then
     err.raise { code = code, host = m.name, message = ("restore of %s: %s"):format(image.path, message),
-      remedy = "mend the cause, then resume: the restore goes on over what is there" }
+      remedy = "fix the cause, then resume: the restore goes on over what is there" }
   end
   if m.opts.verify_restore then verify_restored(m, image, found) end
   return stats

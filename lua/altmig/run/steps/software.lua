@@ -24,7 +24,7 @@ software.steps.run_script = {
         ALTMIG_TARGET = ("%d.%d"):format(m.target.version, m.target.release) },
       on_line = function(line) m:say(line) end })
     if result.status ~= 0 then
-      err.raise(m.master:failure(argv, result, ("mend the script %s, then resume"):format(script.name)))
+      err.raise(m.master:failure(argv, result, ("fix the script %s, then resume"):format(script.name)))
     end
   end,
 }
@@ -73,7 +73,7 @@ local function refuse_failures(m, argv, result)
   local failed = installp_failures(result.stdout)
   if #failed > 0 or result.status ~= 0 then
     local e = m.exec.host:failure(argv, result,
-      ("see %s in the copy; mend or remove the fileset, then resume"):format(installp_log))
+      ("see %s in the copy; fix or remove the fileset, then resume"):format(installp_log))
     e.code = "INSTALLP"
     if #failed > 0 then e.message = ("installp in the copy of %s: %s"):format(m.name, table.concat(failed, "; ")) end
     err.raise(e)
