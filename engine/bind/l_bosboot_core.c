@@ -54,8 +54,8 @@ static void push_image(lua_State *L, const struct am_bootimg *image)
 	bu_setint(L, "kernel_size", image->kernel_size);
 	bu_setint(L, "ramfs_start", image->ramfs_start);
 	bu_setint(L, "ramfs_size", image->ramfs_size);
-	bu_setint(L, "size", image->size);
-	bu_setint(L, "blocks", image->blocks);
+	bu_setint(L, "size", (lua_Integer)image->size);
+	bu_setint(L, "blocks", (lua_Integer)image->blocks);
 }
 
 static int push_inspection(lua_State *L, const struct am_boot *boot)
