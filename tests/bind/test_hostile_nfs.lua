@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- A server that means harm, one way at a time, and every operation against it: each ends with a result or a named
 -- error, in bounded time and memory. The server is reference material beside the source tree; where that is not
--- there, core/test_nfs_replies and the relay of test_tree_many try the same kinds.
+-- there, core/tree/nfs/test_replies and the relay of test_tree_many try the same kinds.
 
 local lu = require "luaunit"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
 local here = arg[0]:match("^(.*)/[^/]*$")
-package.path = package.path .. ";" .. here .. "/../?.lua"
+package.path = package.path .. ";" .. here .. "/?.lua"
 local server = require "nfs_server"
 
-local SERVER <const> = here .. "/../../../shared/reference/cases/hostile-nfs/hostile_nfs.py"
+local SERVER <const> = SHARED_DIR .. "/cases/hostile-nfs/hostile_nfs.py"
 local why = sys.getuid() ~= 0 and "needs root" or not sys.stat(SERVER) and "the hostile server is not beside the source tree"
   or sys.run({ "python3", "-c", "" }) == nil and "python3 is not there" or nil
 if not why then
@@ -62,7 +62,7 @@ local function try(mode, must_fail)
       name = "mount"
     end
     local what = mode .. ": " .. name
-    lu.assertTrue(sys.clock() - started < 10, what)
+    lu.assertTrue(sys.clock() - started < 40, what) -- a busy machine is slow
     if not ok then
       failed[name] = true
       lu.assertIsString(message, what)

@@ -94,7 +94,7 @@ static int merge(const struct am_merge_policy *policy, const struct am_merge_inp
 		REQUIRE(input->c.at != NULL);
 	}
 	for (size_t i = 0; i < decisions.count; i++) {
-		REQUIRE(decisions.list[i].file != NULL && decisions.list[i].rule != NULL);
+		REQUIRE(decisions.list[i].file != NULL && decisions.list[i].finding < AM_FINDINGS);
 		REQUIRE(decisions.list[i].chosen != NULL);
 	}
 	am_decisions_free(&decisions);
