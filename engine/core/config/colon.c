@@ -20,7 +20,9 @@ int am_colonfile_is_nis(const struct am_record *record)
 
 static char separator(const struct am_line_parser *p)
 {
-	return p->columns->separator != 0 ? p->columns->separator : ':';
+	char given = p->columns->separator;
+
+	return given != 0 ? given : (char)':';
 }
 
 static size_t count_fields(const struct am_line_parser *p, struct am_slice content)
