@@ -46,6 +46,8 @@ uint64_t am_hash_keyed(const uint64_t key[2], const char *text, size_t length)
 		key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u};
 	size_t whole = length & ~(size_t)7;
 
+	if (text == NULL) /* an absent text is an empty one */
+		text = "";
 	for (size_t i = 0; i < whole; i += 8)
 		take(v, word(text + i, 8));
 	take(v, (uint64_t)length << 56 | word(text + whole, length - whole));

@@ -20,9 +20,9 @@ int am_colonfile_is_nis(const struct am_record *record)
 
 static char separator(const struct am_line_parser *p)
 {
-	char given = p->columns->separator;
-
-	return given != 0 ? given : (char)':';
+	if (p->columns->separator == 0)
+		return ':';
+	return p->columns->separator;
 }
 
 static size_t count_fields(const struct am_line_parser *p, struct am_slice content)
