@@ -16,6 +16,7 @@ static const char read_script[] = "[ -d \"$0\" ] && exit 45\n"
 				  "[ -r \"$0\" ] || exit 46\n"
 				  "exec cat <\"$0\"";
 
+/* mv would put the temporary into a directory of that name, and succeed. */
 static const char write_script[] = "umask 077\n"
 				   "t=$0.new.$$\n"
 				   "trap 'rm -f \"$t\"' 0\n"
@@ -23,6 +24,7 @@ static const char write_script[] = "umask 077\n"
 				   "cat >\"$t\" || exit 1\n"
 				   "set -- \"$1\" \"$2\" `cksum <\"$t\"`\n"
 				   "[ \"$2\" = \"$3 $4\" ] || exit 47\n"
+				   "[ ! -d \"$0\" ] || exit 45\n"
 				   "chmod \"$1\" \"$t\" && mv -f \"$t\" \"$0\"";
 
 struct remote_reader {

@@ -22,7 +22,7 @@ struct am_reader *am_remote_open(struct am_ssh *ssh, const char *path, struct am
 int am_remote_get(
 	struct am_ssh *ssh, const char *path, struct am_buf *data, struct am_error *error);
 
-/* Replaces or makes the file with `mode`, whole or not at all. */
+/* Replaces or makes the file with `mode`, whole or not at all. A directory in the way is EISDIR. */
 int am_remote_put(struct am_ssh *ssh, const char *path, const void *data, size_t length,
 	unsigned int mode, struct am_error *error);
 
