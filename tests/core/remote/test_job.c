@@ -173,6 +173,7 @@ static void test_answers_to_a_start(void **state)
 		{{.out = "started\nls -l\n"}, NULL, 1},
 		{{.out = "there\nls -l\n"}, NULL, 0},
 		{{.out = "there\nls -la\n"}, "JOB_MISMATCH", 0},
+		{{.out = "there\nls -k\n"}, "JOB_MISMATCH", 0},
 		{{.out = "there\nls\n"}, "JOB_MISMATCH", 0},
 		{{.out = "started\n"}, "JOB_MISMATCH", 0},
 		{{.out = "there"}, "JOB_ANSWER", 0},
