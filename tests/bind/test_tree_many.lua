@@ -86,6 +86,8 @@ end
 
 local function here_is(name) return assert(tree.at(BASE .. "/" .. (name or "main"), { sync = false })) end
 
+local running -- the relay
+
 --- A relay in front of the server; its process id.
 local function relay(...)
   local argv = { ... }
@@ -95,18 +97,26 @@ local function relay(...)
   sys.remove(BASE .. "/relay")
   local pid = assert(sys.spawn(argv, { stdout = BASE .. "/relay" }))
   sys.sleep(0.1)
+  running = pid
   return pid
 end
 
 local function stop(pid)
+  running = nil
   assert(sys.kill(pid, "TERM"))
   assert(sys.wait(pid))
   return tonumber(sys.read_file(BASE .. "/relay"):match("%d+")) or 0
 end
 
+--- A test that failed in between must not leave its relay to the next.
+local function stop_running()
+  if running then stop(running) end
+end
+
 TestMany = {}
 
 function TestMany:setUp() prepare() end
+function TestMany:tearDown() stop_running() end
 
 function TestMany:test_digest_is_that_of_the_local_tree()
   local t <close> = open()
@@ -431,7 +441,10 @@ function TestCopy:setUp()
   server.empty("second")
 end
 
-function TestCopy:tearDown() server.empty("second") end
+function TestCopy:tearDown()
+  stop_running()
+  server.empty("second")
+end
 
 local without = { exclude = { "null" } } -- devices removed behind its back confuse this server
 

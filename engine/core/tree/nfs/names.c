@@ -297,14 +297,25 @@ int am_nfs_setattr(struct am_node *base, const char *name, const struct am_tree_
 	struct nfs_node *dir = (struct nfs_node *)base;
 	struct am_tree_attr allowed = *attr;
 	struct found found;
+	unsigned connects;
+	int tries = 3;
 
 	if (name == NULL)
 		return am_nfs_set_handle(fs_of(base), dir, &dir->handle, attr, error);
-	if (am_nfs_lookup(dir, name, &found, error) != 0)
-		return -1;
-	if (found.stat.type == AM_TREE_LINK)
-		allowed.set &= ~(unsigned)AM_SET_MODE;
-	return am_nfs_set_handle(fs_of(base), NULL, &found.handle, &allowed, error);
+	/*
+	 * A server that was restarted meanwhile may not know the handle any more: some say EINVAL
+	 * of a device then. It is looked up again.
+	 */
+	do {
+		connects = fs_of(base)->connects;
+		if (am_nfs_lookup(dir, name, &found, error) != 0)
+			return -1;
+		if (found.stat.type == AM_TREE_LINK)
+			allowed.set &= ~(unsigned)AM_SET_MODE;
+		if (am_nfs_set_handle(fs_of(base), NULL, &found.handle, &allowed, error) == 0)
+			return 0;
+	} while (--tries > 0 && connects != fs_of(base)->connects && !fs_of(base)->base.complete);
+	return -1;
 }
 
 /* ---- names ---- */

@@ -76,6 +76,7 @@ static size_t server_add(size_t dir, const char *name, uint32_t type)
 		struct server_node *node = &server.nodes[i];
 
 		if (node->type == 0) {
+			free(node->data);
 			*node = (struct server_node){
 				.type = type, .parent = dir, .mode = 0600, .fsid = 7};
 			snprintf(node->name, sizeof node->name, "%s", name);
