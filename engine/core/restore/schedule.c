@@ -352,7 +352,7 @@ static int request_odd(struct many *m, struct request *request, struct am_error 
 		}
 		break;
 	default:
-		am_tree_reason(&request->put.error, ESTALE);
+		am_fail_reason(&request->put.error, ESTALE);
 		return request_failed(m, request, error);
 	}
 	if (dir == NULL || m->pipeline.fs[request->mount]->ops->settle(

@@ -205,9 +205,6 @@ int am_entries_add(struct am_entries *entries, const char *name, const struct am
 	struct am_error *error);
 void am_entries_free(struct am_entries *entries);
 
-/* The bare reason of an errno value. Returns -1. */
-int am_tree_reason(struct am_error *error, int errnum);
-
 struct am_node *am_node_hold(struct am_node *node);
 void am_node_release(struct am_node *node); /* NULL is allowed */
 

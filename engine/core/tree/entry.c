@@ -40,7 +40,7 @@ int am_tree_readlink(
 	if (am_tree_locate(tree, "readlink", path, 0, &place, error) != 0)
 		return -1;
 	if (place.name[0] == '\0')
-		r = am_tree_reason(error, EINVAL);
+		r = am_fail_reason(error, EINVAL);
 	else
 		r = place.dir->fs->ops->readlink(place.dir, place.name, target, size, error);
 	return am_place_finish(tree, &place, "readlink", r, error);
@@ -55,7 +55,7 @@ static int resolve(struct am_tree *tree, const char *path, int follow, char *res
 	if (am_tree_locate(tree, "resolve", path, follow, &place, error) != 0)
 		return -1;
 	if (strlen(place.path) >= size)
-		r = am_tree_reason(error, ENAMETOOLONG);
+		r = am_fail_reason(error, ENAMETOOLONG);
 	else
 		memcpy(resolved, place.path, strlen(place.path) + 1);
 	return am_place_finish(tree, &place, "resolve", r, error);
@@ -87,7 +87,7 @@ int am_tree_list(
 	dir = am_place_enter(&place, error);
 	if (dir != NULL && am_tree_entries(tree, dir, place.path, &entries, error) == 0) {
 		names->names = calloc(entries.count + 1, sizeof *names->names);
-		r = names->names == NULL ? am_tree_reason(error, ENOMEM) : 0;
+		r = names->names == NULL ? am_fail_reason(error, ENOMEM) : 0;
 		for (; r == 0 && names->count < entries.count; names->count++) {
 			names->names[names->count] = entries.entries[names->count].name;
 			entries.entries[names->count].name = NULL;
@@ -117,7 +117,7 @@ int am_tree_mkdir(struct am_tree *tree, const char *path, uint32_t mode, struct 
 		am_tree_locate(tree, "mkdir", path, 0, &place, error) != 0)
 		return -1;
 	if (place.name[0] == '\0')
-		r = am_tree_reason(error, EEXIST);
+		r = am_fail_reason(error, EEXIST);
 	else
 		r = place.dir->fs->ops->mkdir(place.dir, place.name, mode, error);
 	return am_place_finish(tree, &place, "mkdir", r, error);
@@ -167,7 +167,7 @@ int am_tree_symlink(
 		am_tree_locate_name(tree, "symlink", path, &place, error) != 0)
 		return -1;
 	if (strlen(target) >= AM_TREE_PATH_MAX)
-		r = am_tree_reason(error, ENAMETOOLONG);
+		r = am_fail_reason(error, ENAMETOOLONG);
 	else
 		r = place.dir->fs->ops->symlink(place.dir, place.name, target, error);
 	return am_place_finish(tree, &place, "symlink", r, error);
@@ -186,7 +186,7 @@ static int two_places(struct am_tree *tree, const char *operation, const char *f
 	}
 	if (a->mount == b->mount)
 		return 0;
-	am_place_finish(tree, b, operation, am_tree_reason(error, EXDEV), error);
+	am_place_finish(tree, b, operation, am_fail_reason(error, EXDEV), error);
 	am_place_free(a);
 	return -1;
 }
@@ -211,7 +211,7 @@ int am_tree_rename(struct am_tree *tree, const char *from, const char *to, struc
 	if (two_places(tree, "rename", from, to, &a, &b, error) != 0)
 		return -1;
 	if (am_tree_mount_below(tree, a.path) || am_tree_mount_below(tree, b.path))
-		r = am_tree_reason(error, EBUSY);
+		r = am_fail_reason(error, EBUSY);
 	else
 		r = a.dir->fs->ops->rename(a.dir, a.name, b.dir, b.name, error);
 	am_place_free(&a);
@@ -239,7 +239,7 @@ int am_tree_remove(struct am_tree *tree, const char *path, struct am_error *erro
 		am_tree_locate_name(tree, "remove", path, &place, error) != 0)
 		return -1;
 	if (am_tree_mount_below(tree, place.path))
-		r = am_tree_reason(error, EBUSY);
+		r = am_fail_reason(error, EBUSY);
 	else
 		r = remove_entry(place.dir, place.name, error);
 	return am_place_finish(tree, &place, "remove", r, error);
@@ -254,7 +254,7 @@ static int remove_below(struct am_node *dir, const char *name, int depth, struct
 	int r;
 
 	if (depth == AM_TREE_DEPTH_MAX)
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	child = dir->fs->ops->enter(dir, name, why);
 	if (child == NULL) {
 		if (strcmp(why->code, "ENOTDIR") == 0)
@@ -280,7 +280,7 @@ int am_tree_remove_all(struct am_tree *tree, const char *path, struct am_error *
 	if (am_tree_locate_name(tree, "remove", path, &place, why) != 0)
 		return strcmp(why->code, "ENOENT") == 0 ? 0 : -1;
 	if (am_tree_mount_below(tree, place.path))
-		r = am_tree_reason(why, EBUSY);
+		r = am_fail_reason(why, EBUSY);
 	else
 		r = remove_below(place.dir, place.name, 0, why);
 	return am_place_finish(tree, &place, "remove", r, why);
@@ -296,7 +296,7 @@ int am_tree_mknod(struct am_tree *tree, const char *path, enum am_tree_type type
 		am_tree_locate_name(tree, "mknod", path, &place, error) != 0)
 		return -1;
 	if (type < AM_TREE_BLOCK || type > AM_TREE_SOCKET)
-		r = am_tree_reason(error, EINVAL);
+		r = am_fail_reason(error, EINVAL);
 	else
 		r = place.dir->fs->ops->mknod(
 			place.dir, place.name, type, mode, major_number, minor_number, error);

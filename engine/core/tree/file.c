@@ -54,7 +54,7 @@ struct am_reader *am_tree_open(struct am_tree *tree, const char *path, struct am
 	reader->base = (struct am_reader){reader_read, reader_close, place->path};
 	reader->tree = am_tree_hold(tree);
 	if (place->name[0] == '\0')
-		am_tree_reason(error, EISDIR);
+		am_fail_reason(error, EISDIR);
 	else
 		reader->file = place->dir->fs->ops->open(place->dir, place->name, error);
 	if (reader->file == NULL) {
@@ -145,7 +145,7 @@ static int complete_attr(struct am_writer *writer, struct am_error *error)
 		old = (struct am_tree_stat){.type = AM_TREE_LINK};
 	}
 	if (old.type == AM_TREE_DIR)
-		return am_tree_reason(error, EISDIR);
+		return am_fail_reason(error, EISDIR);
 	if ((attr->set & AM_SET_MODE) == 0)
 		attr->mode = old.type == AM_TREE_FILE ? old.mode : 0644;
 	if (old.type == AM_TREE_FILE && (attr->set & AM_SET_UID) == 0) {
@@ -205,7 +205,7 @@ struct am_writer *am_tree_create(struct am_tree *tree, const char *path, int fol
 	writer->tree = am_tree_hold(tree);
 	if (attr != NULL)
 		writer->attr = *attr;
-	r = writer->place.name[0] == '\0' ? am_tree_reason(error, EISDIR)
+	r = writer->place.name[0] == '\0' ? am_fail_reason(error, EISDIR)
 					  : complete_attr(writer, error);
 	if (r == 0)
 		r = create_temporary(writer, error);

@@ -27,7 +27,7 @@ static int push(struct trail *trail, struct am_node *node, size_t mount, const c
 {
 	if (trail->depth == AM_TREE_DEPTH_MAX) {
 		am_node_release(node);
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	}
 	trail->nodes[trail->depth] = node;
 	trail->mounts[trail->depth++] = mount;
@@ -56,7 +56,7 @@ static int check_path(const char *path, struct am_error *error)
 	if (path[0] != '/')
 		return am_fail(error, "EINVAL", "the path is not absolute");
 	if (strlen(path) >= AM_TREE_PATH_MAX)
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	for (const char *p = path; p != NULL; p = strchr(p, '/')) {
 		p += strspn(p, "/");
 		if (p[0] == '.' && (p[1] == '/' || p[1] == '\0'))
@@ -76,7 +76,7 @@ static int next_component(
 	if (length == 0)
 		return 0;
 	if (length > AM_TREE_NAME_MAX)
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	memcpy(name, start, length);
 	name[length] = '\0';
 	end += strspn(end, "/");
@@ -98,14 +98,14 @@ static int splice(struct trail *trail, const char *name, const char *path, struc
 		return -1;
 	}
 	if (++trail->links > LINKS_MAX)
-		return am_tree_reason(error, ELOOP);
+		return am_fail_reason(error, ELOOP);
 	if (dir->fs->ops->readlink(dir, name, target, sizeof target, error) != 0)
 		return -1;
 	length = strlen(target);
 	if (length == 0)
-		return am_tree_reason(error, ENOENT);
+		return am_fail_reason(error, ENOENT);
 	if (length + rest + 2 > sizeof trail->rest)
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	if (rest < trail->own)
 		trail->own = rest;
 	memmove(trail->rest + length + (rest > 0), trail->rest, rest + 1);
@@ -214,7 +214,7 @@ static int follow_trail(
 			continue;
 		}
 		if (strlen(trail->path) + strlen(name) + 2 > sizeof path)
-			return am_tree_reason(error, ENAMETOOLONG);
+			return am_fail_reason(error, ENAMETOOLONG);
 		snprintf(path, sizeof path, "%s/%s", trail->path, name);
 		mount = am_tree_mount_at(trail->tree, path);
 		if (mount != (size_t)-1) {
@@ -300,7 +300,7 @@ int am_tree_locate_by(struct am_tree *tree, const char *operation, const char *p
 	if (r == 0)
 		r = follow_trail(trail, place->name, error);
 	if (r == 0 && strlen(trail->path) + strlen(place->name) + 2 > sizeof place->path)
-		r = am_tree_reason(error, ENAMETOOLONG);
+		r = am_fail_reason(error, ENAMETOOLONG);
 	if (r == 0) {
 		place->mount = trail->mounts[trail->depth - 1];
 		place->dir = am_node_hold(top(trail));
@@ -359,5 +359,5 @@ int am_tree_locate_name(struct am_tree *tree, const char *operation, const char 
 		return -1;
 	if (place->name[0] != '\0')
 		return 0;
-	return am_place_finish(tree, place, operation, am_tree_reason(error, EBUSY), error);
+	return am_place_finish(tree, place, operation, am_fail_reason(error, EBUSY), error);
 }

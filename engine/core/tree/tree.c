@@ -39,11 +39,6 @@ enum am_tree_type am_tree_type_of(const char *name)
 	return (enum am_tree_type)0;
 }
 
-int am_tree_reason(struct am_error *error, int errnum)
-{
-	return am_fail(error, am_errno_name(errnum), "%s", strerror(errnum));
-}
-
 /* ---- nodes, names, mounts ---- */
 
 struct am_node *am_node_hold(struct am_node *node)
@@ -75,14 +70,14 @@ int am_entries_add(struct am_entries *entries, const char *name, const struct am
 
 		entry = realloc(entries->entries, capacity * sizeof *entry);
 		if (entry == NULL)
-			return am_tree_reason(error, ENOMEM);
+			return am_fail_reason(error, ENOMEM);
 		entries->entries = entry;
 		entries->capacity = capacity;
 	}
 	entry = &entries->entries[entries->count];
 	entry->name = strdup(name);
 	if (entry->name == NULL)
-		return am_tree_reason(error, ENOMEM);
+		return am_fail_reason(error, ENOMEM);
 	entry->handle.length = 0;
 	entry->has_stat = stat != NULL;
 	if (stat != NULL)

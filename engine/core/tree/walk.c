@@ -82,7 +82,7 @@ static int descend(struct am_walk *walk, struct am_error *error)
 	struct frame *frame = &walk->frames[walk->depth];
 
 	if (walk->depth == AM_TREE_DEPTH_MAX) {
-		am_tree_reason(error, ENAMETOOLONG);
+		am_fail_reason(error, ENAMETOOLONG);
 		return walk_fail(walk, error);
 	}
 	*frame = (struct frame){.dir = enter(walk, error)};
@@ -157,7 +157,7 @@ int am_walk_next(struct am_walk *walk, const char **path, const struct am_tree_s
 		}
 		entry = &frame->entries.entries[frame->next++];
 		if (frame->path_length + strlen(entry->name) + 2 > sizeof walk->path) {
-			am_tree_reason(error, ENAMETOOLONG);
+			am_fail_reason(error, ENAMETOOLONG);
 			return walk_fail(walk, error);
 		}
 		snprintf(walk->path + frame->path_length, sizeof walk->path - frame->path_length,

@@ -261,7 +261,7 @@ static struct memory_inode *at(
 	fs_of(dir)->base.calls++;
 	inode = dir_of(dir, &errnum);
 	if (inode == NULL)
-		am_tree_reason(error, errnum);
+		am_fail_reason(error, errnum);
 	else if (child != NULL)
 		*child = find(inode, name);
 	return inode;
@@ -276,7 +276,7 @@ static struct memory_inode *entry_at(struct am_node *dir, const char *name, stru
 	if (inode == NULL || name == NULL)
 		return inode;
 	if (child == NULL)
-		am_tree_reason(error, ENOENT);
+		am_fail_reason(error, ENOENT);
 	return child != NULL ? child->inode : NULL;
 }
 
@@ -288,7 +288,7 @@ static struct am_node *memory_enter(struct am_node *dir, const char *name, struc
 	if (inode == NULL)
 		return NULL;
 	if (inode->stat.type != AM_TREE_DIR) {
-		am_tree_reason(error, ENOTDIR);
+		am_fail_reason(error, ENOTDIR);
 		return NULL;
 	}
 	node = new_node(dir->fs, (struct node *)dir, name);
@@ -331,9 +331,9 @@ static int memory_readlink(
 	if (inode == NULL)
 		return -1;
 	if (inode->stat.type != AM_TREE_LINK)
-		return am_tree_reason(error, EINVAL);
+		return am_fail_reason(error, EINVAL);
 	if (strlen(inode->data) >= size)
-		return am_tree_reason(error, ENAMETOOLONG);
+		return am_fail_reason(error, ENAMETOOLONG);
 	strcpy(target, inode->data);
 	return 0;
 }
@@ -376,7 +376,7 @@ static struct am_fs_file *memory_open(struct am_node *dir, const char *name, str
 	if (inode != NULL && inode->stat.type == AM_TREE_FILE)
 		return new_file(dir->fs, inode);
 	if (inode != NULL)
-		am_tree_reason(error, EINVAL);
+		am_fail_reason(error, EINVAL);
 	return NULL;
 }
 
@@ -404,7 +404,7 @@ static struct memory_inode *make(struct am_node *dir, const char *name, enum am_
 	if (in == NULL)
 		return NULL;
 	if (child != NULL) {
-		am_tree_reason(error, EEXIST);
+		am_fail_reason(error, EEXIST);
 		return NULL;
 	}
 	inode = new_inode(fs_of(dir), type, mode);
@@ -430,7 +430,7 @@ static int memory_write(
 	base->fs->calls++;
 	fs->writes_blocking++;
 	file->offset += length;
-	return errnum != 0 ? am_tree_reason(error, errnum) : 0;
+	return errnum != 0 ? am_fail_reason(error, errnum) : 0;
 }
 
 static int memory_finish(
@@ -476,9 +476,9 @@ static int memory_link(struct am_node *from, const char *from_name, struct am_no
 	if (inode == NULL || (dir = at(to, to_name, &child, error)) == NULL)
 		return -1;
 	if (inode->stat.type == AM_TREE_DIR)
-		return am_tree_reason(error, EPERM);
+		return am_fail_reason(error, EPERM);
 	if (child != NULL)
-		return am_tree_reason(error, EEXIST);
+		return am_fail_reason(error, EEXIST);
 	add(fs_of(to), dir, to_name, inode);
 	return 0;
 }
@@ -513,7 +513,7 @@ static int memory_rename(struct am_node *from, const char *from_name, struct am_
 		return -1;
 	errnum = give_way(fs_of(to), dir, to_name, inode->stat.type == AM_TREE_DIR);
 	if (errnum != 0)
-		return am_tree_reason(error, errnum);
+		return am_fail_reason(error, errnum);
 	add(fs_of(to), dir, to_name, inode);
 	at(from, from_name, &child, error);
 	take_away(fs_of(from), dir_of(from, &errnum), child);
@@ -528,7 +528,7 @@ static int unmake(struct am_node *dir, const char *name, int is_dir, struct am_e
 	if (in == NULL || entry_at(dir, name, error) == NULL)
 		return -1;
 	errnum = give_way(fs_of(dir), in, name, is_dir);
-	return errnum != 0 ? am_tree_reason(error, errnum) : 0;
+	return errnum != 0 ? am_fail_reason(error, errnum) : 0;
 }
 
 static int memory_unlink(struct am_node *dir, const char *name, struct am_error *error)
@@ -608,7 +608,7 @@ static void memory_destroy(struct am_fs *base)
 static enum am_put_outcome failed(struct am_put *put, const char *operation, int errnum)
 {
 	put->operation = operation;
-	am_tree_reason(&put->error, errnum);
+	am_fail_reason(&put->error, errnum);
 	return AM_PUT_FAILED;
 }
 
@@ -980,7 +980,7 @@ static int memory_settle(struct am_node *base, struct am_error *error)
 	if (inode == NULL)
 		return -1;
 	if (inode->stat.type != AM_TREE_DIR)
-		return am_tree_reason(error, ENOTDIR);
+		return am_fail_reason(error, ENOTDIR);
 	node->handle = handle_of(inode);
 	return 0;
 }

@@ -242,11 +242,18 @@ void am_nfs3_read(struct am_xdr *xdr, struct am_nfs3_read *read)
 		xdr->bad = 1;
 }
 
+static void take_verifier(struct am_xdr *xdr, char verifier[8])
+{
+	const unsigned char *from = am_xdr_fixed(xdr, 8);
+
+	if (from != NULL)
+		memcpy(verifier, from, 8);
+}
+
 void am_nfs3_written(struct am_xdr *xdr, struct am_nfs3_written *written)
 {
 	struct am_tree_stat unused;
 	uint32_t committed;
-	const unsigned char *verifier;
 
 	am_nfs3_change(xdr, &unused);
 	written->count = am_xdr_u32(xdr);
@@ -254,31 +261,23 @@ void am_nfs3_written(struct am_xdr *xdr, struct am_nfs3_written *written)
 	if (committed > AM_NFS3_FILE_SYNC)
 		xdr->bad = 1;
 	written->committed = (enum am_nfs3_stable)committed;
-	verifier = am_xdr_fixed(xdr, sizeof written->verifier);
-	if (verifier != NULL)
-		memcpy(written->verifier, verifier, sizeof written->verifier);
+	take_verifier(xdr, written->verifier);
 }
 
 void am_nfs3_committed(struct am_xdr *xdr, char verifier[8])
 {
 	struct am_tree_stat unused;
-	const unsigned char *from;
 
 	am_nfs3_change(xdr, &unused);
-	from = am_xdr_fixed(xdr, 8);
-	if (from != NULL)
-		memcpy(verifier, from, 8);
+	take_verifier(xdr, verifier);
 }
 
 void am_nfs3_list_begin(struct am_xdr *xdr, char verifier[8])
 {
 	struct am_tree_stat unused;
-	const unsigned char *from;
 
 	am_nfs3_post_attributes(xdr, &unused);
-	from = am_xdr_fixed(xdr, 8);
-	if (from != NULL)
-		memcpy(verifier, from, 8);
+	take_verifier(xdr, verifier);
 }
 
 int am_nfs3_list_entry(struct am_xdr *xdr, int plus, struct am_nfs3_entry *entry)
