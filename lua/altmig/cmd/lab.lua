@@ -28,6 +28,9 @@ options.define("altmig lab load", { operands = "NAME", text = "goes back to it" 
 options.define("altmig lab scenario", { operands = "NAME [ARG ...]", leading = true,
   text = "makes one of the troubles of real sites; they are listed without NAME" })
 
+options.define("altmig lab quirk", { operands = "[NAME [VALUE]]",
+  text = "chooses among the behaviours that AIX may have where nobody knows;\n  without VALUE it shows them, * is the one chosen" })
+
 local command = {
   summary = "the emulated NIM master and client (root only)",
   usage = options.usage("altmig lab", "The lab is below $ALTMIG_LAB (default /var/lib/altmig/lab)."),
@@ -38,6 +41,7 @@ local subcommands = {
   up = { "lpar", "up" }, down = { "lpar", "down" }, status = { "lpar", "status" }, reset = { "lpar", "reset" },
   ssh = { "lpar", "ssh" }, exec = { "lpar", "exec" }, save = { "lpar", "save" }, load = { "lpar", "load" },
   boot = { "boot", "main" }, scenario = { "scenario", "main" },
+  quirk = { "quirk", "main" },
 }
 
 -- lab.NAME, from the program or its override directory.

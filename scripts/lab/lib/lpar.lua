@@ -527,7 +527,7 @@ function lpar.down(args)
     power_everything_off()
     if options.keep then return end
     for _, name in ipairs { "lpars", "lib", "cmd", "images", "bin", "state", "saves", "key", "key.pub", "known_hosts",
-      "hosts", "nim.lua", "lab.json", "hypervisor.log" } do
+      "hosts", "nim.lua", "lab.json", "quirks.json", "hypervisor.log" } do
       run { "rm", "-rf", "--one-file-system", dir .. "/" .. name }
     end
   end)
@@ -565,6 +565,7 @@ function lpar.reset(args)
     power_everything_off()
     for _, host in ipairs(config.hosts) do sys.remove(dir .. "/lpars/" .. host.name .. "/built") end
     run { "rm", "-rf", dir .. "/state" }
+    require "lab.quirk".forget(dir)
     return up {}
   end)
 end
