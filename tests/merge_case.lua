@@ -68,4 +68,13 @@ function case.said_about(said, key, attribute)
   end
 end
 
+--- What was decided, a line each: key, attribute, chosen, rule, C and N.
+function case.text_of(said)
+  local lines = {}
+  for _, d in ipairs(said.decisions) do
+    lines[#lines + 1] = ("%s %s %s %s %s %s"):format(d.key or "-", d.attribute or "-", d.chosen, d.rule, d.c or "-", d.n or "-")
+  end
+  return table.concat(lines, "\n")
+end
+
 return case
