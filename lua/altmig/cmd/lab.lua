@@ -41,7 +41,7 @@ local subcommands = {
   up = { "lpar", "up" }, down = { "lpar", "down" }, status = { "lpar", "status" }, reset = { "lpar", "reset" },
   ssh = { "lpar", "ssh" }, exec = { "lpar", "exec" }, save = { "lpar", "save" }, load = { "lpar", "load" },
   boot = { "boot", "main" }, scenario = { "scenario", "main" },
-  quirk = { "quirk", "main" },
+  quirk = { "quirk_command", "main" },
 }
 
 -- lab.NAME, from the program or its override directory.

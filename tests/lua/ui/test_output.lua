@@ -139,7 +139,7 @@ local function lua_files()
   local list = assert(sys.run { "find", top .. "/lua/altmig", top .. "/scripts", "-name", "*.lua", "-not", "-path", "*/lab/*" }).stdout
   local names = {}
   for path in list:gmatch("[^\n]+") do names[#names + 1] = path:sub(#top + 2) end
-  for _, name in ipairs { "boot", "lpar", "quirk", "scenario" } do names[#names + 1] = ("scripts/lab/lib/%s.lua"):format(name) end
+  for _, name in ipairs { "boot", "lpar", "quirk_command", "scenario" } do names[#names + 1] = ("scripts/lab/lib/%s.lua"):format(name) end
   return names
 end
 
