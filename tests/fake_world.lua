@@ -424,13 +424,13 @@ function world.new()
   end
   function copy:check()
     if w.check_fails then return nil, "restore: member ./up/x at offset 72: a link on the way leads out of the tree", w.check_fails end
-    return { calls = 4 }
+    return { requests = 4 }
   end
   function copy:verify(_, options)
     local differences = w.differences or {}
     w.differences = w.differences_left
     if options.on_progress then options.on_progress { files = 3, bytes = 5110 } end
-    return differences, { files = 3, bytes = 5110, seconds = 0.1, calls = 6 }
+    return differences, { files = 3, bytes = 5110, seconds = 0.1, requests = 6 }
   end
 
   local members = { { name = "./lpp_name", type = "file", size = 10 }, { name = "./etc/passwd", type = "file", size = 100 },

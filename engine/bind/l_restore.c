@@ -65,7 +65,7 @@ static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 	bu_setint(L, "bytes", (lua_Integer)stats->bytes);
 	bu_setint(L, "members", (lua_Integer)stats->members);
 	bu_setint(L, "skipped", (lua_Integer)stats->skipped);
-	bu_setint(L, "calls", (lua_Integer)stats->calls);
+	bu_setint(L, "requests", (lua_Integer)stats->requests);
 	bu_setint(L, "restarts", (lua_Integer)stats->restarts);
 	lua_pushnumber(L, stats->seconds);
 	lua_setfield(L, -2, "seconds");

@@ -755,11 +755,11 @@ static int tree_drop_caches(lua_State *L)
 	return 1;
 }
 
-static int tree_prove(lua_State *L)
+static int tree_check_mounts(lua_State *L)
 {
 	struct am_error error;
 
-	return ok(L, am_tree_prove(enter(L), &error), &error);
+	return ok(L, am_tree_check_mounts(enter(L), &error), &error);
 }
 
 /* ---- module ---- */
@@ -787,7 +787,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"mounts", tree_mounts},
 		{"open", tree_open},
 		{"plain", tree_plain},
-		{"prove", tree_prove},
+		{"check_mounts", tree_check_mounts},
 		{"raising", tree_raising},
 		{"read", tree_read},
 		{"readlink", tree_readlink},

@@ -245,7 +245,7 @@ function Tree:plain() end
 
 --- Calls the guard for every mount now.
 ---@return true? ok, string? message, string? code
-function Tree:prove() end
+function Tree:check_mounts() end
 
 ---@class altmig.tree.RestoreOptions
 ---@field select (fun(path: string): boolean)|string[]|nil   # "/usr/bin/ls"; patterns hold for what is below too
@@ -263,7 +263,7 @@ function Tree:prove() end
 ---@field bytes integer
 ---@field members integer
 ---@field skipped integer
----@field calls integer        # RPCs to servers; 0 for a local tree
+---@field requests integer     # RPCs to servers; 0 for a local tree
 ---@field seconds number
 ---@field restarts integer     # of servers that made it write again what they may have forgotten
 ---@field moved string[]       # directories that were in the way: where they are now
@@ -300,7 +300,7 @@ function Tree:check(archive, options) end
 
 --- Compares an archive with the tree: an empty list when all is as restored, else what differs in the
 --- order of the archive. Over NFS many members are looked up and read at a time. After the list come
---- statistics: files, bytes, members, calls, seconds.
+--- statistics: files, bytes, members, requests, seconds.
 ---@param archive altmig.reader|altmig.bff.Archive
 ---@param options altmig.tree.RestoreOptions?
 ---@return altmig.tree.Difference[]? differences, (altmig.tree.RestoreStats|string)? stats, string? code

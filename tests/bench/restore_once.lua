@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig run tests/bench/restore_once.lua WORK URL ARCHIVE: one restore, verify, digest or copy (to another
 -- directory of the same tree) by itself, so that its memory and time can be told. "verify-one" and
--- "digest-one" make the same calls one after the other. Prints seconds, calls, files, peak memory in KiB
+-- "digest-one" make the same requests one after the other. Prints seconds, requests, files, peak memory in KiB
 -- and CPU seconds.
 
 local bff = require "altmig.bff"
@@ -32,7 +32,7 @@ end
 local function timed(work, files)
   local started = sys.clock()
   work()
-  return { seconds = sys.clock() - started, calls = 0, files = files or 0 }
+  return { seconds = sys.clock() - started, requests = 0, files = files or 0 }
 end
 
 local works = {
@@ -50,4 +50,4 @@ works["digest-one"] = function() return one_in_flight(works.digest) end
 local a <close> = assert(bff.open(arg[3]))
 local stats = works[arg[1]](a)
 local peak = sys.read_file("/proc/self/status"):match("VmHWM:%s+(%d+)")
-print(("%.4f %d %d %s %.2f"):format(stats.seconds, stats.calls, stats.files, peak, os.clock()))
+print(("%.4f %d %d %s %.2f"):format(stats.seconds, stats.requests, stats.files, peak, os.clock()))

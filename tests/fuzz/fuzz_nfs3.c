@@ -34,9 +34,9 @@ static void connection(const uint8_t *data, size_t size)
 	REQUIRE(rpc != NULL);
 	memcpy(in, data, size);
 	for (size_t i = 0; i < REQUESTS; i++) {
-		struct am_rpc_call call = {.args = "", .done = count_done, .context = &done[i]};
+		struct am_rpc_request asked = {.args = "", .done = count_done, .context = &done[i]};
 
-		REQUIRE(am_rpc_send(rpc, &call, &error) == 0);
+		REQUIRE(am_rpc_send(rpc, &asked, &error) == 0);
 		REQUIRE(am_rpc_service(rpc, POLLOUT, &error) == 0);
 		REQUIRE(recv(pair[1], out, sizeof out, 0) > 8);
 		if (size >= 32 * (i + 1))

@@ -519,13 +519,13 @@ int am_restore_next(struct restore *r, const struct am_bff_member **member, char
 	return n;
 }
 
-uint64_t am_restore_calls(struct am_tree *tree)
+uint64_t am_restore_requests(struct am_tree *tree)
 {
-	uint64_t calls = 0;
+	uint64_t requests = 0;
 
 	for (size_t i = 0; i < am_tree_mount_count(tree); i++)
-		calls += am_tree_fs(tree, i)->calls;
-	return calls;
+		requests += am_tree_fs(tree, i)->requests;
+	return requests;
 }
 
 int am_restore_run(struct am_tree *tree, struct am_bff *archive,
@@ -534,7 +534,7 @@ int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 {
 	struct restore *r = calloc(1, sizeof *r);
 	double started = am_clock();
-	uint64_t calls = am_restore_calls(tree);
+	uint64_t before = am_restore_requests(tree);
 	int result;
 
 	*stats = (struct am_restore_stats){0};
@@ -545,7 +545,7 @@ int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 	r->options = options;
 	r->stats = stats;
 	result = all(r, error);
-	stats->calls = am_restore_calls(tree) - calls;
+	stats->requests = am_restore_requests(tree) - before;
 	stats->seconds = am_clock() - started;
 	am_dirs_free(&r->late_dirs);
 	am_dirs_free(&r->made);

@@ -57,7 +57,7 @@ int am_member_fail(
 	const char *operation, const struct am_bff_member *member, struct am_error *error);
 
 /* Requests to the servers of the tree so far. */
-uint64_t am_restore_calls(struct am_tree *tree);
+uint64_t am_restore_requests(struct am_tree *tree);
 /* Goes through an archive for a tree by all(), and fills in what of the statistics is common. */
 int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 	const struct am_restore_options *options, struct am_restore_stats *stats,

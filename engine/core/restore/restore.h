@@ -38,7 +38,7 @@ struct am_restore_stats {
 	uint64_t bytes;                       /* of files, unpacked */
 	uint64_t members;                     /* restored; skipped ones are not counted */
 	uint64_t skipped;
-	uint64_t calls; /* to servers */
+	uint64_t requests; /* to servers */
 	double seconds;
 	unsigned restarts;          /* of servers that made it begin again */
 	struct am_tree_names moved; /* directories moved aside: where they are now */
@@ -79,8 +79,8 @@ void am_restore_stats_free(struct am_restore_stats *stats);
 /*
  * Compares every member with the tree. `differs` gets the path, what differs ("missing", "type",
  * "mode", "uid", "gid", "size", "content", "target", "device", "mtime") and both values as text, in
- * the order of the archive; not 0 stops with its error. In `stats` files, bytes, members, calls and
- * seconds count. Over NFS many members are looked up and read at a time, two requests a file,
+ * the order of the archive; not 0 stops with its error. In `stats` files, bytes, members, requests
+ * and seconds count. Over NFS many members are looked up and read at a time, two requests a file,
  * within 16 MiB of content and as much of what is compared with it.
  */
 int am_restore_verify(struct am_tree *tree, struct am_bff *archive,

@@ -35,11 +35,11 @@ struct dir {
 struct large {
 	struct am_handle file;
 	struct request *open;
-	enum am_put_outcome opened;
+	enum am_op_outcome opened;
 };
 
 struct request {
-	struct am_put put; /* first */
+	struct am_op op; /* first */
 	enum { MEMBER, IMPLIED, PIECE_OF, OPENING, CLOSING, LATE } role;
 	struct am_bff_member member;
 	char *at, *name, *target, *link;
@@ -109,9 +109,9 @@ static void free_request(struct many *m, struct request *request)
 	free(request);
 }
 
-static int request_done(struct am_put *put, struct am_error *error);
+static int request_done(struct am_op *op, struct am_error *error);
 
-static struct request *new_request(struct many *m, enum am_put_kind kind, struct am_error *error)
+static struct request *new_request(struct many *m, enum am_op_kind kind, struct am_error *error)
 {
 	struct request *request = calloc(1, sizeof *request);
 
@@ -119,9 +119,9 @@ static struct request *new_request(struct many *m, enum am_put_kind kind, struct
 		no_memory(error);
 		return NULL;
 	}
-	request->put.kind = kind;
-	request->put.over = request_done;
-	request->put.owner = m;
+	request->op.kind = kind;
+	request->op.over = request_done;
+	request->op.owner = m;
 	request->next = m->all;
 	if (m->all != NULL)
 		m->all->previous = request;
@@ -136,7 +136,7 @@ static char *copy(const char *text)
 }
 
 /* A request for a member. */
-static struct request *member_request(struct many *m, enum am_put_kind kind,
+static struct request *member_request(struct many *m, enum am_op_kind kind,
 	const struct am_bff_member *member, const struct dir *parent, const struct member_place *to,
 	struct am_error *error)
 {
@@ -161,11 +161,11 @@ static struct request *member_request(struct many *m, enum am_put_kind kind,
 	request->member.link = request->link;
 	request->member.acl = request->member.pcl = NULL;
 	request->mount = parent->base.mount;
-	request->put.dir = parent->base.node;
-	request->put.name = strrchr(request->at, '/') + 1;
-	request->put.target = request->target;
-	request->put.attr = am_member_attr(member);
-	request->put.commit = m->r->options != NULL && m->r->options->commit;
+	request->op.dir = parent->base.node;
+	request->op.name = strrchr(request->at, '/') + 1;
+	request->op.target = request->target;
+	request->op.attr = am_member_attr(member);
+	request->op.commit = m->r->options != NULL && m->r->options->commit;
 	return request;
 }
 
@@ -248,8 +248,8 @@ static int start_ready(struct many *m, struct am_error *error)
 	while (m->ready != NULL && !am_pipeline_full(&m->pipeline)) {
 		struct request *request = m->ready;
 
-		if (am_pipeline_start(&m->pipeline, m->pipeline.fs[request->mount], &request->put,
-			    error) != 0)
+		if (am_pipeline_start(
+			    &m->pipeline, m->pipeline.fs[request->mount], &request->op, error) != 0)
 			return -1;
 		m->ready = request->next_ready;
 		if (m->ready == NULL)
@@ -283,7 +283,7 @@ static int request_failed(struct many *m, struct request *request, struct am_err
 	const struct request *who = request->owner != NULL ? request->owner : request;
 
 	am_pipeline_fail(
-		m->r->tree, request->mount, who->at != NULL ? who->at : "", &request->put, error);
+		m->r->tree, request->mount, who->at != NULL ? who->at : "", &request->op, error);
 	if (strcmp(error->code, "ENOSPC") == 0)
 		add_space(m, request->mount, error);
 	if (who->name != NULL)
@@ -296,19 +296,19 @@ static void count_member(struct many *m, const struct request *request)
 {
 	struct am_restore_stats *stats = m->r->stats;
 
-	switch (request->put.kind) {
-	case AM_PUT_FILE:
-	case AM_PUT_CLOSE:
+	switch (request->op.kind) {
+	case AM_OP_FILE:
+	case AM_OP_CLOSE:
 		stats->files++;
 		break;
-	case AM_PUT_DIR:
+	case AM_OP_DIR:
 		stats->dirs++;
 		break;
-	case AM_PUT_LINK:
-	case AM_PUT_HARD:
+	case AM_OP_LINK:
+	case AM_OP_HARD:
 		stats->links++;
 		break;
-	case AM_PUT_NODE:
+	case AM_OP_NODE:
 		stats->devices++;
 		break;
 	default:
@@ -320,10 +320,10 @@ static void count_member(struct many *m, const struct request *request)
 /* One request after the other, from what this one holds. */
 static int one_by_one(struct many *m, struct request *request, struct am_error *error)
 {
-	struct held held = {request->data, request->put.length};
+	struct held held = {request->data, request->op.length};
 
-	if (request->put.kind == AM_PUT_FILE)
-		m->r->stats->bytes -= request->put.length; /* is counted again */
+	if (request->op.kind == AM_OP_FILE)
+		m->r->stats->bytes -= request->op.length; /* is counted again */
 	if (am_restore_member(m->r, &request->member, request->at, &held, error) != 0)
 		return am_restore_fail(m->r, &request->member, error);
 	m->r->stats->members++;
@@ -335,12 +335,12 @@ static int request_odd(struct many *m, struct request *request, struct am_error 
 {
 	struct dir *dir = request->dir;
 
-	request->put.operation = "write";
+	request->op.operation = "write";
 	switch (request->role) {
 	case OPENING:
 		return 0; /* the caller waits for it */
 	case LATE:
-		return am_restore_finish_dir(m->r, request->at, &request->put.attr, error);
+		return am_restore_finish_dir(m->r, request->at, &request->op.attr, error);
 	case MEMBER:
 		if (one_by_one(m, request, error) != 0)
 			return -1;
@@ -352,11 +352,11 @@ static int request_odd(struct many *m, struct request *request, struct am_error 
 		}
 		break;
 	default:
-		am_fail_reason(&request->put.error, ESTALE);
+		am_fail_reason(&request->op.error, ESTALE);
 		return request_failed(m, request, error);
 	}
-	if (dir == NULL || m->pipeline.fs[request->mount]->ops->settle(
-				   dir->base.node, &request->put.error) == 0)
+	if (dir == NULL || m->pipeline.fs[request->mount]->ops->refresh(
+				   dir->base.node, &request->op.error) == 0)
 		return 0;
 	return request_failed(m, request, error);
 }
@@ -365,36 +365,36 @@ static int request_succeeded(struct many *m, struct request *request, struct am_
 {
 	struct restore *r = m->r;
 
-	if (request->put.outcome == AM_PUT_SAME && !request->was_made)
+	if (request->op.outcome == AM_OP_SAME && !request->was_made)
 		am_restore_forget_made(r, request->at);
 	if (request->dir != NULL)
-		request->dir->fresh = request->put.fresh;
+		request->dir->fresh = request->op.fresh;
 	if (request->role == MEMBER || request->role == CLOSING)
 		count_member(m, request);
-	if (request->role == MEMBER && request->put.kind == AM_PUT_DIR)
+	if (request->role == MEMBER && request->op.kind == AM_OP_DIR)
 		return am_restore_add_late(r, &request->member, request->at, error);
 	return 0;
 }
 
-static int request_done(struct am_put *put, struct am_error *error)
+static int request_done(struct am_op *op, struct am_error *error)
 {
-	struct request *request = (struct request *)put;
-	struct many *m = put->owner;
+	struct request *request = (struct request *)op;
+	struct many *m = op->owner;
 	int result;
 
-	switch (request->put.outcome) {
-	case AM_PUT_DONE:
-	case AM_PUT_SAME:
+	switch (request->op.outcome) {
+	case AM_OP_DONE:
+	case AM_OP_SAME:
 		result = request_succeeded(m, request, error);
 		break;
-	case AM_PUT_ODD:
+	case AM_OP_ODD:
 		result = request_odd(m, request, error);
 		break;
 	default:
 		result = request_failed(m, request, error);
 	}
 	if (request->role == OPENING) {
-		request->large->opened = request->put.outcome;
+		request->large->opened = request->op.outcome;
 		request->large->open = NULL;
 	}
 	if (request->dir != NULL)
@@ -557,7 +557,7 @@ static struct dir *make_dir(struct many *m, const char *path, const char *at, st
 	}
 	dir->pending = request;
 	request->dir = dir;
-	request->put.node = node;
+	request->op.node = node;
 	submit(m, request);
 	return dir;
 }
@@ -565,7 +565,7 @@ static struct dir *make_dir(struct many *m, const char *path, const char *at, st
 static struct dir *imply_dir(struct many *m, const char *path, const char *at, struct dir *parent,
 	struct am_error *error)
 {
-	struct request *request = new_request(m, AM_PUT_DIR, error);
+	struct request *request = new_request(m, AM_OP_DIR, error);
 
 	if (request == NULL)
 		return NULL;
@@ -577,9 +577,9 @@ static struct dir *imply_dir(struct many *m, const char *path, const char *at, s
 		no_memory(error);
 		return NULL;
 	}
-	request->put.dir = parent->base.node;
-	request->put.name = strrchr(request->at, '/') + 1;
-	request->put.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0755};
+	request->op.dir = parent->base.node;
+	request->op.name = strrchr(request->at, '/') + 1;
+	request->op.attr = (struct am_tree_attr){.set = AM_SET_MODE, .mode = 0755};
 	return make_dir(m, path, at, parent, request, error);
 }
 
@@ -678,10 +678,10 @@ static int put_dir(struct many *m, const struct am_bff_member *member, struct di
 	}
 	if (known != NULL || find_dir(m, to->at) != NULL || parent == NULL)
 		return alone(m, member, to->path, error);
-	request = member_request(m, AM_PUT_DIR, member, parent, to, error);
+	request = member_request(m, AM_OP_DIR, member, parent, to, error);
 	if (request == NULL)
 		return -1;
-	request->put.attr.mode = 0755;
+	request->op.attr.mode = 0755;
 	return make_dir(m, to->path, to->at, parent, request, error) != NULL ? 0 : -1;
 }
 
@@ -707,8 +707,8 @@ static int read_small(struct many *m, const struct am_bff_member *member, struct
 	}
 	request->memory = size;
 	m->memory += size;
-	request->put.data = request->data;
-	request->put.length = size;
+	request->op.data = request->data;
+	request->op.length = size;
 	return 0;
 }
 
@@ -728,7 +728,7 @@ static int submit_member(
 static int put_small(struct many *m, const struct am_bff_member *member, struct dir *parent,
 	const struct member_place *to, struct am_error *error)
 {
-	struct request *request = member_request(m, AM_PUT_FILE, member, parent, to, error);
+	struct request *request = member_request(m, AM_OP_FILE, member, parent, to, error);
 
 	if (request == NULL)
 		return -1;
@@ -736,7 +736,7 @@ static int put_small(struct many *m, const struct am_bff_member *member, struct 
 		free_request(m, request);
 		return -1;
 	}
-	m->r->stats->bytes += request->put.length;
+	m->r->stats->bytes += request->op.length;
 	return submit_member(m, request, parent, error);
 }
 
@@ -750,7 +750,7 @@ static int put_piece(struct many *m, struct large *large, struct request *closin
 	size_t *length, struct am_error *error)
 {
 	uint64_t size = (uint64_t)closing->member.size;
-	struct request *request = new_request(m, AM_PUT_DATA, error);
+	struct request *request = new_request(m, AM_OP_WRITE, error);
 	size_t most = m->pipeline.fs[closing->mount]->ops->largest(m->pipeline.fs[closing->mount]),
 	       used = 0;
 
@@ -786,10 +786,10 @@ static int put_piece(struct many *m, struct large *large, struct request *closin
 		free_request(m, request);
 		return 0;
 	}
-	request->put.file = &large->file;
-	request->put.data = request->data;
-	request->put.length = used;
-	request->put.offset = offset;
+	request->op.file = &large->file;
+	request->op.data = request->data;
+	request->op.length = used;
+	request->op.offset = offset;
 	if (after(closing, request, error) != 0) {
 		free_request(m, request);
 		return -1;
@@ -819,7 +819,7 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	const struct member_place *to, struct am_error *error)
 {
 	struct large *large = calloc(1, sizeof *large);
-	struct request *open = member_request(m, AM_PUT_OPEN, member, parent, to, error), *closing;
+	struct request *open = member_request(m, AM_OP_OPEN, member, parent, to, error), *closing;
 
 	if (large == NULL || open == NULL) {
 		free(large);
@@ -829,7 +829,7 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 	}
 	open->role = OPENING;
 	open->large = large;
-	open->put.file = &large->file;
+	open->op.file = &large->file;
 	large->open = open;
 	if (submit_member(m, open, parent, error) != 0)
 		return -1;
@@ -840,18 +840,18 @@ static int put_large(struct many *m, const struct am_bff_member *member, struct 
 			free(large); /* else the request has it */
 		return -1;
 	}
-	if (large->opened != AM_PUT_DONE) {
+	if (large->opened != AM_OP_DONE) {
 		free(large);
 		return alone(m, member, to->path, error);
 	}
-	closing = member_request(m, AM_PUT_CLOSE, member, parent, to, error);
+	closing = member_request(m, AM_OP_CLOSE, member, parent, to, error);
 	if (closing == NULL) {
 		free(large);
 		return -1;
 	}
 	closing->role = CLOSING;
 	closing->large = large;
-	closing->put.file = &large->file;
+	closing->op.file = &large->file;
 	closing->blocked = 1; /* until all pieces are known */
 	submit(m, closing);
 	if (put_pieces(m, large, closing, error) != 0)
@@ -868,7 +868,7 @@ static int put_link(struct many *m, const struct am_bff_member *member, struct d
 
 	if (member->target == NULL || member->target[0] == '\0')
 		return am_fail(error, "ARCHIVE_LINK", "symbolic link without a target");
-	request = member_request(m, AM_PUT_LINK, member, parent, to, error);
+	request = member_request(m, AM_OP_LINK, member, parent, to, error);
 	if (request == NULL)
 		return -1;
 	forget_aliases(m);
@@ -905,12 +905,12 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 		m->r->stats->members++;
 		return 0;
 	}
-	request = member_request(m, AM_PUT_HARD, member, parent, to, error);
+	request = member_request(m, AM_OP_HARD, member, parent, to, error);
 	if (request == NULL)
 		return -1;
-	request->put.from = source->base.node;
-	request->put.from_name = request->link + strlen(request->link) - strlen(slash + 1);
-	if (strcmp(request->put.from_name, slash + 1) != 0) {
+	request->op.from = source->base.node;
+	request->op.from_name = request->link + strlen(request->link) - strlen(slash + 1);
+	if (strcmp(request->op.from_name, slash + 1) != 0) {
 		free_request(m, request);
 		return am_fail(error, "ARCHIVE_LINK", "unusable name of its first link");
 	}
@@ -929,13 +929,13 @@ static int put_hard_link(struct many *m, const struct am_bff_member *member, str
 static int put_node(struct many *m, const struct am_bff_member *member, enum am_tree_type type,
 	struct dir *parent, const struct member_place *to, struct am_error *error)
 {
-	struct request *request = member_request(m, AM_PUT_NODE, member, parent, to, error);
+	struct request *request = member_request(m, AM_OP_NODE, member, parent, to, error);
 
 	if (request == NULL)
 		return -1;
-	request->put.type = type;
-	request->put.major_number = member->rdev_major;
-	request->put.minor_number = member->rdev_minor;
+	request->op.type = type;
+	request->op.major_number = member->rdev_major;
+	request->op.minor_number = member->rdev_minor;
 	return submit_member(m, request, parent, error);
 }
 
@@ -1002,13 +1002,13 @@ static int finish_dirs(struct many *m, struct am_error *error)
 				return -1;
 			continue;
 		}
-		request = new_request(m, AM_PUT_ATTR, error);
+		request = new_request(m, AM_OP_ATTR, error);
 		if (request == NULL)
 			return -1;
 		request->role = LATE;
 		request->mount = dir->base.mount;
-		request->put.node = dir->base.node;
-		request->put.attr = late->attr;
+		request->op.node = dir->base.node;
+		request->op.attr = late->attr;
 		request->at = strdup(at);
 		if (request->at == NULL || after(request, pending_at(m, at), error) != 0) {
 			free_request(m, request);

@@ -52,7 +52,7 @@ struct have {
 
 /* One request. */
 struct probe {
-	struct am_put put; /* first */
+	struct am_op op; /* first */
 	struct probe *next;
 	struct check *check;
 	struct dir *dir;
@@ -321,23 +321,23 @@ static int start_ready(struct verify *v, struct am_error *error)
 		if (v->ready == NULL)
 			v->last_ready = NULL;
 		if (am_pipeline_start(
-			    &v->pipeline, v->pipeline.fs[probe->mount], &probe->put, error) != 0)
+			    &v->pipeline, v->pipeline.fs[probe->mount], &probe->op, error) != 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Right after the answer before it, whatever else is waiting. */
-static int go_on(struct check *check, enum am_put_kind kind, char *into, size_t length,
+static int go_on(struct check *check, enum am_op_kind kind, char *into, size_t length,
 	struct am_error *error)
 {
 	struct verify *v = check->v;
-	struct am_put *put = &check->probe.put;
+	struct am_op *op = &check->probe.op;
 
-	put->kind = kind;
-	put->into = into;
-	put->length = length;
-	return am_pipeline_start(&v->pipeline, v->pipeline.fs[check->probe.mount], put, error);
+	op->kind = kind;
+	op->into = into;
+	op->length = length;
+	return am_pipeline_start(&v->pipeline, v->pipeline.fs[check->probe.mount], op, error);
 }
 
 static int found(struct check *check, struct am_error *error)
@@ -346,12 +346,12 @@ static int found(struct check *check, struct am_error *error)
 	struct have *have = &check->have;
 
 	have->there = 1;
-	have->stat = check->probe.put.stat;
+	have->stat = check->probe.op.stat;
 	if (have->stat.type == AM_TREE_LINK && am_member_type(member) == AM_TREE_LINK) {
 		check->data = malloc(PATH_SIZE);
 		have->target = check->data;
 		return check->data != NULL
-			       ? go_on(check, AM_GET_TARGET, check->data, PATH_SIZE, error)
+			       ? go_on(check, AM_OP_TARGET, check->data, PATH_SIZE, error)
 			       : no_memory(error);
 	}
 	if (has_content(member, &have->stat)) {
@@ -359,31 +359,31 @@ static int found(struct check *check, struct am_error *error)
 			check->state = LOOKED;
 			return 0;
 		}
-		return go_on(check, AM_GET_DATA, check->data + member->size, (size_t)member->size,
-			error);
+		return go_on(
+			check, AM_OP_READ, check->data + member->size, (size_t)member->size, error);
 	}
 	check->state = DONE;
 	return 0;
 }
 
-static int check_over(struct am_put *put, struct am_error *error)
+static int check_over(struct am_op *op, struct am_error *error)
 {
-	struct check *check = ((struct probe *)put)->check;
+	struct check *check = ((struct probe *)op)->check;
 
-	if (put->outcome != AM_PUT_DONE) {
-		int missing = put->kind == AM_GET_LOOK && put->outcome == AM_PUT_FAILED &&
-			      strcmp(put->error.code, "ENOENT") == 0;
+	if (op->outcome != AM_OP_DONE) {
+		int missing = op->kind == AM_OP_LOOK && op->outcome == AM_OP_FAILED &&
+			      strcmp(op->error.code, "ENOENT") == 0;
 
 		check->state = missing ? DONE : ALONE;
 		return 0;
 	}
-	if (put->kind == AM_GET_LOOK)
+	if (op->kind == AM_OP_LOOK)
 		return found(check, error);
-	if (put->kind == AM_GET_DATA) {
+	if (op->kind == AM_OP_READ) {
 		size_t size = (size_t)check->member.size;
 
 		check->have.differs =
-			put->got < size || memcmp(check->data, check->data + size, size) != 0;
+			op->got < size || memcmp(check->data, check->data + size, size) != 0;
 	}
 	check->state = DONE;
 	return 0;
@@ -395,7 +395,7 @@ static void look_in(struct check *check, const struct dir *dir)
 		check->state = ALONE;
 		return;
 	}
-	check->probe.put.dir = dir->base.node;
+	check->probe.op.dir = dir->base.node;
 	check->probe.mount = dir->base.mount;
 	make_ready(check->v, &check->probe);
 }
@@ -421,22 +421,22 @@ static void wake_waiting(struct verify *v, struct dir *dir)
 	}
 }
 
-static int dir_over(struct am_put *put, struct am_error *error)
+static int dir_over(struct am_op *op, struct am_error *error)
 {
-	struct probe *probe = (struct probe *)put;
+	struct probe *probe = (struct probe *)op;
 	struct dir *dir = probe->dir;
-	struct verify *v = put->owner;
+	struct verify *v = op->owner;
 
 	dir->state = ODD;
-	if (put->outcome == AM_PUT_DONE && put->stat.type == AM_TREE_DIR) {
+	if (op->outcome == AM_OP_DONE && op->stat.type == AM_TREE_DIR) {
 		dir->base.node = dir->parent->base.node->fs->ops->child(
-			dir->parent->base.node, dir->name, put->file, error);
+			dir->parent->base.node, dir->name, op->file, error);
 		if (dir->base.node == NULL)
 			return -1;
 		dir->state = OPEN;
 	}
 	dir->probe = NULL;
-	free(put->file);
+	free(op->file);
 	free(probe);
 	wake_waiting(v, dir);
 	return 0;
@@ -455,12 +455,12 @@ static void look_for(struct verify *v, struct dir *dir)
 		wake_waiting(v, dir);
 		return;
 	}
-	probe->put.kind = AM_GET_LOOK;
-	probe->put.dir = dir->parent->base.node;
-	probe->put.name = dir->name;
-	probe->put.file = file;
-	probe->put.over = dir_over;
-	probe->put.owner = v;
+	probe->op.kind = AM_OP_LOOK;
+	probe->op.dir = dir->parent->base.node;
+	probe->op.name = dir->name;
+	probe->op.file = file;
+	probe->op.over = dir_over;
+	probe->op.owner = v;
 	probe->dir = dir;
 	probe->mount = dir->base.mount = dir->parent->base.mount;
 	dir->probe = probe;
@@ -507,7 +507,7 @@ static int is_over(const struct am_dir *base)
 	const struct dir *dir = (const struct dir *)base;
 
 	if (dir->probe != NULL)
-		free(dir->probe->put.file);
+		free(dir->probe->op.file);
 	free(dir->probe);
 	return 1;
 }
@@ -564,10 +564,10 @@ static struct check *new_check(struct verify *v, const struct am_bff_member *mem
 	check->member.link = keep(&text, member->link);
 	check->member.acl = check->member.pcl = NULL;
 	check->probe.check = check;
-	check->probe.put.kind = AM_GET_LOOK;
-	check->probe.put.name = strrchr(check->path, '/') + 1;
-	check->probe.put.file = &check->file;
-	check->probe.put.over = check_over;
+	check->probe.op.kind = AM_OP_LOOK;
+	check->probe.op.name = strrchr(check->path, '/') + 1;
+	check->probe.op.file = &check->file;
+	check->probe.op.over = check_over;
 	check->large = check->held =
 		am_member_type(member) == AM_TREE_FILE && member->size > AM_PIPELINE_SMALL;
 	if (v->last != NULL)
@@ -677,7 +677,7 @@ static int compare_fetched(
 				return -1;
 			continue;
 		}
-		if (r < 0 && fetch->put.outcome == AM_PUT_ODD &&
+		if (r < 0 && fetch->op.outcome == AM_OP_ODD &&
 			left == (uint64_t)check->member.size) {
 			v->path = check->path; /* stale, but found again by its name */
 			same = same_content(v, NULL, 0, error);
@@ -686,13 +686,13 @@ static int compare_fetched(
 			return same < 0 ? -1 : 0;
 		}
 		if (r < 0) {
-			struct am_put put = fetch->put;
+			struct am_op op = fetch->op;
 
-			if (put.outcome == AM_PUT_ODD)
-				am_fail(&put.error, am_errno_name(ESTALE), "%s", strerror(ESTALE));
-			put.operation = "read";
+			if (op.outcome == AM_OP_ODD)
+				am_fail(&op.error, am_errno_name(ESTALE), "%s", strerror(ESTALE));
+			op.operation = "read";
 			return am_pipeline_fail(
-				v->tree, check->probe.mount, check->path, &put, error);
+				v->tree, check->probe.mount, check->path, &op, error);
 		}
 		if (r == 2)
 			break;
@@ -793,7 +793,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 {
 	struct verify *v = calloc(1, sizeof *v);
 	double started = am_clock();
-	uint64_t calls = am_restore_calls(tree);
+	uint64_t before = am_restore_requests(tree);
 	int r = -1;
 
 	*stats = (struct am_restore_stats){0};
@@ -817,7 +817,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	} else {
 		r = verify_all(v, one_by_one, error);
 	}
-	stats->calls = am_restore_calls(tree) - calls;
+	stats->requests = am_restore_requests(tree) - before;
 	stats->seconds = am_clock() - started;
 	if (r == 0)
 		r = report(v, 1, error);

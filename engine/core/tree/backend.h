@@ -49,35 +49,35 @@ struct am_fs_file {
 };
 
 /*
- * An entry that is made, or looked at, while others are. put() starts it, pump() moves all of them
- * on and lists those that are over. A put belongs to its caller, who keeps it and what it points to
- * until then.
+ * An operation: an entry that is made, or looked at, while others are. start() begins it, poll()
+ * moves all of them on and lists those that are over. It belongs to its caller, who keeps it and
+ * what it points to until then.
  *
  * A file in the way of a file, link, device or other name is removed, never written through. What
  * is not that simple (a directory in the way, another kind of entry, a stale file) ends as
- * AM_PUT_ODD: the caller does it with the operations above, one at a time.
+ * AM_OP_ODD: the caller does it with the functions of struct am_fs_ops, one at a time.
  */
-enum am_put_kind {
-	AM_PUT_FILE,  /* with its whole content, `data` */
-	AM_PUT_DIR,   /* one that is there already is fine; `node` is usable afterwards */
-	AM_PUT_LINK,  /* symbolic, to `target`; AM_PUT_SAME when it was there already */
-	AM_PUT_NODE,  /* device, FIFO or socket */
-	AM_PUT_HARD,  /* another name of `from_name` in `from` */
-	AM_PUT_OPEN,  /* a file whose content follows: fills `file` */
-	AM_PUT_DATA,  /* a piece of the content of `file`, at `offset` */
-	AM_PUT_CLOSE, /* attributes of `file` */
-	AM_PUT_ATTR,  /* attributes of the directory `node` */
+enum am_op_kind {
+	AM_OP_FILE,  /* with its whole content, `data` */
+	AM_OP_DIR,   /* one that is there already is fine; `node` is usable afterwards */
+	AM_OP_LINK,  /* symbolic, to `target`; AM_OP_SAME when it was there already */
+	AM_OP_NODE,  /* device, FIFO or socket */
+	AM_OP_HARD,  /* another name of `from_name` in `from` */
+	AM_OP_OPEN,  /* a file whose content follows: fills `file` */
+	AM_OP_WRITE, /* a piece of the content of `file`, at `offset` */
+	AM_OP_CLOSE, /* attributes of `file` */
+	AM_OP_ATTR,  /* attributes of the directory `node` */
 	/* these change nothing */
-	AM_GET_LIST,   /* the directory `node` into `entries`, in the server's order */
-	AM_GET_LOOK,   /* `name` in `dir`: fills `stat` and `file` */
-	AM_GET_TARGET, /* the text of the link `file`, NUL-terminated, into `into` of `length` bytes
-			*/
-	AM_GET_DATA, /* `length` bytes of `file` from `offset` into `into`: fills `got` and `end` */
+	AM_OP_LIST,   /* the directory `node` into `entries`, in the server's order */
+	AM_OP_LOOK,   /* `name` in `dir`: fills `stat` and `file` */
+	AM_OP_TARGET, /* the text of the link `file`, NUL-terminated, into `into` of `length` bytes
+		       */
+	AM_OP_READ, /* `length` bytes of `file` from `offset` into `into`: fills `got` and `end` */
 };
-enum am_put_outcome { AM_PUT_DONE = 1, AM_PUT_SAME, AM_PUT_ODD, AM_PUT_FAILED };
+enum am_op_outcome { AM_OP_DONE = 1, AM_OP_SAME, AM_OP_ODD, AM_OP_FAILED };
 
-struct am_put {
-	enum am_put_kind kind;
+struct am_op {
+	enum am_op_kind kind;
 	enum am_tree_type type; /* of a node */
 	struct am_node *dir;
 	const char *name, *target;
@@ -101,14 +101,14 @@ struct am_put {
 	struct am_tree_stat stat;
 	size_t got;
 	int end; /* nothing comes after what was got */
-	enum am_put_outcome outcome;
+	enum am_op_outcome outcome;
 	int fresh;             /* the directory is new, so nothing is in it */
 	const char *operation; /* that failed, with `error` as the bare reason */
 	int complete;          /* the message needs nothing before it */
 	struct am_error error;
-	struct am_put *next;
+	struct am_op *next;
 	/* for pipeline.h: called when it is over; not 0 with error ends the pipeline */
-	int (*over)(struct am_put *put, struct am_error *error);
+	int (*over)(struct am_op *op, struct am_error *error);
 	void *owner;
 	double started;
 };
@@ -156,25 +156,26 @@ struct am_fs_ops {
 
 	int (*describe)(struct am_fs *fs, struct am_tree_mount *mount, struct am_error *error);
 	void (*drop_caches)(struct am_fs *fs);
-	int (*prove)(struct am_fs *fs, struct am_error *error);
+	int (*check)(struct am_fs *fs, struct am_error *error);
 	void (*destroy)(struct am_fs *fs);
 
-	/* Many entries at a time, see struct am_put. All NULL when the back end gains nothing. */
-	/* A directory that a put will make, nothing but a put may use it before; or the known one.
+	/* Many entries at a time, see struct am_op. All NULL when the back end gains nothing. */
+	/* A directory that an operation will make (nothing else may use it before), or the known
+	 * one.
 	 */
 	struct am_node *(*child)(struct am_node *dir, const char *name,
 		const struct am_handle *handle, struct am_error *error);
 	/* Such a directory, made some other way meanwhile. */
-	int (*settle)(struct am_node *node, struct am_error *error);
-	int (*put)(struct am_fs *fs, struct am_put *put, struct am_error *error);
+	int (*refresh)(struct am_node *node, struct am_error *error);
+	int (*start)(struct am_fs *fs, struct am_op *op, struct am_error *error);
 	/*
 	 * Sends and receives for all file systems of a tree, waiting for at most `wait_ms` when
-	 * nothing is to be done. Puts that are over are appended to *done. -1: nothing goes any
-	 * more, the connection is gone or a guard refused.
+	 * nothing is to be done. Operations that are over are appended to *done. -1: nothing goes
+	 * any more, the connection is gone or a guard refused.
 	 */
-	int (*pump)(struct am_fs *const *fs, size_t count, int wait_ms, struct am_put **done,
+	int (*poll)(struct am_fs *const *fs, size_t count, int wait_ms, struct am_op **done,
 		struct am_error *error);
-	/* Forgets all puts, and the connection with them. */
+	/* Forgets all operations, and the connection with them. */
 	void (*drop)(struct am_fs *fs);
 	/* Asks the server whether it was restarted, by a commit of the file written last. */
 	int (*probe)(struct am_fs *fs, struct am_error *error);
@@ -187,7 +188,7 @@ struct am_fs {
 	const char *name;  /* for messages: "/tmp/x", "host:/export" */
 	int unsynced;      /* local only: leave it to the system when data reach the disk */
 	int complete;      /* the message of the last error needs nothing before it */
-	uint64_t calls;    /* calls to the server so far */
+	uint64_t requests; /* to the server so far */
 	unsigned restarts; /* of the server, seen by its write verifier */
 	int pipelined;     /* in a pipeline (pipeline.h) */
 	int closing;       /* ... which ends: a lost connection is not made again */

@@ -37,7 +37,7 @@ struct copy {
 
 /* A file, or the attributes of a directory, on its way. */
 struct sent {
-	struct am_put put; /* first */
+	struct am_op op; /* first */
 	struct sent *next, *previous;
 	struct copy *copy;
 	struct am_place place;
@@ -83,9 +83,9 @@ static int send_alone(struct sent *sent, struct am_error *error)
 	struct am_tree *to = sent->copy->to;
 	struct am_writer *writer;
 
-	if (sent->put.kind == AM_PUT_ATTR)
-		return am_tree_setattr(to, sent->place.path, 0, &sent->put.attr, error);
-	writer = am_tree_create(to, sent->place.path, 0, &sent->put.attr, error);
+	if (sent->op.kind == AM_OP_ATTR)
+		return am_tree_setattr(to, sent->place.path, 0, &sent->op.attr, error);
+	writer = am_tree_create(to, sent->place.path, 0, &sent->op.attr, error);
 	if (writer == NULL)
 		return -1;
 	if (am_writer_write(writer, sent->data.data, sent->data.length, error) == 0)
@@ -94,17 +94,17 @@ static int send_alone(struct sent *sent, struct am_error *error)
 	return -1;
 }
 
-static int sent_over(struct am_put *put, struct am_error *error)
+static int sent_over(struct am_op *op, struct am_error *error)
 {
-	struct sent *sent = (struct sent *)put;
+	struct sent *sent = (struct sent *)op;
 	int r = 0;
 
-	if (put->outcome == AM_PUT_ODD) {
+	if (op->outcome == AM_OP_ODD) {
 		r = send_alone(sent, error);
-	} else if (put->outcome == AM_PUT_FAILED) {
+	} else if (op->outcome == AM_OP_FAILED) {
 		r = am_pipeline_fail(
-			sent->copy->to, sent->place.mount, sent->place.path, put, error);
-		if (put->kind == AM_PUT_FILE)
+			sent->copy->to, sent->place.mount, sent->place.path, op, error);
+		if (op->kind == AM_OP_FILE)
 			sent->place.dir->fs->ops->unlink(sent->place.dir, sent->temporary, NULL);
 		am_tree_fs(sent->copy->to, sent->place.mount)->complete = 0;
 	}
@@ -112,7 +112,7 @@ static int sent_over(struct am_put *put, struct am_error *error)
 	return r;
 }
 
-static struct sent *new_sent(struct copy *copy, enum am_put_kind kind, const char *path,
+static struct sent *new_sent(struct copy *copy, enum am_op_kind kind, const char *path,
 	const struct am_tree_attr *attr, struct am_error *error)
 {
 	struct sent *sent = calloc(1, sizeof *sent);
@@ -126,9 +126,9 @@ static struct sent *new_sent(struct copy *copy, enum am_put_kind kind, const cha
 		return NULL;
 	}
 	sent->copy = copy;
-	sent->put.kind = kind;
-	sent->put.attr = *attr;
-	sent->put.over = sent_over;
+	sent->op.kind = kind;
+	sent->op.attr = *attr;
+	sent->op.over = sent_over;
 	sent->next = copy->sent;
 	if (copy->sent != NULL)
 		copy->sent->previous = sent;
@@ -153,7 +153,7 @@ static int send(struct copy *copy, struct sent *sent, struct am_error *error)
 		if (poll_once(copy, 100, error) != 0)
 			return -1;
 	}
-	if (am_pipeline_start(&copy->pipeline, am_tree_fs(copy->to, sent->place.mount), &sent->put,
+	if (am_pipeline_start(&copy->pipeline, am_tree_fs(copy->to, sent->place.mount), &sent->op,
 		    error) != 0)
 		return -1;
 	return am_pipeline_due(++copy->count) ? poll_once(copy, 0, error) : 0;
@@ -172,7 +172,7 @@ static int wait_all(struct copy *copy, struct am_error *error)
 static int send_file(struct copy *copy, struct am_buf *data, const struct am_tree_attr *attr,
 	struct am_error *error)
 {
-	struct sent *sent = new_sent(copy, AM_PUT_FILE, copy->to_path, attr, error);
+	struct sent *sent = new_sent(copy, AM_OP_FILE, copy->to_path, attr, error);
 
 	if (sent == NULL) {
 		am_buf_free(data);
@@ -180,17 +180,17 @@ static int send_file(struct copy *copy, struct am_buf *data, const struct am_tre
 	}
 	sent->data = *data;
 	am_tree_temporary(sent->place.name, sent->temporary);
-	sent->put.dir = sent->place.dir;
-	sent->put.name = sent->temporary;
-	sent->put.final = sent->place.name;
-	sent->put.data = sent->data.data;
-	sent->put.length = sent->data.length;
+	sent->op.dir = sent->place.dir;
+	sent->op.name = sent->temporary;
+	sent->op.final = sent->place.name;
+	sent->op.data = sent->data.data;
+	sent->op.length = sent->data.length;
 	return send(copy, sent, error);
 }
 
 static int send_late(struct copy *copy, const struct late *late, struct am_error *error)
 {
-	struct sent *sent = new_sent(copy, AM_PUT_ATTR, late->path, &late->attr, error);
+	struct sent *sent = new_sent(copy, AM_OP_ATTR, late->path, &late->attr, error);
 
 	if (sent == NULL)
 		return -1;
@@ -200,7 +200,7 @@ static int send_late(struct copy *copy, const struct late *late, struct am_error
 		free_sent(sent);
 		return -1;
 	}
-	sent->put.node = sent->node;
+	sent->op.node = sent->node;
 	return send(copy, sent, error);
 }
 
@@ -389,7 +389,7 @@ static void drop_temporaries(struct copy *copy)
 		struct am_node *dir = sent->place.dir;
 		struct am_error why;
 
-		if (sent->put.kind != AM_PUT_FILE)
+		if (sent->op.kind != AM_OP_FILE)
 			continue;
 		if (dir->fs->ops->unlink(dir, sent->temporary, &why) != 0 &&
 			strcmp(why.code, "ENOENT") != 0) {

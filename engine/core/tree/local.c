@@ -482,7 +482,7 @@ static void local_drop_caches(struct am_fs *fs)
 	(void)fs;
 }
 
-static int local_prove(struct am_fs *fs, struct am_error *error)
+static int local_check(struct am_fs *fs, struct am_error *error)
 {
 	(void)fs;
 	(void)error;
@@ -519,7 +519,7 @@ static const struct am_fs_ops local_ops = {
 	.df = local_df,
 	.describe = local_describe,
 	.drop_caches = local_drop_caches,
-	.prove = local_prove,
+	.check = local_check,
 	.destroy = local_destroy,
 };
 

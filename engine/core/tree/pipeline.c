@@ -14,7 +14,7 @@ enum {
 	WINDOW_MIN = 8,
 	WINDOW_MAX = 256,
 	BEYOND = 64 << 10, /* asked for where the end should be, but is not */
-	SLOW = 5,          /* seconds for one put: the server is given less at a time */
+	SLOW = 5,          /* seconds for one operation: the server is given less at a time */
 };
 
 int am_pipeline_can(struct am_tree *tree)
@@ -22,7 +22,7 @@ int am_pipeline_can(struct am_tree *tree)
 	size_t count = am_tree_mount_count(tree);
 
 	for (size_t i = 0; i < count; i++) {
-		if (am_tree_fs(tree, i)->ops->put == NULL || am_tree_fs(tree, i)->pipelined)
+		if (am_tree_fs(tree, i)->ops->start == NULL || am_tree_fs(tree, i)->pipelined)
 			return 0;
 	}
 	return count > 0 && count <= AM_PIPELINE_MOUNTS;
@@ -53,13 +53,13 @@ void am_pipeline_open(struct am_pipeline *pipeline, const char *operation, struc
 void am_pipeline_close(struct am_pipeline *pipeline)
 {
 	double end = am_clock() + 2;
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 	struct am_error unused;
 
 	for (size_t i = 0; i < pipeline->mounts; i++)
 		pipeline->fs[i]->closing = 1;
 	while (pipeline->active > 0 && !am_cancelled() && am_clock() < end) {
-		if (pipeline->fs[0]->ops->pump(
+		if (pipeline->fs[0]->ops->poll(
 			    pipeline->fs, pipeline->mounts, 100, &done, &unused) != 0)
 			break;
 		for (; done != NULL; done = done->next)
@@ -79,12 +79,12 @@ void am_pipeline_close(struct am_pipeline *pipeline)
 }
 
 int am_pipeline_start(
-	struct am_pipeline *pipeline, struct am_fs *fs, struct am_put *put, struct am_error *error)
+	struct am_pipeline *pipeline, struct am_fs *fs, struct am_op *op, struct am_error *error)
 {
-	if (fs->ops->put(fs, put, error) != 0)
+	if (fs->ops->start(fs, op, error) != 0)
 		return -1;
 	pipeline->active++;
-	put->started = am_clock();
+	op->started = am_clock();
 	return 0;
 }
 
@@ -108,15 +108,15 @@ static void adapt(struct am_pipeline *pipeline)
 
 int am_pipeline_poll(struct am_pipeline *pipeline, int wait_ms, struct am_error *error)
 {
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 	int result =
-		pipeline->fs[0]->ops->pump(pipeline->fs, pipeline->mounts, wait_ms, &done, error);
+		pipeline->fs[0]->ops->poll(pipeline->fs, pipeline->mounts, wait_ms, &done, error);
 	double t = done != NULL ? am_clock() : 0;
 
 	if (result != 0)
 		am_error_prefix(error, "%s", pipeline->operation);
 	while (done != NULL) {
-		struct am_put *next = done->next;
+		struct am_op *next = done->next;
 		struct am_error second;
 
 		pipeline->active--;
@@ -133,13 +133,13 @@ int am_pipeline_poll(struct am_pipeline *pipeline, int wait_ms, struct am_error 
 	return result;
 }
 
-int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_op *op,
 	struct am_error *error)
 {
 	if (error != NULL)
-		*error = put->error;
-	am_tree_fs(tree, mount)->complete = put->complete;
-	return am_tree_fail(tree, mount, path, put->operation, error);
+		*error = op->error;
+	am_tree_fs(tree, mount)->complete = op->complete;
+	return am_tree_fail(tree, mount, path, op->operation, error);
 }
 
 /* ---- the content of a file, read ahead ---- */
@@ -204,19 +204,19 @@ static void forget_closed(struct am_fetch *fetch)
 	am_fetch_free(fetch);
 }
 
-static int piece_over(struct am_put *put, struct am_error *error)
+static int piece_over(struct am_op *op, struct am_error *error)
 {
-	struct am_piece *piece = (struct am_piece *)put;
+	struct am_piece *piece = (struct am_piece *)op;
 	struct am_fetch *fetch = piece->fetch;
 
 	(void)error;
 	piece->complete = 1;
 	fetch->outstanding--;
-	if (put->outcome != AM_PUT_DONE && !fetch->failed) {
+	if (op->outcome != AM_OP_DONE && !fetch->failed) {
 		fetch->failed = fetch->ended = 1;
-		fetch->put = *put;
+		fetch->op = *op;
 	}
-	if (put->end)
+	if (op->end)
 		fetch->ended = 1;
 	if (fetch->closed && fetch->outstanding == 0)
 		forget_closed(fetch);
@@ -240,14 +240,14 @@ static int ask_piece(struct am_fetch *fetch, struct am_error *error)
 	if (piece == NULL)
 		return am_fail_errno(error, ENOMEM, "%s", fetch->pipeline->operation);
 	memset(piece, 0, sizeof *piece);
-	piece->put.kind = AM_GET_DATA;
-	piece->put.file = &fetch->file;
-	piece->put.offset = fetch->asked;
-	piece->put.length = piece->size = size;
-	piece->put.into = piece->data;
-	piece->put.over = piece_over;
+	piece->op.kind = AM_OP_READ;
+	piece->op.file = &fetch->file;
+	piece->op.offset = fetch->asked;
+	piece->op.length = piece->size = size;
+	piece->op.into = piece->data;
+	piece->op.over = piece_over;
 	piece->fetch = fetch;
-	if (am_pipeline_start(fetch->pipeline, fetch->fs, &piece->put, error) != 0) {
+	if (am_pipeline_start(fetch->pipeline, fetch->fs, &piece->op, error) != 0) {
 		free(piece);
 		return -1;
 	}
@@ -268,9 +268,9 @@ static int endless(struct am_fetch *fetch)
 	if (fetch->asked < fetch->size || fetch->asked - fetch->size < AM_FILE_GROWTH_MAX)
 		return 0;
 	fetch->failed = fetch->ended = 1;
-	fetch->put.outcome = AM_PUT_FAILED;
-	fetch->put.operation = "read";
-	am_fail(&fetch->put.error, "EPROTO", "the server sends more than the file can hold");
+	fetch->op.outcome = AM_OP_FAILED;
+	fetch->op.operation = "read";
+	am_fail(&fetch->op.error, "EPROTO", "the server sends more than the file can hold");
 	return 1;
 }
 
@@ -301,7 +301,7 @@ int am_fetch_look(const struct am_fetch *fetch, const char **data, size_t *lengt
 	if (!piece->complete)
 		return 0;
 	*data = piece->data;
-	*length = piece->put.got;
+	*length = piece->op.got;
 	return 1;
 }
 

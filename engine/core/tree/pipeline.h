@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many entries of a tree (or of two) on their way at a time: the window over the back ends' put()
- * and pump(), and a file's content read ahead through it. See struct am_put in backend.h.
+ * Many entries of a tree (or of two) on their way at a time: the window over the back ends' start()
+ * and poll(), and a file's content read ahead through it. See struct am_op in backend.h.
  */
 #ifndef ALTMIG_TREE_PIPELINE_H
 #define ALTMIG_TREE_PIPELINE_H
@@ -18,7 +18,7 @@ enum {
 struct am_pipeline {
 	struct am_fs *fs[2 * AM_PIPELINE_MOUNTS];
 	size_t mounts;
-	size_t active; /* puts under way */
+	size_t active; /* operations under way */
 	size_t window; /* how many may be; grows while that makes things faster */
 	size_t completed;
 	double epoch, best;
@@ -33,7 +33,7 @@ void am_pipeline_open(struct am_pipeline *pipeline, const char *operation, struc
 	struct am_tree *second);
 /*
  * Waits (for at most two seconds) for what is under way, then forgets it: afterwards nothing of the
- * pipeline refers to its puts. Their over() is not called.
+ * pipeline refers to its operations. Their over() is not called.
  */
 void am_pipeline_close(struct am_pipeline *pipeline);
 
@@ -42,9 +42,9 @@ static inline int am_pipeline_full(const struct am_pipeline *pipeline)
 	return pipeline->active >= pipeline->window;
 }
 
-/* Starts a put on a file system of the pipeline. */
+/* Starts an operation on a file system of the pipeline. */
 int am_pipeline_start(
-	struct am_pipeline *pipeline, struct am_fs *fs, struct am_put *put, struct am_error *error);
+	struct am_pipeline *pipeline, struct am_fs *fs, struct am_op *op, struct am_error *error);
 /*
  * Moves everything on, waiting for at most `wait_ms`, and calls over() of what is done. Returns -1
  * with the first failure.
@@ -58,8 +58,8 @@ static inline int am_pipeline_due(uint64_t sent)
 {
 	return sent % 4 == 0;
 }
-/* A failed put's error, named by `path` in the tree. Returns -1. */
-int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_put *put,
+/* A failed operation's error, named by `path` in the tree. Returns -1. */
+int am_pipeline_fail(struct am_tree *tree, size_t mount, const char *path, const struct am_op *op,
 	struct am_error *error);
 
 /* ---- the content of a file, read ahead ---- */
@@ -70,7 +70,7 @@ struct am_budget {
 };
 
 struct am_piece {
-	struct am_put put; /* first; `into` and `got` when it is complete */
+	struct am_op op; /* first; `into` and `got` when it is complete */
 	struct am_fetch *fetch;
 	struct am_piece *next;
 	int complete;
@@ -88,9 +88,9 @@ struct am_fetch {
 	struct am_piece *first, *last; /* in order; the first is what comes next */
 	size_t outstanding;
 	int ended;  /* nothing is left to ask for */
-	int failed; /* see `put`: AM_PUT_ODD when the handle is stale, else with the error */
+	int failed; /* see `op`: AM_OP_ODD when the handle is stale, else with the error */
 	int closed;
-	struct am_put put;
+	struct am_op op;
 	struct am_fetch *next_closed;
 };
 

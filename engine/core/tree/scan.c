@@ -16,8 +16,8 @@ enum {
 };
 
 /* What is under way for an entry, apart from it: an entry itself is to be small. */
-struct op {
-	struct am_put put; /* first */
+struct look {
+	struct am_op op; /* first */
 	struct item *item;
 	struct am_entries entries; /* of a listing ... */
 	struct am_node *node;      /* ... and the directory */
@@ -35,7 +35,7 @@ struct item {
 	unsigned depth;
 	struct am_tree_stat stat;
 	struct am_handle handle;
-	struct op *op;
+	struct look *look;
 	struct am_fetch *fetch;
 	struct am_entries entries; /* of a REST */
 	size_t at;
@@ -112,13 +112,13 @@ static void insert(struct am_scan *scan, struct item *item, struct item *next)
 		scan->listed += item->entries.count;
 }
 
-static void free_op(struct op *op)
+static void free_look(struct look *look)
 {
-	if (op == NULL)
+	if (look == NULL)
 		return;
-	am_entries_free(&op->entries);
-	am_node_release(op->node);
-	free(op);
+	am_entries_free(&look->entries);
+	am_node_release(look->node);
+	free(look);
 }
 
 static void remove_item(struct am_scan *scan, struct item *item)
@@ -139,7 +139,7 @@ static void remove_item(struct am_scan *scan, struct item *item)
 		scan->listed -= item->entries.count - item->at;
 	am_entries_free(&item->entries);
 	am_fetch_close(item->fetch);
-	free_op(item->op);
+	free_look(item->look);
 	am_node_release(item->dir);
 	free(item);
 }
@@ -147,72 +147,72 @@ static void remove_item(struct am_scan *scan, struct item *item)
 /* ---- what is under way ---- */
 
 /* The listing of a directory becomes a REST after it. */
-static int listing_over(struct item *item, struct op *op, struct am_error *error)
+static int listing_over(struct item *item, struct look *look, struct am_error *error)
 {
 	struct am_scan *scan = item->scan;
 	const char *path = strcmp(item->path, "/") == 0 ? "" : item->path;
 	struct item *rest;
 
-	if (am_tree_arrange(scan->tree, item->path, &op->entries, error) != 0 ||
+	if (am_tree_arrange(scan->tree, item->path, &look->entries, error) != 0 ||
 		(rest = new_item(scan, path, NULL, error)) == NULL)
 		return -1;
 	rest->role = REST;
-	rest->dir = op->node;
+	rest->dir = look->node;
 	rest->mount = item->mount;
 	rest->depth = item->depth + 1;
-	rest->entries = op->entries;
-	op->node = NULL;
-	op->entries = (struct am_entries){0};
+	rest->entries = look->entries;
+	look->node = NULL;
+	look->entries = (struct am_entries){0};
 	insert(scan, rest, item->next);
 	scan->cursor = scan->first;
 	return 0;
 }
 
-static int op_over(struct am_put *put, struct am_error *error)
+static int look_over(struct am_op *op, struct am_error *error)
 {
-	struct op *op = (struct op *)put;
-	struct item *item = op->item;
+	struct look *look = (struct look *)op;
+	struct item *item = look->item;
 	int r = 0;
 
-	if (put->outcome != AM_PUT_DONE) {
+	if (op->outcome != AM_OP_DONE) {
 		item->state = FAILED; /* told when it is its turn */
 		return 0;
 	}
-	switch (put->kind) {
-	case AM_GET_LOOK:
-		item->stat = put->stat;
+	switch (op->kind) {
+	case AM_OP_LOOK:
+		item->stat = op->stat;
 		item->state = KNOWN;
 		item->scan->cursor = item->scan->first;
 		break;
-	case AM_GET_LIST:
+	case AM_OP_LIST:
 		item->state = READY;
-		r = listing_over(item, op, error);
+		r = listing_over(item, look, error);
 		break;
 	default:
 		item->state = READY;
 		return 0; /* the target is in it */
 	}
-	item->op = NULL;
-	free_op(op);
+	item->look = NULL;
+	free_look(look);
 	return r;
 }
 
-static struct op *new_op(
-	struct item *item, enum am_put_kind kind, size_t more, struct am_error *error)
+static struct look *new_look(
+	struct item *item, enum am_op_kind kind, size_t more, struct am_error *error)
 {
-	struct op *op = malloc(sizeof *op + more);
+	struct look *look = malloc(sizeof *look + more);
 
-	if (op == NULL) {
+	if (look == NULL) {
 		am_fail_errno(error, ENOMEM, "%s", item->scan->operation);
 		return NULL;
 	}
-	memset(op, 0, sizeof *op);
-	op->item = item;
-	op->put.kind = kind;
-	op->put.over = op_over;
-	op->put.file = &item->handle;
-	item->op = op;
-	return op;
+	memset(look, 0, sizeof *look);
+	look->item = item;
+	look->op.kind = kind;
+	look->op.over = look_over;
+	look->op.file = &item->handle;
+	item->look = look;
+	return look;
 }
 
 static struct am_fs *fs_of(const struct item *item)
@@ -222,17 +222,17 @@ static struct am_fs *fs_of(const struct item *item)
 
 static int start(struct item *item, struct am_error *error)
 {
-	return am_pipeline_start(item->scan->pipeline, fs_of(item), &item->op->put, error);
+	return am_pipeline_start(item->scan->pipeline, fs_of(item), &item->look->op, error);
 }
 
 static int begin_look(struct item *item, struct am_error *error)
 {
-	struct op *op = new_op(item, AM_GET_LOOK, 0, error);
+	struct look *look = new_look(item, AM_OP_LOOK, 0, error);
 
-	if (op == NULL)
+	if (look == NULL)
 		return -1;
-	op->put.dir = item->dir;
-	op->put.name = item->name;
+	look->op.dir = item->dir;
+	look->op.name = item->name;
 	item->state = LOOKING;
 	return start(item, error);
 }
@@ -246,7 +246,7 @@ static int begin_mount(struct item *item, size_t mount, struct am_error *error)
 	if (root == NULL || fs->ops->stat(root, NULL, &item->stat, error) != 0) {
 		am_node_release(root);
 		return am_pipeline_fail(item->scan->tree, mount, item->path,
-			&(struct am_put){
+			&(struct am_op){
 				.operation = "walk", .error = *error, .complete = fs->complete},
 			error);
 	}
@@ -260,32 +260,32 @@ static int begin_mount(struct item *item, size_t mount, struct am_error *error)
 
 static int begin_listing(struct item *item, struct am_error *error)
 {
-	struct op *op;
+	struct look *look;
 
 	if (item->depth >= AM_TREE_DEPTH_MAX)
 		return am_fail_errno(error, ENAMETOOLONG, "walk: %.300s", item->path);
-	op = new_op(item, AM_GET_LIST, 0, error);
-	if (op == NULL)
+	look = new_look(item, AM_OP_LIST, 0, error);
+	if (look == NULL)
 		return -1;
-	op->node = item->name == NULL
-			   ? am_node_hold(item->dir)
-			   : fs_of(item)->ops->child(item->dir, item->name, &item->handle, error);
-	if (op->node == NULL)
+	look->node = item->name == NULL
+			     ? am_node_hold(item->dir)
+			     : fs_of(item)->ops->child(item->dir, item->name, &item->handle, error);
+	if (look->node == NULL)
 		return -1;
-	op->put.node = op->node;
-	op->put.entries = &op->entries;
+	look->op.node = look->node;
+	look->op.entries = &look->entries;
 	item->state = BUSY;
 	return start(item, error);
 }
 
 static int begin_target(struct item *item, struct am_error *error)
 {
-	struct op *op = new_op(item, AM_GET_TARGET, AM_TREE_PATH_MAX, error);
+	struct look *look = new_look(item, AM_OP_TARGET, AM_TREE_PATH_MAX, error);
 
-	if (op == NULL)
+	if (look == NULL)
 		return -1;
-	op->put.into = op->target;
-	op->put.length = AM_TREE_PATH_MAX;
+	look->op.into = look->target;
+	look->op.length = AM_TREE_PATH_MAX;
 	item->state = BUSY;
 	return start(item, error);
 }
@@ -540,12 +540,12 @@ static int poll_once(struct am_scan *scan, struct am_error *error)
 	return am_pipeline_poll(scan->pipeline, 100, error);
 }
 
-static int fail_item(struct am_scan *scan, const struct item *item, const struct am_put *put,
+static int fail_item(struct am_scan *scan, const struct item *item, const struct am_op *op,
 	struct am_error *error)
 {
-	struct am_put stale = *put;
+	struct am_op stale = *op;
 
-	if (put->outcome == AM_PUT_ODD)
+	if (op->outcome == AM_OP_ODD)
 		am_fail(&stale.error, am_errno_name(ESTALE), "%s", strerror(ESTALE));
 	if (stale.operation == NULL)
 		stale.operation = "read";
@@ -560,14 +560,14 @@ static int give_first(struct am_scan *scan, struct am_error *error)
 	scan->given = 1;
 	scan->entry = (struct am_scan_entry){item->path, item->stat, NULL};
 	if (item->state == FAILED) {
-		if (item->op->put.kind != AM_GET_TARGET || item->op->put.outcome != AM_PUT_ODD)
-			return fail_item(scan, item, &item->op->put, error);
-		if (am_tree_readlink(
-			    scan->tree, item->path, item->op->target, AM_TREE_PATH_MAX, error) != 0)
+		if (item->look->op.kind != AM_OP_TARGET || item->look->op.outcome != AM_OP_ODD)
+			return fail_item(scan, item, &item->look->op, error);
+		if (am_tree_readlink(scan->tree, item->path, item->look->target, AM_TREE_PATH_MAX,
+			    error) != 0)
 			return -1;
 	}
 	if (item->stat.type == AM_TREE_LINK)
-		scan->entry.target = item->op->target;
+		scan->entry.target = item->look->target;
 	return 1;
 }
 
@@ -617,10 +617,10 @@ int am_scan_read(struct am_scan *scan, const char **data, size_t *length, struct
 	for (;;) {
 		int r = am_fetch_look(item->fetch, data, length);
 
-		if (r < 0 && !scan->consumed && item->fetch->put.outcome == AM_PUT_ODD)
+		if (r < 0 && !scan->consumed && item->fetch->op.outcome == AM_OP_ODD)
 			return read_opened(scan, data, length, error);
 		if (r < 0)
-			return fail_item(scan, item, &item->fetch->put, error);
+			return fail_item(scan, item, &item->fetch->op, error);
 		if (r == 2)
 			return 0;
 		if (r == 1) {

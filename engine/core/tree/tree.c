@@ -315,14 +315,14 @@ void am_tree_drop_caches(struct am_tree *tree)
 		tree->mounts[i].fs->ops->drop_caches(tree->mounts[i].fs);
 }
 
-int am_tree_prove(struct am_tree *tree, struct am_error *error)
+int am_tree_check_mounts(struct am_tree *tree, struct am_error *error)
 {
 	for (size_t i = 0; i < tree->count; i++) {
 		struct am_fs *fs = tree->mounts[i].fs;
 
 		fs->complete = 0;
-		if (fs->ops->prove(fs, error) != 0)
-			return am_tree_fail(tree, i, tree->mounts[i].at, "prove", error);
+		if (fs->ops->check(fs, error) != 0)
+			return am_tree_fail(tree, i, tree->mounts[i].at, "check", error);
 	}
 	return 0;
 }

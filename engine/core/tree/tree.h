@@ -209,7 +209,7 @@ int am_path_matches(const char *const *patterns, const char *path);
 
 /*
  * Freezes a tree: everything that would change something through it fails with "READ_ONLY" and
- * `why` (cut to 255 bytes) before anything is looked at. NULL thaws it. A call under way goes on.
+ * `why` (cut to 255 bytes) before anything is looked at. NULL thaws it. What is under way goes on.
  */
 void am_tree_freeze(struct am_tree *tree, const char *why);
 
@@ -225,6 +225,6 @@ int am_tree_mount(
 /* Forgets directories and attributes seen so far: somebody else may have changed the tree. */
 void am_tree_drop_caches(struct am_tree *tree);
 /* Calls the guard of every mount now. */
-int am_tree_prove(struct am_tree *tree, struct am_error *error);
+int am_tree_check_mounts(struct am_tree *tree, struct am_error *error);
 
 #endif

@@ -153,7 +153,7 @@ function stream.restore(m, image, exclude)
   m.alt:drop_caches() -- the client wrote past them
   err.check(m.alt:remove_all(aside))
   local stats = sent()
-  stats.seconds, stats.calls = sys.time() - began, checked.calls
+  stats.seconds, stats.requests = sys.time() - began, checked.requests
   return stats
 end
 

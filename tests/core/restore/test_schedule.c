@@ -67,7 +67,7 @@ static void assert_same_stats(const struct am_restore_stats *a, const struct am_
 /* Restores one member at a time, and many with every kind of answers: all the same. */
 static void assert_same_restore(const struct entry *entries, size_t count,
 	void (*before)(struct am_tree *tree),
-	enum memory_fault (*fault)(void *, struct memory_fs *, const struct am_put *))
+	enum memory_fault (*fault)(void *, struct memory_fs *, const struct am_op *))
 {
 	struct am_buf archive = archive_of(entries, count);
 	struct am_restore_stats want, have;
@@ -239,12 +239,12 @@ static void the_last_attributes_of_a_directory_count(void **state)
 	assert_same_restore(entries, 2, NULL, NULL);
 }
 
-static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	static const enum memory_fault faults[] = {MEMORY_BUSY, MEMORY_AGAIN, MEMORY_STALE,
 		MEMORY_OK, MEMORY_BUSY, MEMORY_OK, MEMORY_ODD};
 	enum memory_fault fault = faults[++*(int *)context % 7];
-	int of_large = put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE;
+	int of_large = op->kind == AM_OP_WRITE || op->kind == AM_OP_CLOSE;
 
 	(void)fs;
 	/* A file whose handle went stale in its midst is lost. */
@@ -434,10 +434,10 @@ static void a_full_file_system_is_named_with_what_it_has(void **state)
 	am_buf_free(&archive);
 }
 
-static enum memory_fault lost_later(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault lost_later(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)fs;
-	(void)put;
+	(void)op;
 	return ++*(int *)context > 30 ? MEMORY_LOST : MEMORY_OK;
 }
 
@@ -471,10 +471,10 @@ static void memory_and_window_are_bounded(void **state)
 
 /* ---- a server that is restarted ---- */
 
-static enum memory_fault restarted(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault restarted(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)fs;
-	(void)put;
+	(void)op;
 	return ++*(int *)context == 200 ? MEMORY_RESTART : MEMORY_OK;
 }
 

@@ -101,7 +101,7 @@ static void verify(struct am_tree *tree, const struct am_buf *archive, struct am
 
 /* The same differences in the same order, whatever the answers do. */
 static const char *assert_same_verify(void (*change)(struct am_tree *tree),
-	enum memory_fault (*fault)(void *, struct memory_fs *, const struct am_put *))
+	enum memory_fault (*fault)(void *, struct memory_fs *, const struct am_op *))
 {
 	static char kept[4096];
 	struct fixture plain, many;
@@ -199,7 +199,7 @@ static void links_on_the_way_are_followed(void **state)
 		"/usr type dir link\n14 members, 9 files, 5633093 bytes\n");
 }
 
-static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	static const enum memory_fault faults[] = {
 		MEMORY_BUSY, MEMORY_STALE, MEMORY_OK, MEMORY_AGAIN, MEMORY_ODD};
@@ -207,8 +207,7 @@ static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const
 
 	(void)fs;
 	/* A large file that goes stale in its midst is an error. */
-	return put->kind == AM_GET_DATA && put->offset > 0 && fault != MEMORY_BUSY ? MEMORY_OK
-										   : fault;
+	return op->kind == AM_OP_READ && op->offset > 0 && fault != MEMORY_BUSY ? MEMORY_OK : fault;
 }
 
 static void faults_change_nothing(void **state)
@@ -255,11 +254,11 @@ static void a_random_tree_differs_the_same_way(void **state)
 	}
 }
 
-static enum memory_fault lost(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault lost(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return put->kind == AM_GET_DATA && put->offset > 0 ? MEMORY_LOST : MEMORY_OK;
+	return op->kind == AM_OP_READ && op->offset > 0 ? MEMORY_LOST : MEMORY_OK;
 }
 
 static void a_lost_connection_ends_it(void **state)
@@ -274,11 +273,11 @@ static void a_lost_connection_ends_it(void **state)
 	am_buf_free(&text);
 }
 
-static enum memory_fault stale_later(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault stale_later(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return put->kind == AM_GET_DATA && put->offset > 2000000 ? MEMORY_STALE : MEMORY_OK;
+	return op->kind == AM_OP_READ && op->offset > 2000000 ? MEMORY_STALE : MEMORY_OK;
 }
 
 static void a_large_file_that_goes_stale_fails_with_its_path(void **state)

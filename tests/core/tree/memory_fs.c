@@ -45,7 +45,7 @@ struct file {
 };
 
 struct memory_work {
-	struct am_put *put;
+	struct am_op *op;
 	struct memory_work *next;
 	int executed, sent_again;
 };
@@ -258,7 +258,7 @@ static struct memory_inode *at(
 	struct memory_inode *inode;
 	int errnum;
 
-	fs_of(dir)->base.calls++;
+	fs_of(dir)->base.requests++;
 	inode = dir_of(dir, &errnum);
 	if (inode == NULL)
 		am_fail_reason(error, errnum);
@@ -386,7 +386,7 @@ static ssize_t memory_read(struct am_fs_file *base, void *data, size_t size, str
 	uint64_t left = file->inode->stat.size - file->offset;
 
 	(void)error;
-	base->fs->calls++;
+	base->fs->requests++;
 	if (left > size)
 		left = size;
 	if (left > 0)
@@ -427,7 +427,7 @@ static int memory_write(
 	struct memory_fs *fs = (struct memory_fs *)base->fs;
 	int errnum = write_at(fs, file->inode, file->offset, data, length);
 
-	base->fs->calls++;
+	base->fs->requests++;
 	fs->writes_blocking++;
 	file->offset += length;
 	return errnum != 0 ? am_fail_reason(error, errnum) : 0;
@@ -439,7 +439,7 @@ static int memory_finish(
 	struct file *file = (struct file *)base;
 
 	(void)error;
-	base->fs->calls++;
+	base->fs->requests++;
 	file->inode->volatile_ = 0;
 	set(file->inode, attr);
 	return 0;
@@ -576,7 +576,7 @@ static void memory_drop_caches(struct am_fs *fs)
 	(void)fs;
 }
 
-static int memory_prove(struct am_fs *fs, struct am_error *error)
+static int memory_check(struct am_fs *fs, struct am_error *error)
 {
 	(void)fs;
 	(void)error;
@@ -605,213 +605,212 @@ static void memory_destroy(struct am_fs *base)
 
 /* ---- many at a time ---- */
 
-static enum am_put_outcome failed(struct am_put *put, const char *operation, int errnum)
+static enum am_op_outcome failed(struct am_op *op, const char *operation, int errnum)
 {
-	put->operation = operation;
-	am_fail_reason(&put->error, errnum);
-	return AM_PUT_FAILED;
+	op->operation = operation;
+	am_fail_reason(&op->error, errnum);
+	return AM_OP_FAILED;
 }
 
 static struct memory_inode *new_entry(
-	struct memory_fs *fs, struct memory_inode *dir, const struct am_put *put)
+	struct memory_fs *fs, struct memory_inode *dir, const struct am_op *op)
 {
 	static const enum am_tree_type types[] = {
-		[AM_PUT_FILE] = AM_TREE_FILE,
-		[AM_PUT_DIR] = AM_TREE_DIR,
-		[AM_PUT_LINK] = AM_TREE_LINK,
-		[AM_PUT_OPEN] = AM_TREE_FILE,
+		[AM_OP_FILE] = AM_TREE_FILE,
+		[AM_OP_DIR] = AM_TREE_DIR,
+		[AM_OP_LINK] = AM_TREE_LINK,
+		[AM_OP_OPEN] = AM_TREE_FILE,
 	};
-	enum am_tree_type type = put->kind == AM_PUT_NODE ? put->type : types[put->kind];
-	struct memory_inode *inode = new_inode(fs, type, put->attr.mode);
-	struct am_tree_attr attr = put->attr;
+	enum am_tree_type type = op->kind == AM_OP_NODE ? op->type : types[op->kind];
+	struct memory_inode *inode = new_inode(fs, type, op->attr.mode);
+	struct am_tree_attr attr = op->attr;
 
 	if (type == AM_TREE_LINK) {
-		inode->data = strdup(put->target);
+		inode->data = strdup(op->target);
 		inode->stat.mode = 0777;
 		attr.set &= ~(unsigned)AM_SET_MODE;
 	}
-	inode->stat.rdev_major = put->major_number;
-	inode->stat.rdev_minor = put->minor_number;
-	add(fs, dir, put->name, inode);
+	inode->stat.rdev_major = op->major_number;
+	inode->stat.rdev_minor = op->minor_number;
+	add(fs, dir, op->name, inode);
 	/* Times come when everything is in it. */
-	if (put->kind == AM_PUT_DIR || put->kind == AM_PUT_OPEN)
+	if (op->kind == AM_OP_DIR || op->kind == AM_OP_OPEN)
 		attr.set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
 	set(inode, &attr);
 	return inode;
 }
 
 /* A directory or link that is there already. */
-static enum am_put_outcome keep_entry(const struct memory_work *work, struct memory_inode *inode)
+static enum am_op_outcome keep_entry(const struct memory_work *work, struct memory_inode *inode)
 {
-	struct am_put *put = work->put;
-	struct am_tree_attr attr = put->attr;
+	struct am_op *op = work->op;
+	struct am_tree_attr attr = op->attr;
 
-	if (put->kind == AM_PUT_DIR) {
+	if (op->kind == AM_OP_DIR) {
 		if (inode->stat.type != AM_TREE_DIR)
-			return AM_PUT_ODD;
-		((struct node *)put->node)->handle = handle_of(inode);
-		return AM_PUT_DONE;
+			return AM_OP_ODD;
+		((struct node *)op->node)->handle = handle_of(inode);
+		return AM_OP_DONE;
 	}
-	if (inode->stat.type != AM_TREE_LINK || strcmp(inode->data, put->target) != 0)
-		return AM_PUT_ODD;
+	if (inode->stat.type != AM_TREE_LINK || strcmp(inode->data, op->target) != 0)
+		return AM_OP_ODD;
 	attr.set &= ~(unsigned)AM_SET_MODE;
 	set(inode, &attr);
-	return work->sent_again ? AM_PUT_DONE : AM_PUT_SAME;
+	return work->sent_again ? AM_OP_DONE : AM_OP_SAME;
 }
 
-static enum am_put_outcome make_entry(
+static enum am_op_outcome make_entry(
 	struct memory_fs *fs, struct memory_work *work, struct memory_inode *dir)
 {
-	struct am_put *put = work->put;
-	struct child *child = find(dir, put->name);
+	struct am_op *op = work->op;
+	struct child *child = find(dir, op->name);
 	struct memory_inode *inode;
 	int errnum = 0;
 
-	if (child != NULL && (put->kind == AM_PUT_DIR || put->kind == AM_PUT_LINK))
+	if (child != NULL && (op->kind == AM_OP_DIR || op->kind == AM_OP_LINK))
 		return keep_entry(work, child->inode);
-	if (put->final != NULL && child == NULL && work->sent_again)
-		return AM_PUT_DONE; /* it is in its place already */
-	if (give_way(fs, dir, put->name, 0) != 0)
-		return AM_PUT_ODD;
-	inode = new_entry(fs, dir, put);
-	put->fresh = 1;
-	if (put->kind == AM_PUT_DIR)
-		((struct node *)put->node)->handle = handle_of(inode);
-	if (put->kind == AM_PUT_OPEN)
-		*put->file = handle_of(inode);
-	if (put->kind != AM_PUT_FILE)
-		return AM_PUT_DONE;
-	must(put->length <= LARGEST, "no more than largest()");
-	if (put->length > 0)
-		errnum = write_at(fs, inode, 0, put->data, put->length);
+	if (op->final != NULL && child == NULL && work->sent_again)
+		return AM_OP_DONE; /* it is in its place already */
+	if (give_way(fs, dir, op->name, 0) != 0)
+		return AM_OP_ODD;
+	inode = new_entry(fs, dir, op);
+	op->fresh = 1;
+	if (op->kind == AM_OP_DIR)
+		((struct node *)op->node)->handle = handle_of(inode);
+	if (op->kind == AM_OP_OPEN)
+		*op->file = handle_of(inode);
+	if (op->kind != AM_OP_FILE)
+		return AM_OP_DONE;
+	must(op->length <= LARGEST, "no more than largest()");
+	if (op->length > 0)
+		errnum = write_at(fs, inode, 0, op->data, op->length);
 	if (errnum != 0)
-		return failed(put, "write", errnum);
-	inode->volatile_ = !put->commit && put->final == NULL;
-	if (put->final == NULL)
-		return AM_PUT_DONE;
-	if (give_way(fs, dir, put->final, 0) != 0)
-		return AM_PUT_ODD;
-	add(fs, dir, put->final, inode);
-	take_away(fs, dir, find(dir, put->name));
-	return AM_PUT_DONE;
+		return failed(op, "write", errnum);
+	inode->volatile_ = !op->commit && op->final == NULL;
+	if (op->final == NULL)
+		return AM_OP_DONE;
+	if (give_way(fs, dir, op->final, 0) != 0)
+		return AM_OP_ODD;
+	add(fs, dir, op->final, inode);
+	take_away(fs, dir, find(dir, op->name));
+	return AM_OP_DONE;
 }
 
-static enum am_put_outcome make_hard_link(
-	struct memory_fs *fs, struct am_put *put, struct memory_inode *dir)
+static enum am_op_outcome make_hard_link(
+	struct memory_fs *fs, struct am_op *op, struct memory_inode *dir)
 {
 	int errnum;
-	struct memory_inode *from = dir_of(put->from, &errnum);
-	struct child *child = from != NULL ? find(from, put->from_name) : NULL;
+	struct memory_inode *from = dir_of(op->from, &errnum);
+	struct child *child = from != NULL ? find(from, op->from_name) : NULL;
 	struct memory_inode *inode = child != NULL ? child->inode : NULL;
 
-	if (inode == NULL || inode->stat.type == AM_TREE_DIR ||
-		give_way(fs, dir, put->name, 0) != 0)
-		return AM_PUT_ODD;
-	add(fs, dir, put->name, inode);
-	return AM_PUT_DONE;
+	if (inode == NULL || inode->stat.type == AM_TREE_DIR || give_way(fs, dir, op->name, 0) != 0)
+		return AM_OP_ODD;
+	add(fs, dir, op->name, inode);
+	return AM_OP_DONE;
 }
 
-static enum am_put_outcome look(struct am_put *put, struct memory_inode *dir)
+static enum am_op_outcome look(struct am_op *op, struct memory_inode *dir)
 {
-	struct child *child = find(dir, put->name);
+	struct child *child = find(dir, op->name);
 
 	if (child == NULL)
-		return failed(put, "walk", ENOENT);
-	put->stat = child->inode->stat;
-	*put->file = handle_of(child->inode);
-	return AM_PUT_DONE;
+		return failed(op, "walk", ENOENT);
+	op->stat = child->inode->stat;
+	*op->file = handle_of(child->inode);
+	return AM_OP_DONE;
 }
 
-static enum am_put_outcome read_piece(
-	struct memory_fs *fs, struct am_put *put, struct memory_inode *inode)
+static enum am_op_outcome read_piece(
+	struct memory_fs *fs, struct am_op *op, struct memory_inode *inode)
 {
-	uint64_t size = inode->stat.size, left = size > put->offset ? size - put->offset : 0;
+	uint64_t size = inode->stat.size, left = size > op->offset ? size - op->offset : 0;
 
 	if (fs->endless == inode->stat.ino) {
-		memset(put->into, 'x', put->length);
-		put->got = put->length;
-		return AM_PUT_DONE;
+		memset(op->into, 'x', op->length);
+		op->got = op->length;
+		return AM_OP_DONE;
 	}
-	put->got = left < put->length ? (size_t)left : put->length;
-	if (put->got > 0)
-		memcpy(put->into, inode->data + put->offset, put->got);
-	put->end = put->offset + put->got >= size;
-	return AM_PUT_DONE;
+	op->got = left < op->length ? (size_t)left : op->length;
+	if (op->got > 0)
+		memcpy(op->into, inode->data + op->offset, op->got);
+	op->end = op->offset + op->got >= size;
+	return AM_OP_DONE;
 }
 
 /* Of a file or link by its handle. */
-static enum am_put_outcome by_handle(struct memory_fs *fs, struct am_put *put)
+static enum am_op_outcome by_handle(struct memory_fs *fs, struct am_op *op)
 {
-	struct memory_inode *inode = inode_of(fs, put->file);
+	struct memory_inode *inode = inode_of(fs, op->file);
 	int errnum;
 
-	if (inode == NULL && put->kind > AM_GET_LOOK)
-		return AM_PUT_ODD;
+	if (inode == NULL && op->kind > AM_OP_LOOK)
+		return AM_OP_ODD;
 	if (inode == NULL)
-		return failed(put, put->kind == AM_PUT_DATA ? "write" : "setattr", ESTALE);
-	switch (put->kind) {
-	case AM_PUT_DATA:
-		errnum = write_at(fs, inode, put->offset, put->data, put->length);
-		return errnum != 0 ? failed(put, "write", errnum) : AM_PUT_DONE;
-	case AM_PUT_CLOSE:
-		if (put->commit)
+		return failed(op, op->kind == AM_OP_WRITE ? "write" : "setattr", ESTALE);
+	switch (op->kind) {
+	case AM_OP_WRITE:
+		errnum = write_at(fs, inode, op->offset, op->data, op->length);
+		return errnum != 0 ? failed(op, "write", errnum) : AM_OP_DONE;
+	case AM_OP_CLOSE:
+		if (op->commit)
 			inode->volatile_ = 0;
-		set(inode, &put->attr);
-		return AM_PUT_DONE;
-	case AM_GET_TARGET:
-		if (inode->stat.type != AM_TREE_LINK || strlen(inode->data) >= put->length)
-			return failed(put, "readlink", EINVAL);
-		strcpy(put->into, inode->data);
-		return AM_PUT_DONE;
+		set(inode, &op->attr);
+		return AM_OP_DONE;
+	case AM_OP_TARGET:
+		if (inode->stat.type != AM_TREE_LINK || strlen(inode->data) >= op->length)
+			return failed(op, "readlink", EINVAL);
+		strcpy(op->into, inode->data);
+		return AM_OP_DONE;
 	default:
-		return read_piece(fs, put, inode);
+		return read_piece(fs, op, inode);
 	}
 }
 
-static enum am_put_outcome execute(struct memory_fs *fs, struct memory_work *work)
+static enum am_op_outcome execute(struct memory_fs *fs, struct memory_work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 	struct memory_inode *dir;
 	int errnum;
 
-	put->fresh = put->complete = 0;
-	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
-		return by_handle(fs, put);
-	dir = dir_of(put->kind == AM_PUT_ATTR || put->kind == AM_GET_LIST ? put->node : put->dir,
-		&errnum);
-	switch (put->kind) {
-	case AM_PUT_ATTR:
+	op->fresh = op->complete = 0;
+	if (op->kind == AM_OP_WRITE || op->kind == AM_OP_CLOSE || op->kind > AM_OP_LOOK)
+		return by_handle(fs, op);
+	dir = dir_of(
+		op->kind == AM_OP_ATTR || op->kind == AM_OP_LIST ? op->node : op->dir, &errnum);
+	switch (op->kind) {
+	case AM_OP_ATTR:
 		if (dir == NULL)
-			return AM_PUT_ODD;
-		set(dir, &put->attr);
-		return AM_PUT_DONE;
-	case AM_GET_LIST:
+			return AM_OP_ODD;
+		set(dir, &op->attr);
+		return AM_OP_DONE;
+	case AM_OP_LIST:
 		if (dir == NULL)
-			return failed(put, "walk", errnum);
-		am_entries_free(put->entries);
-		return list(dir, fs->without_stat, put->entries, &put->error) == 0
-			       ? AM_PUT_DONE
-			       : (put->operation = "walk", AM_PUT_FAILED);
-	case AM_GET_LOOK:
-		return dir != NULL ? look(put, dir) : failed(put, "walk", errnum);
-	case AM_PUT_HARD:
-		return dir != NULL ? make_hard_link(fs, put, dir) : AM_PUT_ODD;
+			return failed(op, "walk", errnum);
+		am_entries_free(op->entries);
+		return list(dir, fs->without_stat, op->entries, &op->error) == 0
+			       ? AM_OP_DONE
+			       : (op->operation = "walk", AM_OP_FAILED);
+	case AM_OP_LOOK:
+		return dir != NULL ? look(op, dir) : failed(op, "walk", errnum);
+	case AM_OP_HARD:
+		return dir != NULL ? make_hard_link(fs, op, dir) : AM_OP_ODD;
 	default:
-		return dir != NULL ? make_entry(fs, work, dir) : failed(put, "write", errnum);
+		return dir != NULL ? make_entry(fs, work, dir) : failed(op, "write", errnum);
 	}
 }
 
 /* Gives what the request's handle refers to another one. */
-static void make_stale(struct memory_fs *fs, const struct am_put *put)
+static void make_stale(struct memory_fs *fs, const struct am_op *op)
 {
 	struct memory_inode *inode = NULL;
 	int errnum;
 
-	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
-		inode = inode_of(fs, put->file);
+	if (op->kind == AM_OP_WRITE || op->kind == AM_OP_CLOSE || op->kind > AM_OP_LOOK)
+		inode = inode_of(fs, op->file);
 	else
 		inode = dir_of(
-			put->kind == AM_PUT_ATTR || put->kind == AM_GET_LIST ? put->node : put->dir,
+			op->kind == AM_OP_ATTR || op->kind == AM_OP_LIST ? op->node : op->dir,
 			&errnum);
 	if (inode != NULL && inode != fs->inodes[0])
 		inode->generation++;
@@ -820,9 +819,9 @@ static void make_stale(struct memory_fs *fs, const struct am_put *put)
 /* 0: it is to be answered, 1: not yet. */
 static int handle(struct memory_fs *fs, struct memory_work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 	enum memory_fault fault = fs->fault != NULL && !work->sent_again && !fs->lost
-					  ? fs->fault(fs->context, fs, put)
+					  ? fs->fault(fs->context, fs, op)
 					  : MEMORY_OK;
 
 	switch (fault) {
@@ -833,50 +832,50 @@ static int handle(struct memory_fs *fs, struct memory_work *work)
 		fs->lost = 1;
 		return 1;
 	case MEMORY_ODD:
-		put->outcome = AM_PUT_ODD;
+		op->outcome = AM_OP_ODD;
 		return 0;
 	case MEMORY_STALE:
-		make_stale(fs, put);
+		make_stale(fs, op);
 		break;
 	case MEMORY_RESTART:
 		fs->base.restarts++;
 		forget_unwritten(fs);
 		break;
 	case MEMORY_AGAIN:
-		put->outcome = execute(fs, work);
-		if (put->outcome != AM_PUT_DONE && put->outcome != AM_PUT_SAME)
+		op->outcome = execute(fs, work);
+		if (op->outcome != AM_OP_DONE && op->outcome != AM_OP_SAME)
 			return 0;
 		work->sent_again = 1;
 		return 1;
 	default:
 		break;
 	}
-	put->outcome = execute(fs, work);
+	op->outcome = execute(fs, work);
 	return 0;
 }
 
-static size_t content(const struct am_put *put)
+static size_t content(const struct am_op *op)
 {
-	return put->kind == AM_PUT_FILE || put->kind == AM_PUT_DATA || put->kind == AM_GET_DATA
-		       ? put->length
+	return op->kind == AM_OP_FILE || op->kind == AM_OP_WRITE || op->kind == AM_OP_READ
+		       ? op->length
 		       : 0;
 }
 
-static int memory_put(struct am_fs *base, struct am_put *put, struct am_error *error)
+static int memory_start(struct am_fs *base, struct am_op *op, struct am_error *error)
 {
 	struct memory_fs *fs = (struct memory_fs *)base;
 	struct memory_work *work = calloc(1, sizeof *work);
 
 	(void)error;
-	must(base->pipelined, "requests are put in a pipeline");
-	if (put->name != NULL)
-		check_name(put->name);
-	put->outcome = (enum am_put_outcome)0;
-	put->got = 0;
-	put->end = 0;
-	base->calls++;
-	fs->puts++;
-	work->put = put;
+	must(base->pipelined, "operations are started in a pipeline");
+	if (op->name != NULL)
+		check_name(op->name);
+	op->outcome = (enum am_op_outcome)0;
+	op->got = 0;
+	op->end = 0;
+	base->requests++;
+	fs->started++;
+	work->op = op;
 	if (fs->last != NULL)
 		fs->last->next = work;
 	else
@@ -884,7 +883,7 @@ static int memory_put(struct am_fs *base, struct am_put *put, struct am_error *e
 	fs->last = work;
 	if (++fs->outstanding > fs->most)
 		fs->most = fs->outstanding;
-	fs->bytes += content(put);
+	fs->bytes += content(op);
 	if (fs->bytes > fs->most_bytes)
 		fs->most_bytes = fs->bytes;
 	if (fs->early)
@@ -904,7 +903,7 @@ static void unlink_work(struct memory_fs *fs, struct memory_work *work)
 	if (fs->last == work)
 		fs->last = last;
 	fs->outstanding--;
-	fs->bytes -= content(work->put);
+	fs->bytes -= content(work->op);
 	free(work);
 }
 
@@ -924,8 +923,8 @@ static struct memory_work *choose(struct memory_fs *fs)
 	return work;
 }
 
-static int memory_pump(struct am_fs *const *list_of, size_t count, int wait_ms,
-	struct am_put **done, struct am_error *error)
+static int memory_poll(struct am_fs *const *list_of, size_t count, int wait_ms, struct am_op **done,
+	struct am_error *error)
 {
 	(void)wait_ms;
 	for (size_t i = 0; i < count; i++) {
@@ -936,13 +935,13 @@ static int memory_pump(struct am_fs *const *list_of, size_t count, int wait_ms,
 
 		for (; answers > 0 && !fs->lost; answers--) {
 			struct memory_work *work = choose(fs);
-			struct am_put *put = work->put;
+			struct am_op *op = work->op;
 
 			if (!work->executed && handle(fs, work) != 0)
 				continue;
 			unlink_work(fs, work);
-			put->next = *done;
-			*done = put;
+			op->next = *done;
+			*done = op;
 		}
 		if (fs->lost)
 			return am_fail(error, "NFS_LOST", "%s: connection lost", fs->base.name);
@@ -972,7 +971,7 @@ static struct am_node *memory_child(struct am_node *dir, const char *name,
 	return &node->base;
 }
 
-static int memory_settle(struct am_node *base, struct am_error *error)
+static int memory_refresh(struct am_node *base, struct am_error *error)
 {
 	struct node *node = (struct node *)base;
 	struct memory_inode *inode = entry_at(&node->parent->base, node->name, error);
@@ -1006,11 +1005,11 @@ static size_t memory_largest(struct am_fs *fs)
 	.mkdir = memory_mkdir, .symlink = memory_symlink, .link = memory_link,                     \
 	.rename = memory_rename, .unlink = memory_unlink, .rmdir = memory_rmdir,                   \
 	.mknod = memory_mknod, .df = memory_df, .describe = memory_describe,                       \
-	.drop_caches = memory_drop_caches, .prove = memory_prove, .destroy = memory_destroy
+	.drop_caches = memory_drop_caches, .check = memory_check, .destroy = memory_destroy
 
 static const struct am_fs_ops blocking_ops = {ONE_AT_A_TIME};
 static const struct am_fs_ops many_ops = {ONE_AT_A_TIME, .child = memory_child,
-	.settle = memory_settle, .put = memory_put, .pump = memory_pump, .drop = memory_drop,
+	.refresh = memory_refresh, .start = memory_start, .poll = memory_poll, .drop = memory_drop,
 	.probe = memory_probe, .largest = memory_largest};
 
 struct memory_fs *memory_fs_new(const char *name, int blocking)

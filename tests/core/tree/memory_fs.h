@@ -18,7 +18,7 @@ enum memory_fault {
 	MEMORY_BUSY,    /* it is asked again later */
 	MEMORY_AGAIN,   /* it took effect, but the answer was lost: it is sent again */
 	MEMORY_RESTART, /* before it the server was restarted and forgot what it had not on disk */
-	MEMORY_LOST,    /* the connection is gone for good: pump() fails */
+	MEMORY_LOST,    /* the connection is gone for good: poll() fails */
 	MEMORY_ODD,     /* the simple way does not do */
 };
 
@@ -30,17 +30,17 @@ struct memory_fs {
 	/* set by the test */
 	enum memory_order order;
 	int early;        /* requests take effect at once, only their answers are late */
-	unsigned at_once; /* answers of one pump(); 0: all */
+	unsigned at_once; /* answers of one poll(); 0: all */
 	uint32_t seed;    /* of the order MEMORY_ANY */
 	int without_stat; /* listings without attributes and handles */
 	uint64_t space;   /* bytes of content it can hold; 0: no limit */
 	uint64_t endless; /* the inode number of a file whose reads never end, or 0 */
-	enum memory_fault (*fault)(void *context, struct memory_fs *fs, const struct am_put *put);
+	enum memory_fault (*fault)(void *context, struct memory_fs *fs, const struct am_op *op);
 	void *context;
 	/* seen by it */
-	size_t outstanding, most;     /* requests */
-	size_t bytes, most_bytes;     /* of content in them */
-	uint64_t puts, busy, dropped; /* requests begun, asked again, forgotten by drop() */
+	size_t outstanding, most;        /* requests */
+	size_t bytes, most_bytes;        /* of content in them */
+	uint64_t started, busy, dropped; /* operations begun, asked again, forgotten by drop() */
 	uint64_t used;
 	int writes_blocking; /* content written by write() */
 	/* its own */
@@ -51,7 +51,7 @@ struct memory_fs {
 	int lost;
 };
 
-/* `blocking`: it has no put(), so that everything is done one at a time. */
+/* `blocking`: it has no start(), so that everything is done one at a time. */
 struct memory_fs *memory_fs_new(const char *name, int blocking);
 /* A tree of one such file system, owned by the tree. */
 struct am_tree *memory_tree(struct memory_fs *fs);

@@ -188,14 +188,14 @@ static void a_full_file_system_is_named_and_left_clean(void **state)
 }
 
 /* By turns, with a handle that is stale, an answer that is lost, and so on. */
-static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault each_in_turn(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	static const enum memory_fault faults[] = {
 		MEMORY_OK, MEMORY_BUSY, MEMORY_AGAIN, MEMORY_STALE, MEMORY_ODD};
 	int *n = context;
 
 	(void)fs;
-	if (put->kind >= AM_GET_LIST)
+	if (op->kind >= AM_OP_LIST)
 		return MEMORY_OK;
 	return faults[++*n % 5];
 }
@@ -216,12 +216,12 @@ static void faults_change_nothing(void **state)
 }
 
 static enum memory_fault lost_in_the_end(
-	void *context, struct memory_fs *fs, const struct am_put *put)
+	void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	int *n = context;
 
 	(void)fs;
-	(void)put;
+	(void)op;
 	return ++*n > 40 ? MEMORY_LOST : MEMORY_OK;
 }
 

@@ -44,16 +44,16 @@ static int tear_down(void **state)
 }
 
 struct look {
-	struct am_put put; /* first */
+	struct am_op op; /* first */
 	struct am_handle file;
 	char name[16];
 	int over;
 };
 
-static int look_over(struct am_put *put, struct am_error *error)
+static int look_over(struct am_op *op, struct am_error *error)
 {
 	(void)error;
-	((struct look *)put)->over++;
+	((struct look *)op)->over++;
 	return 0;
 }
 
@@ -61,11 +61,11 @@ static void prepare(struct fixture *f, struct look *look, int number)
 {
 	*look = (struct look){0};
 	snprintf(look->name, sizeof look->name, "f%d", number);
-	look->put.kind = AM_GET_LOOK;
-	look->put.dir = f->root;
-	look->put.name = look->name;
-	look->put.file = &look->file;
-	look->put.over = look_over;
+	look->op.kind = AM_OP_LOOK;
+	look->op.dir = f->root;
+	look->op.name = look->name;
+	look->op.file = &look->file;
+	look->op.over = look_over;
 }
 
 static void each_is_over_once_in_any_order(void **state)
@@ -82,8 +82,8 @@ static void each_is_over_once_in_any_order(void **state)
 			prepare(f, &looks[i], i);
 			while (am_pipeline_full(&f->pipeline))
 				assert_int_equal(am_pipeline_poll(&f->pipeline, 0, &f->error), 0);
-			assert_int_equal(am_pipeline_start(&f->pipeline, &f->fs->base,
-						 &looks[i].put, &f->error),
+			assert_int_equal(am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].op,
+						 &f->error),
 				0);
 		}
 		while (f->pipeline.active > 0)
@@ -91,18 +91,18 @@ static void each_is_over_once_in_any_order(void **state)
 		am_pipeline_close(&f->pipeline);
 		for (int i = 0; i < FILES; i++) {
 			assert_int_equal(looks[i].over, 1);
-			assert_int_equal(looks[i].put.outcome, AM_PUT_FAILED);
+			assert_int_equal(looks[i].op.outcome, AM_OP_FAILED);
 		}
 		assert_in_range(f->fs->most, 8, 256);
 	}
 	free(looks);
 }
 
-static enum memory_fault always_busy(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault always_busy(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	(void)put;
+	(void)op;
 	return MEMORY_BUSY;
 }
 
@@ -116,7 +116,7 @@ static void nothing_is_outstanding_after_close(void **state)
 	assert_false(am_pipeline_can(f->tree)); /* one at a time */
 	for (int i = 0; i < 20; i++) {
 		prepare(f, &looks[i], i);
-		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].put, &f->error);
+		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].op, &f->error);
 	}
 	am_pipeline_close(&f->pipeline);
 	assert_int_equal(f->fs->outstanding, 0);
@@ -133,17 +133,17 @@ static void what_can_still_be_answered_is_before_close_ends(void **state)
 
 	am_pipeline_open(&f->pipeline, "look", f->tree, NULL);
 	prepare(f, &look, 1);
-	am_pipeline_start(&f->pipeline, &f->fs->base, &look.put, &f->error);
+	am_pipeline_start(&f->pipeline, &f->fs->base, &look.op, &f->error);
 	am_pipeline_close(&f->pipeline);
 	assert_int_equal(f->fs->dropped, 0);
 	assert_int_equal(look.over, 0);
 }
 
-static enum memory_fault lost(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault lost(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return strcmp(put->name, "f7") == 0 ? MEMORY_LOST : MEMORY_OK;
+	return strcmp(op->name, "f7") == 0 ? MEMORY_LOST : MEMORY_OK;
 }
 
 static void a_lost_connection_is_told_with_the_operation(void **state)
@@ -156,7 +156,7 @@ static void a_lost_connection_is_told_with_the_operation(void **state)
 	am_pipeline_open(&f->pipeline, "look", f->tree, NULL);
 	for (int i = 0; i < 10; i++) {
 		prepare(f, &looks[i], i);
-		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].put, &f->error);
+		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].op, &f->error);
 	}
 	for (int i = 0; i < 20 && r == 0; i++)
 		r = am_pipeline_poll(&f->pipeline, 0, &f->error);
@@ -167,10 +167,10 @@ static void a_lost_connection_is_told_with_the_operation(void **state)
 	assert_int_equal(f->fs->outstanding, 0);
 }
 
-static int over_failing(struct am_put *put, struct am_error *error)
+static int over_failing(struct am_op *op, struct am_error *error)
 {
-	look_over(put, error);
-	return am_fail(error, "EIO", "%s", ((struct look *)put)->name);
+	look_over(op, error);
+	return am_fail(error, "EIO", "%s", ((struct look *)op)->name);
 }
 
 static void the_first_failure_counts_and_all_answers_are_taken(void **state)
@@ -181,8 +181,8 @@ static void the_first_failure_counts_and_all_answers_are_taken(void **state)
 	am_pipeline_open(&f->pipeline, "look", f->tree, NULL);
 	for (int i = 0; i < 5; i++) {
 		prepare(f, &looks[i], i);
-		looks[i].put.over = over_failing;
-		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].put, &f->error);
+		looks[i].op.over = over_failing;
+		am_pipeline_start(&f->pipeline, &f->fs->base, &looks[i].op, &f->error);
 	}
 	assert_int_equal(am_pipeline_poll(&f->pipeline, 0, &f->error), -1);
 	assert_string_equal(f->error.message, "f4"); /* what the back end lists first */
@@ -195,17 +195,17 @@ static void the_first_failure_counts_and_all_answers_are_taken(void **state)
 static void failures_name_the_path(void **state)
 {
 	struct fixture *f = *state;
-	struct am_put put = {.operation = "write"};
+	struct am_op op = {.operation = "write"};
 
-	am_fail(&put.error, "ENOSPC", "full");
-	assert_int_equal(am_pipeline_fail(f->tree, 0, "/a/b", &put, &f->error), -1);
+	am_fail(&op.error, "ENOSPC", "full");
+	assert_int_equal(am_pipeline_fail(f->tree, 0, "/a/b", &op, &f->error), -1);
 	assert_string_equal(f->error.message, "write: mem:/fs/a/b: full");
 	assert_string_equal(f->error.code, "ENOSPC");
-	put.complete = 1;
-	am_pipeline_fail(f->tree, 0, "/a/b", &put, &f->error);
+	op.complete = 1;
+	am_pipeline_fail(f->tree, 0, "/a/b", &op, &f->error);
 	assert_string_equal(f->error.message, "full");
-	put.complete = 0; /* and the next one is named again */
-	am_pipeline_fail(f->tree, 0, "/a/b", &put, &f->error);
+	op.complete = 0; /* and the next one is named again */
+	am_pipeline_fail(f->tree, 0, "/a/b", &op, &f->error);
 	assert_string_equal(f->error.message, "write: mem:/fs/a/b: full");
 }
 
@@ -214,17 +214,17 @@ static void failures_name_the_path(void **state)
 static struct am_handle handle_of(struct fixture *f, const char *name)
 {
 	struct am_handle handle = {0};
-	struct am_put put = {.kind = AM_GET_LOOK,
+	struct am_op op = {.kind = AM_OP_LOOK,
 		.dir = f->root,
 		.name = name,
 		.file = &handle,
 		.over = look_over};
-	struct look look = {.put = put};
+	struct look look = {.op = op};
 
-	am_pipeline_start(&f->pipeline, &f->fs->base, &look.put, &f->error);
+	am_pipeline_start(&f->pipeline, &f->fs->base, &look.op, &f->error);
 	while (look.over == 0)
 		assert_int_equal(am_pipeline_poll(&f->pipeline, 0, &f->error), 0);
-	assert_int_equal(look.put.outcome, AM_PUT_DONE);
+	assert_int_equal(look.op.outcome, AM_OP_DONE);
 	return handle;
 }
 
@@ -313,7 +313,7 @@ static void a_file_without_an_end_is_an_error(void **state)
 	memcpy(&f->fs->endless, handle.data, 8);
 	fetch = am_fetch_open(&f->pipeline, &budget, &f->fs->base, &handle, 10, &f->error);
 	assert_int_equal(drain(f, fetch, &out), -1);
-	assert_string_equal(fetch->put.error.code, "EPROTO");
+	assert_string_equal(fetch->op.error.code, "EPROTO");
 	assert_true(out.length <= 10 + AM_FILE_GROWTH_MAX);
 	am_fetch_close(fetch);
 	am_pipeline_close(&f->pipeline);
@@ -348,11 +348,11 @@ static void a_fetch_may_be_closed_while_it_is_read(void **state)
 }
 
 static enum memory_fault second_piece_is_stale(
-	void *context, struct memory_fs *fs, const struct am_put *put)
+	void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return put->kind == AM_GET_DATA && put->offset > 0 ? MEMORY_STALE : MEMORY_OK;
+	return op->kind == AM_OP_READ && op->offset > 0 ? MEMORY_STALE : MEMORY_OK;
 }
 
 static void a_stale_handle_is_told_as_such(void **state)
@@ -369,7 +369,7 @@ static void a_stale_handle_is_told_as_such(void **state)
 	f->fs->fault = second_piece_is_stale;
 	fetch = am_fetch_open(&f->pipeline, &budget, &f->fs->base, &handle, 3000000, &f->error);
 	assert_int_equal(drain(f, fetch, &out), -1);
-	assert_int_equal(fetch->put.outcome, AM_PUT_ODD);
+	assert_int_equal(fetch->op.outcome, AM_OP_ODD);
 	am_fetch_close(fetch);
 	am_pipeline_close(&f->pipeline);
 	am_buf_free(&out);
@@ -406,12 +406,12 @@ static void two_trees_share_a_pipeline(void **state)
 	assert_int_equal(f->pipeline.mounts, 2);
 	assert_false(am_pipeline_can(second));
 	prepare(f, &look, 1);
-	look.put.dir = other->base.ops->root(&other->base, NULL);
-	am_pipeline_start(&f->pipeline, &other->base, &look.put, &f->error);
+	look.op.dir = other->base.ops->root(&other->base, NULL);
+	am_pipeline_start(&f->pipeline, &other->base, &look.op, &f->error);
 	assert_int_equal(am_pipeline_poll(&f->pipeline, 0, &f->error), 0);
 	assert_int_equal(look.over, 1);
 	am_pipeline_close(&f->pipeline);
-	am_node_release(look.put.dir);
+	am_node_release(look.op.dir);
 	am_pipeline_open(&f->pipeline, "look", f->tree, f->tree);
 	assert_int_equal(f->pipeline.mounts, 1);
 	am_pipeline_close(&f->pipeline);

@@ -161,17 +161,17 @@ static void what_is_excluded_is_not_asked_for(void **state)
 	uint64_t before;
 
 	assert_same_scan(f, "/", exclude);
-	before = f->fs[1]->puts;
+	before = f->fs[1]->started;
 	assert_same_scan(f, "/", exclude);
-	assert_true(f->fs[1]->puts - before < 40);
+	assert_true(f->fs[1]->started - before < 40);
 }
 
 /* Once for each handle of a file or link. */
-static enum memory_fault stale_once(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault stale_once(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return (put->kind == AM_GET_DATA || put->kind == AM_GET_TARGET) && put->offset == 0
+	return (op->kind == AM_OP_READ || op->kind == AM_OP_TARGET) && op->offset == 0
 		       ? MEMORY_STALE
 		       : MEMORY_OK;
 }
@@ -184,11 +184,11 @@ static void a_stale_handle_is_looked_up_again(void **state)
 	assert_same_scan(f, "/", NULL);
 }
 
-static enum memory_fault stale_later(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault stale_later(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return put->kind == AM_GET_DATA && put->offset > 2000000 ? MEMORY_STALE : MEMORY_OK;
+	return op->kind == AM_OP_READ && op->offset > 2000000 ? MEMORY_STALE : MEMORY_OK;
 }
 
 static void a_file_that_goes_stale_in_its_midst_fails_with_its_path(void **state)
@@ -209,12 +209,12 @@ static void a_file_that_goes_stale_in_its_midst_fails_with_its_path(void **state
 	am_buf_free(&text);
 }
 
-static enum memory_fault sometimes(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault sometimes(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	int *n = context;
 
 	(void)fs;
-	if (put->kind == AM_GET_LIST && *n % 5 == 0)
+	if (op->kind == AM_OP_LIST && *n % 5 == 0)
 		return ++*n, MEMORY_STALE;
 	return ++*n % 3 == 0 ? MEMORY_BUSY : MEMORY_OK;
 }
@@ -284,10 +284,10 @@ static void it_may_be_closed_anywhere(void **state)
 	}
 }
 
-static enum memory_fault gone(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault gone(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)fs;
-	if (put->kind != AM_GET_LOOK || strcmp(put->name, "f17") != 0)
+	if (op->kind != AM_OP_LOOK || strcmp(op->name, "f17") != 0)
 		return MEMORY_OK;
 	am_tree_remove(context, "/usr/bin/f17", NULL);
 	return MEMORY_OK;
@@ -310,11 +310,11 @@ static void an_entry_that_is_gone_fails_with_its_path(void **state)
 	am_buf_free(&text);
 }
 
-static enum memory_fault lost_at_data(void *context, struct memory_fs *fs, const struct am_put *put)
+static enum memory_fault lost_at_data(void *context, struct memory_fs *fs, const struct am_op *op)
 {
 	(void)context;
 	(void)fs;
-	return put->kind == AM_GET_DATA ? MEMORY_LOST : MEMORY_OK;
+	return op->kind == AM_OP_READ ? MEMORY_LOST : MEMORY_OK;
 }
 
 static void a_lost_connection_ends_it(void **state)

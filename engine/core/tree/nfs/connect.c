@@ -199,15 +199,15 @@ static void mount_done(
 }
 
 /* One request while connecting; its results are in fs->step. */
-static int ask(struct nfs_fs *fs, int connection, struct am_rpc_call *call, const char *what,
+static int ask(struct nfs_fs *fs, int connection, struct am_rpc_request *asked, const char *what,
 	struct am_error *error)
 {
 	struct am_error why;
 	int r;
 
 	memset(&fs->step, 0, sizeof fs->step);
-	call->context = &fs->step;
-	if (am_rpc_send(fs->rpc[connection], call, &why) != 0)
+	asked->context = &fs->step;
+	if (am_rpc_send(fs->rpc[connection], asked, &why) != 0)
 		return fail_program(fs, what, 0, why.message, error);
 	r = wait_for(fs, connection, &fs->step, am_clock() + fs->options.timeout, error);
 	if (r != 0 || fs->step.outcome != AM_RPC_ANSWERED)
@@ -225,7 +225,7 @@ int am_nfs_ask_port(struct nfs_fs *fs, int connection, uint32_t program, uint32_
 {
 	unsigned char args[16];
 	struct am_xdr_out out = {args, args + sizeof args, 0};
-	struct am_rpc_call call = {.program = AM_PORTMAP_PROGRAM,
+	struct am_rpc_request asked = {.program = AM_PORTMAP_PROGRAM,
 		.version = AM_PORTMAP_VERSION,
 		.procedure = AM_PORTMAP_GETPORT,
 		.args = args,
@@ -236,7 +236,7 @@ int am_nfs_ask_port(struct nfs_fs *fs, int connection, uint32_t program, uint32_
 	am_xdr_put_u32(&out, version);
 	am_xdr_put_u32(&out, IPPROTO_TCP);
 	am_xdr_put_u32(&out, 0);
-	if (ask(fs, connection, &call, what, error) != 0)
+	if (ask(fs, connection, &asked, what, error) != 0)
 		return -1;
 	*port = fs->step.port;
 	if (*port == 0)
@@ -261,16 +261,16 @@ int am_nfs_ask_mount(struct nfs_fs *fs, struct am_handle *handle, struct am_erro
 {
 	unsigned char args[AM_MOUNT_PATH_MAX + 8];
 	struct am_xdr_out out = {args, args + sizeof args, 0};
-	struct am_rpc_call call = {.program = AM_MOUNT_PROGRAM,
+	struct am_rpc_request asked = {.program = AM_MOUNT_PROGRAM,
 		.version = AM_MOUNT_VERSION,
 		.procedure = AM_MOUNT_MNT,
 		.args = args,
 		.done = mount_done};
 
 	am_xdr_put_string(&out, fs->export);
-	call.args_length = (size_t)(out.at - args);
-	fs->base.calls++;
-	if (ask(fs, 0, &call, "mountd", error) != 0)
+	asked.args_length = (size_t)(out.at - args);
+	fs->base.requests++;
+	if (ask(fs, 0, &asked, "mountd", error) != 0)
 		return -1;
 	if (fs->step.mount_status != MNT3_OK)
 		return refused(fs, error);
@@ -280,12 +280,12 @@ int am_nfs_ask_mount(struct nfs_fs *fs, struct am_handle *handle, struct am_erro
 
 int am_nfs_ask_nothing(struct nfs_fs *fs, int connection, struct am_error *error)
 {
-	struct am_rpc_call call = {.program = AM_NFS3_PROGRAM,
+	struct am_rpc_request asked = {.program = AM_NFS3_PROGRAM,
 		.version = AM_NFS3_VERSION,
 		.procedure = AM_NFS3_NULL,
 		.done = step_done};
 
-	return ask(fs, connection, &call, "nfsd", error);
+	return ask(fs, connection, &asked, "nfsd", error);
 }
 
 static int same_handle(const struct am_handle *a, const struct am_handle *b)
@@ -355,18 +355,18 @@ static int prove(struct nfs_fs *fs, struct am_error *error)
 	unsigned connects = fs->connects;
 	int r;
 
-	if (fs->options.guard == NULL || fs->proved == connects)
+	if (fs->options.guard == NULL || fs->checked == connects)
 		return 0;
-	if (fs->proving)
+	if (fs->checking)
 		return am_fail(error, "NFS_GUARD", "the guard itself writes");
-	fs->proving = 1;
+	fs->checking = 1;
 	r = fs->options.guard(fs->options.context, fs->at, error);
-	fs->proving = 0;
+	fs->checking = 0;
 	if (r != 0) {
 		fs->base.complete = 1;
 		return -1;
 	}
-	fs->proved = connects; /* not the present value: that may be of a later connection */
+	fs->checked = connects; /* not the present value: that may be of a later connection */
 	return 0;
 }
 
@@ -381,7 +381,8 @@ int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_e
 			return 0;
 		if (prove(fs, error) != 0)
 			return -1;
-		if (fs->rpc[0] != NULL && (fs->options.guard == NULL || fs->proved == fs->connects))
+		if (fs->rpc[0] != NULL &&
+			(fs->options.guard == NULL || fs->checked == fs->connects))
 			return 0;
 	}
 }

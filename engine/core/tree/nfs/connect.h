@@ -49,11 +49,12 @@ struct nfs_fs {
 	/* connect.c */
 	struct am_rpc *rpc[CONNECTIONS]; /* all or none; NULL: not connected */
 	struct step step;
-	unsigned connects; /* how often it was connected; each time needs a proof before a write */
-	unsigned proved;   /* value of `connects` at the last proof */
-	int proving;
-	char lost[200]; /* why the connection went */
-	int violations; /* of the protocol so far: the connection was closed for each */
+	unsigned connects; /* how often it was connected; each time the guard is asked before a
+			      write */
+	unsigned checked;  /* value of `connects` when the guard agreed last */
+	int checking;      /* the guard is being asked */
+	char lost[200];    /* why the connection went */
+	int violations;    /* of the protocol so far: the connection was closed for each */
 	struct am_handle root_handle;
 	/* what the server says */
 	uint64_t fsid;
@@ -75,9 +76,9 @@ struct nfs_fs {
 	double give_up;                 /* when a lost connection is given up; 0: connected */
 	/* work.c */
 	struct work *works;
-	struct am_put *done;
-	size_t making;
-	int turn;                 /* the connection that the next work uses */
+	struct am_op *done;
+	size_t active;            /* works */
+	int next_connection;      /* that the next work uses */
 	struct am_handle written; /* the file written last */
 };
 
@@ -104,7 +105,8 @@ void am_nfs_disconnect(struct nfs_fs *fs);
 void am_nfs_note_lost(struct nfs_fs *fs, const char *text);
 /* The same for what am_rpc_service says. */
 void am_nfs_note_broken(struct nfs_fs *fs, const struct am_error *why);
-/* Connected, and proved before a write; tries until `give_up` (of am_clock). */
+/* Connected, and before a write with the consent of the guard; tries until `give_up` (of am_clock).
+ */
 int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_error *error);
 
 #endif

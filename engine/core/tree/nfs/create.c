@@ -13,16 +13,16 @@ enum { REMOVALS_MAX = 4 };
 static void take_made(struct request *request, struct am_xdr *results)
 {
 	struct work *work = request->out;
-	const struct am_put *put = work->put;
+	const struct am_op *op = work->op;
 	struct am_tree_stat st;
 
 	work->owner_right = work->all_right = 0;
 	if (!am_nfs3_made(results, &work->handle, &st))
 		return;
-	work->owner_right = st.uid == put->attr.uid && st.gid == put->attr.gid;
-	work->all_right = work->owner_right && st.mode == (put->attr.mode & 07777) &&
-			  st.mtime.seconds == put->attr.mtime.seconds &&
-			  st.mtime.nanoseconds == put->attr.mtime.nanoseconds;
+	work->owner_right = st.uid == op->attr.uid && st.gid == op->attr.gid;
+	work->all_right = work->owner_right && st.mode == (op->attr.mode & 07777) &&
+			  st.mtime.seconds == op->attr.mtime.seconds &&
+			  st.mtime.nanoseconds == op->attr.mtime.nanoseconds;
 }
 
 /* The attributes an entry is made with: everything but times and what a write would clear. */
@@ -30,7 +30,7 @@ static void first_attributes(struct work *work)
 {
 	struct am_tree_attr *attr = &work->request.args.attr;
 
-	*attr = work->put->attr;
+	*attr = work->op->attr;
 	attr->set &= AM_SET_MODE | AM_SET_UID | AM_SET_GID;
 	attr->mode &= 0777;
 }
@@ -38,19 +38,19 @@ static void first_attributes(struct work *work)
 static void make_link(struct work *work)
 {
 	am_nfs_work_prepare(work, MAKE, AM_NFS3_LINK, NULL);
-	work->request.args.name = work->put->name;
-	am_nfs_work_use_dir(work, 0, work->put->dir);
+	work->request.args.name = work->op->name;
+	am_nfs_work_use_dir(work, 0, work->op->dir);
 	work->request.handles[1] = &work->found.handle;
 }
 
-static enum am_nfs3_procedure maker(const struct am_put *put)
+static enum am_nfs3_procedure maker(const struct am_op *op)
 {
-	switch (put->kind) {
-	case AM_PUT_DIR:
+	switch (op->kind) {
+	case AM_OP_DIR:
 		return AM_NFS3_MKDIR;
-	case AM_PUT_LINK:
+	case AM_OP_LINK:
 		return AM_NFS3_SYMLINK;
-	case AM_PUT_NODE:
+	case AM_OP_NODE:
 		return AM_NFS3_MKNOD;
 	default:
 		return AM_NFS3_CREATE;
@@ -59,36 +59,36 @@ static enum am_nfs3_procedure maker(const struct am_put *put)
 
 static void make(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 	struct am_nfs3_args *args = &work->request.args;
 
-	if (put->kind == AM_PUT_HARD) {
+	if (op->kind == AM_OP_HARD) {
 		make_link(work);
 		return;
 	}
-	am_nfs_work_prepare(work, MAKE, maker(put), take_made);
-	args->name = put->name;
-	args->other = put->target;
+	am_nfs_work_prepare(work, MAKE, maker(op), take_made);
+	args->name = op->name;
+	args->other = op->target;
 	first_attributes(work);
-	if (put->kind == AM_PUT_NODE) {
-		args->type = put->type;
-		args->major_number = put->major_number;
-		args->minor_number = put->minor_number;
+	if (op->kind == AM_OP_NODE) {
+		args->type = op->type;
+		args->major_number = op->major_number;
+		args->minor_number = op->minor_number;
 		/* Nothing that comes later changes a device, so it is made with its times. */
-		if (put->type == AM_TREE_BLOCK || put->type == AM_TREE_CHAR)
-			args->attr = put->attr;
+		if (op->type == AM_TREE_BLOCK || op->type == AM_TREE_CHAR)
+			args->attr = op->attr;
 	}
-	am_nfs_work_use_dir(work, 0, put->dir);
+	am_nfs_work_use_dir(work, 0, op->dir);
 }
 
 static void remove_it(struct work *work)
 {
 	am_nfs_work_prepare(work, REMOVE, AM_NFS3_REMOVE, NULL);
-	work->request.args.name = work->put->name;
-	am_nfs_work_use_dir(work, 0, work->put->dir);
+	work->request.args.name = work->op->name;
+	am_nfs_work_use_dir(work, 0, work->op->dir);
 }
 
-static void find(struct work *work, enum put_step step, struct am_node *dir, const char *name)
+static void find(struct work *work, enum op_step step, struct am_node *dir, const char *name)
 {
 	am_nfs_work_prepare(work, step, AM_NFS3_LOOKUP, am_nfs_take_lookup);
 	work->request.out = &work->found;
@@ -102,8 +102,8 @@ static void take_readlink(struct request *request, struct am_xdr *results)
 	uint32_t length;
 	const char *text = am_nfs3_text(results, &length);
 
-	work->same_target = text != NULL && length == strlen(work->put->target) &&
-			    memcmp(text, work->put->target, length) == 0;
+	work->same_target = text != NULL && length == strlen(work->op->target) &&
+			    memcmp(text, work->op->target, length) == 0;
 }
 
 static void read_target(struct work *work)
@@ -127,14 +127,14 @@ static void take_write(struct request *request, struct am_xdr *results)
 
 static void write_rest(struct work *work)
 {
-	const struct am_put *put = work->put;
+	const struct am_op *op = work->op;
 	struct am_nfs3_args *args = &work->request.args;
 
 	am_nfs_work_prepare(work, WRITE, AM_NFS3_WRITE, take_write);
-	args->offset = put->offset + work->written;
-	args->count = (uint32_t)(put->length - work->written);
-	args->stable = put->final != NULL ? AM_NFS3_FILE_SYNC : AM_NFS3_UNSTABLE;
-	args->data = (const char *)put->data + work->written;
+	args->offset = op->offset + work->written;
+	args->count = (uint32_t)(op->length - work->written);
+	args->stable = op->final != NULL ? AM_NFS3_FILE_SYNC : AM_NFS3_UNSTABLE;
+	args->data = (const char *)op->data + work->written;
 	am_nfs_work_use_file(work);
 }
 
@@ -165,22 +165,22 @@ static void take_setattr(struct request *request, struct am_xdr *results)
 
 /* The last attributes. An owner that is right already is left alone: changing it drops suid bits.
  */
-static void set(struct work *work, enum put_step step)
+static void set(struct work *work, enum op_step step)
 {
-	const struct am_put *put = work->put;
-	struct am_tree_attr attr = put->attr;
+	const struct am_op *op = work->op;
+	struct am_tree_attr attr = op->attr;
 
 	if (step == SET_MODE)
 		attr.set = AM_SET_MODE;
 	else if (work->owner_right)
 		attr.set &= ~(unsigned)(AM_SET_UID | AM_SET_GID);
-	if (put->kind == AM_PUT_LINK)
+	if (op->kind == AM_OP_LINK)
 		attr.set &= ~(unsigned)AM_SET_MODE;
 	work->has_mode_after = 0;
 	am_nfs_work_prepare(work, step, AM_NFS3_SETATTR, take_setattr);
 	work->request.args.attr = attr;
-	if (put->kind == AM_PUT_ATTR)
-		am_nfs_work_use_dir(work, 0, put->node);
+	if (op->kind == AM_OP_ATTR)
+		am_nfs_work_use_dir(work, 0, op->node);
 	else
 		am_nfs_work_use_file(work);
 }
@@ -189,25 +189,25 @@ static void set(struct work *work, enum put_step step)
 
 static void entry_made(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
-	switch (put->kind) {
-	case AM_PUT_DIR:
-		((struct nfs_node *)put->node)->handle = work->handle;
-		am_nfs_work_finish(work, AM_PUT_DONE);
+	switch (op->kind) {
+	case AM_OP_DIR:
+		((struct nfs_node *)op->node)->handle = work->handle;
+		am_nfs_work_finish(work, AM_OP_DONE);
 		break;
-	case AM_PUT_HARD:
-		am_nfs_work_finish(work, AM_PUT_DONE);
+	case AM_OP_HARD:
+		am_nfs_work_finish(work, AM_OP_DONE);
 		break;
-	case AM_PUT_OPEN:
-		*put->file = work->handle;
-		am_nfs_work_finish(work, AM_PUT_DONE);
+	case AM_OP_OPEN:
+		*op->file = work->handle;
+		am_nfs_work_finish(work, AM_OP_DONE);
 		break;
 	default:
-		if (put->kind == AM_PUT_FILE && put->length > 0)
+		if (op->kind == AM_OP_FILE && op->length > 0)
 			write_rest(work);
-		else if (put->kind == AM_PUT_NODE && work->all_right && put->final == NULL)
-			am_nfs_work_finish(work, AM_PUT_DONE);
+		else if (op->kind == AM_OP_NODE && work->all_right && op->final == NULL)
+			am_nfs_work_finish(work, AM_OP_DONE);
 		else
 			set(work, SET);
 	}
@@ -215,24 +215,24 @@ static void entry_made(struct work *work)
 
 static void after_make(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
 	if (work->request.status == NFS3ERR_EXIST) {
-		if (put->kind == AM_PUT_DIR || put->kind == AM_PUT_LINK)
-			find(work, FIND, put->dir, put->name);
+		if (op->kind == AM_OP_DIR || op->kind == AM_OP_LINK)
+			find(work, FIND, op->dir, op->name);
 		else if (++work->removals < REMOVALS_MAX)
 			remove_it(work);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_OP_ODD);
 	} else if (work->request.status != NFS3_OK) {
-		if (put->kind == AM_PUT_HARD)
-			am_nfs_work_finish(work, AM_PUT_ODD);
+		if (op->kind == AM_OP_HARD)
+			am_nfs_work_finish(work, AM_OP_ODD);
 		else
-			am_nfs_work_fail(work, am_nfs_verb(put));
+			am_nfs_work_fail(work, am_nfs_verb(op));
 	} else {
-		put->fresh = 1;
-		if (put->kind != AM_PUT_HARD && work->handle.length == 0)
-			find(work, FIND, put->dir, put->name);
+		op->fresh = 1;
+		if (op->kind != AM_OP_HARD && work->handle.length == 0)
+			find(work, FIND, op->dir, op->name);
 		else
 			entry_made(work);
 	}
@@ -240,26 +240,26 @@ static void after_make(struct work *work)
 
 static void after_find(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 	const struct found *found = &work->found;
 	enum am_tree_type type = found->stat.type;
 
 	if (work->request.status != NFS3_OK || !found->has_stat) {
-		am_nfs_work_finish(work, AM_PUT_ODD);
+		am_nfs_work_finish(work, AM_OP_ODD);
 		return;
 	}
 	work->handle = found->handle;
-	work->owner_right = found->stat.uid == put->attr.uid && found->stat.gid == put->attr.gid;
-	if (put->kind == AM_PUT_DIR) {
+	work->owner_right = found->stat.uid == op->attr.uid && found->stat.gid == op->attr.gid;
+	if (op->kind == AM_OP_DIR) {
 		if (type == AM_TREE_DIR && found->stat.fsid == work->request.fs->fsid)
 			entry_made(work);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
-	} else if (put->kind == AM_PUT_LINK && !put->fresh) {
+			am_nfs_work_finish(work, AM_OP_ODD);
+	} else if (op->kind == AM_OP_LINK && !op->fresh) {
 		if (type == AM_TREE_LINK)
 			read_target(work);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_OP_ODD);
 	} else {
 		entry_made(work);
 	}
@@ -268,65 +268,65 @@ static void after_find(struct work *work)
 /* The finished file takes the place of the old one. */
 static void replace(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
 	am_nfs_work_prepare(work, REPLACE, AM_NFS3_RENAME, NULL);
-	work->request.args.name = put->name;
-	work->request.args.other = put->final;
-	am_nfs_work_use_dir(work, 0, put->dir);
-	am_nfs_work_use_dir(work, 1, put->dir);
+	work->request.args.name = op->name;
+	work->request.args.other = op->final;
+	am_nfs_work_use_dir(work, 0, op->dir);
+	am_nfs_work_use_dir(work, 1, op->dir);
 }
 
-/* A name that is gone when the call went twice: the first try has moved it. */
+/* A name that is gone when the request was sent twice: the first try has moved it. */
 static void after_replace(struct work *work)
 {
 	int status = work->request.status;
 
 	if (status == NFS3_OK || (status == NFS3ERR_NOENT && work->request.sends > 1))
-		am_nfs_work_finish(work, AM_PUT_DONE);
+		am_nfs_work_finish(work, AM_OP_DONE);
 	else
-		am_nfs_work_finish(work, AM_PUT_ODD);
+		am_nfs_work_finish(work, AM_OP_ODD);
 }
 
 static void after_set(struct work *work)
 {
-	struct am_put *put = work->put;
-	int wanted = (put->attr.set & AM_SET_MODE) != 0 && put->kind != AM_PUT_LINK;
+	struct am_op *op = work->op;
+	int wanted = (op->attr.set & AM_SET_MODE) != 0 && op->kind != AM_OP_LINK;
 	int stale = work->request.status == NFS3ERR_STALE || work->request.status == NFS3ERR_NOENT;
 
 	if (work->request.status != NFS3_OK) {
-		if (stale && put->kind != AM_PUT_CLOSE)
-			am_nfs_work_finish(work, AM_PUT_ODD);
+		if (stale && op->kind != AM_OP_CLOSE)
+			am_nfs_work_finish(work, AM_OP_ODD);
 		else
 			am_nfs_work_fail(work, "setattr");
 		return;
 	}
 	if (work->step == SET && wanted &&
-		(work->has_mode_after ? work->mode_after != put->attr.mode
-				      : (put->attr.mode & 07000) != 0))
+		(work->has_mode_after ? work->mode_after != op->attr.mode
+				      : (op->attr.mode & 07000) != 0))
 		set(work, SET_MODE);
-	else if (put->final != NULL)
+	else if (op->final != NULL)
 		replace(work);
 	else
-		am_nfs_work_finish(work, put->kind == AM_PUT_LINK && !put->fresh && !work->resent
-						 ? AM_PUT_SAME
-						 : AM_PUT_DONE);
+		am_nfs_work_finish(work, op->kind == AM_OP_LINK && !op->fresh && !work->resent
+						 ? AM_OP_SAME
+						 : AM_OP_DONE);
 }
 
 static void after_write(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
 	if (work->request.status != NFS3_OK) {
-		if (work->request.status == NFS3ERR_STALE && put->kind == AM_PUT_FILE)
-			am_nfs_work_finish(work, AM_PUT_ODD);
+		if (work->request.status == NFS3ERR_STALE && op->kind == AM_OP_FILE)
+			am_nfs_work_finish(work, AM_OP_ODD);
 		else
 			am_nfs_work_fail(work, "write");
-	} else if (work->written < put->length) {
+	} else if (work->written < op->length) {
 		write_rest(work);
-	} else if (put->kind == AM_PUT_DATA) {
-		am_nfs_work_finish(work, AM_PUT_DONE);
-	} else if (put->commit && work->unstable) {
+	} else if (op->kind == AM_OP_WRITE) {
+		am_nfs_work_finish(work, AM_OP_DONE);
+	} else if (op->commit && work->unstable) {
 		commit(work);
 	} else {
 		set(work, SET);
@@ -345,7 +345,7 @@ void am_nfs_create_on(struct work *work)
 		if (status == NFS3_OK || status == NFS3ERR_NOENT)
 			make(work);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_OP_ODD);
 		break;
 	case FIND:
 		after_find(work);
@@ -354,13 +354,13 @@ void am_nfs_create_on(struct work *work)
 		if (status == NFS3_OK && work->same_target)
 			set(work, SET);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_OP_ODD);
 		break;
 	case SOURCE:
 		if (status == NFS3_OK)
 			make(work);
 		else
-			am_nfs_work_finish(work, AM_PUT_ODD);
+			am_nfs_work_finish(work, AM_OP_ODD);
 		break;
 	case WRITE:
 		after_write(work);
@@ -385,16 +385,16 @@ void am_nfs_create_on(struct work *work)
 
 void am_nfs_create_begin(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
-	if (put->kind == AM_PUT_DATA)
+	if (op->kind == AM_OP_WRITE)
 		write_rest(work);
-	else if (put->kind == AM_PUT_CLOSE && put->commit)
+	else if (op->kind == AM_OP_CLOSE && op->commit)
 		commit(work);
-	else if (put->kind == AM_PUT_CLOSE || put->kind == AM_PUT_ATTR)
+	else if (op->kind == AM_OP_CLOSE || op->kind == AM_OP_ATTR)
 		set(work, SET);
-	else if (put->kind == AM_PUT_HARD)
-		find(work, SOURCE, put->from, put->from_name);
+	else if (op->kind == AM_OP_HARD)
+		find(work, SOURCE, op->from, op->from_name);
 	else
 		make(work);
 }

@@ -175,7 +175,7 @@ struct am_node *am_nfs_enter(struct am_node *base, const char *name, struct am_e
 }
 
 /* A stale directory: found again by its name, the root by a new MOUNT. */
-int am_nfs_refresh(struct nfs_node *node, struct am_error *error)
+int am_nfs_refresh_node(struct nfs_node *node, struct am_error *error)
 {
 	struct nfs_fs *fs = fs_of(&node->base);
 	struct found found;
@@ -321,7 +321,7 @@ int am_nfs_setattr(struct am_node *base, const char *name, const struct am_tree_
 /* ---- names ---- */
 
 /*
- * A name that is there although this call was to make it: when the call was sent more than once,
+ * A name that is there although this request was to make it: when it was sent more than once,
  * the first try may have made it. `type` must fit.
  */
 static int made_before(struct request *request, struct nfs_node *dir, const char *name,

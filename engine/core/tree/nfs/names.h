@@ -23,7 +23,7 @@ int am_nfs_set_handle(struct nfs_fs *fs, struct nfs_node *node, const struct am_
 struct nfs_node *am_nfs_new_node(struct nfs_fs *fs, struct nfs_node *parent, const char *name,
 	const struct am_handle *handle, struct am_error *error);
 /* A stale directory: found again by its name, the root by a new MOUNT. */
-int am_nfs_refresh(struct nfs_node *node, struct am_error *error);
+int am_nfs_refresh_node(struct nfs_node *node, struct am_error *error);
 void am_nfs_drop_caches(struct am_fs *fs);
 
 struct am_node *am_nfs_root(struct am_fs *fs, struct am_error *error);

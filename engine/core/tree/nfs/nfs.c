@@ -66,11 +66,11 @@ static int mount_describe(struct am_fs *base, struct am_tree_mount *mount, struc
 	return 0;
 }
 
-static int mount_prove(struct am_fs *base, struct am_error *error)
+static int mount_check(struct am_fs *base, struct am_error *error)
 {
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 
-	fs->proved = 0;
+	fs->checked = 0;
 	return am_nfs_make_ready(fs, 1, am_clock() + fs->options.retry, error);
 }
 
@@ -136,11 +136,11 @@ static const struct am_fs_ops nfs_ops = {
 	.df = mount_df,
 	.describe = mount_describe,
 	.drop_caches = am_nfs_drop_caches,
-	.prove = mount_prove,
+	.check = mount_check,
 	.child = am_nfs_child,
-	.settle = am_nfs_settle,
-	.put = am_nfs_put,
-	.pump = am_nfs_pump,
+	.refresh = am_nfs_refresh,
+	.start = am_nfs_op_start,
+	.poll = am_nfs_poll,
 	.drop = am_nfs_drop,
 	.probe = mount_probe,
 	.largest = mount_largest,

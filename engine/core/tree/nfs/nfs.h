@@ -2,11 +2,11 @@
 /*
  * Trees of NFS version 3 exports.
  *
- * Each export is one connection, driven by a poll loop of our own with a deadline on every call.
- * A lost connection is made again (with a new MOUNT, so that a withdrawn or replaced export is
- * noticed) and the operation repeated where that is safe: because it is idempotent, or by a look at
- * what the first try has done. What comes back as another file system is refused ("NFS_CHANGED"),
- * and so is a directory of another file system below an export ("NFS_CROSSING").
+ * Each export has its connections, driven by a poll loop of our own with a deadline on every
+ * request. A lost connection is made again (with a new MOUNT, so that a withdrawn or replaced
+ * export is noticed) and the operation repeated where that is safe: because it is idempotent, or by
+ * a look at what the first try has done. What comes back as another file system is refused
+ * ("NFS_CHANGED"), and so is a directory of another file system below an export ("NFS_CROSSING").
  *
  * The program must ignore SIGPIPE.
  */
@@ -21,7 +21,7 @@ struct am_nfs_source {
 };
 
 struct am_nfs_options {
-	double timeout; /* seconds for one call; 0: 30 */
+	double timeout; /* seconds for one request; 0: 30 */
 	double retry;   /* seconds a lost server may take to come back; 0: 120 */
 	/*
 	 * Called before the first write to a mount, and before the next one after every new

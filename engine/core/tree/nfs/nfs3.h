@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of NFS version 3 (RFC 1813), MOUNT version 3 (its appendix I) and the port mapper
+ * The requests of NFS version 3 (RFC 1813), MOUNT version 3 (its appendix I) and the port mapper
  * (RFC 1833) that the engine makes: arguments encoded, results decoded and checked. What is decoded
  * goes to memory of the caller's, or points into the record.
  */
@@ -94,7 +94,7 @@ struct am_nfs3_args {
 };
 
 /*
- * The arguments of a call. handles[0] is the object or the directory of `name`, handles[1] the
+ * The arguments of a request. handles[0] is the object or the directory of `name`, handles[1] the
  * second one: the directory of RENAME's new name, the file LINK gives a name to. Times must fit 32
  * bits. CREATE is GUARDED: it never opens what is there. Overflow when a name or text is too long.
  */

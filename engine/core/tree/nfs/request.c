@@ -206,7 +206,7 @@ static int send_one(struct request *request)
 	struct nfs_fs *fs = request->fs;
 	unsigned char args[AM_RPC_ARGS_MAX];
 	struct am_xdr_out out = {args, args + sizeof args, 0};
-	struct am_rpc_call call = {.program = AM_NFS3_PROGRAM,
+	struct am_rpc_request asked = {.program = AM_NFS3_PROGRAM,
 		.version = AM_NFS3_VERSION,
 		.procedure = request->procedure,
 		.args = args,
@@ -215,18 +215,18 @@ static int send_one(struct request *request)
 	struct am_error why;
 
 	am_nfs3_encode(&out, request->procedure, &request->args, request->handles);
-	call.args_length = (size_t)(out.at - args);
+	asked.args_length = (size_t)(out.at - args);
 	if (request->procedure == AM_NFS3_WRITE) {
-		call.data = request->args.data;
-		call.data_length = request->args.count;
+		asked.data = request->args.data;
+		asked.data_length = request->args.count;
 	}
-	if (am_rpc_send(fs->rpc[request->connection], &call, &why) != 0) {
+	if (am_rpc_send(fs->rpc[request->connection], &asked, &why) != 0) {
 		am_nfs_note_lost(fs, why.message);
 		return -1;
 	}
 	request->state = SENT;
 	request->sends++;
-	fs->base.calls++;
+	fs->base.requests++;
 	if (fs->sent[request->connection]++ == 0)
 		fs->heard[request->connection] = am_clock();
 	return 0;
@@ -253,9 +253,9 @@ static int have_connection(struct nfs_fs *fs, struct am_error *error)
 }
 
 /* The guard itself reads over this mount: until it is done, what writes stays queued. */
-static int unproved(const struct nfs_fs *fs, const struct request *request)
+static int unchecked(const struct nfs_fs *fs, const struct request *request)
 {
-	return writes(request) && fs->options.guard != NULL && fs->proved != fs->connects;
+	return writes(request) && fs->options.guard != NULL && fs->checked != fs->connects;
 }
 
 static int send_due(struct nfs_fs *fs, struct am_error *error)
@@ -266,9 +266,9 @@ static int send_due(struct nfs_fs *fs, struct am_error *error)
 		return -1;
 	last = fs->last_due;
 	while ((request = take_due(fs)) != NULL) {
-		if (request->not_before > am_clock() || (fs->proving && unproved(fs, request))) {
+		if (request->not_before > am_clock() || (fs->checking && unchecked(fs, request))) {
 			make_due(request);
-		} else if (unproved(fs, request)) {
+		} else if (unchecked(fs, request)) {
 			make_due_first(request);
 			if (am_nfs_make_ready(fs, 1, am_clock() + fs->options.retry, error) != 0 ||
 				have_connection(fs, error) != 0)
@@ -396,7 +396,7 @@ static int is_refreshed(struct request *request)
 
 		if (request->nodes[i] == NULL || (i == 1 && request->nodes[1] == request->nodes[0]))
 			continue;
-		if (am_nfs_refresh(request->nodes[i], &why) == 0) {
+		if (am_nfs_refresh_node(request->nodes[i], &why) == 0) {
 			found = 1;
 		} else if (is_fatal(request->fs, &why)) {
 			request->error = why;
@@ -465,7 +465,7 @@ static void process(struct nfs_fs *fs, struct wait *wait)
 
 /* ---- waiting ---- */
 
-int am_nfs_turn(struct am_fs *const *list, size_t count, int wait_ms, struct nfs_fs **failed,
+int am_nfs_exchange(struct am_fs *const *list, size_t count, int wait_ms, struct nfs_fs **failed,
 	struct am_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -509,7 +509,7 @@ int am_nfs_run_all(
 	int under_way = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (fs->proving && writes(requests[i]))
+		if (fs->checking && writes(requests[i]))
 			return am_fail(error, "NFS_GUARD", "the guard itself writes");
 	}
 	for (size_t i = 0; i < count; i++) {

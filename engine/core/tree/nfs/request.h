@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one way a request goes to the server and comes back: it is queued, sent once there is a
- * connection (and before a write the proof), sent again after a lost connection, asked again of a
- * server that is busy, and once more after a stale handle was looked up. So what is over has an
- * answer, or a failure that is not worth another try.
+ * connection (and before a write once the guard agreed), sent again after a lost connection, asked
+ * again of a server that is busy, and once more after a stale handle was looked up. So what is over
+ * has an answer, or a failure that is not worth another try.
  *
  * Requests are waited for (am_nfs_run), or belong to a work (work.h) that goes on when they are
  * over. Both may be under way at the same time.
@@ -59,7 +59,7 @@ int am_nfs_run_ok(struct nfs_fs *fs, struct request *request, struct am_error *e
 int am_nfs_run_all(
 	struct nfs_fs *fs, struct request *const *requests, size_t count, struct am_error *error);
 
-/* For a work: queues it. When it is over, am_nfs_work_on is called from am_nfs_turn. */
+/* For a work: queues it. When it is over, am_nfs_work_on is called from am_nfs_exchange. */
 void am_nfs_start(struct nfs_fs *fs, struct request *request);
 /* Nothing refers to it afterwards. It must not be under way: see am_nfs_disconnect. */
 void am_nfs_forget(struct request *request);
@@ -68,7 +68,7 @@ void am_nfs_forget(struct request *request);
  * done, and lets the works go on. -1: nothing goes any more on *failed, the connection is gone or a
  * guard refused.
  */
-int am_nfs_turn(struct am_fs *const *fs, size_t count, int wait_ms, struct nfs_fs **failed,
+int am_nfs_exchange(struct am_fs *const *fs, size_t count, int wait_ms, struct nfs_fs **failed,
 	struct am_error *error);
 
 #endif

@@ -237,16 +237,17 @@ static struct request **find(struct am_rpc *rpc, uint32_t xid)
 	return link;
 }
 
-static void put_header(struct am_rpc *rpc, const struct am_rpc_call *call, struct am_xdr_out *out)
+static void put_header(
+	struct am_rpc *rpc, const struct am_rpc_request *asked, struct am_xdr_out *out)
 {
 	static const char machine[] = "altmig";
 
 	am_xdr_put_u32(out, rpc->xid);
 	am_xdr_put_u32(out, CALL);
 	am_xdr_put_u32(out, RPC_VERSION);
-	am_xdr_put_u32(out, call->program);
-	am_xdr_put_u32(out, call->version);
-	am_xdr_put_u32(out, call->procedure);
+	am_xdr_put_u32(out, asked->program);
+	am_xdr_put_u32(out, asked->version);
+	am_xdr_put_u32(out, asked->procedure);
 	am_xdr_put_u32(out, AUTH_SYS);
 	am_xdr_put_u32(out, 4 + 4 + 8 + 4 + 4 + 4);
 	am_xdr_put_u32(out, 0); /* stamp */
@@ -263,37 +264,37 @@ static size_t padding(size_t length)
 	return (4 - length % 4) % 4;
 }
 
-int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_call *call, struct am_error *error)
+int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_request *asked, struct am_error *error)
 {
-	size_t room = 4 + CALL_HEADER + call->args_length + 4;
+	size_t room = 4 + CALL_HEADER + asked->args_length + 4;
 	struct request *request;
 	struct am_xdr_out out;
 	uint32_t mark;
 
 	if (rpc->fd < 0)
 		return am_fail(error, "EPIPE", "%s", strerror(EPIPE));
-	if (call->args_length > AM_RPC_ARGS_MAX || call->data_length > AM_RPC_DATA_MAX)
+	if (asked->args_length > AM_RPC_ARGS_MAX || asked->data_length > AM_RPC_DATA_MAX)
 		return am_fail(error, "E2BIG", "the request is too large");
 	request = new_request(rpc, room);
 	if (request == NULL)
 		return am_fail_reason(error, ENOMEM);
 	rpc->xid++;
 	out = (struct am_xdr_out){request->head + 4, request->head + request->capacity, 0};
-	put_header(rpc, call, &out);
-	am_xdr_put_fixed(&out, call->args, call->args_length);
-	if (call->data != NULL)
-		am_xdr_put_u32(&out, (uint32_t)call->data_length);
+	put_header(rpc, asked, &out);
+	am_xdr_put_fixed(&out, asked->args, asked->args_length);
+	if (asked->data != NULL)
+		am_xdr_put_u32(&out, (uint32_t)asked->data_length);
 	request->head_length = (size_t)(out.at - request->head);
-	request->data = call->data;
-	request->data_length = call->data != NULL ? call->data_length : 0;
+	request->data = asked->data;
+	request->data_length = asked->data != NULL ? asked->data_length : 0;
 	mark = 0x80000000u | (uint32_t)(request->head_length - 4 + request->data_length +
 					padding(request->data_length));
 	out.at = request->head;
 	am_xdr_put_u32(&out, mark);
 	request->xid = rpc->xid;
 	request->sent = 0;
-	request->done = call->done;
-	request->context = call->context;
+	request->done = asked->done;
+	request->context = asked->context;
 	request->next_out = NULL;
 	request->same_bucket = rpc->buckets[rpc->xid % BUCKETS];
 	rpc->buckets[rpc->xid % BUCKETS] = request;

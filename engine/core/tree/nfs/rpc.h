@@ -33,16 +33,16 @@ struct am_rpc;
 
 enum am_rpc_outcome {
 	AM_RPC_ANSWERED, /* `results` is what the procedure returned */
-	AM_RPC_REFUSED,  /* the server did not take the call; `why` says so */
+	AM_RPC_REFUSED,  /* the server did not take the request; `why` says so */
 	AM_RPC_LOST,     /* the connection ended before an answer came */
 };
 
 /*
- * What is to be called. `done` is called exactly once for each request that am_rpc_send took: from
+ * A request. `done` is called exactly once for each request that am_rpc_send took: from
  * am_rpc_service or am_rpc_close. It must not use the connection. `data` is not copied and must
  * stay as it is until then.
  */
-struct am_rpc_call {
+struct am_rpc_request {
 	uint32_t program, version, procedure;
 	const void *args; /* encoded */
 	size_t args_length;
@@ -71,7 +71,7 @@ short am_rpc_events(const struct am_rpc *rpc);
 int am_rpc_connected(const struct am_rpc *rpc);
 
 /* Queues a request. Fails with ENOMEM, E2BIG, or EPIPE once the connection is gone. */
-int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_call *call, struct am_error *error);
+int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_request *asked, struct am_error *error);
 /*
  * Sends and receives as poll said. -1 when the connection is gone, with the reason: the code of an
  * errno, or EPROTO when the peer does not keep to the protocol. Close it then.

@@ -19,57 +19,57 @@ static void free_work(struct work *work)
 		fs->works = work->next;
 	if (work->next != NULL)
 		work->next->previous = work->previous;
-	fs->making--;
+	fs->active--;
 	am_nfs_page_free(&work->page);
 	free(work);
 }
 
-void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome)
+void am_nfs_work_finish(struct work *work, enum am_op_outcome outcome)
 {
 	struct nfs_fs *fs = work->request.fs;
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
-	put->outcome = outcome;
-	put->next = fs->done;
-	fs->done = put;
+	op->outcome = outcome;
+	op->next = fs->done;
+	fs->done = op;
 	free_work(work);
 }
 
 void am_nfs_work_fail(struct work *work, const char *operation)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
-	put->operation = operation;
-	am_nfs_fail_status(&put->error, work->request.status);
-	am_nfs_work_finish(work, AM_PUT_FAILED);
+	op->operation = operation;
+	am_nfs_fail_status(&op->error, work->request.status);
+	am_nfs_work_finish(work, AM_OP_FAILED);
 }
 
-const char *am_nfs_verb(const struct am_put *put)
+const char *am_nfs_verb(const struct am_op *op)
 {
-	switch (put->kind) {
-	case AM_PUT_DIR:
+	switch (op->kind) {
+	case AM_OP_DIR:
 		return "mkdir";
-	case AM_PUT_LINK:
+	case AM_OP_LINK:
 		return "symlink";
-	case AM_PUT_NODE:
+	case AM_OP_NODE:
 		return "mknod";
-	case AM_PUT_HARD:
+	case AM_OP_HARD:
 		return "link";
-	case AM_PUT_ATTR:
+	case AM_OP_ATTR:
 		return "setattr";
-	case AM_GET_LIST:
-	case AM_GET_LOOK:
+	case AM_OP_LIST:
+	case AM_OP_LOOK:
 		return "walk";
-	case AM_GET_TARGET:
+	case AM_OP_TARGET:
 		return "readlink";
-	case AM_GET_DATA:
+	case AM_OP_READ:
 		return "read";
 	default:
 		return "write";
 	}
 }
 
-void am_nfs_work_prepare(struct work *work, enum put_step step, enum am_nfs3_procedure procedure,
+void am_nfs_work_prepare(struct work *work, enum op_step step, enum am_nfs3_procedure procedure,
 	void (*take)(struct request *, struct am_xdr *))
 {
 	struct nfs_fs *fs = work->request.fs;
@@ -92,14 +92,14 @@ void am_nfs_work_use_file(struct work *work)
 
 void am_nfs_work_on(struct work *work)
 {
-	struct am_put *put = work->put;
+	struct am_op *op = work->op;
 
 	work->resent |= work->request.resent;
 	if (work->request.error.code[0] != '\0') {
-		put->operation = am_nfs_verb(put);
-		put->error = work->request.error;
-		put->complete = work->request.complete;
-		am_nfs_work_finish(work, AM_PUT_FAILED);
+		op->operation = am_nfs_verb(op);
+		op->error = work->request.error;
+		op->complete = work->request.complete;
+		am_nfs_work_finish(work, AM_OP_FAILED);
 	} else if (work->step < LIST) {
 		am_nfs_create_on(work);
 	} else {
@@ -119,12 +119,12 @@ struct am_node *am_nfs_child(struct am_node *dir, const char *name, const struct
 	return node != NULL ? &node->base : NULL;
 }
 
-int am_nfs_settle(struct am_node *node, struct am_error *error)
+int am_nfs_refresh(struct am_node *node, struct am_error *error)
 {
-	return am_nfs_refresh((struct nfs_node *)node, error);
+	return am_nfs_refresh_node((struct nfs_node *)node, error);
 }
 
-int am_nfs_put(struct am_fs *base, struct am_put *put, struct am_error *error)
+int am_nfs_op_start(struct am_fs *base, struct am_op *op, struct am_error *error)
 {
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 	struct work *work = calloc(1, sizeof *work);
@@ -132,31 +132,31 @@ int am_nfs_put(struct am_fs *base, struct am_put *put, struct am_error *error)
 	if (work == NULL)
 		return am_fail_reason(error, ENOMEM);
 	work->request.fs = fs;
-	work->connection = fs->turn;
-	fs->turn = (fs->turn + 1) % CONNECTIONS;
-	work->put = put;
-	put->outcome = (enum am_put_outcome)0;
-	put->fresh = put->complete = 0;
+	work->connection = fs->next_connection;
+	fs->next_connection = (fs->next_connection + 1) % CONNECTIONS;
+	work->op = op;
+	op->outcome = (enum am_op_outcome)0;
+	op->fresh = op->complete = 0;
 	work->next = fs->works;
 	if (fs->works != NULL)
 		fs->works->previous = work;
 	fs->works = work;
-	fs->making++;
-	if (put->kind == AM_PUT_DATA || put->kind == AM_PUT_CLOSE || put->kind > AM_GET_LOOK)
-		work->handle = *put->file;
-	if (put->kind >= AM_GET_LIST)
+	fs->active++;
+	if (op->kind == AM_OP_WRITE || op->kind == AM_OP_CLOSE || op->kind > AM_OP_LOOK)
+		work->handle = *op->file;
+	if (op->kind >= AM_OP_LIST)
 		am_nfs_lookup_begin(work);
 	else
 		am_nfs_create_begin(work);
 	return 0;
 }
 
-int am_nfs_pump(struct am_fs *const *list, size_t count, int wait_ms, struct am_put **done,
+int am_nfs_poll(struct am_fs *const *list, size_t count, int wait_ms, struct am_op **done,
 	struct am_error *error)
 {
 	struct nfs_fs *failed;
 
-	if (am_nfs_turn(list, count, wait_ms, &failed, error) != 0) {
+	if (am_nfs_exchange(list, count, wait_ms, &failed, error) != 0) {
 		if (!failed->base.complete)
 			am_error_prefix(error, "%s", failed->name);
 		failed->base.complete = 0;
@@ -166,11 +166,11 @@ int am_nfs_pump(struct am_fs *const *list, size_t count, int wait_ms, struct am_
 		struct nfs_fs *fs = (struct nfs_fs *)list[i];
 
 		while (fs->done != NULL) {
-			struct am_put *put = fs->done;
+			struct am_op *op = fs->done;
 
-			fs->done = put->next;
-			put->next = *done;
-			*done = put;
+			fs->done = op->next;
+			op->next = *done;
+			*done = op;
 		}
 	}
 	return 0;
@@ -180,7 +180,7 @@ void am_nfs_drop(struct am_fs *base)
 {
 	struct nfs_fs *fs = (struct nfs_fs *)base;
 
-	if (fs->making > 0)
+	if (fs->active > 0)
 		am_nfs_disconnect(fs);
 	while (fs->works != NULL) {
 		am_nfs_forget(&fs->works->request);

@@ -9,7 +9,7 @@
 #include "tree/nfs/request.h"
 #include "tree/nfs/take.h"
 
-enum put_step {
+enum op_step {
 	MAKE,
 	REMOVE,
 	FIND,
@@ -31,8 +31,8 @@ enum put_step {
 struct work {
 	struct request request; /* first: a request without somebody waiting is a work's */
 	struct work *next, *previous;
-	struct am_put *put;
-	enum put_step step;
+	struct am_op *op;
+	enum op_step step;
 	int connection;          /* all its requests go there */
 	struct am_handle handle; /* of the entry */
 	struct found found;
@@ -46,24 +46,24 @@ struct work {
 };
 
 /* Starts the request over for the next step. */
-void am_nfs_work_prepare(struct work *work, enum put_step step, enum am_nfs3_procedure procedure,
+void am_nfs_work_prepare(struct work *work, enum op_step step, enum am_nfs3_procedure procedure,
 	void (*take)(struct request *, struct am_xdr *));
 void am_nfs_work_use_dir(struct work *work, int index, struct am_node *dir);
 void am_nfs_work_use_file(struct work *work);
-void am_nfs_work_finish(struct work *work, enum am_put_outcome outcome);
+void am_nfs_work_finish(struct work *work, enum am_op_outcome outcome);
 /* The server's status is why. */
 void am_nfs_work_fail(struct work *work, const char *operation);
 /* What is done, for messages. */
-const char *am_nfs_verb(const struct am_put *put);
+const char *am_nfs_verb(const struct am_op *op);
 /* Its request is over. */
 void am_nfs_work_on(struct work *work);
 
 /* The operations of struct am_fs_ops. */
 struct am_node *am_nfs_child(struct am_node *dir, const char *name, const struct am_handle *handle,
 	struct am_error *error);
-int am_nfs_settle(struct am_node *node, struct am_error *error);
-int am_nfs_put(struct am_fs *fs, struct am_put *put, struct am_error *error);
-int am_nfs_pump(struct am_fs *const *fs, size_t count, int wait_ms, struct am_put **done,
+int am_nfs_refresh(struct am_node *node, struct am_error *error);
+int am_nfs_op_start(struct am_fs *fs, struct am_op *op, struct am_error *error);
+int am_nfs_poll(struct am_fs *const *fs, size_t count, int wait_ms, struct am_op **done,
 	struct am_error *error);
 void am_nfs_drop(struct am_fs *fs);
 

@@ -192,7 +192,7 @@ local function verify_restored(m, image, found)
     err.raise { code = code, host = m.name, message = ("comparison with %s: %s"):format(image.path, stats) }
   end
   m:detail(("altmig: %d files, %d bytes compared in %.1f s with %d calls; %d differences."):format(stats.files, stats.bytes,
-    stats.seconds, stats.calls, #list))
+    stats.seconds, stats.requests, #list))
   if #list == 0 then return end
   local lines = {}
   for i = 1, math.min(#list, 5) do
@@ -245,7 +245,7 @@ bos.steps.restore_bos = {
     end
     rights = stream.set_rights(m, rights, context.job_id)
     m:detail(("altmig: %d files, %d directories, %d links, %d bytes restored in %.1f s with %d calls."):format(stats.files,
-      stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.calls or 0))
+      stats.dirs, stats.links, stats.bytes, stats.seconds or 0, stats.requests or 0))
     note_moved(m, stats.moved)
     report_moved(m)
     return { files = stats.files, dirs = stats.dirs, links = stats.links, bytes = stats.bytes, rights = rights,

@@ -5,21 +5,21 @@
 
 #include "tree/nfs/work.h"
 
-static void run(struct am_put *put)
+static void run(struct am_op *op)
 {
 	struct am_fs *const list[] = {&fs->base};
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 
-	assert_int_equal(am_nfs_put(&fs->base, put, &error), 0);
+	assert_int_equal(am_nfs_op_start(&fs->base, op, &error), 0);
 	while (done == NULL)
-		assert_int_equal(am_nfs_pump(list, 1, 50, &done, &error), 0);
-	assert_ptr_equal(done, put);
+		assert_int_equal(am_nfs_poll(list, 1, 50, &done, &error), 0);
+	assert_ptr_equal(done, op);
 }
 
 static void a_directory_is_listed_page_by_page(void **state)
 {
 	struct am_entries entries = {0};
-	struct am_put put = {.kind = AM_GET_LIST, .node = &fs->root->base, .entries = &entries};
+	struct am_op op = {.kind = AM_OP_LIST, .node = &fs->root->base, .entries = &entries};
 	char name[8];
 
 	(void)state;
@@ -28,8 +28,8 @@ static void a_directory_is_listed_page_by_page(void **state)
 		server_add(1, name, 1);
 	}
 	server.page = 4;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_DONE);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_DONE);
 	assert_int_equal(entries.count, 11);
 	assert_int_equal(server.count[AM_NFS3_READDIRPLUS], 3);
 	assert_int_equal(entries.entries[10].has_stat, 1);
@@ -39,38 +39,36 @@ static void a_directory_is_listed_page_by_page(void **state)
 static void a_name_is_found_or_not(void **state)
 {
 	struct am_handle file;
-	struct am_put put = {
-		.kind = AM_GET_LOOK, .dir = &fs->root->base, .name = "f", .file = &file};
+	struct am_op op = {.kind = AM_OP_LOOK, .dir = &fs->root->base, .name = "f", .file = &file};
 	size_t id;
 
 	(void)state;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_FAILED);
-	assert_string_equal(put.operation, "walk");
-	assert_string_equal(put.error.code, "ENOENT");
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_FAILED);
+	assert_string_equal(op.operation, "walk");
+	assert_string_equal(op.error.code, "ENOENT");
 	id = server_add(1, "f", 1);
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_DONE);
-	assert_int_equal(put.stat.ino, id);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_DONE);
+	assert_int_equal(op.stat.ino, id);
 	assert_int_equal(server.count[AM_NFS3_GETATTR], 0);
 	server.silent_attributes = 1;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_DONE);
-	assert_int_equal(put.stat.ino, id);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_DONE);
+	assert_int_equal(op.stat.ino, id);
 	assert_int_equal(server.count[AM_NFS3_GETATTR], 1);
 }
 
 static void another_file_system_is_not_entered(void **state)
 {
 	struct am_handle file;
-	struct am_put put = {
-		.kind = AM_GET_LOOK, .dir = &fs->root->base, .name = "d", .file = &file};
+	struct am_op op = {.kind = AM_OP_LOOK, .dir = &fs->root->base, .name = "d", .file = &file};
 
 	(void)state;
 	server.nodes[server_add(1, "d", 2)].fsid = 8;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_FAILED);
-	assert_string_equal(put.error.code, "NFS_CROSSING");
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_FAILED);
+	assert_string_equal(op.error.code, "NFS_CROSSING");
 }
 
 static struct am_handle handle_of(size_t id)
@@ -88,17 +86,17 @@ static void a_link_is_read_into_the_room_there_is(void **state)
 	size_t id = server_add(1, "l", 5);
 	struct am_handle file = handle_of(id);
 	char into[8];
-	struct am_put put = {.kind = AM_GET_TARGET, .file = &file, .into = into, .length = 8};
+	struct am_op op = {.kind = AM_OP_TARGET, .file = &file, .into = into, .length = 8};
 
 	(void)state;
 	snprintf(server.nodes[id].target, sizeof server.nodes[id].target, "1234567");
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_DONE);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_DONE);
 	assert_string_equal(into, "1234567");
 	snprintf(server.nodes[id].target, sizeof server.nodes[id].target, "12345678");
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_FAILED);
-	assert_string_equal(put.error.code, "ENAMETOOLONG");
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_FAILED);
+	assert_string_equal(op.error.code, "ENAMETOOLONG");
 }
 
 static void a_piece_of_a_file_comes_in_reads_of_what_the_server_allows(void **state)
@@ -106,7 +104,7 @@ static void a_piece_of_a_file_comes_in_reads_of_what_the_server_allows(void **st
 	static char content[10000], into[12000];
 	size_t id = server_add(1, "f", 1);
 	struct am_handle file = handle_of(id);
-	struct am_put put = {.kind = AM_GET_DATA,
+	struct am_op op = {.kind = AM_OP_READ,
 		.file = &file,
 		.into = into,
 		.offset = 1000,
@@ -117,16 +115,16 @@ static void a_piece_of_a_file_comes_in_reads_of_what_the_server_allows(void **st
 		content[i] = (char)(i % 127);
 	server_fill(id, content, sizeof content);
 	fs->read_max = 4096;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_DONE);
-	assert_int_equal(put.got, 9000);
-	assert_int_equal(put.end, 1);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_DONE);
+	assert_int_equal(op.got, 9000);
+	assert_int_equal(op.end, 1);
 	assert_memory_equal(into, content + 1000, 9000);
 	assert_int_equal(server.count[AM_NFS3_READ], 3);
-	put.length = 5000;
-	run(&put);
-	assert_int_equal(put.got, 5000);
-	assert_int_equal(put.end, 0);
+	op.length = 5000;
+	run(&op);
+	assert_int_equal(op.got, 5000);
+	assert_int_equal(op.end, 0);
 }
 
 /* Its caller knows the name, and looks it up again. */
@@ -134,11 +132,11 @@ static void a_stale_file_is_for_the_caller(void **state)
 {
 	struct am_handle file = handle_of(40);
 	char into[10];
-	struct am_put put = {.kind = AM_GET_DATA, .file = &file, .into = into, .length = 10};
+	struct am_op op = {.kind = AM_OP_READ, .file = &file, .into = into, .length = 10};
 
 	(void)state;
-	run(&put);
-	assert_int_equal(put.outcome, AM_PUT_ODD);
+	run(&op);
+	assert_int_equal(op.outcome, AM_OP_ODD);
 }
 
 int main(void)

@@ -212,8 +212,8 @@ static void send_changed(int fd, const struct reply *reply, uint32_t xid)
 struct kind {
 	const char *replies[4];
 	int (*ask)(struct nfs_fs *fs, struct am_error *error);
-	enum am_put_kind put; /* with ask NULL */
-	int part;             /* it would ask for more: the connection is lost instead */
+	enum am_op_kind op; /* with ask NULL */
+	int part;           /* it would ask for more: the connection is lost instead */
 };
 
 static struct am_node *root_of(struct nfs_fs *fs)
@@ -371,31 +371,31 @@ static const struct kind kinds[] = {
 	{{"MKNOD"}, do_mknod, 0, 0},
 	{{"FSSTAT"}, do_df, 0, 0},
 	{{"COMMIT"}, probe, 0, 0},
-	{{"CREATE", "WRITE", "SETATTR"}, NULL, AM_PUT_FILE, 0},
-	{{"CREATE", "WRITE"}, NULL, AM_PUT_FILE, 1},
-	{{"MKDIR"}, NULL, AM_PUT_DIR, 0},
-	{{"SYMLINK"}, NULL, AM_PUT_LINK, 1},
-	{{"MKNOD"}, NULL, AM_PUT_NODE, 1},
-	{{"LOOKUP_FILE", "LINK"}, NULL, AM_PUT_HARD, 0},
-	{{"CREATE"}, NULL, AM_PUT_OPEN, 0},
-	{{"WRITE"}, NULL, AM_PUT_DATA, 0},
-	{{"COMMIT"}, NULL, AM_PUT_CLOSE, 1},
-	{{"SETATTR"}, NULL, AM_PUT_ATTR, 0},
-	{{"READDIRPLUS"}, NULL, AM_GET_LIST, 0},
-	{{"LOOKUP_FILE"}, NULL, AM_GET_LOOK, 0},
-	{{"READLINK"}, NULL, AM_GET_TARGET, 0},
-	{{"READ"}, NULL, AM_GET_DATA, 0},
+	{{"CREATE", "WRITE", "SETATTR"}, NULL, AM_OP_FILE, 0},
+	{{"CREATE", "WRITE"}, NULL, AM_OP_FILE, 1},
+	{{"MKDIR"}, NULL, AM_OP_DIR, 0},
+	{{"SYMLINK"}, NULL, AM_OP_LINK, 1},
+	{{"MKNOD"}, NULL, AM_OP_NODE, 1},
+	{{"LOOKUP_FILE", "LINK"}, NULL, AM_OP_HARD, 0},
+	{{"CREATE"}, NULL, AM_OP_OPEN, 0},
+	{{"WRITE"}, NULL, AM_OP_WRITE, 0},
+	{{"COMMIT"}, NULL, AM_OP_CLOSE, 1},
+	{{"SETATTR"}, NULL, AM_OP_ATTR, 0},
+	{{"READDIRPLUS"}, NULL, AM_OP_LIST, 0},
+	{{"LOOKUP_FILE"}, NULL, AM_OP_LOOK, 0},
+	{{"READLINK"}, NULL, AM_OP_TARGET, 0},
+	{{"READ"}, NULL, AM_OP_READ, 0},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* One entry on its way, as a restore or a scan has many of. */
-static int put_one(struct nfs_fs *fs, enum am_put_kind kind, struct am_error *error)
+static int put_one(struct nfs_fs *fs, enum am_op_kind kind, struct am_error *error)
 {
 	char data[400] = {0}, *into = malloc(500);
 	struct am_handle file = root;
 	struct am_entries entries = {0};
 	struct am_node *dir = root_of(fs), *child = am_nfs_child(dir, "d", NULL, error);
-	struct am_put put = {.kind = kind,
+	struct am_op op = {.kind = kind,
 		.type = AM_TREE_FIFO,
 		.dir = dir,
 		.name = "name",
@@ -403,27 +403,27 @@ static int put_one(struct nfs_fs *fs, enum am_put_kind kind, struct am_error *er
 		.attr = {.set = AM_SET_MODE, .mode = 0644},
 		.from = dir,
 		.from_name = "from",
-		.node = kind == AM_PUT_DIR ? child : dir,
+		.node = kind == AM_OP_DIR ? child : dir,
 		.file = &file,
 		.data = data,
-		.length = kind == AM_GET_TARGET || kind == AM_GET_DATA ? 500 : sizeof data,
+		.length = kind == AM_OP_TARGET || kind == AM_OP_READ ? 500 : sizeof data,
 		.commit = 1,
 		.into = into,
 		.entries = &entries};
-	struct am_put *done = NULL;
-	int r = am_nfs_put(&fs->base, &put, error);
+	struct am_op *done = NULL;
+	int r = am_nfs_op_start(&fs->base, &op, error);
 	struct am_fs *list_of[] = {&fs->base};
 
 	assert_non_null(into);
 	assert_non_null(child);
 	while (r == 0 && done == NULL)
-		r = am_nfs_pump(list_of, 1, 100, &done, error);
+		r = am_nfs_poll(list_of, 1, 100, &done, error);
 	if (done != NULL) {
-		assert_ptr_equal(done, &put);
-		assert_true(put.got <= 500);
+		assert_ptr_equal(done, &op);
+		assert_true(op.got <= 500);
 		assert_true(file.length <= sizeof file.data);
-		if (put.outcome == AM_PUT_FAILED) {
-			*error = put.error;
+		if (op.outcome == AM_OP_FAILED) {
+			*error = op.error;
 			r = -1;
 		}
 	}
@@ -551,14 +551,14 @@ static int run_case(const struct kind *kind, int with_change, struct am_error *e
 
 	server.kind = kind;
 	server.changed = with_change;
-	r = kind->ask != NULL ? kind->ask(fs, error) : put_one(fs, kind->put, error);
+	r = kind->ask != NULL ? kind->ask(fs, error) : put_one(fs, kind->op, error);
 	disconnect(fs, others);
 	return r;
 }
 
 /* The same with replies that are made; both ways of asking. */
 static void run_made(void (*make)(struct am_xdr_out *, uint64_t),
-	int (*ask)(struct nfs_fs *, struct am_error *), enum am_put_kind put, const char *code,
+	int (*ask)(struct nfs_fs *, struct am_error *), enum am_op_kind op, const char *code,
 	const char *text)
 {
 	server.make = make;
@@ -567,7 +567,7 @@ static void run_made(void (*make)(struct am_xdr_out *, uint64_t),
 		struct am_error error;
 		struct nfs_fs *fs = connect_to_server(others, &error);
 
-		r = way == 0 ? ask(fs, &error) : put_one(fs, put, &error);
+		r = way == 0 ? ask(fs, &error) : put_one(fs, op, &error);
 		disconnect(fs, others);
 		assert_int_equal(r, -1);
 		assert_string_equal(error.code, code);
@@ -675,11 +675,11 @@ static void lists_without_end(void **unused)
 {
 	(void)unused;
 	watch("lists without end", 0, 0);
-	run_made(endless_list, do_list, AM_GET_LIST, "E2BIG", "entries");
-	run_made(circular_list, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
-	run_made(one_entry_again, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
-	run_made(cookie_of_the_beginning, do_list, AM_GET_LIST, "EPROTO", "repeats itself");
-	run_made(empty_pages, do_list, AM_GET_LIST, "EPROTO", "does not go on");
+	run_made(endless_list, do_list, AM_OP_LIST, "E2BIG", "entries");
+	run_made(circular_list, do_list, AM_OP_LIST, "EPROTO", "repeats itself");
+	run_made(one_entry_again, do_list, AM_OP_LIST, "EPROTO", "repeats itself");
+	run_made(cookie_of_the_beginning, do_list, AM_OP_LIST, "EPROTO", "repeats itself");
+	run_made(empty_pages, do_list, AM_OP_LIST, "EPROTO", "does not go on");
 }
 
 /* LOOKUP finds a file of 10 bytes. */
@@ -728,8 +728,8 @@ static void reads_that_cannot_be(void **unused)
 {
 	(void)unused;
 	watch("reads", 0, 0);
-	run_made(nothing_read, do_read, AM_GET_DATA, "EPROTO", "has not ended");
-	run_made(too_much_read, do_read, AM_GET_DATA, "EPROTO", "more than was asked for");
+	run_made(nothing_read, do_read, AM_OP_READ, "EPROTO", "has not ended");
+	run_made(too_much_read, do_read, AM_OP_READ, "EPROTO", "more than was asked for");
 }
 
 static void some_read(struct am_xdr_out *out, uint64_t number)

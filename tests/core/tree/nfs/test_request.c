@@ -248,7 +248,7 @@ static int end(void **state)
 
 enum { MANY = 120 };
 
-static struct am_put wanted[MANY];
+static struct am_op wanted[MANY];
 static struct am_handle files[MANY];
 static char names[MANY][8];
 
@@ -256,22 +256,22 @@ static void look_for_many(void)
 {
 	for (int i = 0; i < MANY; i++) {
 		snprintf(names[i], sizeof names[i], "f%d", i);
-		wanted[i] = (struct am_put){.kind = AM_GET_LOOK,
+		wanted[i] = (struct am_op){.kind = AM_OP_LOOK,
 			.dir = &fs->root->base,
 			.name = names[i],
 			.file = &files[i]};
-		assert_int_equal(am_nfs_put(&fs->base, &wanted[i], &error), 0);
+		assert_int_equal(am_nfs_op_start(&fs->base, &wanted[i], &error), 0);
 	}
 }
 
-static int collect(struct am_put **done)
+static int collect(struct am_op **done)
 {
 	struct am_fs *const list[] = {&fs->base};
 	int count = 0;
 
-	if (am_nfs_pump(list, 1, 50, done, &error) != 0)
+	if (am_nfs_poll(list, 1, 50, done, &error) != 0)
 		return -1;
-	for (const struct am_put *put = *done; put != NULL; put = put->next)
+	for (const struct am_op *op = *done; op != NULL; op = op->next)
 		count++;
 	return count;
 }
@@ -279,17 +279,17 @@ static int collect(struct am_put **done)
 static void assert_all_found(void)
 {
 	for (int i = 0; i < MANY; i++) {
-		assert_int_equal(wanted[i].outcome, AM_PUT_DONE);
+		assert_int_equal(wanted[i].outcome, AM_OP_DONE);
 		assert_int_equal(wanted[i].stat.ino, FILE_BASE + i);
 		assert_int_equal(files[i].length, 8);
 	}
-	assert_int_equal(fs->making, 0);
+	assert_int_equal(fs->active, 0);
 	assert_null(fs->first);
 }
 
 static void answers_in_reverse_find_their_requests(void **state)
 {
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 	int used[CONNECTIONS] = {0};
 
 	(void)state;
@@ -308,7 +308,7 @@ static void answers_in_reverse_find_their_requests(void **state)
 /* Somebody waits for one request while others are under way: none of them is lost or waited for. */
 static void one_is_waited_for_among_many(void **state)
 {
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 	struct am_tree_stat st;
 
 	(void)state;
@@ -323,7 +323,7 @@ static void one_is_waited_for_among_many(void **state)
 
 static void what_is_dropped_is_gone(void **state)
 {
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 
 	(void)state;
 	server.silent = 1;
@@ -333,7 +333,7 @@ static void what_is_dropped_is_gone(void **state)
 	assert_null(fs->first);
 	assert_null(fs->ready);
 	assert_null(fs->due);
-	assert_int_equal(fs->making, 0);
+	assert_int_equal(fs->active, 0);
 	assert_null(done);
 }
 
@@ -465,7 +465,7 @@ static void what_the_guard_refuses_is_not_sent(void **state)
 /* Many that look and one that writes: the guard, which waits itself, does not mix them up. */
 static void the_guard_is_asked_while_others_are_under_way(void **state)
 {
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 
 	(void)state;
 	look_for_many();

@@ -73,7 +73,7 @@ static void done(
 static uint32_t ask(struct fixture *f, struct seen *seen)
 {
 	unsigned char record[4096];
-	struct am_rpc_call call = {.program = 100003,
+	struct am_rpc_request asked = {.program = 100003,
 		.version = 3,
 		.procedure = 1,
 		.args = "abcdefg",
@@ -86,7 +86,7 @@ static uint32_t ask(struct fixture *f, struct seen *seen)
 	uint32_t mark, xid;
 
 	memset(seen, 0, sizeof *seen);
-	assert_int_equal(am_rpc_send(f->rpc, &call, &error), 0);
+	assert_int_equal(am_rpc_send(f->rpc, &asked, &error), 0);
 	assert_int_equal(am_rpc_events(f->rpc), POLLIN | POLLOUT);
 	assert_int_equal(am_rpc_service(f->rpc, POLLOUT, &error), 0);
 	assert_int_equal(am_rpc_events(f->rpc), POLLIN);
@@ -274,12 +274,12 @@ static void a_reply_before_the_request_went_out_breaks_the_connection(void **sta
 {
 	struct fixture *f = *state;
 	struct seen seen, next = {0};
-	struct am_rpc_call call = {.args = "", .done = done, .context = &next};
+	struct am_rpc_request asked = {.args = "", .done = done, .context = &next};
 	unsigned char bytes[64];
 	struct am_error error;
 	size_t n = reply(bytes, ask(f, &seen) + 1, 0, 1);
 
-	assert_int_equal(am_rpc_send(f->rpc, &call, &error), 0);
+	assert_int_equal(am_rpc_send(f->rpc, &asked, &error), 0);
 	assert_broken(f, bytes, n, "still being sent");
 	assert_lost(&seen);
 	assert_lost(&next);
@@ -355,7 +355,7 @@ static void data_go_out_whole_with_their_padding(void **state)
 	struct fixture *f = *state;
 	struct seen seen = {0};
 	char *data = malloc(LENGTH), *got = malloc(LENGTH + 200);
-	struct am_rpc_call call = {.args = "12345678",
+	struct am_rpc_request asked = {.args = "12345678",
 		.args_length = 8,
 		.data = data,
 		.data_length = LENGTH,
@@ -368,7 +368,7 @@ static void data_go_out_whole_with_their_padding(void **state)
 	assert_non_null(got);
 	for (size_t i = 0; i < LENGTH; i++)
 		data[i] = (char)(i * 7 % 251);
-	assert_int_equal(am_rpc_send(f->rpc, &call, &error), 0);
+	assert_int_equal(am_rpc_send(f->rpc, &asked, &error), 0);
 	while (filled < whole) {
 		ssize_t n;
 
@@ -389,13 +389,14 @@ static void data_go_out_whole_with_their_padding(void **state)
 static void what_is_too_large_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct am_rpc_call call = {.args_length = AM_RPC_ARGS_MAX + 1, .done = done};
+	struct am_rpc_request asked = {.args_length = AM_RPC_ARGS_MAX + 1, .done = done};
 	struct am_error error;
 
-	assert_int_equal(am_rpc_send(f->rpc, &call, &error), -1);
+	assert_int_equal(am_rpc_send(f->rpc, &asked, &error), -1);
 	assert_string_equal(error.code, "E2BIG");
-	call = (struct am_rpc_call){.data = "", .data_length = AM_RPC_DATA_MAX + 1, .done = done};
-	assert_int_equal(am_rpc_send(f->rpc, &call, &error), -1);
+	asked = (struct am_rpc_request){
+		.data = "", .data_length = AM_RPC_DATA_MAX + 1, .done = done};
+	assert_int_equal(am_rpc_send(f->rpc, &asked, &error), -1);
 	assert_string_equal(error.code, "E2BIG");
 }
 

@@ -5,28 +5,28 @@
 
 #include "tree/nfs/work.h"
 
-static struct am_put *run(struct am_put *puts, size_t count)
+static struct am_op *run(struct am_op *operations, size_t count)
 {
 	struct am_fs *const list[] = {&fs->base};
-	struct am_put *done = NULL;
+	struct am_op *done = NULL;
 	size_t over = 0;
 
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(am_nfs_put(&fs->base, &puts[i], &error), 0);
+		assert_int_equal(am_nfs_op_start(&fs->base, &operations[i], &error), 0);
 	while (over < count) {
-		assert_int_equal(am_nfs_pump(list, 1, 50, &done, &error), 0);
+		assert_int_equal(am_nfs_poll(list, 1, 50, &done, &error), 0);
 		over = 0;
-		for (const struct am_put *put = done; put != NULL; put = put->next)
+		for (const struct am_op *op = done; op != NULL; op = op->next)
 			over++;
 	}
-	assert_int_equal(fs->making, 0);
+	assert_int_equal(fs->active, 0);
 	assert_null(fs->works);
 	return done;
 }
 
-static struct am_put file_put(const char *name, const void *data, size_t length)
+static struct am_op file_put(const char *name, const void *data, size_t length)
 {
-	return (struct am_put){.kind = AM_PUT_FILE,
+	return (struct am_op){.kind = AM_OP_FILE,
 		.type = AM_TREE_FILE,
 		.dir = &fs->root->base,
 		.name = name,
@@ -41,20 +41,21 @@ static struct am_put file_put(const char *name, const void *data, size_t length)
 
 static void many_files_end_as_they_should(void **state)
 {
-	struct am_put puts[30];
+	struct am_op operations[30];
 	static char names[30][8];
 
 	(void)state;
 	for (int i = 0; i < 30; i++) {
 		snprintf(names[i], sizeof names[i], "f%d", i);
-		puts[i] = file_put(names[i], "0123456789abcdefghijklmnopqrstuvwxyz", (size_t)i);
+		operations[i] =
+			file_put(names[i], "0123456789abcdefghijklmnopqrstuvwxyz", (size_t)i);
 	}
-	run(puts, 30);
+	run(operations, 30);
 	for (int i = 0; i < 30; i++) {
 		size_t id = server_find(1, names[i]);
 
-		assert_int_equal(puts[i].outcome, AM_PUT_DONE);
-		assert_int_equal(puts[i].fresh, 1);
+		assert_int_equal(operations[i].outcome, AM_OP_DONE);
+		assert_int_equal(operations[i].fresh, 1);
 		assert_int_equal(server.nodes[id].size, i);
 		assert_int_equal(server.nodes[id].mode, 0640);
 		assert_int_equal(server.nodes[id].uid, 5);
@@ -66,33 +67,33 @@ static void many_files_end_as_they_should(void **state)
 
 static void a_failure_says_what_was_done(void **state)
 {
-	struct am_put put = file_put("f", "x", 1);
+	struct am_op op = file_put("f", "x", 1);
 
 	(void)state;
 	server.status[AM_NFS3_WRITE] = NFS3ERR_NOSPC;
 	server.times[AM_NFS3_WRITE] = 1;
-	run(&put, 1);
-	assert_int_equal(put.outcome, AM_PUT_FAILED);
-	assert_string_equal(put.operation, "write");
-	assert_string_equal(put.error.code, "ENOSPC");
+	run(&op, 1);
+	assert_int_equal(op.outcome, AM_OP_FAILED);
+	assert_string_equal(op.operation, "write");
+	assert_string_equal(op.error.code, "ENOSPC");
 }
 
 static void dropping_forgets_all(void **state)
 {
 	struct am_fs *const list[] = {&fs->base};
-	struct am_put puts[10], *done = NULL;
+	struct am_op operations[10], *done = NULL;
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
-		puts[i] = file_put("f", "x", 1);
-		assert_int_equal(am_nfs_put(&fs->base, &puts[i], &error), 0);
+		operations[i] = file_put("f", "x", 1);
+		assert_int_equal(am_nfs_op_start(&fs->base, &operations[i], &error), 0);
 	}
 	am_nfs_drop(&fs->base);
-	assert_int_equal(fs->making, 0);
+	assert_int_equal(fs->active, 0);
 	assert_null(fs->works);
 	assert_null(fs->first);
 	assert_null(fs->due);
-	assert_int_equal(am_nfs_pump(list, 1, 0, &done, &error), 0);
+	assert_int_equal(am_nfs_poll(list, 1, 0, &done, &error), 0);
 	assert_null(done);
 }
 
