@@ -51,39 +51,102 @@ static void on_signal(int number)
 }
 
 /*
+ * The file "login" of the lab's directory, made by "altmig lab quirk": lines NAME=VALUE, which a
+ * login has in its environment; "SHELL=" names the login shell. Returns what was read, "" without
+ * such a file.
+ */
+static void read_login(const char *root, char *text, size_t size)
+{
+	char path[4096];
+	FILE *file;
+	size_t length = 0;
+
+	snprintf(path, sizeof path, "%s/../../../login", root);
+	file = fopen(path, "r");
+	if (file != NULL) {
+		length = fread(text, 1, size - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+}
+
+/* Puts NAME=VALUE into the environment, in the place of another value if there is one. */
+static size_t put_variable(char **vector, size_t n, size_t max, char *variable)
+{
+	size_t length = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(vector[i], variable, length) == 0) {
+			vector[i] = variable;
+			return n;
+		}
+	}
+	if (n < max)
+		vector[n++] = variable;
+	return n;
+}
+
+/*
  * What sshd does on AIX after authentication, from the view of the rootvg. Only what a login there
- * has is kept of the environment. Returns only on failure.
+ * has is kept of the environment. Every ksh88 reads the file that ENV names, also one that is not
+ * interactive. ALTMIG_LOGIN=plain is the lab's own way in, whatever was chosen for others. Returns
+ * only on failure.
  */
 static int enter(const char *root)
 {
 	static const char *const kept[] = {"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "TERM", NULL};
-	static char environment[16][512];
 	static const char *const fixed[] = {"HOME=/", "USER=root", "LOGNAME=root", "LOGIN=root",
 		"SHELL=/usr/bin/ksh", "LANG=C", "LC__FASTMSG=true", "ODMDIR=/etc/objrepos",
 		"PATH=/usr/bin:/etc:/usr/sbin:/usr/ucb:/usr/bin/X11:/sbin:/usr/lpp/lab/bin", NULL};
-	char *vector[17];
-	char *command = getenv("SSH_ORIGINAL_COMMAND");
-	char *with_command[] = {"ksh", "-c", command, NULL};
-	char *login[] = {"-ksh", NULL};
-	size_t n = 0;
+	enum { VARIABLES = 32 };
+	static char environment[VARIABLES][512], login_text[4096], shell[512] = "/usr/bin/ksh";
+	char *vector[VARIABLES + 1];
+	char *command = getenv("SSH_ORIGINAL_COMMAND"), *with_file = NULL;
+	const char *plain = getenv("ALTMIG_LOGIN");
+	size_t n = 0, kept_count = 0;
 
-	for (size_t i = 0; fixed[i] != NULL; i++, n++)
+	for (size_t i = 0; fixed[i] != NULL; i++) {
 		snprintf(environment[n], sizeof environment[n], "%s", fixed[i]);
+		vector[n] = environment[n];
+		n++;
+	}
+	if (plain == NULL || strcmp(plain, "plain") != 0)
+		read_login(root, login_text, sizeof login_text);
+	for (char *line = strtok(login_text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		n = put_variable(vector, n, VARIABLES, line);
+		if (strncmp(line, "SHELL=", 6) == 0)
+			snprintf(shell, sizeof shell, "%s", line + 6);
+		if (strncmp(line, "ENV=", 4) == 0 && command != NULL) {
+			size_t length = strlen(command) + strlen(line) + 16;
+
+			with_file = malloc(length);
+			if (with_file != NULL)
+				snprintf(with_file, length, ". %s\n%s", line + 4, command);
+		}
+	}
 	for (size_t i = 0; kept[i] != NULL; i++) {
 		const char *value = getenv(kept[i]);
 
-		if (value != NULL && strlen(value) < 400)
-			snprintf(environment[n++], sizeof environment[0], "%s=%s", kept[i], value);
+		if (value != NULL && strlen(value) < 400 && n + kept_count < VARIABLES) {
+			char *variable = environment[sizeof fixed / sizeof *fixed + kept_count++];
+
+			snprintf(variable, sizeof environment[0], "%s=%s", kept[i], value);
+			n = put_variable(vector, n, VARIABLES, variable);
+		}
 	}
-	for (size_t i = 0; i < n; i++)
-		vector[i] = environment[i];
 	vector[n] = NULL;
 	if (chroot(root) != 0 || chdir("/") != 0) {
 		fprintf(stderr, "aixlua: enter: %s: %s\n", root, strerror(errno));
 		return 126;
 	}
-	execve("/usr/bin/ksh", command != NULL ? with_command : login, vector);
-	fprintf(stderr, "aixlua: enter: /usr/bin/ksh: %s\n", strerror(errno));
+	char dashed[520];
+	char *with_command[] = {shell, "-c", with_file != NULL ? with_file : command, NULL};
+	char *login[] = {dashed, NULL};
+
+	snprintf(dashed, sizeof dashed, "-%s", strrchr(shell, '/') + 1);
+
+	execve(shell, command != NULL ? with_command : login, vector);
+	fprintf(stderr, "aixlua: enter: %s: %s\n", shell, strerror(errno));
 	return errno == ENOENT ? 127 : 126;
 }
 

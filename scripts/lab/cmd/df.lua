@@ -4,6 +4,7 @@
 -- part: all
 -- df [-k | -m | -g] [-P] [-I | -M | -v] [file ...]: space of the mounted file systems.
 
+local print = require "lab.locale".print
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local odmcmd = require "lab.odmcmd"

@@ -4,6 +4,7 @@
 -- part: all
 -- lsnim [-l] [-c Class] [-t Type] [-Z] [-a Attribute ...] [Object ...]: the NIM database.
 
+local print = require "lab.locale".print
 local getopt = require "lab.getopt"
 local odm = require "lab.odm"
 

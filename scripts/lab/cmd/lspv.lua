@@ -4,6 +4,7 @@
 -- part: all
 -- lspv [PV]: the disks, their PVIDs and volume groups, or what LVM knows of one.
 
+local print = require "lab.locale".print
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local odmcmd = require "lab.odmcmd"

@@ -4,6 +4,7 @@
 -- part: all
 -- lssrc -a | -s Subsystem | -g Group: state of subsystems.
 
+local print = require "lab.locale".print
 local getopt = require "lab.getopt"
 local src = require "lab.src"
 

@@ -4,6 +4,7 @@
 -- part: all
 -- lsvg [-o] | [-l | -p] VG ...: volume groups, their logical or physical volumes.
 
+local print = require "lab.locale".print
 local disk = require "lab.disk"
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"

@@ -362,7 +362,7 @@ local function ssh_argv(name, command)
   local argv = { "/usr/bin/ssh", "-i", dir .. "/key", "-o", "UserKnownHostsFile=" .. dir .. "/known_hosts", "-o",
     "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o",
     "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10",
-    "-o", "ServerAliveInterval=5", "-F", "/dev/null", "root@" .. config.host(name).address }
+    "-o", "ServerAliveInterval=5", "-o", "SetEnv=ALTMIG_LOGIN=plain", "-F", "/dev/null", "root@" .. config.host(name).address }
   if command and #command > 0 then
     argv[#argv + 1] = table.concat(command, " ")
   end

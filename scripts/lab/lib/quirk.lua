@@ -15,6 +15,9 @@ local quirk = {}
 --- All of them. One row each: what is open, and the behaviours that the commands play.
 ---@type table<string, lab.Quirk>
 quirk.known = {
+  ["login-environment"] = { values = { "plain", "ja_JP", "odmdir", "noclobber", "talkative" },
+    text = "what a site sets for root: a Japanese locale, another ODMDIR, an ENV file that sets noclobber, one that prints" },
+  ["login-shell"] = { values = { "ksh", "bash", "csh", "ksh93" }, text = "the shell that /etc/passwd names for root" },
 }
 
 local function file_of(dir) return dir .. "/quirks.json" end
@@ -54,7 +57,10 @@ end
 
 --- Forgets every choice of a lab.
 ---@param dir string
-function quirk.forget(dir) sys.remove(file_of(dir)) end
+function quirk.forget(dir)
+  sys.remove(file_of(dir))
+  sys.remove(dir .. "/login")
+end
 
 --- Notes what was chosen.
 ---@param dir string

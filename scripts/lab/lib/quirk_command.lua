@@ -18,6 +18,12 @@ local function index(list, value)
   end
 end
 
+-- What is more than a word for the commands to ask for.
+local function carry_out(dir, chosen)
+  local function choice(name) return chosen[name] or quirk.known[name].values[1] end
+  require "lab.login".install(dir, choice "login-shell", choice "login-environment")
+end
+
 local function show(dir, only)
   local chosen = quirk.chosen(dir)
   for _, name in ipairs(sorted_keys(quirk.known)) do
@@ -44,6 +50,8 @@ function command.main(args)
   if not sys.stat(dir .. "/lab.json") then err.exit(1, ("altmig: lab quirk: there is no lab at %s; altmig lab up"):format(dir)) end
   local chosen = quirk.chosen(dir)
   chosen[name] = value ~= row.values[1] and value or nil
+  local carried_out, e = xpcall(carry_out, err.wrap, dir, chosen)
+  if not carried_out then err.exit(1, "altmig: lab quirk: " .. e.message) end
   local ok, message = quirk.choose(dir, chosen)
   if not ok then err.exit(1, "altmig: lab quirk: " .. message) end
   return 0

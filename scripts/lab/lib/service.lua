@@ -49,6 +49,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 PermitUserEnvironment no
+AcceptEnv ALTMIG_LOGIN
 PrintMotd no
 PrintLastLog no
 UseDNS no
