@@ -9,11 +9,11 @@
 
 #include <string.h>
 
-#define JOB_CLASS   "altmig.tree.restore"
+#define TASK_CLASS  "altmig.tree.restore"
 #define SECURED_MAX ((size_t)16 << 20) /* bytes of access rights kept */
 
 /* What a call owns: freed by its collector whatever happens. */
-struct job {
+struct task {
 	struct am_bff *own; /* an archive opened for this call */
 	struct am_restore_stats stats;
 	lua_State *L;
@@ -32,27 +32,27 @@ struct job {
 	int answer;
 };
 
-static int job_gc(lua_State *L)
+static int task_gc(lua_State *L)
 {
-	struct job *job = luaL_checkudata(L, 1, JOB_CLASS);
+	struct task *task = luaL_checkudata(L, 1, TASK_CLASS);
 
-	am_bff_close(job->own);
-	job->own = NULL;
-	am_restore_stats_free(&job->stats);
+	am_bff_close(task->own);
+	task->own = NULL;
+	am_restore_stats_free(&task->stats);
 	return 0;
 }
 
-static struct job *new_job(lua_State *L)
+static struct task *new_task(lua_State *L)
 {
-	static const luaL_Reg none[] = {{NULL, NULL}}, meta[] = {{"__gc", job_gc}, {NULL, NULL}};
-	struct job *job;
+	static const luaL_Reg none[] = {{NULL, NULL}}, meta[] = {{"__gc", task_gc}, {NULL, NULL}};
+	struct task *task;
 
-	bu_newclass(L, JOB_CLASS, none, meta);
-	job = lua_newuserdatauv(L, sizeof *job, 0);
-	memset(job, 0, sizeof *job);
-	job->L = L;
-	luaL_setmetatable(L, JOB_CLASS);
-	return job;
+	bu_newclass(L, TASK_CLASS, none, meta);
+	task = lua_newuserdatauv(L, sizeof *task, 0);
+	memset(task, 0, sizeof *task);
+	task->L = L;
+	luaL_setmetatable(L, TASK_CLASS);
+	return task;
 }
 
 static void push_stats(lua_State *L, const struct am_restore_stats *stats)
@@ -80,34 +80,34 @@ static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 /* Protected bodies of the callbacks: function or table, light userdata -> */
 static int call_progress(lua_State *L)
 {
-	struct job *job = lua_touserdata(L, 2);
+	struct task *task = lua_touserdata(L, 2);
 
 	lua_settop(L, 1);
-	push_stats(L, job->report);
+	push_stats(L, task->report);
 	lua_call(L, 1, 0);
 	return 0;
 }
 
 static int call_select(lua_State *L)
 {
-	struct job *job = lua_touserdata(L, 2);
+	struct task *task = lua_touserdata(L, 2);
 
 	lua_settop(L, 1);
-	lua_pushstring(L, job->path);
+	lua_pushstring(L, task->path);
 	lua_call(L, 1, 1);
-	job->answer = lua_toboolean(L, -1);
+	task->answer = lua_toboolean(L, -1);
 	return 0;
 }
 
 static int add_difference(lua_State *L)
 {
-	struct job *job = lua_touserdata(L, 2);
+	struct task *task = lua_touserdata(L, 2);
 
 	lua_createtable(L, 0, 4);
-	bu_setstr(L, "path", job->path);
-	bu_setstr(L, "what", job->what);
-	bu_setstr(L, "want", job->want);
-	bu_setstr(L, "have", job->have);
+	bu_setstr(L, "path", task->path);
+	bu_setstr(L, "what", task->what);
+	bu_setstr(L, "want", task->want);
+	bu_setstr(L, "have", task->have);
 	lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
 	return 0;
 }
@@ -115,12 +115,12 @@ static int add_difference(lua_State *L)
 /* List, light userdata -> */
 static int add_secured(lua_State *L)
 {
-	const struct job *job = lua_touserdata(L, 2);
-	const struct am_bff_member *m = job->member;
+	const struct task *task = lua_touserdata(L, 2);
+	const struct am_bff_member *m = task->member;
 	int what = am_bff_secured(m);
 
 	lua_createtable(L, 0, 3);
-	bu_setstr(L, "path", job->path);
+	bu_setstr(L, "path", task->path);
 	if ((what & AM_BFF_ACL) != 0) {
 		lua_pushlstring(L, (const char *)m->acl, m->acl_length);
 		lua_setfield(L, -2, "acl");
@@ -133,20 +133,20 @@ static int add_secured(lua_State *L)
 	return 0;
 }
 
-static int protect(struct job *job, lua_CFunction body, int index, struct am_error *error)
+static int protect(struct task *task, lua_CFunction body, int index, struct am_error *error)
 {
-	lua_pushcfunction(job->L, body);
-	lua_pushvalue(job->L, index);
-	lua_pushlightuserdata(job->L, job);
-	return bu_pcall(job->L, 2, 0, error);
+	lua_pushcfunction(task->L, body);
+	lua_pushvalue(task->L, index);
+	lua_pushlightuserdata(task->L, task);
+	return bu_pcall(task->L, 2, 0, error);
 }
 
 static int on_progress(void *context, const struct am_restore_stats *stats, struct am_error *error)
 {
-	struct job *job = context;
+	struct task *task = context;
 
-	job->report = stats;
-	return job->progress != 0 ? protect(job, call_progress, job->progress, error) : 0;
+	task->report = stats;
+	return task->progress != 0 ? protect(task, call_progress, task->progress, error) : 0;
 }
 
 /* Function, light userdata -> an archive or a reader */
@@ -160,11 +160,11 @@ static int call_again(lua_State *L)
 }
 
 /* Callbacks may not close what is read from. */
-static void use(struct job *job, int which, int *uses)
+static void use(struct task *task, int which, int *uses)
 {
-	if (job->uses[which] != NULL)
-		--*job->uses[which];
-	job->uses[which] = uses;
+	if (task->uses[which] != NULL)
+		--*task->uses[which];
+	task->uses[which] = uses;
 	if (uses != NULL)
 		++*uses;
 }
@@ -176,67 +176,67 @@ static int *uses_of(lua_State *L, int index)
 
 static int on_again(void *context, struct am_bff **archive, struct am_error *error)
 {
-	struct job *job = context;
-	lua_State *L = job->L;
+	struct task *task = context;
+	lua_State *L = task->L;
 
 	lua_pushcfunction(L, call_again);
-	lua_pushvalue(L, job->again);
-	lua_pushlightuserdata(L, job);
+	lua_pushvalue(L, task->again);
+	lua_pushlightuserdata(L, task);
 	if (bu_pcall(L, 2, 1, error) != 0)
 		return -1;
-	am_bff_close(job->own); /* before the reader it reads from goes */
-	job->own = NULL;
-	use(job, 1, NULL);
-	job->was_begun_again = 1;
-	lua_replace(L, job->archive);
-	*archive = bu_testbff(L, job->archive);
+	am_bff_close(task->own); /* before the reader it reads from goes */
+	task->own = NULL;
+	use(task, 1, NULL);
+	task->was_begun_again = 1;
+	lua_replace(L, task->archive);
+	*archive = bu_testbff(L, task->archive);
 	if (*archive == NULL)
-		*archive = job->own = am_bff_open(bu_checkreader(L, job->archive), error);
-	use(job, 1, uses_of(L, job->archive));
+		*archive = task->own = am_bff_open(bu_checkreader(L, task->archive), error);
+	use(task, 1, uses_of(L, task->archive));
 	return *archive != NULL ? 0 : -1;
 }
 
 static int on_select(void *context, const char *path, struct am_error *error)
 {
-	struct job *job = context;
+	struct task *task = context;
 
-	job->path = path;
-	return protect(job, call_select, job->select, error) != 0 ? -1 : job->answer;
+	task->path = path;
+	return protect(task, call_select, task->select, error) != 0 ? -1 : task->answer;
 }
 
 static int on_secured(
 	void *context, const char *path, const struct am_bff_member *member, struct am_error *error)
 {
-	struct job *job = context;
+	struct task *task = context;
 
-	if (job->was_begun_again)
+	if (task->was_begun_again)
 		return 0;
-	job->secured_bytes += strlen(path) + member->acl_length + member->pcl_length;
-	if (job->secured_bytes > SECURED_MAX) {
-		job->secured_dropped++;
+	task->secured_bytes += strlen(path) + member->acl_length + member->pcl_length;
+	if (task->secured_bytes > SECURED_MAX) {
+		task->secured_dropped++;
 		return 0;
 	}
-	job->path = path;
-	job->member = member;
-	return protect(job, add_secured, job->secured, error);
+	task->path = path;
+	task->member = member;
+	return protect(task, add_secured, task->secured, error);
 }
 
 static int on_difference(void *context, const char *path, const char *what, const char *want,
 	const char *have, struct am_error *error)
 {
-	struct job *job = context;
+	struct task *task = context;
 
-	job->path = path;
-	job->what = what;
-	job->want = want;
-	job->have = have;
-	return protect(job, add_difference, job->list, error);
+	task->path = path;
+	task->what = what;
+	task->want = want;
+	task->have = have;
+	return protect(task, add_difference, task->list, error);
 }
 
 /* Leaves on the stack what the options refer to. */
-static struct am_restore_options get_options(lua_State *L, int arg, struct job *job)
+static struct am_restore_options get_options(lua_State *L, int arg, struct task *task)
 {
-	struct am_restore_options options = {.context = job};
+	struct am_restore_options options = {.context = task};
 
 	if (lua_isnoneornil(L, arg))
 		return options;
@@ -245,7 +245,7 @@ static struct am_restore_options get_options(lua_State *L, int arg, struct job *
 	case LUA_TNIL:
 		break;
 	case LUA_TFUNCTION:
-		job->select = lua_gettop(L);
+		task->select = lua_gettop(L);
 		options.select = on_select;
 		break;
 	default:
@@ -254,13 +254,13 @@ static struct am_restore_options get_options(lua_State *L, int arg, struct job *
 	if (lua_getfield(L, arg, "exclude") != LUA_TNIL)
 		options.exclude = bu_checkargv(L, lua_gettop(L), NULL);
 	if (bu_fieldfn(L, arg, "on_progress")) {
-		job->progress = lua_gettop(L);
+		task->progress = lua_gettop(L);
 		options.progress = on_progress;
 	}
 	lua_pushnil(L);
-	job->archive = lua_gettop(L);
+	task->archive = lua_gettop(L);
 	if (bu_fieldfn(L, arg, "again")) {
-		job->again = lua_gettop(L);
+		task->again = lua_gettop(L);
 		options.again = on_again;
 	}
 	options.commit = bu_fieldbool(L, arg, "commit", 0);
@@ -269,65 +269,65 @@ static struct am_restore_options get_options(lua_State *L, int arg, struct job *
 }
 
 /* The archive at 2: an archive object, or a reader one is opened on. NULL with error. */
-static struct am_bff *get_archive(lua_State *L, struct job *job, struct am_error *error)
+static struct am_bff *get_archive(lua_State *L, struct task *task, struct am_error *error)
 {
 	struct am_bff *archive = bu_testbff(L, 2);
 
 	if (archive != NULL)
 		return archive;
-	job->own = am_bff_open(bu_checkreader(L, 2), error);
-	return job->own;
+	task->own = am_bff_open(bu_checkreader(L, 2), error);
+	return task->own;
 }
 
 typedef int work(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options, struct job *job, struct am_error *error);
+	const struct am_restore_options *options, struct task *task, struct am_error *error);
 
 static int do_restore(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options, struct job *job, struct am_error *error)
+	const struct am_restore_options *options, struct task *task, struct am_error *error)
 {
-	return am_restore(tree, archive, options, &job->stats, error);
+	return am_restore(tree, archive, options, &task->stats, error);
 }
 
 static int do_check(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options, struct job *job, struct am_error *error)
+	const struct am_restore_options *options, struct task *task, struct am_error *error)
 {
-	return am_restore_check(tree, archive, options, &job->stats, error);
+	return am_restore_check(tree, archive, options, &task->stats, error);
 }
 
 static int do_verify(struct am_tree *tree, struct am_bff *archive,
-	const struct am_restore_options *options, struct job *job, struct am_error *error)
+	const struct am_restore_options *options, struct task *task, struct am_error *error)
 {
-	return am_restore_verify(tree, archive, options, &job->stats, on_difference, job, error);
+	return am_restore_verify(tree, archive, options, &task->stats, on_difference, task, error);
 }
 
-/* Tree, archive, options -> the job that was done, NULL with error; its list is on top then. */
-static struct job *run(lua_State *L, work *what, struct am_error *error)
+/* Tree, archive, options -> the task that was done, NULL with error; its list is on top then. */
+static struct task *run(lua_State *L, work *what, struct am_error *error)
 {
 	struct am_tree *tree = bu_checktree(L, 1);
 	struct bu_tree *box = bu_checktreebox(L, 1);
-	struct job *job;
+	struct task *task;
 	struct am_restore_options options;
 	struct am_bff *archive;
 	int r = -1;
 
 	lua_settop(L, 3);
 	luaL_checkstack(L, 32, NULL);
-	job = new_job(L);
-	options = get_options(L, 3, job);
+	task = new_task(L);
+	options = get_options(L, 3, task);
 	options.secured = on_secured;
 	lua_newtable(L);
-	job->list = job->secured = lua_gettop(L);
-	archive = get_archive(L, job, error);
+	task->list = task->secured = lua_gettop(L);
+	archive = get_archive(L, task, error);
 	if (archive != NULL) {
-		use(job, 0, uses_of(L, 2));
+		use(task, 0, uses_of(L, 2));
 		box->busy++;
-		r = what(tree, archive, &options, job, error);
+		r = what(tree, archive, &options, task, error);
 		box->busy--;
-		use(job, 0, NULL);
-		use(job, 1, NULL);
+		use(task, 0, NULL);
+		use(task, 1, NULL);
 	}
-	lua_settop(L, job->list);
-	return r == 0 ? job : NULL;
+	lua_settop(L, task->list);
+	return r == 0 ? task : NULL;
 }
 
 /* Statistics, with the secured members. */
@@ -335,14 +335,14 @@ static int push_restored(
 	lua_State *L, work *what, int (*fail)(lua_State *L, int arg, const struct am_error *error))
 {
 	struct am_error error;
-	struct job *job = run(L, what, &error);
+	struct task *task = run(L, what, &error);
 
-	if (job == NULL)
+	if (task == NULL)
 		return fail(L, 1, &error);
-	push_stats(L, &job->stats);
-	lua_pushvalue(L, job->secured);
+	push_stats(L, &task->stats);
+	lua_pushvalue(L, task->secured);
 	lua_setfield(L, -2, "secured");
-	bu_setint(L, "secured_dropped", (lua_Integer)job->secured_dropped);
+	bu_setint(L, "secured_dropped", (lua_Integer)task->secured_dropped);
 	return 1;
 }
 
@@ -366,10 +366,10 @@ int bu_tree_check(lua_State *L)
 int bu_tree_verify(lua_State *L)
 {
 	struct am_error error;
-	struct job *job = run(L, do_verify, &error);
+	struct task *task = run(L, do_verify, &error);
 
-	if (job == NULL)
+	if (task == NULL)
 		return bu_fail(L, &error);
-	push_stats(L, &job->stats);
+	push_stats(L, &task->stats);
 	return 2;
 }

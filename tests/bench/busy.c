@@ -196,7 +196,7 @@ static int hand_on(struct pair *pair, int side)
 	return 0;
 }
 
-static void turn(void)
+static void exchange(void)
 {
 	struct pollfd fds[RELAY_PORTS_MAX + 2 * PAIRS_MAX];
 	nfds_t n = 0;
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGTERM, on_signal);
 	while (!stopped)
-		turn();
+		exchange();
 	printf("%u\n", answered);
 	return 0;
 }

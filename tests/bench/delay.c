@@ -29,7 +29,7 @@ struct chunk {
 };
 
 /* One direction of a connection: read from one end, not yet written to the other. */
-struct lane {
+struct direction {
 	struct chunk *first, *last;
 	size_t queued;
 	int ended; /* nothing more comes in */
@@ -39,7 +39,7 @@ struct lane {
 struct pair {
 	int used;
 	int fd[2];
-	struct lane lane[2]; /* lane[i] comes from fd[i] */
+	struct direction direction[2]; /* direction[i] comes from fd[i] */
 };
 
 static struct relay_port ports[RELAY_PORTS_MAX];
@@ -70,10 +70,10 @@ static void drop(struct pair *pair, int reset)
 		if (reset)
 			setsockopt(pair->fd[i], SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 		close(pair->fd[i]);
-		while (pair->lane[i].first != NULL) {
-			struct chunk *chunk = pair->lane[i].first;
+		while (pair->direction[i].first != NULL) {
+			struct chunk *chunk = pair->direction[i].first;
 
-			pair->lane[i].first = chunk->next;
+			pair->direction[i].first = chunk->next;
 			free(chunk);
 		}
 	}
@@ -97,7 +97,7 @@ static void take_connection(const struct relay_port *port)
 }
 
 /* 0, or -1 when the connection is over. */
-static int take_in(struct lane *lane, int fd)
+static int take_in(struct direction *direction, int fd)
 {
 	struct chunk *chunk = malloc(sizeof *chunk + CHUNK);
 	ssize_t n;
@@ -108,40 +108,40 @@ static int take_in(struct lane *lane, int fd)
 	if (n <= 0) {
 		free(chunk);
 		if (n == 0)
-			lane->ended = 1;
+			direction->ended = 1;
 		return n == 0 || errno == EAGAIN || errno == EINTR ? 0 : -1;
 	}
 	chunk = realloc(chunk, sizeof *chunk + (size_t)n); /* shrinks */
 	*chunk = (struct chunk){.due = now_us() + delay_us, .length = (size_t)n};
-	if (lane->last != NULL)
-		lane->last->next = chunk;
+	if (direction->last != NULL)
+		direction->last->next = chunk;
 	else
-		lane->first = chunk;
-	lane->last = chunk;
-	lane->queued += (size_t)n;
+		direction->first = chunk;
+	direction->last = chunk;
+	direction->queued += (size_t)n;
 	return 0;
 }
 
-static int hand_out(struct lane *lane, int fd, uint64_t now)
+static int hand_out(struct direction *direction, int fd, uint64_t now)
 {
-	while (lane->first != NULL && lane->first->due <= now) {
-		struct chunk *chunk = lane->first;
+	while (direction->first != NULL && direction->first->due <= now) {
+		struct chunk *chunk = direction->first;
 		ssize_t n = send(fd, chunk->data + chunk->sent, chunk->length - chunk->sent,
 			MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		chunk->sent += (size_t)n;
-		lane->queued -= (size_t)n;
+		direction->queued -= (size_t)n;
 		if (chunk->sent < chunk->length)
 			return 0;
-		lane->first = chunk->next;
-		if (lane->first == NULL)
-			lane->last = NULL;
+		direction->first = chunk->next;
+		if (direction->first == NULL)
+			direction->last = NULL;
 		free(chunk);
 	}
-	if (lane->first == NULL && lane->ended && !lane->shut) {
-		lane->shut = 1;
+	if (direction->first == NULL && direction->ended && !direction->shut) {
+		direction->shut = 1;
 		shutdown(fd, SHUT_WR);
 	}
 	return 0;
@@ -153,15 +153,15 @@ static int serve(struct pair *pair, const struct pollfd *fds)
 
 	for (int i = 0; i < 2; i++) {
 		if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-			take_in(&pair->lane[i], pair->fd[i]) != 0)
+			take_in(&pair->direction[i], pair->fd[i]) != 0)
 			return -1;
 	}
 	now = now_us();
 	for (int i = 0; i < 2; i++) {
-		if (hand_out(&pair->lane[i], pair->fd[1 - i], now) != 0)
+		if (hand_out(&pair->direction[i], pair->fd[1 - i], now) != 0)
 			return -1;
 	}
-	return pair->lane[0].shut && pair->lane[1].shut ? -1 : 0;
+	return pair->direction[0].shut && pair->direction[1].shut ? -1 : 0;
 }
 
 static void wait_for_events(struct pollfd *fds, nfds_t count, uint64_t next)
@@ -175,7 +175,7 @@ static void wait_for_events(struct pollfd *fds, nfds_t count, uint64_t next)
 	}
 }
 
-static void turn(void)
+static void exchange(void)
 {
 	struct pollfd fds[RELAY_PORTS_MAX + 2 * PAIRS_MAX];
 	struct pair *of[PAIRS_MAX];
@@ -189,7 +189,7 @@ static void turn(void)
 			continue;
 		of[count++] = pair;
 		for (int i = 0; i < 2; i++) {
-			struct lane *in = &pair->lane[i], *out = &pair->lane[1 - i];
+			struct direction *in = &pair->direction[i], *out = &pair->direction[1 - i];
 			int events = in->ended || in->queued > QUEUE_MAX ? 0 : POLLIN;
 
 			if (out->first != NULL && out->first->due <= now)
@@ -234,6 +234,6 @@ int main(int argc, char **argv)
 					drop(pair, 1);
 			}
 		}
-		turn();
+		exchange();
 	}
 }

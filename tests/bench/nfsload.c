@@ -2,14 +2,14 @@
 /*
  * nfsload MODE HOST EXPORT NFSPORT MOUNTPORT PLAN
  *
- * Baselines of the benchmark of restoring: what the calls themselves cost, without an archive. PLAN
- * has a line per entry, "d PATH" or "f SIZE PATH", directories before what is in them.
+ * Baselines of the benchmark of restoring: what the requests themselves cost, without an archive.
+ * PLAN has a line per entry, "d PATH" or "f SIZE PATH", directories before what is in them.
  *
- * limit        the calls a file needs (CREATE, WRITE, SETATTR), 256 files in flight
+ * limit        the requests a file needs (CREATE, WRITE, SETATTR), 256 files at a time
  * limit-N      the same over N connections (1 to 8)
- * one          the same calls, one after the other
+ * one          the same requests, one after the other
  * synchronous  the library's own mkdir, creat, write, chown, chmod, utimes, close
- * bulk         "f" lines are written by 1 MiB pieces, 8 in flight
+ * bulk         "f" lines are written by 1 MiB pieces, 8 at a time
  *
  * Prints "SECONDS CALLS" of the entries alone, after connecting.
  */
@@ -53,7 +53,7 @@ enum { CONNECTIONS_MAX = 8 };
 static struct rpc_context *rpc, *connections[CONNECTIONS_MAX];
 static nfds_t connected;
 static struct handle root;
-static unsigned long calls;
+static unsigned long requests;
 static size_t flying;
 static char content[BIG];
 
@@ -122,9 +122,9 @@ static void read_plan(const char *file)
 	fclose(in);
 }
 
-/* ---- raw calls ---- */
+/* ---- raw requests ---- */
 
-static void turn(void)
+static void exchange(void)
 {
 	struct pollfd p[CONNECTIONS_MAX];
 
@@ -162,14 +162,14 @@ static struct handle *parent_handle(const struct entry *entry)
 static void check(int status, nfsstat3 answer, const struct entry *entry)
 {
 	if (status != RPC_STATUS_SUCCESS || answer != NFS3_OK)
-		die(entry->path, "call failed");
+		die(entry->path, "request failed");
 }
 
 static void queued(int result)
 {
 	if (result != 0)
 		die("queue", rpc_get_error(rpc));
-	calls++;
+	requests++;
 }
 
 static void take(struct entry *entry, const post_op_fh3 *object)
@@ -290,11 +290,11 @@ static void make_directories(size_t window)
 			if (n != level)
 				continue;
 			while (flying >= window)
-				turn();
+				exchange();
 			start(&entries[i]);
 		}
 		while (flying > 0)
-			turn();
+			exchange();
 	}
 }
 
@@ -303,22 +303,22 @@ static void run_raw(size_t window)
 	make_directories(window);
 	for (size_t i = 0; i < count; i++) {
 		while (flying >= window)
-			turn();
+			exchange();
 		if (!entries[i].is_dir)
 			start(&entries[i]);
 	}
 	while (flying > 0)
-		turn();
+		exchange();
 	for (size_t i = 0; i < count; i++) {
 		if (!entries[i].is_dir)
 			continue;
 		while (flying >= window)
-			turn();
+			exchange();
 		flying++;
 		send_set(&entries[i]);
 	}
 	while (flying > 0)
-		turn();
+		exchange();
 }
 
 static void piece_done(struct rpc_context *context, int status, void *data, void *private)
@@ -336,17 +336,17 @@ static void run_bulk(void)
 
 		entry->size = 0; /* made empty, then filled */
 		while (parent_handle(entry)->length == 0)
-			turn();
+			exchange();
 		start(entry);
 		while (flying > 0)
-			turn();
+			exchange();
 		for (size_t at = 0; !entry->is_dir && at < size; at += BIG) {
 			size_t length = size - at < BIG ? size - at : BIG;
 			WRITE3args args = {
 				.offset = at, .count = (count3)length, .stable = UNSTABLE};
 
 			while (flying >= 8)
-				turn();
+				exchange();
 			args.data.data_len = (u_int)length;
 			args.data.data_val = content;
 			use(&args.file, &entry->handle);
@@ -354,7 +354,7 @@ static void run_bulk(void)
 			queued(rpc_nfs3_write_async(rpc, piece_done, &args, entry));
 		}
 		while (flying > 0)
-			turn();
+			exchange();
 	}
 }
 
@@ -429,6 +429,6 @@ int main(int argc, char **argv)
 		run_bulk();
 	else
 		run_synchronous(nfs);
-	printf("%.4f %lu\n", now() - started, calls);
+	printf("%.4f %lu\n", now() - started, requests);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct hostile {
 	int (*parse)(const void *data, size_t length, void *context, struct am_error *error);
 	/* Sets right what guards the sample (checksums), so that damage gets past it. May be NULL.
 	 */
-	void (*mend)(unsigned char *data, size_t length, void *context);
+	void (*repair)(unsigned char *data, size_t length, void *context);
 	/* What each message must contain, besides the place: the name of the file. */
 	const char *subject;
 	void *context;
@@ -78,8 +78,8 @@ static inline void hostile_cuts(struct hostile *h)
 static inline void hostile_variant(
 	struct hostile *h, unsigned char *copy, const char *what, size_t at)
 {
-	if (h->mend != NULL)
-		h->mend(copy, h->length, h->context);
+	if (h->repair != NULL)
+		h->repair(copy, h->length, h->context);
 	hostile_check(h, copy, h->length, what, at);
 	memcpy(copy, h->data, h->length);
 }

@@ -454,7 +454,7 @@ static int wait_ms(const struct run *run)
 }
 
 /* Moves bytes until both outputs have ended, or the program has and its heirs are silent. */
-static int pump(struct run *run, struct am_error *error)
+static int exchange(struct run *run, struct am_error *error)
 {
 	while (run->out >= 0 || run->err >= 0) {
 		struct pollfd fds[3] = {
@@ -550,7 +550,7 @@ int am_process_run(const struct am_process *process, const struct am_process_io 
 	run.deadline = io->timeout > 0 ? run.heard + io->timeout : 0;
 	if (io->input_length == 0)
 		close_fd(&run.in);
-	status = pump(&run, error);
+	status = exchange(&run, error);
 	if (status == 0) {
 		close_fd(&run.in);
 		status = await_end(&run, error);

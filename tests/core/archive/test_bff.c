@@ -610,7 +610,7 @@ static void every_field_of_every_record_may_be_wrong(void **state)
 	struct hostile h = {.data = (unsigned char *)archive.data,
 		.length = archive.length,
 		.parse = read_all,
-		.mend = reseal,
+		.repair = reseal,
 		.subject = "bff: test: "};
 
 	(void)state;

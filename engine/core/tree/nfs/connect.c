@@ -350,7 +350,7 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 		lost[0] != '\0' ? lost : "not connected", fs->options.retry);
 }
 
-static int prove(struct nfs_fs *fs, struct am_error *error)
+static int ask_guard(struct nfs_fs *fs, struct am_error *error)
 {
 	unsigned connects = fs->connects;
 	int r;
@@ -379,7 +379,7 @@ int am_nfs_make_ready(struct nfs_fs *fs, int writes, double give_up, struct am_e
 			return -1;
 		if (!writes)
 			return 0;
-		if (prove(fs, error) != 0)
+		if (ask_guard(fs, error) != 0)
 			return -1;
 		if (fs->rpc[0] != NULL &&
 			(fs->options.guard == NULL || fs->checked == fs->connects))
