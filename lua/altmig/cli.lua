@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The command line: finds the command, prints help, turns errors into messages and exit statuses.
--- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status };
--- its flags and operands are defined in altmig.options.
+-- Every command is a module altmig.cmd.NAME: { summary=, usage=, run=function(args) -> status }; one with
+-- subcommands has a table `actions` of such functions in the place of run. Flags and operands are defined
+-- in altmig.options.
 
 local err = require "altmig.err"
 local options = require "altmig.options"
@@ -38,6 +39,15 @@ local function help()
   return 0
 end
 
+-- What a command line asks of a command: its run, or the action that the first word names, which is taken away.
+local function action_of(name, command, args)
+  if command.run then return command.run end
+  local word = table.remove(args, 1)
+  if not word then err.usage(command.usage) end
+  return command.actions[word]
+    or err.usage(("altmig: %s: unknown subcommand '%s'\n%s"):format(name, word, command.usage))
+end
+
 local function run(name, args)
   local command = load_command(name)
   if not command then
@@ -54,7 +64,7 @@ local function run(name, args)
       return 0
     end
   end
-  return command.run(args) or 0
+  return action_of(name, command, args)(args) or 0
 end
 
 --- Called by the program with its arguments; args[0] is the name it was called by.

@@ -19,7 +19,7 @@ function m:resume(from)
   return 0
 end
 function m:writable()
-  if arg[2] == "locked" then return nil, "client c is locked by another run", "LOCKED" end
+  if arg[2] == "locked" then error({ code = "LOCKED", message = "client c is locked by another run" }, 0) end
   self.locked = true
   return true
 end
@@ -35,7 +35,7 @@ end }
 package.loaded["altmig.migration"] = {
   state_dir = function() return os.getenv "REPL_STATE" or "/nonexistent" end,
   load = function(client, opts)
-    if reason and reason ~= "" then return nil, reason, "NO_STATE" end
+    if reason and reason ~= "" then error({ code = "NO_STATE", message = reason }, 0) end
     m.name, m.opts = client, opts
     return m
   end,

@@ -265,12 +265,6 @@ local function create(args)
   return 0
 end
 
-local actions = { list = list, extract = extract, create = create, verify = verify }
-
-function command.run(args)
-  local action = actions[table.remove(args, 1) or ""]
-  if not action then err.usage(command.usage) end
-  return action(args)
-end
+command.actions = { list = list, extract = extract, create = create, verify = verify }
 
 return command

@@ -55,15 +55,14 @@ table.insert(package.searchers, 2, function(module)
   return chunk, origin
 end)
 
-function command.run(args)
-  local name = table.remove(args, 1)
-  if not name then err.usage(command.usage) end
-  local entry = subcommands[name]
-  if not entry then err.usage(("altmig: lab: unknown subcommand '%s'\n%s"):format(name, command.usage)) end
-  if sys.getuid() ~= 0 then
-    err.exit(1, ("altmig: lab %s needs root: it makes namespaces, mounts and loop devices"):format(name))
+command.actions = {}
+for name, entry in pairs(subcommands) do
+  command.actions[name] = function(args)
+    if sys.getuid() ~= 0 then
+      err.exit(1, ("altmig: lab %s needs root: it makes namespaces, mounts and loop devices"):format(name))
+    end
+    return require("lab." .. entry[1])[entry[2]](args)
   end
-  return require("lab." .. entry[1])[entry[2]](args)
 end
 
 return command

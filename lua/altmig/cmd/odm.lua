@@ -55,6 +55,7 @@ local function stanzas(path)
 end
 
 local actions = {}
+command.actions = actions
 
 function actions.get(args)
   local opts, classes = options.parse(args, "altmig odm get")
@@ -149,12 +150,6 @@ function actions.create(args)
   end
   for i, classes in ipairs(opts.classes_only and {} or all) do write_c(paths[i], classes) end
   return 0
-end
-
-function command.run(args)
-  local action = actions[table.remove(args, 1) or ""]
-  if not action then err.usage(command.usage) end
-  return action(args)
 end
 
 return command

@@ -17,10 +17,10 @@ function command.run(args)
   local repl = require "altmig.ui.repl"
   if #operands == 0 then return repl.run { opts = opts } end
   local client = options.check_name(operands[1], "altmig repl")
-  local m, message, code = require("altmig.migration").load(client, opts)
-  if not m then
+  local loaded, m = xpcall(require("altmig.migration").load, err.wrap, client, opts)
+  if not loaded then
     return repl.run { opts = opts,
-      message = ("%s: not loaded: %s%s"):format(client, code and "[" .. code .. "] " or "", escape.line(message)) }
+      message = ("%s: not loaded: %s%s"):format(client, m.code and "[" .. m.code .. "] " or "", escape.line(m.message)) }
   end
   local busy = m:worked_on_by()
   local message_of = busy and ("%s is m, for looking only: it is being worked on by %s; :rw has to wait for that."):format(client, busy)

@@ -205,19 +205,17 @@ end
 
 --- Loads a half-done migration for the prompt: journal read, hosts connected, nothing changed, and for
 --- looking only until m:writable(). Takes no lock: a run may be at work.
---- Returns nil, message, code when that cannot be.
+---@param client string
+---@param opts table?
+---@return altmig.Migration
 function migration.load(client, opts)
-  local ok, m = xpcall(function()
-    local m = migration.new(options_of_run(opts or {}, client))
-    gate.close(m)
-    m.opts.quiet = true
-    m:open_journal()
-    m:connect()
-    m.opts.quiet = nil
-    return m
-  end, err.wrap)
-  if ok then return m end
-  return nil, m.message, m.code
+  local m = migration.new(options_of_run(opts or {}, client))
+  gate.close(m)
+  m.opts.quiet = true
+  m:open_journal()
+  m:connect()
+  m.opts.quiet = nil
+  return m
 end
 
 --- altmig resume CLIENT.

@@ -105,7 +105,8 @@ local function give_back(m)
   m:open_journal()
 end
 
---- Lets the prompt change something: takes the lock. true, or nil, why not, the code and what to do.
+--- Lets the prompt change something: takes the lock. Raises when that cannot be.
+---@return true
 function prompt.writable(m)
   if not gate.is_closed(m) then return true end
   local held = m.lock_handle ~= nil
@@ -113,7 +114,7 @@ function prompt.writable(m)
   local ok, e = xpcall(take_over, err.wrap, m)
   if ok then return true end
   if held then gate.close(m) else pcall(give_back, m) end
-  return nil, e.message, e.code, e.remedy
+  error(e, 0)
 end
 
 -- What the prompt made goes, and the lock with it; a mark that a run would have left stays.

@@ -176,10 +176,10 @@ repl.commands.rw = {
   help = "                take the client's lock, so that commands and m may change things",
   run = function(ctx)
     if not need_migration(ctx) then return end
-    local ok, message, code, remedy = ctx.m:writable()
+    local ok, e = xpcall(ctx.m.writable, err.wrap, ctx.m)
     if not ok then
-      complain(("%s%s"):format(code and "[" .. code .. "] " or "", message))
-      if remedy then complain("  remedy: " .. remedy) end
+      complain(("%s%s"):format(e.code and "[" .. e.code .. "] " or "", e.message))
+      if e.remedy then complain("  remedy: " .. e.remedy) end
       return
     end
     say "writable"
