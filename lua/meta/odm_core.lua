@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: MIT
 
 --- ODM classes as images in memory, and stanza text; altmig.odm makes stores of them. Codes:
---- ODM_FORMAT, ODM_READONLY, ODM_CRITERIA, ODM_DESCRIPTOR, ODM_RANGE, ODM_SYNTAX.
+--- ODM_FORMAT, ODM_STRINGS, ODM_READONLY, ODM_CRITERIA, ODM_DESCRIPTOR, ODM_RANGE, ODM_SYNTAX.
 ---@class altmig.odm_core
 local core = {}
 
@@ -58,7 +58,7 @@ function Class:erase(slot) end
 ---@return string? text, string? message, string? code
 function Class:format(criteria) end
 
---- Whether the class may be changed: ODM_READONLY unless every record encodes to its own bytes.
+--- Whether the class may be changed: ODM_READONLY where its names are among or behind its records.
 ---@return true? ok, string? message, string? code
 function Class:writable() end
 

@@ -201,7 +201,17 @@ function TestOdmCore:test_values_out_of_range_change_nothing()
   lu.assertErrorMsgContains("field 'name'", c.add, c, { name = {} })
 end
 
-function TestOdmCore:test_what_does_not_encode_to_itself_is_read_but_not_changed()
+-- Positions, from 0, at which two texts of one length differ: the first and the last.
+local function difference(a, b)
+  lu.assertEquals(#a, #b)
+  local first, last
+  for i = 1, #a do
+    if a:byte(i) ~= b:byte(i) then first, last = first or i - 1, i - 1 end
+  end
+  return first, last
+end
+
+function TestOdmCore:test_bytes_that_no_value_has_stay()
   local c = class()
   local data, strings = c:images()
   local first = (">I4"):unpack(data, 0x2D)
@@ -209,13 +219,34 @@ function TestOdmCore:test_what_does_not_encode_to_itself_is_read_but_not_changed
   for _, at in ipairs { first + 12 + 10, first + 5, first + 51, first + 3 } do
     local odd = data:sub(1, at) .. "\7" .. data:sub(at + 2)
     local image = assert(core.parse("Test", odd, strings))
-    lu.assertEquals(#image:get(), 3)
-    for _, result in ipairs { { image:add { name = "x" } }, { image:change(nil, { count = 1 }) }, { image:delete() } } do
-      lu.assertNil(result[1])
-      lu.assertEquals(result[3], "ODM_READONLY")
-    end
+    lu.assertEquals(image:get(), c:get())
+    lu.assertEquals(image:writable(), true)
+    local name = image:get()[1].name
+    lu.assertEquals(image:change("name = " .. name, { name = name }), 1)
     lu.assertTrue(image:images() == odd)
+    lu.assertEquals(image:change("name = " .. name, { name = "h" }), 1)
+    local now = image:images()
+    local from, to = difference(odd, now)
+    lu.assertTrue(from >= first + 12 and to < first + 12 + 16)
+    lu.assertEquals(now:sub(first + 13, first + 28), "h\0" .. odd:sub(first + 15, first + 28))
+    lu.assertEquals(assert(core.parse("Test", now, strings)):get()[1].name, "h")
+    lu.assertTrue(image:add { name = "x" })
+    lu.assertEquals(image:delete("name = h"), 1)
   end
+end
+
+function TestOdmCore:test_a_class_with_its_name_among_its_records_is_not_changed()
+  local data, strings = class():images()
+  local first = (">I4"):unpack(data, 0x2D)
+  local odd = data:sub(1, 0x10) .. (">I4"):pack(first + 12) .. data:sub(0x15)
+  local image = assert(core.parse("Test", odd, strings))
+  lu.assertEquals(#image:get(), 3)
+  for _, result in ipairs { { image:add { name = "x" } }, { image:change(nil, { count = 1 }) }, { image:delete() } } do
+    lu.assertNil(result[1])
+    lu.assertEquals(result[3], "ODM_READONLY")
+    lu.assertStrContains(result[2], "keeps its names among or behind its records")
+  end
+  lu.assertTrue(image:images() == odd)
 end
 
 function TestOdmCore:test_odmget_spacing()

@@ -64,7 +64,6 @@ struct am_odm_class {
 	uint32_t record_size; /* in the file */
 	uint32_t used;        /* bytes of the string data */
 	uint32_t base;        /* their offset in the string file */
-	int writable;         /* the test before the first change was passed */
 };
 
 static uint32_t get32(const void *at)
@@ -301,6 +300,17 @@ static int has_reference(const struct am_odm_descriptor *d)
 	return d->external || d->type == AM_ODM_VCHAR;
 }
 
+/* A value is in a file that is not there: nothing is wrong with the class itself. */
+static int strings_missing(const struct am_odm_class *class, size_t slot, size_t index,
+	const char *at, struct am_error *error)
+{
+	return am_fail(error, "ODM_STRINGS",
+		"odm: %s: offset 0x%zx: '%s' of record %zu is kept in the string file %s.vc, which "
+		"is %s: put that file back, from a backup of the same time as the class",
+		class->path, (size_t)(at - class->data.data), class->descriptors[index].name, slot,
+		class->path, class->strings.data == NULL ? "missing" : "empty");
+}
+
 /* Without a string file the empty string, reference 0, is the only one. */
 static int check_references(struct am_odm_class *class, struct am_error *error)
 {
@@ -312,9 +322,12 @@ static int check_references(struct am_odm_class *class, struct am_error *error)
 		for (size_t i = 0; i < class->count; i++) {
 			const char *at = record(class, slot) + class->descriptors[i].offset;
 
-			if (has_reference(&class->descriptors[i]) && get32(at) >= limit)
-				return fail(class, error, (size_t)(at - class->data.data),
-					"reference outside of the string file");
+			if (!has_reference(&class->descriptors[i]) || get32(at) < limit)
+				continue;
+			if (class->strings.length == 0)
+				return strings_missing(class, slot, i, at, error);
+			return fail(class, error, (size_t)(at - class->data.data),
+				"reference outside of the string file");
 		}
 	}
 	return 0;
@@ -533,53 +546,27 @@ static void encode(char *rec, const struct am_odm_descriptor *d, const struct am
 		put_binary(at, d, v);
 		return;
 	}
-	/* Pointers of a link are 0 in a file, and so is the room behind a string. */
-	memset(at, 0, d->width);
-	memcpy(at + (d->type == AM_ODM_LINK ? LINK_POINTERS : 0), v->text, v->length);
-}
-
-/* Whether encoding what was decoded from a record gives the record. */
-static int reproduces(const struct am_odm_class *class, size_t slot, char *scratch)
-{
-	const char *rec = record(class, slot);
-
-	memset(scratch, 0, class->record_size);
-	put32(scratch, (uint32_t)slot);
-	for (size_t i = 0; i < class->count; i++) {
-		const struct am_odm_descriptor *d = &class->descriptors[i];
-		struct am_odm_value value = {AM_ODM_NONE, NULL, 0, 0, 0};
-		uint32_t reference = has_reference(d) ? get32(rec + d->offset) : 0;
-
-		am_odm_class_get(class, slot, i, &value);
-		encode(scratch, d, &value, reference);
+	/* What a link points to in memory, two words, was written as 0; a new target has none. */
+	if (d->type == AM_ODM_LINK) {
+		memset(at, 0, LINK_POINTERS);
+		at += LINK_POINTERS;
 	}
-	return memcmp(rec, scratch, class->record_size) == 0;
+	/*
+	 * The string and its NUL. The room behind them is left as it is: AIX copies strings into
+	 * the record it read and writes that record, so the end of a longer value stays in the file
+	 * behind a shorter one, as real classes show, and nobody reads it.
+	 */
+	memcpy(at, v->text, v->length);
+	at[v->length] = '\0';
 }
 
 int am_odm_class_writable(struct am_odm_class *class, struct am_error *error)
 {
-	char *scratch;
-
-	if (class->writable)
-		return 0;
 	if (class->frame_end > class->first)
 		return am_fail(error, "ODM_READONLY",
-			"odm: %s: names lie among or behind the records; the class is not changed",
-			class->path);
-	scratch = malloc(class->record_size);
-	if (scratch == NULL)
-		return am_fail_errno(error, ENOMEM, "odm: %s", class->path);
-	for (size_t slot = 0; slot < class->slots; slot++) {
-		if (am_odm_class_live(class, slot) && !reproduces(class, slot, scratch)) {
-			free(scratch);
-			return am_fail(error, "ODM_READONLY",
-				"odm: %s: record %zu does not encode back to its own bytes; the "
-				"class is not changed",
-				class->path, slot);
-		}
-	}
-	free(scratch);
-	class->writable = 1;
+			"odm: %s: offset 0x%zx: the class keeps its names among or behind its "
+			"records, where a change would overwrite them; the class is not changed",
+			class->path, class->frame_end);
 	return 0;
 }
 
@@ -625,14 +612,38 @@ static int start_strings(struct am_odm_class *class, struct am_error *error)
 	return 0;
 }
 
+static int same_text(const struct am_odm_value *a, const struct am_odm_value *b)
+{
+	return a->length == b->length &&
+	       (a->length == 0 || memcmp(a->text, b->text, a->length) == 0);
+}
+
+#define NEW_SLOT SIZE_MAX /* an object that is not in the class yet */
+
+/*
+ * Whether the field has this value already, so that its bytes stay: those behind the end of a
+ * string, and the reference to one. Bytes of a number are the same when it is the same.
+ */
+static int is_there(const struct am_odm_class *class, size_t slot, size_t index,
+	const struct am_odm_value *value)
+{
+	struct am_odm_value old = {AM_ODM_NONE, NULL, 0, 0, 0};
+
+	if (slot == NEW_SLOT || value->kind != AM_ODM_TEXT)
+		return 0;
+	am_odm_class_get(class, slot, index, &old);
+	return old.kind == AM_ODM_TEXT && same_text(&old, value);
+}
+
 /* Room for the strings of `values` that go into the string file, so that nothing fails later. */
-static int reserve_strings(
-	struct am_odm_class *class, const struct am_odm_value *values, struct am_error *error)
+static int reserve_strings(struct am_odm_class *class, size_t slot,
+	const struct am_odm_value *values, struct am_error *error)
 {
 	uint64_t more = 0;
 
 	for (size_t i = 0; i < class->count; i++) {
-		if (has_reference(&class->descriptors[i]) && values[i].length > 0)
+		if (has_reference(&class->descriptors[i]) && values[i].length > 0 &&
+			!is_there(class, slot, i, &values[i]))
 			more += values[i].length + 1;
 	}
 	if (more == 0)
@@ -659,11 +670,12 @@ static uint32_t append_string(struct am_odm_class *class, const struct am_odm_va
 	return reference;
 }
 
-static int convert_values(
-	const struct am_odm_class *class, struct am_odm_value *values, struct am_error *error)
+/* A value that is there already needs no shape: it may fill its room without a NUL. */
+static int convert_values(const struct am_odm_class *class, size_t slot,
+	struct am_odm_value *values, struct am_error *error)
 {
 	for (size_t i = 0; i < class->count; i++) {
-		if (values[i].kind == AM_ODM_NONE)
+		if (values[i].kind == AM_ODM_NONE || is_there(class, slot, i, &values[i]))
 			continue;
 		if (am_odm_convert(&class->descriptors[i], &values[i], error) != 0) {
 			am_error_prefix(error, "odm: class %s", class->name);
@@ -673,31 +685,19 @@ static int convert_values(
 	return 0;
 }
 
-static int same_text(const struct am_odm_value *a, const struct am_odm_value *b)
-{
-	return a->length == b->length &&
-	       (a->length == 0 || memcmp(a->text, b->text, a->length) == 0);
-}
-
-/* Writes the values that are not NONE into a record; a string that is there already stays. */
+/* Writes the values that are not NONE into the record at `to`, which is that of `slot`. */
 static void put_values(
-	struct am_odm_class *class, size_t slot, const struct am_odm_value *values, int fresh)
+	struct am_odm_class *class, size_t slot, char *to, const struct am_odm_value *values)
 {
 	for (size_t i = 0; i < class->count; i++) {
 		const struct am_odm_descriptor *d = &class->descriptors[i];
-		struct am_odm_value old = {AM_ODM_NONE, NULL, 0, 0, 0};
 		uint32_t reference = 0;
 
-		if (values[i].kind == AM_ODM_NONE)
+		if (values[i].kind == AM_ODM_NONE || is_there(class, slot, i, &values[i]))
 			continue;
-		if (has_reference(d)) {
-			if (!fresh)
-				am_odm_class_get(class, slot, i, &old);
-			if (!fresh && same_text(&old, &values[i]))
-				continue;
+		if (has_reference(d))
 			reference = append_string(class, &values[i]);
-		}
-		encode(record(class, slot), d, &values[i], reference);
+		encode(to, d, &values[i], reference);
 	}
 }
 
@@ -707,28 +707,30 @@ int am_odm_class_add(
 	size_t slot = class->slots;
 	uint64_t end = class->first + ((uint64_t)slot + 1) * class->record_size;
 
-	if (am_odm_class_writable(class, error) != 0 || convert_values(class, values, error) != 0)
+	if (am_odm_class_writable(class, error) != 0 ||
+		convert_values(class, NEW_SLOT, values, error) != 0)
 		return -1;
 	if (end > INT32_MAX)
 		return am_fail(error, "ODM_RANGE", "odm: %s: full", class->path);
 	if (extend(&class->data, (size_t)end, error) != 0 ||
-		reserve_strings(class, values, error) != 0)
+		reserve_strings(class, NEW_SLOT, values, error) != 0)
 		return -1;
 	memset(record(class, slot), 0, class->record_size);
 	put32(record(class, slot), (uint32_t)slot);
 	class->slots++;
 	put32(class->data.data + AT_NDATA, class->slots);
-	put_values(class, slot, values, 1);
+	put_values(class, NEW_SLOT, record(class, slot), values);
 	return 0;
 }
 
 int am_odm_class_change(struct am_odm_class *class, size_t slot, struct am_odm_value *values,
 	struct am_error *error)
 {
-	if (am_odm_class_writable(class, error) != 0 || convert_values(class, values, error) != 0 ||
-		reserve_strings(class, values, error) != 0)
+	if (am_odm_class_writable(class, error) != 0 ||
+		convert_values(class, slot, values, error) != 0 ||
+		reserve_strings(class, slot, values, error) != 0)
 		return -1;
-	put_values(class, slot, values, 0);
+	put_values(class, slot, record(class, slot), values);
 	return 0;
 }
 

@@ -2,14 +2,18 @@
 /*
  * Binary ODM class files and their string files (<Class>.vc), big-endian, as images in memory.
  *
- * An image is edited in place: slots and strings that no change concerns keep their bytes. New
- * objects are appended (a deleted slot keeps its bytes), new strings go behind the old ones, so an
- * older class file stays valid with a newer string file. Before the first change every live record
- * is decoded and encoded again; unless that gives its own bytes the class is refused with
- * ODM_READONLY, because something is in it that this code does not understand.
+ * An image is edited in place. A change writes the bytes of the fields whose value differs and no
+ * others: real classes have bytes of older objects behind the NUL of a string and in the padding
+ * between fields, and these stay. Behind a string that is changed they stay as well (what is there
+ * may then be the end of the old value), because AIX copies strings into the record it read. New
+ * objects are appended, zero where nothing is set (a deleted slot keeps its bytes); new strings go
+ * behind the old ones, so an older class file stays valid with a newer string file.
  *
- * Codes of failure: ODM_FORMAT (a field that cannot be, with its offset), ODM_READONLY, and those
- * of odm.h.
+ * ODM_READONLY is a class of which a value would not survive a change: one whose names are among or
+ * behind its records, so that a new record would overwrite them. No known class is so.
+ *
+ * Codes of failure: ODM_FORMAT (a field that cannot be, with its offset), ODM_STRINGS (the string
+ * file is missing or empty, and a value is kept in it), ODM_READONLY, and those of odm/value.h.
  */
 #ifndef ALTMIG_ODM_CLASS_FILE_H
 #define ALTMIG_ODM_CLASS_FILE_H
@@ -73,7 +77,7 @@ int am_odm_class_writable(struct am_odm_class *class, struct am_error *error);
  */
 int am_odm_class_add(
 	struct am_odm_class *class, struct am_odm_value *values, struct am_error *error);
-/* Sets the fields whose value is not NONE. */
+/* Sets the fields whose value is not NONE; one that is there already is not written. */
 int am_odm_class_change(struct am_odm_class *class, size_t slot, struct am_odm_value *values,
 	struct am_error *error);
 int am_odm_class_delete(struct am_odm_class *class, size_t slot, struct am_error *error);

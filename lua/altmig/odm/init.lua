@@ -209,7 +209,7 @@ function Store:classes()
   for _, name in ipairs(check(self.files.list())) do
     if name:match("^[%a_][%w_]*$") then
       local image, message, code = self:image(name)
-      if image then
+      if image or code == "ODM_STRINGS" then -- a class without its string file is one all the same
         out[#out + 1] = name
       elseif code ~= "ODM_FORMAT" and code ~= "EISDIR" then
         check(image, message, code)

@@ -104,7 +104,7 @@ function Tree:finish_classes()
   end
   for _, entry in ipairs(classes) do
     local strings
-    entry.data, strings = odm.images(entry.class, entry.rows)
+    entry.data, strings = odm.images(entry.class, entry.rows, tostring(self.opts.seed or 1))
     if strings then
       self:add { path = entry.path .. ".vc", type = "file", mode = entry.mode, uid = entry.uid, gid = entry.gid, data = strings }
     end

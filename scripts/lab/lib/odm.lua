@@ -4,6 +4,7 @@
 
 local core = require "altmig.odm_core"
 local engine = require "altmig.odm"
+local odmstale = require "lab.odmstale"
 
 local odm = {}
 
@@ -64,17 +65,19 @@ odm.parse = engine.parse
 ---@return string
 function odm.format(class, objects) return engine.format(class, objects, definition(class)) end
 
---- The files of a class that holds the objects: bytes of the class, and of its strings if it has any.
+--- The files of a class that holds the objects, as a system has them that was used for a while: bytes of the
+--- class, and of its strings if it has any.
 ---@param class string
 ---@param objects lab.odm.Object[]
+---@param seed string          # what the bytes follow from that no value has
 ---@return string data
 ---@return string? strings
-function odm.images(class, objects)
+function odm.images(class, objects, seed)
   local image = assert(core.create(class, class, assert(definition(class), "no class " .. class)))
   for _, object in ipairs(objects) do assert(image:add(object)) end
   local data, strings = image:images()
   image:close()
-  return data, strings
+  return odmstale.age(data, seed .. class), strings
 end
 
 ---------------------------------------------------------------- the store

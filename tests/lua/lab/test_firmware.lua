@@ -25,7 +25,7 @@ local function put(path, text)
 end
 
 local function put_class(path, rows)
-  local data, strings = odm.images(path:match("[^/]+$"), rows)
+  local data, strings = odm.images(path:match("[^/]+$"), rows, "1")
   put(path, data)
   if strings then put(path .. ".vc", strings) end
 end

@@ -134,6 +134,23 @@ function TestLabImages:test_the_same_seed_gives_the_same_bytes()
   lu.assertNotEquals(digest(self.images.client { seed = 7 }), digest(self.images.client { seed = 8 }))
 end
 
+-- As on a system that was used for a while; the engine has to leave them, and reads what it read without them.
+function TestLabImages:test_classes_have_bytes_that_no_value_has()
+  local core = require "altmig.odm_core"
+  local one, other = by_path(self.images.client { seed = 1 }), by_path(self.images.client { seed = 2 })
+  for _, path in ipairs { "/usr/lib/objrepos/PdAt", "/usr/lib/objrepos/history", "/usr/lib/objrepos/sm_menu_opt", "/etc/objrepos/SRCsubsys" } do
+    local data, strings = one[path].data, (one[path .. ".vc"] or {}).data
+    local image <close> = assert(core.parse(path, data, strings))
+    local clean <close> = assert(core.create(path, image:name(), image:descriptors()))
+    for _, row in ipairs(image:get()) do assert(clean:add(row)) end
+    lu.assertEquals(clean:get(), image:get(), path)
+    local bytes = clean:images()
+    lu.assertFalse(bytes == data, path)
+    lu.assertEquals(#bytes, #data, path)
+    lu.assertFalse(other[path].data == data, path .. " with another seed")
+  end
+end
+
 function TestLabImages:test_levels_differ_where_they_should()
   local client, bos = by_path(self.images.client {}), by_path(self.images.bos {})
   local pristine = "/usr/lpp/bos/inst_root/etc/passwd"

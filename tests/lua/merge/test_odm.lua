@@ -6,6 +6,7 @@ local core = require "altmig.odm_core"
 local merge = require "altmig.merge"
 local merge_case = require "merge_case"
 local odm = require "altmig.odm"
+local odm_stale = require "odm_stale"
 local sys = require "altmig.sys"
 
 local etc, usr, share = "/etc/objrepos/", "/usr/lib/objrepos/", "/usr/share/lib/objrepos/"
@@ -44,7 +45,7 @@ local function class(name, rows, layout)
   local image = assert(core.create(name, name, descriptors[layout or name]))
   for _, row in ipairs(rows) do assert(image:add(row)) end
   local data, strings = image:images()
-  return { data, strings }
+  return { odm_stale.age(data, name), strings }
 end
 
 local dir, t

@@ -13,6 +13,7 @@ local merge = require "altmig.merge"
 local merge_case = require "merge_case"
 local odm = require "altmig.odm"
 local odm_core = require "altmig.odm_core"
+local odm_stale = require "odm_stale"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -165,7 +166,8 @@ class sm_cmd_opt { char id_seq_num[17]; char id[65]; vchar name[1025]; };
 local function class_bytes(class, records)
   local image <close> = assert(odm_core.create(class, class, layouts[class]))
   for _, record in ipairs(records) do assert(image:add(record.fields)) end
-  return image:images()
+  local data, strings = image:images()
+  return odm_stale.age(data, class), strings
 end
 
 ---------------------------------------------------------------- families

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local lu = require "luaunit"
+local core = require "altmig.odm_core"
 local odm = require "altmig.odm"
+local odm_stale = require "odm_stale"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -128,6 +130,60 @@ function TestOdm:test_trouble_has_a_code()
   lu.assertEquals(store:classes(), { "CuAt", "CuDv" })
   lu.assertEquals(select(3, odm.open(dir .. "/missing")), "ENOENT")
   lu.assertEquals(select(3, odm.open(dir .. "/Bad")), "ENOTDIR")
+end
+
+--- A class of predefined attributes as a system leaves it; the bytes of its file.
+local function aged(name)
+  local c = assert(core.create(name, name, { { name = "uniquetype", type = "char", size = 16 },
+    { name = "attribute", type = "char", size = 16 }, { name = "deflt", type = "char", size = 15 },
+    { name = "nls_index", type = "short" }, { name = "size", type = "long" }, { name = "kind", type = "short" } }))
+  for i = 1, 20 do
+    assert(c:add { uniquetype = "disk/x/" .. i, attribute = "depth", deflt = "33", nls_index = i, size = 7, kind = 2 })
+  end
+  local data = c:images()
+  local old = odm_stale.age(data, "1")
+  lu.assertNotEquals(old, data)
+  assert(sys.write_file(dir .. "/" .. name, old))
+  return old
+end
+
+function TestOdm:test_a_change_in_a_class_with_stale_bytes_is_of_its_field_alone()
+  local before = aged "Toy"
+  local first, size = (">I4"):unpack(before, 0x2D), (">I4"):unpack(before, 0x15)
+  local store <close> = assert(odm.open(dir))
+  lu.assertEquals(store:change("Toy", "uniquetype = disk/x/7", { deflt = "9" }), 1)
+  assert(store:commit())
+  local after = sys.read_file(dir .. "/Toy")
+  local at = first + 6 * size + 12 + 32 -- where the field is
+  lu.assertEquals(after, before:sub(1, at) .. "9\0" .. before:sub(at + 3))
+  assert(store:begin())
+  lu.assertEquals(store:change("Toy", nil, { size = 7 }), 20) -- as it was: no byte
+  lu.assertEquals(store:delete("Toy", "nls_index > 15"), 5)
+  assert(store:add("Toy", { uniquetype = "disk/x/new" }))
+  assert(store:commit())
+  local last = sys.read_file(dir .. "/Toy")
+  for slot = 0, 19 do
+    local from = first + slot * size + 1 + (slot >= 15 and 4 or 0)
+    lu.assertEquals(last:sub(from, first + (slot + 1) * size), after:sub(from, first + (slot + 1) * size))
+  end
+  lu.assertEquals(last:sub(first + 20 * size + 1, first + 21 * size),
+    (">I4"):pack(20) .. ("\0"):rep(8) .. "disk/x/new" .. ("\0"):rep(size - 22))
+end
+
+function TestOdm:test_a_string_file_that_is_missing_is_said()
+  local store = assert(odm.open(dir))
+  define(store)
+  assert(store:add("CuAt", { name = "a", note = "kept apart", value = "v" }))
+  assert(store:commit())
+  store:close()
+  assert(sys.remove(dir .. "/CuAt.vc"))
+  store = assert(odm.open(dir))
+  local got, message, code = store:get("CuAt")
+  lu.assertNil(got)
+  lu.assertEquals(code, "ODM_STRINGS")
+  lu.assertStrContains(message, ("is kept in the string file %s/CuAt.vc, which is missing: put that file back"):format(dir))
+  lu.assertEquals(store:classes(), { "CuAt", "CuDv" })
+  store:close()
 end
 
 --- A store whose directory fails at the n-th step that changes something: what a crash leaves.
