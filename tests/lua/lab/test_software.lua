@@ -138,7 +138,8 @@ end
 function TestLabImages:test_classes_have_bytes_that_no_value_has()
   local core = require "altmig.odm_core"
   local one, other = by_path(self.images.client { seed = 1 }), by_path(self.images.client { seed = 2 })
-  for _, path in ipairs { "/usr/lib/objrepos/PdAt", "/usr/lib/objrepos/history", "/usr/lib/objrepos/sm_menu_opt", "/etc/objrepos/SRCsubsys" } do
+  for _, path in ipairs { "/usr/lib/objrepos/PdAt", "/usr/lib/objrepos/history", "/usr/lib/objrepos/sm_menu_opt",
+    "/etc/objrepos/SRCsubsys" } do
     local data, strings = one[path].data, (one[path .. ".vc"] or {}).data
     local image <close> = assert(core.parse(path, data, strings))
     local clean <close> = assert(core.create(path, image:name(), image:descriptors()))
