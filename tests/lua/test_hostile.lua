@@ -92,6 +92,21 @@ fs_data:
     lenient = true },
   { "installp resources", aix.installp_resources, "   Filesystem   Needed Space    Free Space\n   /usr  37276  380312\n  TOTAL: 344448\n",
     lenient = true },
+  { "bootlist", aix.bootlist, "hdisk0 blv=hd5 pathid=0\nhdisk4 blv=hd5\n-\n", lenient = true },
+  { "lslv -m", aix.lslv_m, "hd5:N/A\nLP    PP1  PV1               PP2  PV2\n0001  0001 hdisk0            0001 hdisk1\n", lenient = true },
+  { "exportfs", aix.exportfs, "/export/spot -ro,root=c1,access=c1\n/home\n", lenient = true },
+  { "lssrc", aix.lssrc, "Subsystem         Group            PID          Status \n nfsd   nfs   5636528      active\n", lenient = true },
+  { "lsnim -l", aix.lsnim_l, "c1:\n   class          = machines\n   Cstate         = ready for a NIM operation\n", lenient = true },
+  { "host", function(text) return aix.host(text) or false end, "c1 is 10.0.0.7,  Aliases:   c1.example\n", lenient = true },
+  { "emgr -P", aix.emgr_P, "PACKAGE  INSTALLER   LABEL\n==== === ==\nbos.net.tcp.client   installp    IV00001s1a\n", lenient = true },
+  { "prtconf -m", function(text) return aix.prtconf_m(text) or false end, "Memory Size: 8192 MB\n", lenient = true },
+  { "processor", function(text) return aix.processor(text) or false end, "type PowerPC_POWER8 Processor type False\n", lenient = true },
+  { "date", function(text) return aix.date(text) or false end, "2026 11 27 19 00 53\n", lenient = true },
+  { "disk size", function(text) return aix.disk_size(text) or false end, "10240\n", lenient = true },
+  { "ls -l /dev", aix.devices, "brw-rw----    1 root     system       10,  8 Jan 05 10:00 hd4\n", lenient = true },
+  { "ldd", aix.ldd, "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n", lenient = true },
+  { "dump -H", aix.dump_H, "                 ***Import File Strings***\nINDEX  PATH   BASE   MEMBER\n0      /usr/lib:/lib\n"
+    .. "1             libc.a    shr.o\n2   /   unix\n", lenient = true },
   { "odmget", aix.odmget, '\nlpp:\n\tname = "bos.rte"\n\tver = 7\n', lenient = true },
 }
 

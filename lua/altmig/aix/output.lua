@@ -8,6 +8,12 @@ local function lines(text)
   return (text:gsub("\r", "") .. "\n"):gmatch("(.-)\n")
 end
 
+local function words_of(line)
+  local words = {}
+  for word in line:gmatch("%S+") do words[#words + 1] = word end
+  return words
+end
+
 -- Patterns with a lazy middle and blanks behind it take the square of a line's length.
 local function trimmed(text) return text:match("^(.*%S)") or "" end
 
@@ -115,8 +121,7 @@ function aix.mounts(text)
   local rows = {}
   for line in lines(text) do
     local before, options = line:match("^(.-)%s%u%l%l%s+%d%d?%s+%d%d:%d%d%s*(.*)$")
-    local words = {}
-    for word in (before or ""):gmatch("%S+") do words[#words + 1] = word end
+    local words = words_of(before or "")
     local is_local = line:match("^%s") ~= nil
     if #words == (is_local and 3 or 4) then
       if is_local then table.insert(words, 1, "") end
@@ -257,6 +262,146 @@ function aix.installp_resources(text)
     end
   end
   return rows
+end
+
+--- `bootlist -m normal -o`: disks in their order, one row for each path of a disk; nil for "-", a device that is gone.
+---@return { disk: string, blv: string? }[]
+function aix.bootlist(text)
+  local rows = {}
+  for line in lines(text) do
+    local disk, rest = line:match("^%s*(%a[%w_%.]*)(.*)$")
+    if disk and (rest == "" or rest:find("^%s")) then rows[#rows + 1] = { disk = disk, blv = rest:match("%sblv=(%S+)") } end
+  end
+  return rows
+end
+
+--- `lslv -m LV`: the physical partitions of the first copy, in the order of the logical ones.
+---@return { lp: integer, pp: integer, disk: string }[]
+function aix.lslv_m(text)
+  local rows = {}
+  for line in lines(text) do
+    local lp, pp, disk = line:match("^(%d+)%s+(%d+)%s+(%S+)")
+    lp, pp = math.tointeger(tonumber(lp)), math.tointeger(tonumber(pp))
+    if lp and pp then rows[#rows + 1] = { lp = lp, pp = pp, disk = disk } end
+  end
+  return rows
+end
+
+--- `exportfs`: what is exported, and with which options.
+---@return { path: string, flags: string, line: string }[]
+function aix.exportfs(text)
+  local list = {}
+  for line in lines(text) do
+    local path, flags = line:match("^(%S+)%s*(.*)$")
+    if path then list[#list + 1] = { path = path, flags = flags, line = line } end
+  end
+  return list
+end
+
+--- `lssrc`: subsystem -> state ("active", "inoperative"), and its line.
+---@return table<string, { state: string, line: string }>
+function aix.lssrc(text)
+  local rows = {}
+  for line in lines(text) do
+    local words = words_of(line)
+    local state = words[#words]
+    -- The header is not indented. Group and process id may be missing.
+    if line:find("^%s") and #words >= 2 and state:find("^%l+$") then rows[words[1]] = { state = state, line = line } end
+  end
+  return rows
+end
+
+--- `lsnim -l NAME`: attribute -> value.
+---@return table<string, string>
+function aix.lsnim_l(text)
+  local list = {}
+  for line in lines(text) do
+    local name, value = line:match("^[ \t]+(%S+)[ \t]*=[ \t]*(.*)$")
+    if name then list[name] = value end
+  end
+  return list
+end
+
+--- `host NAME`, `host ADDRESS`: "NAME is ADDRESS,  Aliases: ..."; nil when it is not that.
+---@return string? name, string? address
+function aix.host(text) return text:match("^(%S+) is ([%x%.:]+)") end
+
+--- `emgr -P`: the filesets that interim fixes lock.
+---@return { fileset: string, label: string }[]
+function aix.emgr_P(text)
+  local rows = {}
+  for line in lines(text) do
+    local name, label = line:match("^(%S+)%s+installp%s+(%S+)%s*$")
+    if label and name ~= "PACKAGE" then rows[#rows + 1] = { fileset = name, label = label } end
+  end
+  return rows
+end
+
+--- `prtconf -m`: MB.
+---@return integer?
+function aix.prtconf_m(text) return math.tointeger(tonumber(text:match("^Memory Size: (%d+) MB\n$"))) end
+
+--- `lsattr -El proc0 -a type`: the number in PowerPC_POWERn.
+---@return integer?
+function aix.processor(text) return math.tointeger(tonumber(text:match("POWER(%d+)"))) end
+
+--- `date -u "+%Y %m %d %H %M %S"`: seconds since 1970; `date` of AIX has no form for that.
+---@return integer?
+function aix.date(text)
+  local y, mo, d, h, mi, s = text:match("^(%d%d%d%d) (%d%d) (%d%d) (%d%d) (%d%d) (%d%d)\n$")
+  if not y then return nil end
+  y, mo = tonumber(y), tonumber(mo)
+  -- Days of the civil calendar, counted from March.
+  if mo <= 2 then y, mo = y - 1, mo + 12 end
+  local days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (mo - 3) + 2) // 5 + tonumber(d) - 719469
+  return math.tointeger(((days * 24 + tonumber(h)) * 60 + tonumber(mi)) * 60 + tonumber(s))
+end
+
+--- `getconf DISK_SIZE /dev/DISK`: MB.
+---@return integer?
+function aix.disk_size(text) return math.tointeger(tonumber(text:match("^%s*(%d+)%s*$"))) end
+
+--- `ls -l /dev`: the special files.
+---@return { major: integer, name: string }[]
+function aix.devices(text)
+  local rows = {}
+  for line in lines(text) do
+    local words = words_of(line)
+    local major = math.tointeger(tonumber((words[5] or ""):match("^(%d+),")))
+    if major and #words > 6 and line:find("^[bc]") then rows[#rows + 1] = { major = major, name = words[#words] } end
+  end
+  return rows
+end
+
+--- `ldd FILE`: the libraries it needs, without their members. /unix is the kernel.
+---@return string[]
+function aix.ldd(text)
+  local list = {}
+  for line in lines(text) do
+    local path = line:match("^%s+(/[^%s(]+)")
+    if path and path ~= "/unix" then list[#list + 1] = path end
+  end
+  return list
+end
+
+--- `dump -H FILE`: the import file strings INDEX, PATH (empty: by the search path of line 0), BASE, MEMBER. A
+--- library by its path, or { base, search } of one that is looked for.
+---@return (string|{ base: string, search: string })[]
+function aix.dump_H(text)
+  local list, search = {}, "/usr/lib:/lib"
+  local from = text:find("Import File Strings", 1, true)
+  for line in (from and text:sub(from) or ""):gmatch("[^\n]+") do
+    local index, rest = line:match("^%s*(%d+)%s+(%S.*)$")
+    local words = words_of(rest or "")
+    if index == "0" then
+      search = words[1] or search
+    elseif words[1] and words[1]:sub(1, 1) == "/" and words[2] then
+      if words[2] ~= "unix" then list[#list + 1] = words[1] .. "/" .. words[2] end
+    elseif words[1] then
+      list[#list + 1] = { base = words[1], search = search }
+    end
+  end
+  return list
 end
 
 --- `odmget` output: list of tables field -> value (strings without quotes, numbers as numbers).

@@ -123,14 +123,7 @@ end
 
 --- What `exportfs` lists.
 ---@return { path: string, flags: string, line: string }[]
-function host:exports()
-  local list = {}
-  for line in self:must({ "exportfs" }):gmatch("[^\n]+") do
-    local path, flags = line:match("^(%S+)%s*(.*)$")
-    if path then list[#list + 1] = { path = path, flags = flags, line = line } end
-  end
-  return list
-end
+function host:exports() return aix.exportfs(self:must { "exportfs" }) end
 
 --- Whether a directory is exported; and its options.
 ---@param dir string

@@ -4,6 +4,7 @@
 -- beyond mode bits after a restore over NFS.
 
 local acl = require "altmig.aix.acl"
+local aix = require "altmig.aix.output"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -26,44 +27,16 @@ local function inside(opts)
   return opts
 end
 
--- "/usr/lib/libc.a(shr.o)" of `ldd` -> "/usr/lib/libc.a"; /unix is the kernel.
-local function libraries_of_ldd(text)
-  local list = {}
-  for path in text:gmatch("\n%s+(/%S+)") do
-    path = path:gsub("%b()$", "")
-    if path ~= "/unix" then list[#list + 1] = path end
-  end
-  return list
-end
-
--- The import file strings of `dump -H`: INDEX, PATH (empty: by the search path of line 0), BASE, MEMBER.
-local function libraries_of_dump(text)
-  local list, search = {}, "/usr/lib:/lib"
-  for line in (text:match("Import File Strings.-\n(.*)") or ""):gmatch("[^\n]+") do
-    local index, rest = line:match("^%s*(%d+)%s+(%S.*)$")
-    local words = {}
-    for word in (rest or ""):gmatch("%S+") do words[#words + 1] = word end
-    if index == "0" then
-      search = words[1] or search
-    elseif words[1] and words[1]:sub(1, 1) == "/" and words[2] then
-      if words[2] ~= "unix" then list[#list + 1] = words[1] .. "/" .. words[2] end
-    elseif words[1] then
-      list[#list + 1] = { base = words[1], search = search }
-    end
-  end
-  return list
-end
-
 -- What restore needs to run. The forms of both commands' output are inferred.
 local function libraries(m)
   local result = m.client:run({ "ldd", program }, inside())
-  if result.status == 0 then return libraries_of_ldd("\n" .. result.stdout) end
+  if result.status == 0 then return aix.ldd(result.stdout) end
   local list, seen, queue = {}, {}, { program }
   while queue[1] do
     local path = table.remove(queue, 1)
     local output = m.client:must({ "dump", "-H", path }, inside { remedy = ("ldd and dump of the copy do not tell which libraries %s "
       .. "needs; migrate with --restore-via nfs"):format(program) })
-    for _, found in ipairs(libraries_of_dump(output)) do
+    for _, found in ipairs(aix.dump_H(output)) do
       if type(found) == "table" then
         local dirs = found
         found = nil

@@ -188,7 +188,7 @@ end
 -- The bootlist goes back to rootvg if it names a disk of the copy. Any other order is somebody's will.
 local function set_bootlist_back(m, of_copy)
   local roots = m:volume_group("rootvg")
-  local first = roots and m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+  local first = roots and (aix.bootlist(m.client:must { "bootlist", "-m", "normal", "-o" })[1] or {}).disk
   for _, disk in ipairs(of_copy) do
     if disk == first then
       m.client:must { "bootlist", "-m", "normal", roots.disks[1] }

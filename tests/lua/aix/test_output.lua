@@ -157,6 +157,56 @@ Installation Summary
   lu.assertEquals(rows[2].reason, "Requisite failure")
 end
 
+function TestAixOutput:test_bootlist_rows_are_paths_of_disks()
+  lu.assertEquals(aix.bootlist "hdisk0 blv=hd5 pathid=0\nhdisk0 blv=hd5 pathid=1\n-\nhdisk4\n",
+    { { disk = "hdisk0", blv = "hd5" }, { disk = "hdisk0", blv = "hd5" }, { disk = "hdisk4" } })
+  lu.assertEquals(aix.bootlist "0514-220 bootlist: Invalid device.\n", {})
+end
+
+function TestAixOutput:test_partitions_of_the_first_copy()
+  local rows = aix.lslv_m "hd5:N/A\nLP    PP1  PV1               PP2  PV2\n0001  0007 hdisk0            0001 hdisk1\n0002  0009 hdisk0\n"
+  lu.assertEquals(rows, { { lp = 1, pp = 7, disk = "hdisk0" }, { lp = 2, pp = 9, disk = "hdisk0" } })
+end
+
+function TestAixOutput:test_subsystems_with_and_without_a_process()
+  local rows = aix.lssrc("Subsystem         Group            PID          Status \n nfsd             nfs              5636528      active\n"
+    .. " rpc.lockd        nfs                           inoperative\n nimsh            nimclient        123          active  \n")
+  lu.assertEquals({ rows.nfsd.state, rows["rpc.lockd"].state, rows.nimsh.state }, { "active", "inoperative", "active" })
+  lu.assertNil(rows.Subsystem)
+  lu.assertEquals(aix.lssrc "0513-085 The nimsh Subsystem is not on file.\n", {})
+end
+
+function TestAixOutput:test_fixes_attributes_and_names()
+  lu.assertEquals(aix.emgr_P "\nPACKAGE            INSTALLER   LABEL\n======== === ===\nbos.net.tcp.client installp    IV00001s1a\n",
+    { { fileset = "bos.net.tcp.client", label = "IV00001s1a" } })
+  lu.assertEquals(aix.lsnim_l("c1:\n   class          = machines\n   locked         = 123\n"), { class = "machines", locked = "123" })
+  lu.assertEquals({ aix.host "c1 is 10.0.0.7,  Aliases:   c1.example\n" }, { "c1", "10.0.0.7" })
+  lu.assertNil(aix.host "host: 0827-803 Cannot find address 10.0.0.9.\n")
+end
+
+function TestAixOutput:test_numbers_of_the_machine()
+  lu.assertEquals({ aix.prtconf_m "Memory Size: 8192 MB\n", aix.processor "type PowerPC_POWER9 Processor type False\n",
+    aix.disk_size "20480\n" }, { 8192, 9, 20480 })
+  lu.assertNil(aix.disk_size "getconf: Invalid argument\n")
+  lu.assertEquals(aix.date "1970 01 01 00 00 00\n", 0)
+  lu.assertEquals(aix.date "2026 11 27 19 00 53\n", 1795806053)
+  lu.assertNil(aix.date "Fri Nov 27\n")
+end
+
+function TestAixOutput:test_special_files_and_their_majors()
+  lu.assertEquals(aix.devices("total 0\nbrw-rw----    1 root     system       10,  8 Jan 05 10:00 hd4\n"
+    .. "crw-rw-rw-    1 root     system        2,  2 Jan 05 10:00 null\nlrwxrwxrwx 1 root system 5 Jan 05 10:00 a -> b\n"),
+    { { major = 10, name = "hd4" }, { major = 2, name = "null" } })
+end
+
+function TestAixOutput:test_libraries_of_a_program()
+  lu.assertEquals(aix.ldd "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n\t /usr/lib/libcrypt.a(shr.o)\n",
+    { "/usr/lib/libc.a", "/usr/lib/libcrypt.a" })
+  lu.assertEquals(aix.dump_H("\n/usr/sbin/restore:\n\n\t\t\t***Import File Strings***\nINDEX  PATH           BASE       MEMBER\n"
+    .. "0      /usr/lib:/lib\n1                                    libc.a              shr.o\n2      /                             unix\n"),
+    { { base = "libc.a", search = "/usr/lib:/lib" } })
+end
+
 function TestAixOutput:test_odmget_objects()
   local objects = aix.odmget('\nlpp:\n\tname = "bos.rte"\n\tver = 7\n\tdescription = "Base \\"x\\""\n\nlpp:\n\tname = "b"\n')
   lu.assertEquals(#objects, 2)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Preflight: subsystems, NFS, names, clocks, and what NIM says.
 
+local aix = require "altmig.aix.output"
 local footprint = require "altmig.run.footprint"
 local runs = require "altmig.run.runs"
 
@@ -12,9 +13,8 @@ local skew_limit = 60
 local function state(host, subsystem)
   local result = host:run { "lssrc", "-s", subsystem }
   if result.status ~= 0 then return nil, (result.stdout .. result.stderr):match("[^\n]*") end
-  for line in result.stdout:gmatch("[^\n]+") do
-    if line:match("^%s*(%S+)") == subsystem then return line:match("(%S+)%s*$"), line end
-  end
+  local row = aix.lssrc(result.stdout)[subsystem]
+  if row then return row.state, row.line end
 end
 
 function services.nimsh(m, add)
@@ -111,12 +111,6 @@ function services.locked(m, add, run)
       .. "gone too: altmig migrate with -F, which breaks the lock"):format(m.name, m.name) }
 end
 
-local function nim_attributes(text)
-  local list = {}
-  for name, value in text:gmatch("\n%s+(%S+)%s*=%s*([^\n]*)") do list[name] = value end
-  return list
-end
-
 --- The client's NIM object, when the master has lsnim.
 function services.nim_state(m, add)
   local result = m.master:run { "lsnim", "-l", m.name }
@@ -126,7 +120,7 @@ function services.nim_state(m, add)
     return add { id = "nim-object", severity = "warning", host = m.master.name, what = ("NIM does not know %s"):format(m.name),
       evidence = evidence .. ": " .. (result.stdout .. result.stderr):match("[^\n]*"), remedy = "nim -o define -t standalone, or niminit" }
   end
-  local object = nim_attributes(result.stdout)
+  local object = aix.lsnim_l(result.stdout)
   if object.locked then
     add { id = "nim-locked", host = m.master.name, what = ("NIM has %s locked (process %s)"):format(m.name, object.locked),
       evidence = evidence .. ": locked = " .. object.locked,
@@ -139,16 +133,8 @@ function services.nim_state(m, add)
   end
 end
 
--- Seconds since 1970 of a host; `date` of AIX has no form for that.
-local function clock(host)
-  local y, mo, d, h, mi, s = host:must({ "date", "-u", "+%Y %m %d %H %M %S" }):match("^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n$")
-  if not y then return nil end
-  y, mo = tonumber(y), tonumber(mo)
-  -- Days of the civil calendar, counted from March.
-  if mo <= 2 then y, mo = y - 1, mo + 12 end
-  local days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (mo - 3) + 2) // 5 + tonumber(d) - 719469
-  return ((days * 24 + tonumber(h)) * 60 + tonumber(mi)) * 60 + tonumber(s)
-end
+-- Seconds since 1970 of a host.
+local function clock(host) return aix.date(host:must { "date", "-u", "+%Y %m %d %H %M %S" }) end
 services.clock = clock
 
 function services.clocks(m, add)
@@ -177,7 +163,7 @@ local function is_address(name) return name:match("^[%d%.]+$") or name:find(":",
 local function lookup(host, what)
   local result = host:run { "host", what }
   if result.status == 127 then return true end
-  local name, address = result.stdout:match("^(%S+) is ([%x%.:]+)")
+  local name, address = aix.host(result.stdout)
   if result.status ~= 0 or not name then return nil, nil, (result.stdout .. result.stderr):match("[^\n]*") end
   return name, address, result.stdout
 end

@@ -13,13 +13,10 @@ function software.interim_fixes(m, add)
   local result = m.client:run { "emgr", "-P" }
   if result.status ~= 0 then return end
   local filesets, labels = {}, {}
-  for line in result.stdout:gmatch("[^\n]+") do
-    local name, label = line:match("^(%S+)%s+installp%s+(%S+)%s*$")
-    if label and name ~= "PACKAGE" then
-      if not filesets[label] then labels[#labels + 1] = label end
-      filesets[label] = filesets[label] or {}
-      table.insert(filesets[label], name)
-    end
+  for _, row in ipairs(aix.emgr_P(result.stdout)) do
+    if not filesets[row.label] then labels[#labels + 1] = row.label end
+    filesets[row.label] = filesets[row.label] or {}
+    table.insert(filesets[row.label], row.fileset)
   end
   for _, label in ipairs(labels) do
     add { id = "ifix-locked", host = m.name,
@@ -141,14 +138,14 @@ end
 local oldest_processor = { [702] = 7, [703] = 8 }
 
 function software.machine(m, add)
-  local memory = tonumber(m.client:run({ "prtconf", "-m" }).stdout:match("^Memory Size: (%d+) MB\n$"))
+  local memory = aix.prtconf_m(m.client:run({ "prtconf", "-m" }).stdout)
   if memory and memory < 2048 then
     add { id = "memory", severity = memory < 512 and "inhibitor" or "warning", host = m.name,
       what = ("the client has %d MB of memory; the new release wants 2048 MB"):format(memory), evidence = "prtconf -m" }
   end
   local target = m.target and m.target.version * 100 + m.target.release
   local need = target and oldest_processor[target]
-  local model = tonumber(m.client:run({ "lsattr", "-El", "proc0", "-a", "type" }).stdout:match("POWER(%d+)"))
+  local model = aix.processor(m.client:run({ "lsattr", "-El", "proc0", "-a", "type" }).stdout)
   if need and model and model < need then
     add { id = "processor", host = m.name,
       what = ("the processor is a POWER%d; %d.%d needs POWER%d or later"):format(model, m.target.version,

@@ -102,7 +102,7 @@ function storage.target_disk(m, add, run)
       add { id = "disk-in-use", host = m.name, what = ("0505-126 target disk %s has a volume group assigned to it: %s")
         :format(name, disk.vg), evidence = "lspv", remedy = "choose a free disk" }
     else
-      local size = tonumber(m.client:run({ "getconf", "DISK_SIZE", "/dev/" .. name }).stdout:match("^%s*(%d+)%s*$"))
+      local size = aix.disk_size(m.client:run({ "getconf", "DISK_SIZE", "/dev/" .. name }).stdout)
       sizes, smallest = sizes + (size or 0), math.min(smallest or math.huge, size or 0)
       if not size then
         add { id = "disk-size", host = m.name, what = ("cannot tell the size of %s"):format(name),
@@ -211,14 +211,14 @@ function storage.boot_volume(m, add)
             lv.name, lv.name, (wanted + vg.pp_size - 1) // vg.pp_size, lv.name) }
       end
       local previous
-      for pp in m.client:run({ "lslv", "-m", lv.name }).stdout:gmatch("\n%d+%s+(%d+)%s+%S+") do
-        if previous and tonumber(pp) ~= previous + 1 then
+      for _, row in ipairs(aix.lslv_m(m.client:run({ "lslv", "-m", lv.name }).stdout)) do
+        if previous and row.pp ~= previous + 1 then
           add { id = "hd5-pieces", severity = "warning", host = m.name,
             what = ("the partitions of %s are not contiguous"):format(lv.name), evidence = "lslv -m " .. lv.name,
             remedy = "make it again in one piece (migratepv -l, or rmlv and mklv -t boot), then bosboot" }
           break
         end
-        previous = tonumber(pp)
+        previous = row.pp
       end
     end
   end
@@ -262,10 +262,7 @@ local function remnants(m, free)
   for _, object in ipairs(aix.odmget(m.client:must { "odmget", "-q", "resource=devno", "CuDvDr" })) do
     note(math.tointeger(tonumber(object.value1)), "odm", object.value3)
   end
-  for line in m.client:run({ "ls", "-l", "/dev" }).stdout:gmatch("[^\n]+") do
-    local major, name = line:match("^[bc]%S+%s+%d+%s+%S+%s+%S+%s+(%d+),%s*%d+%s.-(%S+)$")
-    note(major and tonumber(major), "dev", name)
-  end
+  for _, row in ipairs(aix.devices(m.client:run({ "ls", "-l", "/dev" }).stdout)) do note(row.major, "dev", row.name) end
   return found
 end
 

@@ -72,12 +72,12 @@ function clone.spot_command(_, name) return spot_at .. "/sbin/" .. name end
 
 --- Gives the bootlist back to the running rootvg if it begins with a disk of an unfinished copy.
 function clone.keep_bootlist(m)
-  local first = m.client:must({ "bootlist", "-m", "normal", "-o" }):match("^%s*(%S+)")
+  local first = (aix.bootlist(m.client:must { "bootlist", "-m", "normal", "-o" })[1] or {}).disk
   local roots = {}
   for _, disk in ipairs((aix.lspv(m.client:must { "lspv" }))) do
     if disk.vg == "rootvg" then roots[#roots + 1] = disk.name end
   end
-  if not m:is_target(first) or #roots == 0 then return end
+  if not first or not m:is_target(first) or #roots == 0 then return end
   m.client:must { "bootlist", "-m", "normal", table.unpack(roots) }
   m:say(("altmig: bootlist is set back to %s."):format(table.concat(roots, " ")))
 end
