@@ -372,6 +372,24 @@ static int l_connect(lua_State *L)
 	return session->ssh != NULL ? 1 : bu_fail(L, &error);
 }
 
+/* s:methods() -> { banner=, kex=, host_key=, cipher_out=, cipher_in=, mac_out=, mac_in= } */
+static int session_methods(lua_State *L)
+{
+	struct session *session = check_session(L, 1);
+	struct am_ssh_methods methods;
+
+	am_ssh_methods(session->ssh, &methods);
+	lua_createtable(L, 0, 7);
+	bu_setstr(L, "banner", methods.banner);
+	bu_setstr(L, "kex", methods.kex);
+	bu_setstr(L, "host_key", methods.host_key);
+	bu_setstr(L, "cipher_out", methods.cipher_out);
+	bu_setstr(L, "cipher_in", methods.cipher_in);
+	bu_setstr(L, "mac_out", methods.mac_out);
+	bu_setstr(L, "mac_in", methods.mac_in);
+	return 1;
+}
+
 /* s:reconnect() -> true */
 static int session_reconnect(lua_State *L)
 {
@@ -737,8 +755,8 @@ static void register_classes(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"run", session_run}, {"job", session_job},
 		{"attach", session_attach}, {"get", session_get}, {"put", session_put},
-		{"open", session_open}, {"reconnect", session_reconnect}, {"close", session_close},
-		{NULL, NULL}};
+		{"open", session_open}, {"methods", session_methods},
+		{"reconnect", session_reconnect}, {"close", session_close}, {NULL, NULL}};
 	static const luaL_Reg metamethods[] = {{"__gc", session_close}, {"__close", session_close},
 		{"__tostring", session_tostring}, {NULL, NULL}};
 	static const luaL_Reg job_methods[] = {{"wait", job_wait}, {"poll", job_poll},

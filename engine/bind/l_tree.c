@@ -735,7 +735,7 @@ static int tree_mounts(lua_State *L)
 		leave(L);
 		if (r != 0)
 			return bu_fail(L, &error);
-		lua_createtable(L, 0, 7);
+		lua_createtable(L, 0, 10);
 		set_known(L, "at", mount.at);
 		set_known(L, "host", mount.host);
 		set_known(L, "export", mount.export);
@@ -743,6 +743,12 @@ static int tree_mounts(lua_State *L)
 		set_known(L, "verifier", mount.verifier);
 		bu_setint(L, "fsid", (lua_Integer)mount.fsid);
 		bu_setint(L, "connects", mount.connects);
+		if (mount.read_max > 0) {
+			bu_setint(L, "read_max", mount.read_max);
+			bu_setint(L, "write_max", mount.write_max);
+			lua_pushboolean(L, mount.plain_lists);
+			lua_setfield(L, -2, "plain_lists");
+		}
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;

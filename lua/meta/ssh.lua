@@ -82,6 +82,10 @@ function Session:open(path) end
 ---@return true? ok, string? message, string? code
 function Session:reconnect() end
 
+--- What both sides agreed on when they connected, by the names of the protocol.
+---@return { banner: string?, kex: string?, host_key: string?, cipher_out: string?, cipher_in: string?, mac_out: string?, mac_in: string? }
+function Session:methods() end
+
 function Session:close() end
 
 ---@class altmig.ssh.JobOptions : altmig.ssh.CommandOptions

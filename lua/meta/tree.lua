@@ -47,6 +47,9 @@ local Tree = {}
 ---@field handle string?       # root file handle in hexadecimal, NFS only
 ---@field verifier string?     # write verifier seen last: changes when the server restarts
 ---@field connects integer
+---@field read_max integer?    # bytes of one READ, as they are used; NFS only
+---@field write_max integer?
+---@field plain_lists boolean? # the server refused READDIRPLUS, and READDIR is asked
 
 --- `sync = false`: writes do not wait for the disk.
 ---@param dir string

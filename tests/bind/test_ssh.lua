@@ -278,6 +278,14 @@ function TestRun.test_lost_connection_is_never_a_status()
   lu.assertEquals(assert(session:run { "echo", "again" }).stdout, "again\n")
 end
 
+function TestRun.test_what_both_sides_agreed_on_is_told()
+  local methods = session:methods()
+  lu.assertStrMatches(methods.banner, "SSH%-2%.0%-OpenSSH.*")
+  for _, name in ipairs { "kex", "host_key", "cipher_out", "cipher_in", "mac_out", "mac_in" } do
+    lu.assertNotNil((methods[name] or ""):match "^[%w@%.%-]+$", name)
+  end
+end
+
 function TestRun.test_connection_that_died_unused_is_made_anew()
   assert(session:run { "true" })
   sshd:cut()

@@ -95,6 +95,8 @@ function TestNfsMounts:test_several_mounts_are_one_tree()
   lu.assertNotEquals(mounts[1].fsid, mounts[2].fsid)
   lu.assertStrMatches(mounts[1].handle, "%x+")
   lu.assertStrMatches(mounts[1].verifier, ("%x"):rep(16))
+  lu.assertTrue(mounts[1].read_max >= 4096 and mounts[1].write_max >= 4096)
+  lu.assertEquals(mounts[1].plain_lists, false)
 end
 
 function TestNfsMounts:test_refused_mount_says_what_to_check()

@@ -342,3 +342,17 @@ int am_ssh_connected(const struct am_ssh *ssh)
 {
 	return ssh->session != NULL;
 }
+
+void am_ssh_methods(const struct am_ssh *ssh, struct am_ssh_methods *methods)
+{
+	*methods = (struct am_ssh_methods){0};
+	if (ssh->session == NULL)
+		return;
+	methods->banner = libssh2_session_banner_get(ssh->session);
+	methods->kex = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_KEX);
+	methods->host_key = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_HOSTKEY);
+	methods->cipher_out = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_CRYPT_CS);
+	methods->cipher_in = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_CRYPT_SC);
+	methods->mac_out = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_MAC_CS);
+	methods->mac_in = libssh2_session_methods(ssh->session, LIBSSH2_METHOD_MAC_SC);
+}

@@ -47,4 +47,15 @@ const char *am_ssh_user(const struct am_ssh *ssh);
 int am_ssh_port(const struct am_ssh *ssh);
 int am_ssh_connected(const struct am_ssh *ssh);
 
+/* What both sides agreed on. Each is a name of the protocol, or NULL without a connection. */
+struct am_ssh_methods {
+	const char *banner; /* how the other side calls itself, "SSH-2.0-OpenSSH_9.2" */
+	const char *kex, *host_key;
+	const char *cipher_out, *cipher_in; /* from here, and from there */
+	const char *mac_out, *mac_in;
+};
+
+/* They belong to the session and hold until it connects again. */
+void am_ssh_methods(const struct am_ssh *ssh, struct am_ssh_methods *methods);
+
 #endif

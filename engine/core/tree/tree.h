@@ -85,6 +85,9 @@ struct am_tree_mount {
 	char handle[129];  /* root file handle in hexadecimal; "" for a local directory */
 	char verifier[17]; /* last write verifier seen, in hexadecimal; "" before the first write */
 	unsigned connects; /* how often the server was connected to */
+	/* What an NFS server says of itself; 0 for a local directory. */
+	uint32_t read_max, write_max; /* bytes of one READ and WRITE, as they are used */
+	int plain_lists;              /* it refused READDIRPLUS: READDIR is asked */
 };
 
 /* The local directory `root`. NULL with `error` filled when it is no directory. */

@@ -60,6 +60,9 @@ static int mount_describe(struct am_fs *base, struct am_tree_mount *mount, struc
 	snprintf(mount->export, sizeof mount->export, "%s", fs->export);
 	mount->fsid = fs->fsid;
 	mount->connects = fs->connects;
+	mount->read_max = fs->read_max;
+	mount->write_max = fs->write_max;
+	mount->plain_lists = fs->plain_lists;
 	hex_of(fs->root_handle.data, fs->root_handle.length, mount->handle);
 	if (fs->has_verifier)
 		hex_of(fs->verifier, sizeof fs->verifier, mount->verifier);
