@@ -48,3 +48,27 @@ function TestNames:test_the_modules_of_a_run_stand_by_themselves()
   end
   lu.assertTrue(count > 25)
 end
+
+--- nil, message, code is what C modules return, and the public functions in one line (err.returned). These files are
+--- in the place of such a module; all others raise.
+function TestNames:test_modules_raise()
+  local face <const> = {
+    ["aix/bosboot"] = "public; its functions hand on what run returned",
+    ["aix/packages"] = "scan: a damaged image is told, and the next one is read",
+    err = "err.returned itself",
+    ["run/remote_files"] = "a tree over SSH, with the methods of altmig.tree",
+    ["run/host"] = "the session of a host that could not be reached",
+    ["run/session"] = "the guard of altmig.tree_nfs",
+    ["ui/repl"] = "values for completion: what is not there is not offered",
+  }
+  local count = 0
+  for _, name in ipairs(resource.list "lua/altmig/") do
+    local short = name:match "^lua/altmig/(.+)%.lua$"
+    local text = short and resource.read(name):gsub("%-%-[^\n]*", "") or ""
+    if text:match "return nil, [%w_.]*message, [%w_.]*code" then
+      lu.assertNotNil(face[short], name .. " hands on message and code: err.check raises them")
+      count = count + 1
+    end
+  end
+  lu.assertTrue(count > 3)
+end

@@ -3,6 +3,7 @@
 -- reads. The layout of the bytes was seen in archives of AIX; that aclput takes numbers where a name is
 -- not known, and needs the names in "owner(...)" no more than as remarks, is inferred.
 
+local err = require "altmig.err"
 local mode = require "altmig.mode"
 
 local acl = {}
@@ -25,7 +26,7 @@ local id_types = { "u", "g" }
 ---@field other integer
 ---@field entries altmig.acl.Entry[]
 
-local function bad(what) return nil, "ACL: " .. what, "ACL_FORMAT" end
+local function bad(what) err.raise { code = "ACL_FORMAT", message = "ACL: " .. what } end
 
 -- The ids of an entry, from `at` up to `last`.
 local function read_ids(bytes, at, last)
@@ -40,24 +41,24 @@ local function read_ids(bytes, at, last)
   return at == last + 1 and #ids > 0 and ids or nil
 end
 
---- Decodes the bytes of an archive's security block.
+--- Decodes the bytes of an archive's security block. Raises for bytes that are none.
 ---@param bytes string
----@return altmig.acl.List? list, string? message, string? code
+---@return altmig.acl.List
 function acl.decode(bytes)
-  if #bytes < header_size then return bad "shorter than its fixed part" end
+  if #bytes < header_size then bad "shorter than its fixed part" end
   local length, bits, _, owner, group, other = ("<I4I4I2I2I2I2"):unpack(bytes)
-  if length < header_size or length > #bytes then return bad("length " .. length .. " cannot be") end
+  if length < header_size or length > #bytes then bad("length " .. length .. " cannot be") end
   local list = { mode = bits & mode.SPECIAL, enabled = bits & extended_bit ~= 0, owner = owner & 7, group = group & 7,
     other = other & 7, entries = {} }
   local at = header_size + 1
   while at <= length do
-    if at + 3 > length then return bad "ends within an entry" end
+    if at + 3 > length then bad "ends within an entry" end
     local size, access = ("<I2I2"):unpack(bytes, at)
-    if size < 12 or at + size - 1 > length then return bad(("entry of %d bytes cannot be"):format(size)) end
+    if size < 12 or at + size - 1 > length then bad(("entry of %d bytes cannot be"):format(size)) end
     local kind = kinds[access >> 14]
-    if not kind then return bad "entry of an unknown kind" end
+    if not kind then bad "entry of an unknown kind" end
     local ids = read_ids(bytes, at + 4, at + size - 1)
-    if not ids then return bad "entry with ids that cannot be" end
+    if not ids then bad "entry with ids that cannot be" end
     table.insert(list.entries, { kind = kind, access = access & 7, ids = ids })
     at = at + size
   end

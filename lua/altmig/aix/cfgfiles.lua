@@ -145,37 +145,33 @@ end
 --- The places of one package, below /usr/lpp/PACKAGE, where the old level may have left lists.
 cfgfiles.places = { "", "/inst_root", "/deinstl" }
 
+-- The names in a directory; none where there is no directory.
+local function list_of(tree, dir)
+  local names, message, code = tree:list(dir)
+  return names or err.is_absent(code) and {} or err.raise { code = code, message = message }
+end
+
 --- Lists that the old level left on the client: /usr/lpp/PACKAGE/FILESET.cfgfiles and below its
 --- inst_root and deinstl. Only for filesets that no image speaks for (`known`).
 ---@param tree table
 ---@param known table<string, any>
----@return altmig.cfgfiles.Row[]? rows
----@return altmig.cfgfiles.Finding[]|string findings
----@return string? code
+---@return altmig.cfgfiles.Row[] rows
+---@return altmig.cfgfiles.Finding[] findings
 function cfgfiles.on_client(tree, known)
   local rows, findings = {}, {}
-  local packages, message, code = tree:list("/usr/lpp")
-  if not packages then
-    if err.is_absent(code) then return rows, findings end
-    return nil, message, code
-  end
-  for _, package in ipairs(packages) do
+  for _, package in ipairs(list_of(tree, "/usr/lpp")) do
     for _, place in ipairs(cfgfiles.places) do
       local dir = "/usr/lpp/" .. package .. place
-      local names
-      names, message, code = tree:list(dir)
-      if not names and not err.is_absent(code) then return nil, message, code end
-      for _, name in ipairs(names or {}) do
+      for _, name in ipairs(list_of(tree, dir)) do
         local fileset = name:match("^(.+)%.cfgfiles$")
         if fileset and not known[fileset] then
-          local text
-          text, message, code = tree:read(dir .. "/" .. name, 4 << 20)
+          local text, message, code = tree:read(dir .. "/" .. name, 4 << 20)
           if text then
             local more, problems = cfgfiles.parse(text, fileset, dir .. "/" .. name)
             table.move(more, 1, #more, #rows + 1, rows)
             table.move(problems, 1, #problems, #findings + 1, findings)
           elseif code ~= "E2BIG" and code ~= "EISDIR" and not err.is_absent(code) then
-            return nil, message, code
+            err.raise { code = code, message = message }
           else
             findings[#findings + 1] = { file = dir .. "/" .. name, fileset = fileset, severity = "error", chosen = "none",
               rule = message }

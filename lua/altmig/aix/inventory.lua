@@ -28,40 +28,32 @@ Table.__index = Table
 
 local function read_repository(self, store, wanted)
   local highest = 0
-  local filesets, message, code = store:get("lpp")
-  if not filesets then return nil, message, code end
-  for _, row in ipairs(filesets) do highest = math.max(highest, row.lpp_id) end
+  for _, row in ipairs(err.check(store:get("lpp"))) do highest = math.max(highest, row.lpp_id) end
   for first = 0, highest, SLICE do
-    local rows
-    rows, message, code = store:get("inventory", ("lpp_id >= %d AND lpp_id < %d"):format(first, first + SLICE))
-    if not rows then return nil, message, code end
-    for _, row in ipairs(rows) do
+    local criteria = ("lpp_id >= %d AND lpp_id < %d"):format(first, first + SLICE)
+    for _, row in ipairs(err.check(store:get("inventory", criteria))) do
       local size, sum = number(row.size), number(row.checksum)
       if size and sum and row.file_type == FILE and (not wanted or wanted[row.loc0]) then
         self.sizes[row.loc0], self.sums[row.loc0] = size, sum
       end
     end
   end
-  return true
 end
 
 --- Reads the inventories of a system. A repository that is not there or cannot be read tells nothing;
---- `problems` says why.
+--- `problems` says why. Raises for other failures, as of a lost connection.
 ---@param tree table
 ---@param wanted table<string, boolean>?   # only these paths
----@return altmig.inventory.Table? inventory
----@return string[]|string problems
----@return string? code
+---@return altmig.inventory.Table inventory
+---@return string[] problems
 function inventory.read(tree, wanted)
   local self, problems = setmetatable({ sizes = {}, sums = {} }, Table), {}
   local db <close> = swvpd.open(tree)
   for _, part in ipairs(swvpd.parts) do
-    local store, message, code = db:store(part)
-    local ok = store
-    if store then ok, message, code = read_repository(self, store, wanted) end
-    if not ok and not (err.is_absent(code) or code == "ODM_CLASS") then
-      if not tostring(code):match("^ODM_") then return nil, message, code end
-      problems[#problems + 1] = message
+    local ok, e = xpcall(function() read_repository(self, err.check(db:store(part)), wanted) end, err.wrap)
+    if not ok and not (err.is_absent(e.code) or e.code == "ODM_CLASS") then
+      if not e.code:match("^ODM_") then error(e, 0) end
+      problems[#problems + 1] = e.message
     end
   end
   return self, problems

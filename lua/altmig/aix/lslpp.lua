@@ -2,6 +2,8 @@
 -- What lslpp prints of a software database (altmig.swvpd). The colon forms of -L and -l follow real
 -- output, the others the manual page. altmig.aix reads the colon forms of -L and -l.
 
+local err = require "altmig.err"
+
 local lslpp = {}
 
 local LINE = "  " .. ("-"):rep(76)
@@ -66,9 +68,7 @@ local function field(text) return text ~= "" and text or " " end
 local forms = {}
 
 function forms.L(db, colons, _, matches, put)
-  local filesets, message, code = db:filesets()
-  if not filesets then return nil, message, code end
-  for _, row in ipairs(sorted(filesets, matches)) do
+  for _, row in ipairs(sorted(err.check(db:filesets()), matches)) do
     local letter = row.inconsistent and "?" or row.state_name:sub(1, 1)
     local kind = row.update and "F" or " "
     if colons then
@@ -78,30 +78,28 @@ function forms.L(db, colons, _, matches, put)
       put("  %-26s %10s    %s     %s    %s\n", row.name, row.level, letter, kind, row.description)
     end
   end
-  return true
 end
 
--- Calls fn(directory, sorted filesets, part) for the parts that have any.
-local function by_part(db, directories, matches, fn)
-  return db:each_part(function(part, filesets)
+-- Calls fn(directory, fileset, part) for the filesets of each part that has any; without colons their lines stand
+-- between the directory and an empty line.
+local function by_part(db, colons, directories, matches, put, fn)
+  err.check(db:each_part(function(part, filesets)
     local list = sorted(filesets, matches)
-    if #list > 0 then fn(directories[part], list, part) end
-    return true
-  end)
+    if #list == 0 then return end
+    if not colons then put("Path: %s\n", directories[part]) end
+    for _, row in ipairs(list) do fn(directories[part], row, part) end
+    if not colons then put("\n") end
+  end))
 end
 
 function forms.l(db, colons, directories, matches, put)
-  return by_part(db, directories, matches, function(dir, list)
-    if not colons then put("Path: %s\n", dir) end
-    for _, row in ipairs(list) do
-      if colons then
-        put("%s:%s:%s:%s:%s:%s:%s:\n", dir, row.name, row.level, row.ptf, row.state_name, row.update and "F" or "I",
-          row.description)
-      else
-        put("  %-26s %10s  %-9s  %s\n", row.name, row.level, row.state_name, row.description)
-      end
+  by_part(db, colons, directories, matches, put, function(dir, row)
+    if colons then
+      put("%s:%s:%s:%s:%s:%s:%s:\n", dir, row.name, row.level, row.ptf, row.state_name, row.update and "F" or "I",
+        row.description)
+    else
+      put("  %-26s %10s  %-9s  %s\n", row.name, row.level, row.state_name, row.description)
     end
-    if not colons then put("\n") end
   end)
 end
 
@@ -131,70 +129,57 @@ local function by_fileset(rows)
 end
 
 function forms.h(db, colons, directories, matches, put)
-  local events, message, code = db:history()
-  if not events then return nil, message, code end
-  local events_of = by_fileset(events)
-  return by_part(db, directories, matches, function(dir, list, part)
-    if not colons then put("Path: %s\n", dir) end
-    for _, row in ipairs(list) do
-      if not colons then put("  %s\n", row.name) end
-      for _, event in ipairs(events_of(part, row.name)) do put_event(event, colons, dir, put) end
-    end
-    if not colons then put("\n") end
+  local events_of = by_fileset(err.check(db:history()))
+  by_part(db, colons, directories, matches, put, function(dir, row, part)
+    if not colons then put("  %s\n", row.name) end
+    for _, event in ipairs(events_of(part, row.name)) do put_event(event, colons, dir, put) end
   end)
 end
 
 function forms.f(db, colons, directories, matches, put)
-  local files, message, code = db:files()
-  if not files then return nil, message, code end
-  local files_of = by_fileset(files)
-  return by_part(db, directories, matches, function(dir, list, part)
-    if not colons then put("Path: %s\n", dir) end
-    for _, row in ipairs(list) do
-      if not colons then put("  %s %s\n", row.name, row.level) end
-      for _, file in ipairs(files_of(part, row.name)) do
-        if colons then put("%s:%s %s:%s\n", dir, row.name, row.level, file.path) else put("%24s%s\n", "", file.path) end
-      end
+  local files_of = by_fileset(err.check(db:files()))
+  by_part(db, colons, directories, matches, put, function(dir, row, part)
+    if not colons then put("  %s %s\n", row.name, row.level) end
+    for _, file in ipairs(files_of(part, row.name)) do
+      if colons then put("%s:%s %s:%s\n", dir, row.name, row.level, file.path) else put("%24s%s\n", "", file.path) end
     end
-    if not colons then put("\n") end
   end)
 end
 
 local kinds = { file = "File", dir = "Directory", link = "Symlink" }
 
 function forms.w(db, colons, _, matches, put)
-  local files, message, code = db:files()
-  if not files then return nil, message, code end
-  for _, file in ipairs(files) do
+  for _, file in ipairs(err.check(db:files())) do
     if matches(file.path) then
       put(colons and "%s:%s:%s\n" or "  %-43s %-21s %s\n", file.path, file.fileset, kinds[file.type] or "File")
     end
   end
-  return true
 end
 
---- What lslpp prints; see altmig.swvpd.
+--- What lslpp prints; see altmig.swvpd. Raises for flags that are not supported.
 ---@param db altmig.swvpd.Database
 ---@param flags string
 ---@param names string[]
 ---@param directories table<string, string>   # of the parts
----@return string? text, string[]|string missing, string? code
+---@return string text, string[] missing   # names that match nothing
 function lslpp.format(db, flags, names, directories)
   local letters, form = flags:match("^%-?(%a+)$"), nil
+  local function unsupported()
+    err.raise { code = "UNSUPPORTED", message = ("lslpp: flags '%s' are not supported"):format(flags) }
+  end
   for letter in (letters or ""):gmatch("%a") do
     if forms[letter] and not form then
       form = letter
     elseif not letter:match("[acq]") then
-      return nil, ("lslpp: flags '%s' are not supported"):format(flags), "UNSUPPORTED"
+      unsupported()
     end
   end
-  if not form then return nil, ("lslpp: flags '%s' are not supported"):format(flags), "UNSUPPORTED" end
+  if not form then unsupported() end
   local colons, quiet = letters:find("c", 1, true) ~= nil, letters:find("q", 1, true) ~= nil
   local matches, missing = matcher(names)
   local out = {}
   local function put(text, ...) out[#out + 1] = text:format(...) end
-  local ok, message, code = forms[form](db, colons, directories, matches, put)
-  if not ok then return nil, message, code end
+  forms[form](db, colons, directories, matches, put)
   if not quiet and (#out > 0 or #names == 0) then
     table.insert(out, 1, HEADERS[form .. (colons and "c" or "")])
     if form == "L" and not colons then put(LEGEND) end

@@ -215,10 +215,8 @@ end
 ---@param data string
 ---@param where string
 ---@param into altmig.images.Library
----@return true? ok, string? message, string? code
 function images.add_library(data, where, into)
-  local members, message, code = bigar.parse(data, where)
-  if not members then return nil, message, code end
+  local members = err.check(bigar.parse(data, where))
   for fileset, text in pairs(cfgfiles.of_library(members)) do into.lists[fileset] = (into.lists[fileset] or "") .. text .. "\n" end
   for _, member in ipairs(members) do
     local fileset = member.name:match("^(.+)%.al$")
@@ -227,7 +225,6 @@ function images.add_library(data, where, into)
       apply_list(member.data, into.paths[fileset])
     end
   end
-  return true
 end
 
 -- Control libraries lie at /usr/lpp/PACKAGE[/FILESET/LEVEL][/inst_root]/liblpp.a.
@@ -260,7 +257,7 @@ function images.handling(directory, installed)
         return next(levels) ~= nil
       end, function(archive, member)
         if member.type ~= "file" or not library_part(member.name) then return false end
-        err.check(images.add_library(err.check(archive:read(member, images.library_max)), entry .. ": " .. member.name, library))
+        images.add_library(err.check(archive:read(member, images.library_max)), entry .. ": " .. member.name, library)
         seen = seen + 1
         return seen == needed
       end)
@@ -328,26 +325,24 @@ function images.baseline(directory, installed, wanted, put)
   return result
 end
 
---- The level of bos.rte, or of the first fileset, in the baseline's bos image. nil, message, code when
---- there is none.
+--- The level of bos.rte, or of the first fileset, in the baseline's bos image. Raises when there is none.
 ---@param directory altmig.images.Directory
----@return string? level, string? message, string? code
+---@return string level
 function images.bos_level(directory)
   for _, entry in ipairs(directory.list()) do
     if entry == "bos" then
       local level
-      local name, message, code = scan(directory, entry, function(name)
+      err.check(scan(directory, entry, function(name)
         for _, f in ipairs(name.filesets) do
           if f.name == "bos.rte" then level = f.level end
         end
         level = level or name.filesets[1].level
         return false
-      end)
-      if not name then return nil, message, code end
+      end))
       return level
     end
   end
-  return nil, ("%s has no bos image"):format(directory.name), "BASELINE"
+  err.raise { code = "BASELINE", message = ("%s has no bos image"):format(directory.name) }
 end
 
 return images

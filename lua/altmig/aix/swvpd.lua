@@ -8,6 +8,7 @@
 -- of event 1 or 2 is what lslpp calls a commit, and what loc1 and loc2 of the inventory hold.
 
 local aix = require "altmig.aix.output"
+local err = require "altmig.err"
 local lslpp = require "altmig.aix.lslpp"
 local odm = require "altmig.odm"
 local requisite = require "altmig.aix.requisite"
@@ -103,6 +104,8 @@ swvpd.compare = aix.compare_levels
 ---@field stores table<string, altmig.odm.Store>   # those that were opened, by part
 ---@field words table<integer, string>
 local Database = {}
+-- Those of its methods that read: here they raise error objects, for others they return nil, message, code.
+local reading = {}
 Database.__index = Database
 Database.__close = function(db) db:close() end
 swvpd.Database = Database
@@ -118,28 +121,20 @@ end
 --- The object classes of one part.
 ---@param part string
 ---@return altmig.odm.Store? store, string? message, string? code
-function Database:store(part)
-  local store = self.stores[part]
-  if store then return store end
+function reading.store(self, part)
   local dir = swvpd.directories[part]
   if not dir then error("swvpd: no part '" .. tostring(part) .. "': usr, root or share", 2) end
-  local message, code
-  store, message, code = odm.open(self.place, dir)
-  if not store then return nil, message, code end
-  self.stores[part] = store
-  return store
+  self.stores[part] = self.stores[part] or err.check(odm.open(self.place, dir))
+  return self.stores[part]
 end
 
 -- Objects of a class of a part. A class without a descriptor that is needed is not what it says.
 local function rows(db, part, class, criteria, needed)
-  local store, message, code = db:store(part)
-  if not store then return nil, message, code end
-  local list
-  list, message, code = store:get(class, criteria)
-  if not list then return nil, message, code end
+  local list = err.check(reading.store(db, part):get(class, criteria))
   for _, name in ipairs(list[1] and needed or {}) do
     if list[1][name] == nil then
-      return nil, ("swvpd: %s/%s: no descriptor '%s'"):format(swvpd.directories[part], class, name), "ODM_DESCRIPTOR"
+      err.raise { code = "ODM_DESCRIPTOR",
+        message = ("swvpd: %s/%s: no descriptor '%s'"):format(swvpd.directories[part], class, name) }
     end
   end
   return list
@@ -156,7 +151,7 @@ local needed = {
 }
 
 -- A part that a system does not have is not an error.
-local function is_absent(code) return code == "ENOENT" or code == "ODM_CLASS" end
+local function is_absent(e) return type(e) == "table" and (e.code == "ENOENT" or e.code == "ODM_CLASS") end
 
 ---@param row altmig.odm.Object     # of lpp
 ---@param product altmig.odm.Object
@@ -173,12 +168,9 @@ end
 --- The filesets of one part by name.
 ---@param part string
 ---@return table<string, altmig.swvpd.Fileset>? filesets, string? message, string? code
-function Database:part(part)
-  local list, message, code = rows(self, part, "lpp", nil, needed.lpp)
-  if not list then return nil, message, code end
-  local products
-  products, message, code = rows(self, part, "product", nil, needed.product)
-  if not products then return nil, message, code end
+function reading.part(self, part)
+  local list = rows(self, part, "lpp", nil, needed.lpp)
+  local products = rows(self, part, "product", nil, needed.product)
   local by_level, out = {}, {}
   for _, row in ipairs(products) do by_level[row.lpp_name .. " " .. swvpd.level_of(row)] = row end
   for _, row in ipairs(list) do
@@ -189,19 +181,17 @@ function Database:part(part)
   return out
 end
 
---- Calls fn(part, filesets by name) for every part that the system has, until it returns no true.
----@param fn fun(part: string, filesets: table<string, altmig.swvpd.Fileset>): true?, string?, string?
+--- Calls fn(part, filesets by name) for every part that the system has. It may raise an error object.
+---@param fn fun(part: string, filesets: table<string, altmig.swvpd.Fileset>)
 ---@return true? ok, string? message, string? code
-function Database:each_part(fn)
+function reading.each_part(self, fn)
   for _, part in ipairs(swvpd.parts) do
-    local list, message, code = self:part(part)
-    local ok = true
-    if list then
-      ok, message, code = fn(part, list)
-    elseif part == "usr" or not is_absent(code) then
-      return nil, message, code
+    local ok, list = pcall(reading.part, self, part)
+    if ok then
+      fn(part, list)
+    elseif part == "usr" or not is_absent(list) then
+      error(list, 0)
     end
-    if not ok then return nil, message, code end
   end
   return true
 end
@@ -216,10 +206,10 @@ end
 --- what each of them says.
 ---@param pattern string?      # names, with * and ?; default all
 ---@return table<string, altmig.swvpd.Fileset>? filesets, string? message, string? code
-function Database:filesets(pattern)
+function reading.filesets(self, pattern)
   local out = {}
   local wanted = lslpp.pattern(pattern or "all")
-  local ok, message, code = self:each_part(function(part, list)
+  reading.each_part(self, function(part, list)
     for name, row in pairs(list) do
       if name:find(wanted) then
         out[name] = out[name] or row
@@ -227,9 +217,7 @@ function Database:filesets(pattern)
         out[name].levels[part] = row.level
       end
     end
-    return true
   end)
-  if not ok then return nil, message, code end
   for _, row in pairs(out) do row.inconsistent = is_inconsistent(row) end
   return out
 end
@@ -237,11 +225,7 @@ end
 --- One fileset, as in filesets(); nil alone when it is not installed.
 ---@param name string
 ---@return altmig.swvpd.Fileset? fileset, string? message, string? code
-function Database:fileset(name)
-  local all, message, code = self:filesets()
-  if not all then return nil, message, code end
-  return all[name]
-end
+function reading.fileset(self, name) return reading.filesets(self)[name] end
 
 -- Names of filesets by their number in a part.
 local function by_id(filesets)
@@ -252,27 +236,24 @@ end
 
 -- Calls fn(part, row, owner) for the objects of a class that lpp_id joins to filesets: those of one, or all.
 local function joined(db, class, name, fn)
-  return db:each_part(function(part, filesets)
+  reading.each_part(db, function(part, filesets)
     local mine = name and filesets[name]
-    if name and not mine then return true end
-    local list, message, code = rows(db, part, class, mine and "lpp_id = " .. mine.id, needed[class])
-    if not list then return nil, message, code end
+    if name and not mine then return end
+    local list = rows(db, part, class, mine and "lpp_id = " .. mine.id, needed[class])
     local owners = by_id(filesets)
     for _, row in ipairs(list) do fn(part, row, owners[row.lpp_id]) end
-    return true
   end)
 end
 
 --- What happened to a fileset (or to all), each part from its first record on.
 ---@param name string?
 ---@return altmig.swvpd.Event[]? events, string? message, string? code
-function Database:history(name)
+function reading.history(self, name)
   local out = {}
-  local ok, message, code = joined(self, "history", name, function(part, row, owner)
+  joined(self, "history", name, function(part, row, owner)
     out[#out + 1] = { fileset = owner or "?", part = part, level = swvpd.level_of(row), event = row.event, state = row.state,
       time = row.time, ptf = row.ptf or "", user = row.login_name or "" }
   end)
-  if not ok then return nil, message, code end
   return out
 end
 
@@ -284,12 +265,9 @@ end
 --- The files of a fileset, in the order of the inventory.
 ---@param name string?         # without it: of all, each with its fileset
 ---@return altmig.swvpd.File[]? files, string? message, string? code
-function Database:files(name)
+function reading.files(self, name)
   local out = {}
-  local ok, message, code = joined(self, "inventory", name, function(part, row, owner)
-    out[#out + 1] = file(part, row, owner)
-  end)
-  if not ok then return nil, message, code end
+  joined(self, "inventory", name, function(part, row, owner) out[#out + 1] = file(part, row, owner) end)
   return out
 end
 
@@ -302,44 +280,43 @@ end
 --- Who owns a path, with what the inventory says of it. A directory may have several owners.
 ---@param path string
 ---@return altmig.swvpd.File[]? files, string? message, string? code
-function Database:owners(path)
+function reading.owners(self, path)
   local out = {}
-  local ok, message, code = self:each_part(function(part, filesets)
-    local list, why, problem = rows(self, part, "inventory", equals(path), needed.inventory)
-    if not list then return nil, why, problem end
+  reading.each_part(self, function(part, filesets)
+    local list = rows(self, part, "inventory", equals(path), needed.inventory)
     local owners = by_id(filesets)
     for _, row in ipairs(list) do
       if row.loc0 == path then out[#out + 1] = file(part, row, owners[row.lpp_id]) end
     end
-    return true
   end)
-  if not ok then return nil, message, code end
   return out
 end
 
 --- The name of the fileset that owns a path; nil alone when none does.
 ---@param path string
 ---@return string? fileset, string? message, string? code
-function Database:owner(path)
-  local list, message, code = self:owners(path)
-  if not list then return nil, message, code end
-  return list[1] and list[1].fileset
+function reading.owner(self, path)
+  local first = reading.owners(self, path)[1]
+  return first and first.fileset
 end
 
 --- The requisites of a fileset at its level; nil alone when it is not installed.
 ---@param name string
 ---@return altmig.requisite.Item[]? items, string? message, string? code
-function Database:requisites(name)
-  local row, message, code = self:fileset(name)
-  if not row then return nil, message, code end
-  return requisite.parse(row.prereq)
+function reading.requisites(self, name)
+  local row = reading.fileset(self, name)
+  return row and requisite.parse(row.prereq)
 end
 
 --- What lslpp prints. altmig.aix reads the colon forms back.
 ---@param flags string         # one of L, l, h, f, w; with c colons, with q no header: "-Lqc"
 ---@param names string[]?      # filesets (with w: files), * and ? match; default all
 ---@return string? text, string[]|string missing, string? code   # names that match nothing, or the message
-function Database:lslpp(flags, names) return lslpp.format(self, flags, names or {}, swvpd.directories) end
+function reading.lslpp(self, flags, names) return lslpp.format(self, flags, names or {}, swvpd.directories) end
+
+for name, fn in pairs(reading) do
+  Database[name] = function(...) return err.returned(fn, ...) end
+end
 
 --- Forgets what was read; the next question reads again.
 function Database:close()

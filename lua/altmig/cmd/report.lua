@@ -18,10 +18,10 @@ function command.document(opts, client)
   local migration, report = require "altmig.migration", require "altmig.report"
   local state = require("altmig.cmd.status").describe(opts, client)
   local path = migration.state_dir(opts) .. "/" .. client .. "/report.json"
-  local found, message, code = report.load(path)
-  if not found and code ~= "ENOENT" then err.exit(1, message) end
-  if not found and not (state and state.options) then return nil end
-  local document = (found or report.new(nil, state.options)):document()
+  local ok, found = xpcall(report.load, err.wrap, path)
+  if not ok and found.code ~= "ENOENT" then err.exit(1, found.message) end
+  if not ok and not (state and state.options) then return nil end
+  local document = (ok and found or report.new(nil, state.options)):document()
   document.head.client = document.head.client or client
   document.state = state or { state = "its journal is gone" }
   return document

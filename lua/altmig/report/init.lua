@@ -149,18 +149,13 @@ function report.new(path, head)
   return setmetatable({ path = path, head = head or {}, entries = {}, dirty = false }, Report)
 end
 
---- Reads a report. nil, message, "ENOENT" when there is none, "REPORT_DAMAGED" when it cannot be read.
+--- Reads a report. Raises ENOENT when there is none, REPORT_DAMAGED when it is none.
 ---@param path string
----@return altmig.Report? result
----@return string? message
----@return string? code
+---@return altmig.Report
 function report.load(path)
-  local text, message, code = sys.read_file(path)
-  if not text then return nil, message, code end
-  local value
-  value, message = json.decode(text)
+  local value, message = json.decode(err.check(sys.read_file(path)))
   if type(value) ~= "table" or type(value.head) ~= "table" or type(value.entries) ~= "table" then
-    return nil, ("report: %s: %s"):format(path, message or "not a report"), "REPORT_DAMAGED"
+    err.raise { code = "REPORT_DAMAGED", message = ("report: %s: %s"):format(path, message or "not a report") }
   end
   local self = report.new(path, value.head)
   for _, entry in ipairs(value.entries) do
@@ -234,12 +229,12 @@ function report.open(m)
   if m.opts.no_log then return report.new(nil) end
   local path = m.state .. "/report.json"
   local run = m.record and m.record.start and m.record.start.run
-  local found, message, code = report.load(path)
-  if found and (not run or found.head.run == run) then return found end
+  local ok, found = xpcall(report.load, err.wrap, path)
+  if ok and (not run or found.head.run == run) then return found end
   local new = report.new(path, { client = m.name, run = run })
-  if not found and code == "REPORT_DAMAGED" then
+  if not ok and found.code == "REPORT_DAMAGED" then
     err.check(sys.rename(path, path .. ".bad"))
-    new:add { severity = "warning", rule = message .. ": kept as report.json.bad, begun again" }
+    new:add { severity = "warning", rule = found.message .. ": kept as report.json.bad, begun again" }
   end
   return new
 end

@@ -18,6 +18,8 @@ local scratch = {}
 ---@field dir string
 ---@field removed table<string, boolean>
 local Scratch = {}
+-- The methods that a tree has too: here they raise error objects, for others they return nil, message, code.
+local raising = {}
 Scratch.__index = Scratch
 
 --- A new directory that only we may look into.
@@ -46,9 +48,11 @@ function scratch.over(base)
   return setmetatable({ base = base, top = top, dir = dir, removed = {} }, Scratch)
 end
 
-local function no_such(operation, path) return nil, ("%s: %s: no such file or directory"):format(operation, path), "ENOENT" end
+local function no_such(operation, path)
+  err.raise { code = "ENOENT", message = ("%s: %s: no such file or directory"):format(operation, path) }
+end
 
--- Where the answer for a path lies: the private directory, the tree below, or nowhere.
+-- Where the answer for a path is: in the private directory, in the tree below, or nowhere.
 local function side_of(self, path)
   local stat = self.top:stat(path)
   if stat then return self.top, stat end
@@ -56,20 +60,14 @@ local function side_of(self, path)
   return self.base
 end
 
-function Scratch:lstat(path)
+function raising:lstat(path)
   local side, stat = side_of(self, path)
-  if not side then return no_such("stat", path) end
-  if stat then return stat end
-  return side:stat(path)
+  if not side then no_such("stat", path) end
+  return stat or err.check(side:stat(path))
 end
 
-function Scratch:stat(path, options)
-  if options and options.follow then
-    local target, message, code = self:resolve(path)
-    if not target then return nil, message, code end
-    path = target
-  end
-  return self:lstat(path)
+function raising:stat(path, options)
+  return raising.lstat(self, options and options.follow and raising.resolve(self, path) or path)
 end
 
 function Scratch:exists(path)
@@ -93,36 +91,35 @@ local function joined(path, target)
 end
 
 --- Follows links at the end of the path, from one side to the other.
-function Scratch:resolve(path)
+function raising:resolve(path)
   for _ = 1, 16 do
     local side, stat = side_of(self, path)
     if not side then return path end
     if side == self.base then
       local message, code
       stat, message, code = side:stat(path)
-      if not stat and not err.is_absent(code) then return nil, message, code end
+      if not stat and not err.is_absent(code) then err.raise { code = code, message = message } end
     end
     if not stat or stat.type ~= "link" then return path end
     path = joined(path, stat.target)
-    if not path then return nil, "resolve: a link leaves the tree", "OUTSIDE_TREE" end
+    if not path then err.raise { code = "OUTSIDE_TREE", message = "resolve: a link leaves the tree" } end
   end
-  return nil, ("resolve: %s: too many links"):format(path), "ELOOP"
+  err.raise { code = "ELOOP", message = ("resolve: %s: too many links"):format(path) }
 end
 
-function Scratch:read(path, max)
-  local target, message, code = self:resolve(path)
-  if not target then return nil, message, code end
+function raising:read(path, max)
+  local target = raising.resolve(self, path)
   local side = side_of(self, target)
-  if not side then return no_such("read", path) end
-  return side:read(target, max)
+  if not side then no_such("read", path) end
+  return err.check(side:read(target, max))
 end
 
-function Scratch:list(path)
+function raising:list(path)
   local names, message, code = self.top:list(path)
-  if not names and not err.is_absent(code) then return nil, message, code end
+  if not names and not err.is_absent(code) then err.raise { code = code, message = message } end
   local below
   below, message, code = self.base:list(path)
-  if not below and not (err.is_absent(code) and names) then return nil, message, code end
+  if not below and not (err.is_absent(code) and names) then err.raise { code = code, message = message } end
   local seen, list = {}, {}
   for _, part in ipairs { names or {}, below or {} } do
     for _, name in ipairs(part) do
@@ -137,67 +134,58 @@ function Scratch:list(path)
   return list
 end
 
-function Scratch:makedirs(path)
+function raising:makedirs(path)
   if path == "" or path == "/" then return true end
   self.removed[path] = nil
-  return self.top:makedirs(path, mode.PRIVATE_DIR)
+  return err.check(self.top:makedirs(path, mode.PRIVATE_DIR))
 end
-function Scratch:mkdir(path) return self:makedirs(path) end
+raising.mkdir = raising.makedirs
 
 local function prepare(self, path)
-  local ok, message, code = self:makedirs(path:match("^(.*)/"))
-  if not ok then return nil, message, code end
+  raising.makedirs(self, path:match("^(.*)/"))
   self.removed[path] = nil
-  return true
 end
 
-function Scratch:write(path, data)
-  local target, message, code = self:resolve(path)
-  if not target then return nil, message, code end
-  local ok
-  ok, message, code = prepare(self, target)
-  if not ok then return nil, message, code end
-  return self.top:write(target, data, { mode = mode.PRIVATE_FILE })
+function raising:write(path, data)
+  local target = raising.resolve(self, path)
+  prepare(self, target)
+  return err.check(self.top:write(target, data, { mode = mode.PRIVATE_FILE }))
 end
 
-function Scratch:symlink(target, path)
-  if self:exists(path) then return nil, ("symlink: %s: exists"):format(path), "EEXIST" end
-  local ok, message, code = prepare(self, path)
-  if not ok then return nil, message, code end
-  return self.top:symlink(target, path)
+function raising:symlink(target, path)
+  if self:exists(path) then err.raise { code = "EEXIST", message = ("symlink: %s: exists"):format(path) } end
+  prepare(self, path)
+  return err.check(self.top:symlink(target, path))
 end
 
-function Scratch:remove(path)
+function raising:remove(path)
   local side, stat = side_of(self, path)
-  if not side or not (stat or side:exists(path)) then return no_such("remove", path) end
-  if stat then
-    local ok, message, code = self.top:remove(path)
-    if not ok then return nil, message, code end
-  end
+  if not side or not (stat or side:exists(path)) then no_such("remove", path) end
+  if stat then err.check(self.top:remove(path)) end
   self.removed[path] = true
   return true
 end
 
-function Scratch:rename(from, to)
-  local stat, message, code = self:lstat(from)
-  if not stat then return nil, message, code end
-  if stat.type ~= "file" and stat.type ~= "link" then return nil, ("rename: %s: neither file nor link"):format(from), "EINVAL" end
-  local ok
-  if self.top:stat(from) then
-    ok, message, code = prepare(self, to)
-    if ok then ok, message, code = self.top:rename(from, to) end
-  else
-    local data
-    data, message, code = self.base:read(from)
-    if data then
-      self.top:remove(to)
-      ok, message, code = prepare(self, to)
-      if ok then ok, message, code = self.top:write(to, data, { mode = mode.PRIVATE_FILE }) end
-    end
+function raising:rename(from, to)
+  local stat = raising.lstat(self, from)
+  if stat.type ~= "file" and stat.type ~= "link" then
+    err.raise { code = "EINVAL", message = ("rename: %s: neither file nor link"):format(from) }
   end
-  if not ok then return nil, message, code end
+  if self.top:stat(from) then
+    prepare(self, to)
+    err.check(self.top:rename(from, to))
+  else
+    local data = err.check(self.base:read(from))
+    self.top:remove(to)
+    prepare(self, to)
+    err.check(self.top:write(to, data, { mode = mode.PRIVATE_FILE }))
+  end
   self.removed[from] = true
   return true
+end
+
+for name, fn in pairs(raising) do
+  Scratch[name] = function(...) return err.returned(fn, ...) end
 end
 
 -- Contents are all that is kept here.

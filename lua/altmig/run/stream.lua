@@ -175,10 +175,10 @@ local function acl_script(m, secured)
   local names, indexes = acl.names(m.alt), {}
   local lines = { 'set_acl() { aclput "$2" || echo "altmig-failed $1"; }' }
   for i, entry in ipairs(secured) do
-    local decoded, message = acl.decode(entry.acl)
-    local st = decoded and m.alt:lstat(entry.path)
-    if not decoded then
-      list(m, entry.path, "ACL", message)
+    local ok, decoded = xpcall(acl.decode, err.wrap, entry.acl)
+    local st = ok and m.alt:lstat(entry.path)
+    if not ok then
+      list(m, entry.path, "ACL", decoded.message)
     elseif not st then
       list(m, entry.path, "ACL", "the file is not there")
     else

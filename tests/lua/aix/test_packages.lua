@@ -4,6 +4,7 @@
 local lu = require "luaunit"
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
+local err = require "altmig.err"
 local images = require "altmig.aix.packages"
 local sys = require "altmig.sys"
 
@@ -115,7 +116,7 @@ function TestImages:test_the_order_of_the_images_does_not_matter()
 end
 
 function TestImages:test_the_level_of_a_baseline()
-  local level, message, code = images.bos_level(directory(self))
+  local level, message, code = err.returned(images.bos_level, directory(self))
   lu.assertNil(level)
   lu.assertStrContains(message, "has no bos image")
   lu.assertEquals(code, "BASELINE")

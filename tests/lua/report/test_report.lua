@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local json = require "altmig.json"
+local err = require "altmig.err"
 local lu = require "luaunit"
 local report = require "altmig.report"
 local sys = require "altmig.sys"
@@ -32,12 +33,12 @@ function TestReport:test_a_step_that_begins_again_replaces_its_own_entries_only(
   r:add({ rule = "one" }, "5/merge/a/1", 5)
   r:add({ rule = "two" }, "5/merge/b/1", 5)
   r:save()
-  local again = assert(report.load(self.path))
+  local again = report.load(self.path)
   again:begin("5/merge/a/1")
   again:add({ rule = "three" }, "5/merge/a/1", 5)
   again:save()
   local rules = {}
-  for _, entry in ipairs(assert(report.load(self.path)).entries) do rules[#rules + 1] = entry.rule end
+  for _, entry in ipairs(report.load(self.path).entries) do rules[#rules + 1] = entry.rule end
   lu.assertEquals(rules, { "two", "three" })
 end
 
@@ -86,7 +87,7 @@ end
 
 function TestReport:test_a_damaged_file_says_so()
   assert(sys.write_file(self.path, "{}"))
-  local r, _, code = report.load(self.path)
+  local r, _, code = err.returned(report.load, self.path)
   lu.assertNil(r)
   lu.assertEquals(code, "REPORT_DAMAGED")
 end

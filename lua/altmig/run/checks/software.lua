@@ -39,9 +39,9 @@ function software.baseline(m, add)
   if not word then return end
   local ok, level = xpcall(function()
     local directory = images.of_word(m, word)
-    local level, message, code = images.bos_level(directory)
+    local found, level = pcall(images.bos_level, directory)
     directory.close()
-    return err.check(level, message, code)
+    return found and level or error(level, 0)
   end, err.wrap)
   if not ok then
     return add { id = "baseline", host = "engine host", what = ("--baseline %s: %s"):format(word, level.message),

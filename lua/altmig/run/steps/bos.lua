@@ -88,7 +88,7 @@ bos.steps.inspect_bos = {
           known = images.parse_name(err.check(archive:read(member, images.name_max))) or {}
         elseif member.type == "file" and images.library_part(member.name) then
           local data = err.check(archive:read(member, images.library_max))
-          err.check(images.add_library(data, "bos image: " .. member.name, library))
+          images.add_library(data, "bos image: " .. member.name, library)
         end
         local root = path:match("^(/usr/lpp/[^/]+/inst_root)/")
         if root then roots[root] = true end

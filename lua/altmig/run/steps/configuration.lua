@@ -26,11 +26,6 @@ local function with(directory, fn)
   return result
 end
 
--- err.check for what returns two values.
-local function both(first, second, code)
-  return err.check(first, second, code), second
-end
-
 local function joined(a, b)
   local list = table.move(a or {}, 1, #(a or {}), 1, {})
   return table.move(b or {}, 1, #(b or {}), #list + 1, list)
@@ -52,7 +47,7 @@ end
 function configuration.changed_files(m, names)
   local wanted = {}
   for _, path in ipairs(names) do wanted[path] = true end
-  local known, problems = both(inventory.read(m.alt, wanted))
+  local known, problems = inventory.read(m.alt, wanted)
   for _, problem in ipairs(problems) do m:detail("altmig: what the site changed is not known: " .. escape.line(problem)) end
   local batch, changed, works = {}, {}, true
   local function flush()
@@ -115,7 +110,7 @@ configuration.steps.inspect_filesets = {
       tell(m, { file = problem.image, severity = "error", chosen = "none",
         rule = problem.message .. ": what its filesets want done with their files is not known" })
     end
-    take(both(cfgfiles.on_client(m.alt, known)))
+    take(cfgfiles.on_client(m.alt, known))
     local extra, conflicts = cfgfiles.below_table(rows, by_installp)
     for _, finding in ipairs(conflicts) do tell(m, finding) end
     m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(handled.read, #extra, #rows))
@@ -149,7 +144,7 @@ end
 ---@return table files, altmig.saveconf.Sources sources
 function configuration.plan_saving(m, bos)
   local filesets = m:inspect_filesets()
-  local known, problems = both(inventory.read(m.alt))
+  local known, problems = inventory.read(m.alt)
   for _, problem in ipairs(problems) do
     tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
   end
