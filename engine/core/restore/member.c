@@ -232,22 +232,30 @@ struct am_tree_attr am_member_attr(const struct am_bff_member *member)
 	};
 }
 
-int am_restore_report(struct restore *r, int always, struct am_error *error)
+int am_restore_progress(const struct am_restore_options *options,
+	const struct am_restore_stats *stats, double *last, int always, struct am_error *error)
 {
 	double t;
 
+	if (options == NULL || options->progress == NULL)
+		return 0;
+	t = am_clock();
+	if (!always && t - *last < 0.1)
+		return 0;
+	*last = t;
+	return options->progress(options->context, stats, error) != 0 ? -1 : 0;
+}
+
+int am_restore_report(struct restore *r, int always, struct am_error *error)
+{
 	if (!always && am_check_cancel("restore", error) != 0) {
 		r->complete = 1;
 		return -1;
 	}
-	if (r->options == NULL || r->options->progress == NULL)
+	if (am_restore_progress(r->options, r->stats, &r->reported, always, error) == 0)
 		return 0;
-	t = am_clock();
-	if (!always && t - r->reported < 0.1)
-		return 0;
-	r->reported = t;
-	r->complete = r->options->progress(r->options->context, r->stats, error) != 0;
-	return r->complete ? -1 : 0;
+	r->complete = 1;
+	return -1;
 }
 
 /* The next piece of a member's content into r->chunk, from memory when it was read before. */

@@ -65,6 +65,11 @@ int am_restore_run(struct am_tree *tree, struct am_bff *archive,
 /* The next member that is wanted, and its path in the archive. 1, 0 at the end, -1. */
 int am_restore_next(struct restore *r, const struct am_bff_member **member, char path[PATH_SIZE],
 	struct am_error *error);
+/* Calls the progress of the options: when the last time is 0.1 s ago, or `always`. 0, or what it
+ * failed with. */
+int am_restore_progress(const struct am_restore_options *options,
+	const struct am_restore_stats *stats, double *last, int always, struct am_error *error);
+/* The same of a restore, which may be cancelled. An error is complete. */
 int am_restore_report(struct restore *r, int always, struct am_error *error);
 /* Names the member, unless the error is complete. Returns -1. */
 int am_restore_fail(struct restore *r, const struct am_bff_member *member, struct am_error *error);

@@ -175,19 +175,6 @@ static int compare(struct verify *v, const struct am_bff_member *member, const s
 	}
 }
 
-static int report(struct verify *v, int always, struct am_error *error)
-{
-	double t;
-
-	if (v->options == NULL || v->options->progress == NULL)
-		return 0;
-	t = am_clock();
-	if (!always && t - v->reported < 0.1)
-		return 0;
-	v->reported = t;
-	return v->options->progress(v->options->context, v->stats, error);
-}
-
 /* Counts the member, and tells how far the comparison is. */
 static int compared(struct verify *v, const struct am_bff_member *member, struct am_error *error)
 {
@@ -196,7 +183,7 @@ static int compared(struct verify *v, const struct am_bff_member *member, struct
 		v->stats->files++;
 		v->stats->bytes += (uint64_t)member->size;
 	}
-	return report(v, 0, error);
+	return am_restore_progress(v->options, v->stats, &v->reported, 0, error);
 }
 
 /* ---- one at a time ---- */
@@ -598,8 +585,10 @@ static int read_small(struct verify *v, struct check *check, struct am_error *er
 
 		if (n < 0)
 			return -1;
-		if (n == 0)
-			return am_fail(error, "TRUNCATED", "its content ends early");
+		if (n == 0) {
+			am_fail(error, "TRUNCATED", "its content ends early");
+			return am_member_fail("verify", member, error);
+		}
 		used += (size_t)n;
 	}
 	return 0;
@@ -820,7 +809,7 @@ int am_restore_verify(struct am_tree *tree, struct am_bff *archive,
 	stats->requests = am_restore_requests(tree) - before;
 	stats->seconds = am_clock() - started;
 	if (r == 0)
-		r = report(v, 1, error);
+		r = am_restore_progress(options, stats, &v->reported, 1, error);
 	while (v->first != NULL) {
 		struct check *check = v->first;
 

@@ -123,38 +123,25 @@ int am_tree_mkdir(struct am_tree *tree, const char *path, uint32_t mode, struct 
 	return am_place_finish(tree, &place, "mkdir", r, error);
 }
 
-/* One directory of a chain: there already, or made now. */
-static int make_one(struct am_tree *tree, const char *path, uint32_t mode, struct am_error *error)
-{
-	struct am_error scratch, *why = error != NULL ? error : &scratch;
-	struct am_tree_stat st;
-
-	if (am_tree_stat(tree, path, 1, &st, why) == 0) {
-		if (st.type == AM_TREE_DIR)
-			return 0;
-		return am_fail(error, "ENOTDIR", "mkdir: %.500s: %s", path, strerror(ENOTDIR));
-	}
-	if (strcmp(why->code, "ENOENT") != 0)
-		return -1;
-	return am_tree_mkdir(tree, path, mode, error);
-}
-
 int am_tree_makedirs(struct am_tree *tree, const char *path, uint32_t mode, struct am_error *error)
 {
-	char part[AM_TREE_PATH_MAX];
-	size_t length = strlen(path);
+	const struct am_locate_options options = {.make = 1, .mode = mode};
+	struct am_error scratch, *why = error != NULL ? error : &scratch;
+	struct am_tree_stat st;
+	struct am_place place;
+	int r = 0;
 
-	if (length >= sizeof part)
-		return am_fail_errno(error, ENAMETOOLONG, "mkdir: %.300s", path);
-	for (size_t i = 1; i <= length; i++) {
-		if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (make_one(tree, part, mode, error) != 0)
-			return -1;
-	}
-	return 0;
+	if (am_tree_stat(tree, path, 1, &st, why) == 0) /* also in a tree that is frozen */
+		return st.type == AM_TREE_DIR ? 0
+					      : am_fail(error, "ENOTDIR", "mkdir: %.500s: %s", path,
+							strerror(ENOTDIR));
+	if (strcmp(why->code, "ENOENT") != 0 ||
+		am_tree_may_write(tree, "mkdir", path, error) != 0 ||
+		am_tree_locate_by(tree, "mkdir", path, &options, &place, error) != 0)
+		return -1;
+	if (place.name[0] != '\0')
+		r = place.dir->fs->ops->mkdir(place.dir, place.name, mode, error);
+	return am_place_finish(tree, &place, "mkdir", r, error);
 }
 
 int am_tree_symlink(

@@ -132,10 +132,11 @@ static int is_link(struct am_node *dir, const char *name, struct am_error *error
 static struct am_node *enter(struct trail *trail, const char *name, struct am_error *error)
 {
 	struct am_node *dir = top(trail), *node = dir->fs->ops->enter(dir, name, error);
+	uint32_t mode = trail->options->mode != 0 ? trail->options->mode : 0755;
 
 	if (node != NULL || !trail->options->make || strcmp(error->code, "ENOENT") != 0 ||
 		strlen(trail->rest) >= trail->own ||
-		dir->fs->ops->mkdir(dir, name, 0755, error) != 0)
+		dir->fs->ops->mkdir(dir, name, mode, error) != 0)
 		return node;
 	return dir->fs->ops->enter(dir, name, error);
 }

@@ -23,8 +23,9 @@ int am_tree_locate(struct am_tree *tree, const char *operation, const char *path
 	struct am_place *place, struct am_error *error);
 /* The same with a say in how. `make` needs a tree that may be written to. */
 struct am_locate_options {
-	int follow; /* a link at the end */
-	int make;   /* make missing directories of the path (not of a link's target), 0755 */
+	int follow;    /* a link at the end */
+	int make;      /* make missing directories of the path (not of a link's target) ... */
+	uint32_t mode; /* ... with this mode; 0: 0755 */
 	/* 0, or -1 with a complete error: `link`, on the way or at the end, is not followed. */
 	int (*may_follow)(void *context, const char *link, struct am_error *error);
 	void *context;
