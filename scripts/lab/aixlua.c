@@ -5,6 +5,8 @@
  *   aixlua [-L DIR] SCRIPT [ARG ...]   runs a script; lab.NAME comes from DIR/NAME.lua,
  *                                      lpar from DIR/inside.lua
  *   aixlua --enter ROOT                becomes the user's session in the rootvg mounted at ROOT
+ *   TOOL [ARG ...]                     called by the name of a POSIX tool: DIR/tool.lua, the front
+ * of busybox
  */
 #include <errno.h>
 #include <signal.h>
@@ -150,6 +152,31 @@ static int enter(const char *root)
 	return errno == ENOENT ? 127 : 126;
 }
 
+/*
+ * Called by the name of a tool (its link in /usr/bin leads here), the arguments are those of
+ * tool.lua and the name before them. NULL when called by its own name.
+ */
+static char **called_as_tool(int argc, char **argv)
+{
+	static char own[] = "aixlua", front[] = LIBRARY "/tool.lua";
+	char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	char **words;
+
+	if (argc == 0)
+		return NULL;
+	name = name != NULL ? name + 1 : argv[0];
+	if (strcmp(name, own) == 0)
+		return NULL;
+	words = calloc((size_t)argc + 3, sizeof *words);
+	if (words == NULL)
+		return NULL;
+	words[0] = own;
+	words[1] = front;
+	words[2] = name;
+	memcpy(words + 3, argv + 1, ((size_t)argc - 1) * sizeof *words);
+	return words;
+}
+
 static int message_handler(lua_State *L)
 {
 	if (lua_type(L, 1) != LUA_TSTRING)
@@ -157,6 +184,13 @@ static int message_handler(lua_State *L)
 	luaL_traceback(L, L, lua_tostring(L, 1), 1);
 	return 1;
 }
+
+/* What no command of AIX takes, none in the lab takes: lab.contract refuses it before the command
+ * begins. */
+static const char refuse[] =
+	"local name = arg[0]:match('([^/]*)$')\n"
+	"local message, status = require('lab.contract').refusal(name, arg)\n"
+	"if message then error({ message = message, status = status }, 0) end\n";
 
 /* argc and argv as light userdata: everything here may raise, so it runs protected. */
 static int pmain(lua_State *L)
@@ -208,6 +242,11 @@ static int pmain(lua_State *L)
 	}
 	lua_setglobal(L, "arg");
 	lua_settop(L, 0);
+	/* The commands below /usr/lpp/lab are the lab's own; so is what is run with a library of
+	 * its own. */
+	if (first == 1 && strncmp(argv[1], "/usr/lpp/", 9) != 0 &&
+		luaL_dostring(L, refuse) != LUA_OK)
+		return lua_error(L);
 	luaL_checkstack(L, argc + 8, "too many arguments");
 	lua_pushcfunction(L, message_handler);
 	if (luaL_loadfilex(L, argv[first], "t") != LUA_OK)
@@ -224,7 +263,12 @@ int main(int argc, char **argv)
 	struct sigaction action;
 	int status = 0;
 	lua_State *L;
+	char **as_tool = called_as_tool(argc, argv);
 
+	if (as_tool != NULL) {
+		argv = as_tool;
+		argc += 2;
+	}
 	if (argc == 3 && strcmp(argv[1], "--enter") == 0)
 		return enter(argv[2]);
 	L = luaL_newstate();

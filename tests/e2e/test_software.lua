@@ -72,7 +72,7 @@ local function make_copy()
   local _, status, problem = on("adachi-AIX7", ([[
 set -e
 rm -rf %s; mkdir -p %s/dev %s/tmp %s/home %s/images
-for d in etc usr lpp opt sbin var; do cp -a /$d %s/; done
+for d in etc usr lpp opt sbin var; do cp -pPR /$d %s/; done
 ln -s /usr/bin %s/bin
 ]]):gsub("%%s", copy))
   assert(status == 0, problem)

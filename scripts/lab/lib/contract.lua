@@ -6,6 +6,13 @@ local table_of = require "lab.contract_commands"
 
 local contract = { commands = table_of.commands, absent = table_of.absent }
 
+-- What the lab still takes although AIX refuses it, with what it waits for. A row goes when the engine sends something
+-- else; the verdicts of contract.check know none of them.
+contract.exceptions = {
+  { name = "mkboot", args = "^%-d %S+ %-l %S+ %-b %S+$",
+    why = "phase 8 writes the boot record by mkboot until the engine composes it itself" },
+}
+
 local unpack = table.unpack
 
 local function base(name) return (name:match("([^/]*)$")) end
@@ -597,6 +604,9 @@ function contract.refusal(name, args)
     check_one(name, spec, args, said)
   end
   if not first then return nil end
+  for _, exception in ipairs(contract.exceptions) do
+    if exception.name == name and table.concat(args, " "):find(exception.args) then return nil end
+  end
   local usage = "Usage: " .. usage_of(name, spec)
   return first ~= "" and ("%s: %s\n%s"):format(name, first, usage) or usage, spec.status or 1
 end

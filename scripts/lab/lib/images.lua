@@ -181,11 +181,12 @@ local links = {
   ["/usr/lib/unix"] = "/usr/lib/boot/unix_64", ["/etc/rc.d"] = nil,
 }
 
--- Tools that busybox gives, under the names AIX has them too.
+-- Tools that busybox gives, under the names AIX has them too; each is a link to aixlua, which looks at the arguments
+-- first (lab.tool).
 local busybox_tools = [[
 awk basename cal cat chgrp chmod chown clear cmp comm cp cpio cut date dd diff dirname du echo ed egrep
 expand expr false fgrep find fold fuser getopt grep gunzip gzip head iconv id join kill link ln logger logname ls mesg
-mkdir mkfifo mknod more mv nl nslookup od paste patch ping printenv printf pwd renice rm rmdir sed seq sleep
+mkdir mkfifo mknod more mv nl nslookup od paste patch ping printenv printf pwd renice rm rmdir sed sleep
 sort split strings stty sync tail tar tee test time touch tr true tsort tty uncompress unexpand uniq unlink uudecode
 uuencode vi wc which whoami xargs yes zcat
 ]]
@@ -256,6 +257,21 @@ local function add_commands(tree, wanted)
   end
 end
 
+--- mksh without the builtins and words that ksh88 lacks, or that would go past the fronts of the tools: their names in
+--- the program get a capital letter. What such a name leads to then is what AIX would do: a program, or nothing.
+---@param text string the program
+---@return string
+function images.ksh88(text)
+  for name in ("cat mknod nameref printf realpath rename sleep source"):gmatch("%S+") do
+    local capital = name:sub(1, 1):upper() .. name:sub(2)
+    text = text:gsub("(%z[!~=^*+-]*)" .. name .. "%z", "%1" .. capital .. "\0")
+  end
+  for name in ("local nameref"):gmatch("%S+") do
+    text = text:gsub("%z" .. name .. "(=\\?\\?builtin typeset)", "\0" .. name:sub(1, 1):upper() .. name:sub(2) .. "%1")
+  end
+  return (text:gsub("pipefail%z", "Pipefail\0"))
+end
+
 local function add_programs(tree)
   local opts = tree.opts
   local function program(path, source)
@@ -267,9 +283,13 @@ local function add_programs(tree)
   end
   program("/usr/lpp/lab/bin/aixlua", opts.aixlua)
   program("/usr/lpp/lab/bin/busybox", opts.busybox)
-  program("/usr/bin/ksh", opts.ksh)
-  for name in busybox_tools:gmatch("%S+") do tree:link("/usr/bin/" .. name, "/usr/lpp/lab/bin/busybox") end
-  tree:link("/usr/bin/compress", "/usr/lpp/lab/bin/busybox")
+  if opts.ksh then
+    tree:file("/usr/bin/ksh", images.ksh88(assert(sys.read_file(opts.ksh))), 365)
+  else
+    program("/usr/bin/ksh")
+  end
+  for name in busybox_tools:gmatch("%S+") do tree:link("/usr/bin/" .. name, "/usr/lpp/lab/bin/aixlua") end
+  tree:link("/usr/bin/compress", "/usr/lpp/lab/bin/aixlua")
   for _, name in ipairs(resource.list("scripts/lab/lib/")) do
     tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
   end

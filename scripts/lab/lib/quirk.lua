@@ -15,6 +15,8 @@ local quirk = {}
 --- All of them. One row each: what is open, and the behaviours that the commands play.
 ---@type table<string, lab.Quirk>
 quirk.known = {
+  ["sleep-fraction"] = { values = { "error", "zero" },
+    text = "sleep 0.1 is refused, or its fraction is dropped" },
   ["login-environment"] = { values = { "plain", "ja_JP", "odmdir", "noclobber", "talkative" },
     text = "what a site sets for root: a Japanese locale, another ODMDIR, an ENV file that sets noclobber, one that prints" },
   ["login-shell"] = { values = { "ksh", "bash", "csh", "ksh93" }, text = "the shell that /etc/passwd names for root" },
