@@ -838,6 +838,16 @@ static int l_sha256(lua_State *L)
 	return 1;
 }
 
+/* sum of `sum -r` */
+static int l_sum(lua_State *L)
+{
+	size_t length;
+	const char *data = luaL_checklstring(L, 1, &length);
+
+	lua_pushinteger(L, am_sum(0, data, length));
+	return 1;
+}
+
 static int l_cksum(lua_State *L)
 {
 	size_t length;
@@ -901,6 +911,7 @@ int luaopen_altmig_sys(lua_State *L)
 		{"sleep", l_sleep},
 		{"spawn", l_spawn},
 		{"stat", l_stat},
+		{"sum", l_sum},
 		{"symlink", l_symlink},
 		{"terminal_width", l_terminal_width},
 		{"time", l_time},

@@ -5,6 +5,9 @@
 #include "l_restore.h"
 #include "l_tree.h"
 
+#include "base/checksum.h"
+#include "tree/scan.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -568,8 +571,18 @@ static int tree_df(lua_State *L)
 
 /* ---- walk ---- */
 
+static struct am_digest_options digest_options(lua_State *L, int arg)
+{
+	struct am_digest_options options = {.times = bu_fieldbool(L, arg, "times", 0)};
+
+	if (!lua_isnoneornil(L, arg) && lua_getfield(L, arg, "exclude") != LUA_TNIL)
+		options.exclude = bu_checkargv(L, lua_gettop(L), NULL);
+	return options;
+}
+
 struct walk_box {
-	struct am_walk *walk;
+	struct am_walk *walk; /* one of the two, or none */
+	struct am_scan *scan; /* files are read, many at a time */
 	struct am_tree *tree;
 	struct bu_tree *owner; /* kept alive in user value 1 */
 };
@@ -577,13 +590,50 @@ struct walk_box {
 static int walk_close(lua_State *L)
 {
 	struct walk_box *box = luaL_checkudata(L, 1, WALK_CLASS);
-	struct am_walk *walk = box->walk;
+	int is_open = box->walk != NULL || box->scan != NULL;
 
+	am_walk_close(box->walk);
+	am_scan_close(box->scan);
 	box->walk = NULL;
-	am_walk_close(walk);
-	if (walk != NULL)
+	box->scan = NULL;
+	if (is_open)
 		am_tree_close(box->tree);
 	return 0;
+}
+
+/* The next entry of a scan, with the sum of a file. */
+static int scan_next(struct walk_box *box, const struct am_scan_entry **entry, uint16_t *sum,
+	struct am_error *error)
+{
+	const char *data;
+	size_t length;
+	int r = am_scan_next(box->scan, entry, error);
+
+	*sum = 0;
+	if (r == 1 && (*entry)->stat.type == AM_TREE_FILE) {
+		while ((r = am_scan_read(box->scan, &data, &length, error)) == 1)
+			*sum = am_sum(*sum, data, length);
+		r = r == 0 ? 1 : -1;
+	}
+	return r;
+}
+
+static int push_scanned(lua_State *L, struct walk_box *box)
+{
+	const struct am_scan_entry *entry;
+	struct am_error error;
+	uint16_t sum;
+	int r = scan_next(box, &entry, &sum, &error);
+
+	if (r < 0)
+		return luaL_error(L, "%s", error.message);
+	if (r == 0)
+		return 0;
+	lua_pushstring(L, entry->path);
+	push_stat(L, &entry->stat, entry->stat.type == AM_TREE_LINK ? entry->target : NULL);
+	if (entry->stat.type == AM_TREE_FILE)
+		bu_setint(L, "sum", sum);
+	return 2;
 }
 
 /* The iterator. A failure in the middle raises: a loop that just ends would look complete. */
@@ -596,9 +646,11 @@ static int walk_next(lua_State *L)
 	struct am_error error;
 	int r;
 
-	if (box->walk == NULL)
+	if (box->walk == NULL && box->scan == NULL)
 		return 0;
 	box->owner->L = L;
+	if (box->scan != NULL)
+		return push_scanned(L, box);
 	r = am_walk_next(box->walk, &path, &st, &error);
 	if (r == 1 && st->type == AM_TREE_LINK)
 		r = am_tree_readlink(box->tree, path, target, sizeof target, &error) == 0 ? 1 : -1;
@@ -611,30 +663,44 @@ static int walk_next(lua_State *L)
 	return 2;
 }
 
-/* for path, stat in t:walk(path) do */
+/* for path, stat in t:walk(path [, {sum=, exclude=}]) do */
 static int tree_walk(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"close", walk_close}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {
 		{"__gc", walk_close}, {"__close", walk_close}, {NULL, NULL}};
 	const char *path = bu_optcstr(L, 2, "/");
+	struct am_scan_options options = {.operation = "walk"};
 	struct am_tree *tree = bu_checktree(L, 1);
+	int sum = bu_fieldbool(L, 3, "sum", 0);
 	struct walk_box *box;
 	struct am_error error;
 
 	bu_newclass(L, WALK_CLASS, methods, meta);
+	lua_settop(L, 3);
+	options.exclude = digest_options(L, 3).exclude;
+	luaL_argcheck(L, sum || options.exclude == NULL, 3, "exclude is for walks with sum");
 	lua_pushcfunction(L, walk_next);
-	box = lua_newuserdatauv(L, sizeof *box, 1);
-	box->walk = NULL;
-	box->tree = tree;
-	box->owner = bu_checktreebox(L, 1);
+	box = lua_newuserdatauv(L, sizeof *box, 2);
+	*box = (struct walk_box){.tree = tree, .owner = bu_checktreebox(L, 1)};
 	luaL_setmetatable(L, WALK_CLASS);
 	lua_pushvalue(L, 1);
 	lua_setiuservalue(L, -2, 1);
+	if (options.exclude != NULL) { /* the patterns and the vector of them */
+		lua_createtable(L, 2, 0);
+		for (int i = 1; i <= 2; i++) {
+			lua_pushvalue(L, 3 + i);
+			lua_rawseti(L, -2, i);
+		}
+		lua_setiuservalue(L, -2, 2);
+	}
 	enter(L);
-	box->walk = am_walk_open(tree, path, &error);
+	if (sum)
+		box->scan = am_scan_open(tree, path, &options, &error);
+	else
+		box->walk = am_walk_open(tree, path, &error);
 	leave(L);
-	if (box->walk == NULL)
+	if (box->walk == NULL && box->scan == NULL)
 		return bu_fail(L, &error);
 	am_tree_hold(tree);
 	/* iterator, state, control, value to close when the loop is left */
@@ -644,15 +710,6 @@ static int tree_walk(lua_State *L)
 }
 
 /* ---- digests ---- */
-
-static struct am_digest_options digest_options(lua_State *L, int arg)
-{
-	struct am_digest_options options = {.times = bu_fieldbool(L, arg, "times", 0)};
-
-	if (!lua_isnoneornil(L, arg) && lua_getfield(L, arg, "exclude") != LUA_TNIL)
-		options.exclude = bu_checkargv(L, lua_gettop(L), NULL);
-	return options;
-}
 
 static int tree_digest(lua_State *L)
 {

@@ -271,6 +271,11 @@ function sys.exe_path() end
 ---@return string hex
 function sys.sha256(data) end
 
+--- The 16-bit sum that `sum -r` prints and inventories of AIX hold.
+---@param data string
+---@return integer
+function sys.sum(data) end
+
 --- CRC and length as the POSIX cksum command prints them.
 ---@param data string
 ---@return integer crc, integer length

@@ -102,10 +102,12 @@ function Tree:resolve(path) end
 function Tree:list(path) end
 
 --- for path, stat in t:walk("/etc") do: the path itself first, directories before their content,
---- names in byte order. A failure after the start raises its message.
+--- names in byte order. A failure after the start raises its message. With `sum` every file is read, many
+--- at a time where the tree can, and its stat has `sum`, that of `sum -r`; `exclude` is that of digest.
 ---@param path string?         # default "/"
+---@param options { sum: boolean?, exclude: string[]? }?
 ---@return fun(): string?, altmig.tree.Stat?
-function Tree:walk(path) end
+function Tree:walk(path, options) end
 
 ---@param path string
 ---@param max integer?         # bytes, default 64 MiB; more is "E2BIG"

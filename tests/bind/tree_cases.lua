@@ -261,6 +261,12 @@ return function(class)
     local one, two = t:digest_list("/a"), t:digest_list("/c")
     lu.assertEquals(one["/a/l"], two["/c/l"])
     lu.assertNotEquals(one["/a/b/f"], two["/c/b/f"])
+    seen = {}
+    for path, st in t:walk("/a", { sum = true, exclude = { "/c", "l" } }) do seen[path] = st.sum or st.type end
+    lu.assertEquals(seen, { ["/a"] = "dir", ["/a/b"] = "dir", ["/a/b/f"] = sys.sum "text" })
+    for _, st in t:walk("/a.txt", { sum = true }) do lu.assertEquals({ st.sum, st.size }, { sys.sum "text", 4 }) end
+    lu.assertErrorMsgContains("exclude is for", t.walk, t, "/", { exclude = { "x" } })
+    lu.assertEquals(select(3, t:walk("/none", { sum = true })), "ENOENT")
     local nothing, from_walk, _, closing = t:walk("/a")
     lu.assertEquals(nothing(from_walk), "/a")
     closing:close()

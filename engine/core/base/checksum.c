@@ -42,3 +42,13 @@ uint32_t am_cksum(const void *data, size_t length)
 		crc = crc << 8 ^ table[(crc >> 24 ^ rest) & 255];
 	return ~crc;
 }
+
+uint16_t am_sum(uint16_t sum, const void *data, size_t length)
+{
+	const unsigned char *p = data;
+	uint32_t s = sum;
+
+	for (size_t i = 0; i < length; i++)
+		s = ((s >> 1 | s << 15) + p[i]) & 0xFFFF;
+	return (uint16_t)s;
+}

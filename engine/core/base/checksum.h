@@ -14,4 +14,10 @@ void am_sha256_hex(const void *data, size_t length, char hex[65]);
 /* The CRC of the POSIX cksum command (the length is part of it). */
 uint32_t am_cksum(const void *data, size_t length);
 
+/*
+ * The 16-bit sum of the command sum -r, which inventories of AIX hold: rotated right before each
+ * byte is added. `sum` is 0 for the first piece, for the next what the one before returned.
+ */
+uint16_t am_sum(uint16_t sum, const void *data, size_t length);
+
 #endif

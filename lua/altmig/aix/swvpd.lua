@@ -12,6 +12,7 @@ local err = require "altmig.err"
 local lslpp = require "altmig.aix.lslpp"
 local odm = require "altmig.odm"
 local requisite = require "altmig.aix.requisite"
+local sys = require "altmig.sys"
 
 local swvpd = {}
 
@@ -74,16 +75,8 @@ local type_names = { [0] = "file", [1] = "dir", [2] = "link" }
 function swvpd.level_of(row) return ("%d.%d.%d.%d"):format(row.ver, row.rel, row.mod, row.fix) end
 
 --- The 16-bit sum of a file that inventories hold, as `sum -r` makes it.
----@param data string
----@return integer
-function swvpd.sum(data)
-  local s = 0
-  for from = 1, #data, 4096 do
-    local chunk = { data:byte(from, math.min(from + 4095, #data)) }
-    for i = 1, #chunk do s = ((s >> 1 | s << 15) + chunk[i]) & 0xFFFF end
-  end
-  return s
-end
+---@type fun(data: string): integer
+swvpd.sum = sys.sum
 
 --- A level as four numbers; nil for text that is none.
 ---@param text string

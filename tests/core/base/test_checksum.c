@@ -60,11 +60,27 @@ static void test_cksum(void **state)
 	free(large);
 }
 
+/* The values are those of sum -r; pieces make no difference. */
+static void test_sum(void **state)
+{
+	unsigned char every[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof every; i++)
+		every[i] = (unsigned char)i;
+	assert_int_equal(am_sum(0, "", 0), 0);
+	assert_int_equal(am_sum(0, "abc", 3), 16556);
+	assert_int_equal(am_sum(0, every, sizeof every), 512);
+	assert_int_equal(am_sum(am_sum(0, every, 100), every + 100, sizeof every - 100), 512);
+	assert_int_equal(am_sum(0, "abd", 3), 16557);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_cksum),
+		cmocka_unit_test(test_sum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
