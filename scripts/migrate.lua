@@ -47,7 +47,10 @@ return flow.new {
     end },
 
   [6] = { "Installing and migrating software.",
-    run = function(m) m:install_software() end },
+    run = function(m)
+      m:install_software()
+      m:verify_software()
+    end },
 
   [7] = { run = function(m) m:customize(m.post_script) end },
 

@@ -3,6 +3,7 @@
 -- record of all of them. Installed in place of altmig.ssh, tree, bff, merge, saveconf and bosboot.
 
 local json = require "altmig.json"
+local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
 
 local world = {}
@@ -549,6 +550,19 @@ function world.new()
           end,
         }, { __close = function() end })
       end,
+    },
+    ["altmig.swvpd"] = setmetatable({
+      open = function()
+        return setmetatable({ filesets = function() return w.software or {} end }, { __close = function() end })
+      end,
+    }, { __index = swvpd }),
+    ["altmig.aix.verify"] = {
+      filesets = function(_, planned)
+        w.planned_levels = planned
+        return w.software_problems or {}, 3
+      end,
+      files = function() return w.file_problems or {}, { files = 5, rows = 6 } end,
+      sentence = function(problem) return ("%s of %s"):format(problem.what, problem.path or problem.fileset) end,
     },
     ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }

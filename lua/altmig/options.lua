@@ -54,7 +54,8 @@ local flags = {
   { "baseline", "baseline", arg = "LPP", text = "what the old level shipped: an lpp_source, directory or nfs:// URL\n"
     .. "of the client's present level; merges are three-way then" },
   { "dry-run", "dry_run", text = "change nothing: what preflight finds, and a diff of every file the\nmerges would change" },
-  { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image" },
+  { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image;\n"
+    .. "after installp, look at every file of the software database" },
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
   { "html", "html", text = "one page on stdout that needs nothing else" },
   { "json", "json", text = "one JSON object a line instead of text; of report: one document" },
@@ -121,6 +122,7 @@ options.define("altmig resume", { operands = "CLIENT",
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
 options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "json " })
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
+options.define("altmig verify", { operands = "CLIENT", flags = common .. "json " })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })
 
 -- The command whose --help lists a set of flags.

@@ -229,6 +229,38 @@ function TestMigration:test_only_filesets_the_client_had_are_installed()
   lu.assertEquals(selected, { { fileset = "bos.net", level = "7.2.5.0" } })
 end
 
+function TestMigration:test_software_that_installp_did_not_make_ends_phase_6()
+  local w = self.w
+  w.file_problems = { { what = "sum", path = "/usr/bin/ls" } } -- nobody asked for these
+  w.software = { ["bos.net"] = { level = "7.1.5.0" } }
+  w.software_problems = { { what = "level", fileset = "bos.net" }, { what = "requisite", fileset = "old.rte" } }
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "SOFTWARE")
+  lu.assertStrContains(e.message, "level of bos.net")
+  lu.assertNotStrContains(e.message, "old.rte", "which was so before: no reason to stop")
+  lu.assertStrContains(e.remedy, "then resume")
+  lu.assertEquals(w.planned_levels, { ["bos.net"] = "7.2.5.0" })
+  lu.assertEquals(world.count(w, "bosboot"), 0)
+  w.software_problems = { w.software_problems[2] }
+  lu.assertEquals(w.migration.resume { client = "lpar", state = w.dir .. "/state", nim = w.dir .. "/nim.lua" }, 0)
+  local document = require("altmig.cmd.report").document({ state = w.dir .. "/state" }, "lpar")
+  local told = {}
+  for _, entry in ipairs(document.entries) do
+    if entry.method == "software" then told[#told + 1] = entry.group .. " " .. entry.rule end
+  end
+  lu.assertEquals(told, { "todo requisite of old.rte" })
+  local levels = {}
+  for _, row in ipairs(document.head.filesets) do levels[row.name] = ("%s %s"):format(row.old or "-", row.new or "-") end
+  lu.assertEquals(levels["bos.net"], "7.1.5.0 7.1.5.0")
+end
+
+function TestMigration:test_files_are_verified_when_asked_for()
+  local w = self.w
+  w.file_problems = { { what = "sum", path = "/usr/bin/ls" } }
+  lu.assertEquals(w.migration.migrate(w.opts { verify_restore = true }), 0)
+  lu.assertStrContains(world.log_text(w), "altmig: software verified: 3 filesets, 6 files, 1 difference, in the report.")
+end
+
 function TestMigration:test_an_image_that_cannot_boot_never_reaches_the_disk()
   local w = self.w
   w.boot_verdict = "checksum of load 2 differs"

@@ -51,6 +51,20 @@ function print_report.baseline(baseline)
       tostring(from.inst_root), tostring(from.vpd)) or "")
 end
 
+--- How many filesets came, went and changed.
+---@param list { name: string, old: string?, new: string? }[]
+---@return string
+function print_report.filesets(list)
+  local count = { changed = 0, same = 0, new = 0, gone = 0 }
+  for _, row in ipairs(list) do
+    local what = not row.old and "new" or not row.new and "gone" or row.old == row.new and "same" or "changed"
+    count[what] = count[what] + 1
+  end
+  return ("%d at another level, %d as they were, %d new, %d gone"):format(count.changed, count.same, count.new, count.gone)
+end
+
+local function fileset_levels(row) return row.old or "not installed", row.new or "not installed" end
+
 local function levels_text(head)
   local from = head.levels and head.levels.client or "?"
   local to = head.target and ("%s.%s"):format(tostring(head.target.version), tostring(head.target.release)) or "?"
@@ -70,6 +84,7 @@ function print_report.head(document)
     or "", state.time and (", last entry " .. state.time) or "") }
   if state.failure then rows[#rows + 1] = { "failure", state.failure } end
   rows[#rows + 1] = { "baseline", print_report.baseline(head.baseline) }
+  if head.filesets then rows[#rows + 1] = { "filesets", print_report.filesets(head.filesets) } end
   rows[#rows + 1] = { "counts", ("%d kept from you, %d new from the release, %d conflict%s, %d to do by hand"):format(count.kept,
     count.new, count.conflict, count.conflict == 1 and "" or "s", count.todo) }
   return rows
@@ -130,7 +145,15 @@ end
 function print_report.text(document, opts)
   local lines = {}
   for _, row in ipairs(print_report.head(document)) do lines[#lines + 1] = ("%-10s %s\n"):format(row[1], plain(row[2])) end
-  return table.concat(lines) .. print_report.section_text(print_report.sections(document), opts)
+  lines[#lines + 1] = print_report.section_text(print_report.sections(document), opts)
+  if opts and opts.all and document.head.filesets then
+    lines[#lines + 1] = ("\nFilesets (%d)\n"):format(#document.head.filesets)
+    for _, row in ipairs(document.head.filesets) do
+      local old, new = fileset_levels(row)
+      lines[#lines + 1] = ("  %-40s %-15s %s\n"):format(plain(row.name), plain(old), plain(new))
+    end
+  end
+  return table.concat(lines)
 end
 
 -- HTML --------------------------------------------------------------------------------------------
@@ -166,6 +189,17 @@ local function html_entry(out, entry)
   out[#out + 1] = "</li>\n"
 end
 
+local function html_filesets(out, list)
+  out[#out + 1] = ('<section id="filesets"><h2>Filesets (%d)</h2>\n<details><summary>%s</summary>\n<table>\n'):format(#list,
+    escape(print_report.filesets(list)))
+  out[#out + 1] = "<tr><th>fileset</th><th>old level</th><th>new level</th></tr>\n"
+  for _, row in ipairs(list) do
+    local old, new = fileset_levels(row)
+    out[#out + 1] = ("<tr><td><code>%s</code></td><td>%s</td><td>%s</td></tr>\n"):format(escape(row.name), escape(old), escape(new))
+  end
+  out[#out + 1] = "</table></details></section>\n"
+end
+
 local function html_section(out, section)
   out[#out + 1] = ('<section id="%s"><h2>%s (%d)</h2>\n'):format(section.name, section.title, section.count)
   local open = (section.name == "conflict" or section.name == "todo") and " open" or ""
@@ -195,6 +229,7 @@ function print_report.html(document)
   end
   out[#out + 1] = "</p>\n"
   for _, section in ipairs(sections) do html_section(out, section) end
+  if document.head.filesets then html_filesets(out, document.head.filesets) end
   out[#out + 1] = "</body></html>\n"
   return table.concat(out)
 end

@@ -51,6 +51,7 @@ local methods = {
   { require "altmig.run.steps.configuration", "changed_files plan_saving" },
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
   { require "altmig.run.steps.software", "customize install_software" },
+  { require "altmig.run.steps.verify", "look_at_software" },
   { require "altmig.run.steps.boot", "make_bootable" },
   { require "altmig.run.steps.finish", "summarize" },
 }
@@ -216,6 +217,25 @@ function migration.load(client, opts)
   m:connect()
   m.opts.quiet = nil
   return m
+end
+
+--- altmig verify CLIENT. Exports the copy for the time of it, as the prompt does.
+---@param client string
+---@param opts table
+---@return altmig.Verified
+function migration.verify(client, opts)
+  local quiet = { json = false, quiet = true } -- what it finds is all it has to say
+  for name, value in pairs(opts) do quiet[name] = quiet[name] == nil and value or quiet[name] end
+  local m = migration.load(client, quiet)
+  m.opts.quiet = true
+  local ok, result = xpcall(function()
+    m:writable()
+    for filesystem in m:alt_filesystems() do m:export(filesystem) end
+    return m:look_at_software { files = true }
+  end, err.wrap)
+  m:leave_prompt()
+  if not ok then error(result, 0) end
+  return result
 end
 
 --- altmig resume CLIENT.

@@ -19,7 +19,8 @@ end
 local function all_hostile()
   return document({ { rule = hostile, file = hostile, key = hostile, attribute = hostile, o = hostile, c = hostile, n = hostile,
     chosen = hostile, method = hostile } }, { client = hostile, lpp_source = hostile, spot = hostile, disks = { hostile },
-    started = hostile, levels = { client = hostile }, target = { version = hostile, release = hostile }, baseline = hostile })
+    started = hostile, levels = { client = hostile }, target = { version = hostile, release = hostile }, baseline = hostile,
+    filesets = { { name = hostile, old = hostile, new = hostile }, { name = hostile } } })
 end
 
 function TestReportPrint:test_html_holds_no_markup_of_a_client()
@@ -36,6 +37,15 @@ function TestReportPrint:test_html_holds_no_markup_of_a_client()
     lu.assertStrContains(" !DOCTYPE html head meta title style body h1 h2 table tr th td p a section details summary ul li div b code ",
       " " .. tag .. " ")
   end
+end
+
+function TestReportPrint:test_filesets_with_both_levels()
+  local d = document({}, { filesets = { { name = "acme.rte", old = "1.0.0.0", new = "1.0.0.0" }, { name = "bos.new", new = "7.2.0.0" },
+    { name = "bos.net", old = "7.1.5.0", new = "7.2.5.1" }, { name = "bos.old", old = "7.1.0.0" } } })
+  lu.assertStrContains(print_report.text(d), "filesets   1 at another level, 1 as they were, 1 new, 1 gone\n")
+  lu.assertNotStrContains(print_report.text(d), "7.2.5.1")
+  lu.assertStrContains(print_report.text(d, { all = true }), "  bos.net                                  7.1.5.0         7.2.5.1\n")
+  lu.assertStrContains(print_report.html(d), "<tr><td><code>bos.new</code></td><td>not installed</td><td>7.2.0.0</td></tr>")
 end
 
 function TestReportPrint:test_html_needs_nothing_from_elsewhere()

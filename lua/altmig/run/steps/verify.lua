@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+-- The end of phase 6, and altmig verify: whether the copy is what its software database says.
+
+local err = require "altmig.err"
+local swvpd = require "altmig.swvpd"
+local verify = require "altmig.aix.verify"
+
+---@class altmig.Migration
+local software = { steps = {} }
+
+-- What installp was to bring, by its own list.
+local function planned(m)
+  local levels = {}
+  for _, row in ipairs(m:result_of("select_filesets") or {}) do levels[row.fileset] = row.level end
+  return levels
+end
+
+-- Files that a merge decided about: they are not what the release shipped, and that is meant.
+local function decided(m)
+  local files = {}
+  for _, entry in ipairs(m:collected().entries) do
+    if entry.file then files[entry.file] = true end
+  end
+  return files
+end
+
+-- Every fileset with the level it had on the client and the one it has in the copy.
+local function levels(m, db)
+  local had, list = m:result_of("installed_filesets") or {}, {}
+  local all = err.check(db:filesets())
+  local names = {}
+  for name in pairs(all) do names[name] = true end
+  for name in pairs(had) do names[name] = true end
+  for name in pairs(names) do
+    list[#list + 1] = { name = name, old = had[name], new = all[name] and all[name].level }
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+---@class altmig.Verified
+---@field filesets altmig.verify.Problem[]
+---@field files altmig.verify.Problem[]       unexplained
+---@field explained altmig.verify.Problem[]   of files that a merge decided about
+---@field count { filesets: integer, files: integer }
+---@field levels { name: string, old: string?, new: string? }[]
+
+--- Holds the copy against its software database, its files too if asked. Changes nothing.
+---@param opts { files: boolean? }
+---@return altmig.Verified
+function software.look_at_software(m, opts)
+  local db <close> = swvpd.open(m.copy)
+  local result = { files = {}, explained = {}, count = { files = 0 }, levels = levels(m, db) }
+  result.filesets, result.count.filesets = verify.filesets(db, planned(m))
+  if opts.files then
+    local problems, count = m:track("verify", {}, function(update)
+      local seen = 0
+      return verify.files(m.copy, db, { on_progress = function(files)
+        if files - seen >= 500 then
+          seen = files
+          update { files = files }
+        end
+      end })
+    end)
+    local known = decided(m)
+    result.count.files = count.rows
+    for _, problem in ipairs(problems) do
+      local list = known[problem.path] and result.explained or result.files
+      list[#list + 1] = problem
+    end
+  end
+  return result
+end
+
+-- What installp was to do and did not, and what it left half-done.
+local function is_failure(problem, wanted) return wanted[problem.fileset] and (problem.what == "level" or problem.what == "state") end
+
+local function raise_failures(m, problems)
+  local wanted, lines = planned(m), {}
+  for _, problem in ipairs(problems) do
+    if is_failure(problem, wanted) then lines[#lines + 1] = verify.sentence(problem) end
+  end
+  if #lines == 0 then return end
+  err.raise { code = "SOFTWARE", host = m.exec.host.name,
+    message = ("the software of the copy of %s is not what installp was to make of it: %s"):format(m.name, table.concat(lines, "; ")),
+    remedy = ("installp's log in the copy is %s; remove the cause, then resume"):format("/lpp/save.config/.altmig/installp.log") }
+end
+
+-- Phase 6: the filesets always, every file with --verify-restore.
+software.steps.verify_software = {
+  key = function() return "" end,
+  run = function(m)
+    local found = m:look_at_software { files = m.opts.verify_restore }
+    m:collected():tell { filesets = found.levels }
+    raise_failures(m, found.filesets)
+    for _, list in ipairs { found.filesets, found.files } do
+      for _, problem in ipairs(list) do
+        m:report_entry { method = "software", file = problem.path, severity = "todo", rule = verify.sentence(problem) }
+      end
+    end
+    local count = #found.filesets + #found.files
+    m:say(("altmig: software verified: %d filesets%s, %s."):format(found.count.filesets,
+      m.opts.verify_restore and (", %d files"):format(found.count.files) or "",
+      count == 0 and "all consistent" or ("%d difference%s, in the report"):format(count, count == 1 and "" or "s")))
+    return { filesets = found.count.filesets, files = found.count.files, differences = count }
+  end,
+}
+
+return software
