@@ -9,6 +9,7 @@ local bootdisk = require "lab.bootdisk"
 local bootimage = require "lab.bootimage"
 local getopt = require "lab.getopt"
 local kernel = require "lab.kernel"
+local modes = require "altmig.mode"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
 
@@ -36,7 +37,7 @@ end
 
 if options.v then return 0 end
 if options.b then
-  local ok, message = sys.write_file(options.b, image, { mode = 384, atomic = false })
+  local ok, message = sys.write_file(options.b, image, { mode = modes.PRIVATE_FILE, atomic = false })
   if not ok then fail(message) end
   say()
   return 0

@@ -7,6 +7,7 @@
 local exports = require "lab.exports"
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
+local modes = require "altmig.mode"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
 
@@ -59,7 +60,7 @@ local function save(list)
   for _, entry in ipairs(list) do
     lines[#lines + 1] = entry.path .. (entry.options ~= "" and " -" .. entry.options or "") .. "\n"
   end
-  lvm.check(sys.write_file("/etc/xtab", table.concat(lines), { mode = 420 }))
+  lvm.check(sys.write_file("/etc/xtab", table.concat(lines), { mode = modes.FILE }))
 end
 
 local path = operands[1] and operands[1]:gsub("(.)/+$", "%1")

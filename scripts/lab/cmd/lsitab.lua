@@ -5,6 +5,7 @@
 -- lsitab -a | Identifier, rmitab Identifier, mkitab [-i Identifier] Record, chitab Record.
 
 local getopt = require "lab.getopt"
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local INITTAB = "/etc/inittab"
@@ -37,7 +38,7 @@ end
 
 local function write()
   local stat = sys.stat(INITTAB)
-  local ok, why = sys.write_file(INITTAB, table.concat(lines, "\n") .. "\n", { mode = stat.mode & 4095, atomic = true })
+  local ok, why = sys.write_file(INITTAB, table.concat(lines, "\n") .. "\n", { mode = stat.mode & modes.ALL, atomic = true })
   if not ok then fail(why) end
 end
 

@@ -7,6 +7,7 @@
 
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
+local modes = require "altmig.mode"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
 
@@ -33,7 +34,7 @@ if not options.N then
   for line in (sys.read_file("/etc/exports") or ""):gmatch("[^\n]+") do
     if line:match("^(%S+)") == options.d then odmcmd.fail("mknfsexp", options.d .. " is already in /etc/exports.") end
   end
-  lvm.check(sys.append_file("/etc/exports", ("%s -%s\n"):format(options.d, text), { mode = 420 }))
+  lvm.check(sys.append_file("/etc/exports", ("%s -%s\n"):format(options.d, text), { mode = modes.FILE }))
 end
 if not options.I then
   local result = lvm.check(sys.run({ "/usr/sbin/exportfs", "-i", "-o", text, options.d }))

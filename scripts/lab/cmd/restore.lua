@@ -9,6 +9,7 @@
 local attributes = require "lab.acl"
 local bff = require "altmig.bff"
 local getopt = require "lab.getopt"
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local function fail(message)
@@ -80,7 +81,7 @@ local function restore(archive, member)
   if not path then return nil, "bad name" end
   local parent = path:match("^(.+)/[^/]*$")
   if parent then
-    local made, message = sys.makedirs(parent, 493)
+    local made, message = sys.makedirs(parent, modes.DIR)
     if not made then return nil, message end
   end
   local ok, message = true, nil
@@ -88,7 +89,7 @@ local function restore(archive, member)
   if member.type == "dir" then
     if not present or present.type ~= "dir" then
       if present and not (present.type == "link" and (sys.stat(path) or {}).type == "dir") then sys.remove(path) end
-      if not sys.stat(path) then ok, message = sys.mkdir(path, 493) end
+      if not sys.stat(path) then ok, message = sys.mkdir(path, modes.DIR) end
     end
     directories[#directories + 1] = { path, member }
   elseif member.link then
@@ -101,10 +102,10 @@ local function restore(archive, member)
     ok, message = write_data(archive, member, path)
   else
     sys.remove(path)
-    ok, message = sys.mknod(path, member.type, member.mode & 4095, member.rdev_major or 0, member.rdev_minor or 0)
+    ok, message = sys.mknod(path, member.type, member.mode & modes.ALL, member.rdev_major or 0, member.rdev_minor or 0)
   end
   if ok and sys.getuid() == 0 then ok, message = sys.lchown(path, member.uid, member.gid) end
-  if ok and member.type ~= "link" then ok, message = sys.chmod(path, member.mode & 4095) end
+  if ok and member.type ~= "link" then ok, message = sys.chmod(path, member.mode & modes.ALL) end
   if ok and member.type ~= "link" and member.type ~= "dir" then ok, message = sys.utime(path, member.atime, member.mtime) end
   if ok and (member.type == "file" or member.type == "dir") then ok, message = attributes.keep(path, member) end
   return ok, message

@@ -8,6 +8,7 @@ local filesystems = require "lab.filesystems"
 local imagedata = require "lab.imagedata"
 local lpar = require "lpar"
 local lvm = require "lab.lvm"
+local modes = require "altmig.mode"
 local mounting = require "lab.mounting"
 local nvram = require "lab.nvram"
 local odm = require "lab.odm"
@@ -27,7 +28,7 @@ function altdisk.say(format, ...)
   local line = select("#", ...) > 0 and format:format(...) or format
   print(line)
   io.stdout:flush()
-  sys.append_file(altdisk.log, line .. "\n", { mode = 420 })
+  sys.append_file(altdisk.log, line .. "\n", { mode = modes.FILE })
 end
 local say = altdisk.say
 
@@ -36,9 +37,9 @@ altdisk.fail = fail
 
 --- Begins the log of a command, as its header shows it.
 function altdisk.begin(words)
-  sys.makedirs(altdisk.log:match("^(.*)/"), 493)
+  sys.makedirs(altdisk.log:match("^(.*)/"), modes.DIR)
   sys.append_file(altdisk.log, ("%s\ncmd: %s\n"):format(os.date("%a %b %d %H:%M:%S UTC %Y"), table.concat(words, " ")),
-    { mode = 420 })
+    { mode = modes.FILE })
 end
 
 -- /alt_inst for "/", /alt_inst/usr for "/usr".
@@ -107,7 +108,7 @@ local function mount_all(snapshot, vgda, fresh)
       say("Creating %s file system.", lv.label == INST and INST .. "/" or lv.label)
       check(disk.mkfs(check(disk.lv_attach(vgda, lv, loops))))
     end
-    check(sys.makedirs(lv.label, 493))
+    check(sys.makedirs(lv.label, modes.DIR))
     local mounted = false
     for _, target in ipairs(fresh and {} or alt_mounts()) do mounted = mounted or target == lv.label end
     if not mounted then
@@ -205,7 +206,7 @@ local function tidy(vgda)
   sys.rmdir(INST .. INST)
   for _, lv in ipairs(vgda.lvs) do lvm.remove_nodes(lv.name, INST) end
   remove_stanzas(INST)
-  check(sys.write_file(INST .. "/etc/xtab", "", { mode = 420 }))
+  check(sys.write_file(INST .. "/etc/xtab", "", { mode = modes.FILE }))
 end
 
 -- Takes away what the patterns of /etc/exclude.rootvg (grep's, against "./path") leave out.
@@ -303,7 +304,7 @@ function altdisk.write_image_data(group)
     out[#out + 1] = ("lv_data:\n\tVOLUME_GROUP= %s\n\tLOGICAL_VOLUME= %s\n\tTYPE= %s\n\tLPs= %d\n\tCOPIES= %d\n\tLABEL= %s\n\n"):format(
       group.name, lv.name, lv.type, lv.lps, lv.copies or 1, lv.label or "None")
   end
-  check(sys.write_file("/image.data", table.concat(out), { mode = 420 }))
+  check(sys.write_file("/image.data", table.concat(out), { mode = modes.FILE }))
 end
 
 -- ---- closing ----

@@ -7,6 +7,7 @@ local disk = require "lab.disk"
 local firmware = require "lab.firmware"
 local json = require "altmig.json"
 local lpar = require "lpar"
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local function check(ok, message)
@@ -19,7 +20,7 @@ local lab = check(lpar.world()).lab
 disk.use(lab, host)
 check(lpar.unshare("mnt"))
 local root = ("%s/run/bootcheck.%d"):format(lab, sys.getpid())
-check(sys.makedirs(root, 448))
+check(sys.makedirs(root, modes.PRIVATE_DIR))
 
 local loops = check(disk.loops())
 local own = {} -- loop devices attached here

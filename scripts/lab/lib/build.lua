@@ -9,6 +9,7 @@ local disk = require "lab.disk"
 local filesystems = require "lab.filesystems"
 local kernel = require "lab.kernel"
 local lpar = require "lpar"
+local modes = require "altmig.mode"
 local nvram = require "lab.nvram"
 local sys = require "altmig.sys"
 
@@ -52,7 +53,7 @@ local function mount_group(vgda, root)
     local device = check(disk.lv_attach(vgda, lv, loops))
     check(disk.mkfs(device))
     local at = root .. (lv.label == "/" and "" or lv.label)
-    check(sys.makedirs(at, 493))
+    check(sys.makedirs(at, modes.DIR))
     check(lpar.mount(device, at, "xfs", "noatime", "nouuid"))
   end
 end
@@ -72,8 +73,8 @@ local function unmount_all(root)
 end
 
 local function put(root, path, data, mode)
-  check(sys.makedirs(root .. path:match "^(.*)/", 493))
-  check(sys.write_file(root .. path, data, { mode = mode or 420, atomic = false }))
+  check(sys.makedirs(root .. path:match "^(.*)/", modes.DIR))
+  check(sys.write_file(root .. path, data, { mode = mode or modes.FILE, atomic = false }))
 end
 
 -- What the disks hold and /etc/filesystems does not name yet.
@@ -137,11 +138,11 @@ local function populate(root, host, groups, seed)
     local old = {}
     for name, value in pairs(opts) do old[name] = value end
     old.files = nil -- of a baseline nobody needs the bulk
-    check(sys.makedirs(root .. config.baseline.location, 493))
+    check(sys.makedirs(root .. config.baseline.location, modes.DIR))
     check(images.write_tree(images.lpp_source(old, images.levels.old), root .. config.baseline.location))
     for location, list in pairs { [config.lpp_source.location] = images.lpp_source,
       [config.spot.location:gsub("/usr$", "")] = images.spot } do
-      check(sys.makedirs(root .. location, 493))
+      check(sys.makedirs(root .. location, modes.DIR))
       check(images.write_tree(list(opts), root .. location))
     end
   end

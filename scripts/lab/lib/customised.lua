@@ -4,6 +4,7 @@
 -- preserved, and of a site's own. Runs inside the client; every edit looks first, so that a second run
 -- changes nothing.
 
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -20,7 +21,8 @@ local function edit(path, change, mode)
   local new = change(old)
   if stat and new == old then return end
   assert(root:makedirs(path:match("^(.+)/[^/]*$") or "/"))
-  assert(root:write(path, new, { mode = stat and stat.mode or mode or 420, uid = stat and stat.uid or 0, gid = stat and stat.gid or 0 }))
+  assert(root:write(path, new, { mode = stat and stat.mode or mode or modes.FILE,
+    uid = stat and stat.uid or 0, gid = stat and stat.gid or 0 }))
 end
 
 local function lines_of(text)

@@ -5,6 +5,7 @@
 -- machine and, from inside an LPAR, through PID 1's root.
 
 local json = require "altmig.json"
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local disk = {}
@@ -164,9 +165,9 @@ function disk.create(name, mb)
   local dir, message, code = disk.path(name)
   if not dir then return nil, message, code end
   local ok
-  ok, message, code = sys.makedirs(dir, 448)
+  ok, message, code = sys.makedirs(dir, modes.PRIVATE_DIR)
   if not ok then return nil, message, code end
-  ok, message, code = sys.write_file(dir .. "/raw", "", { mode = 384, atomic = false })
+  ok, message, code = sys.write_file(dir .. "/raw", "", { mode = modes.PRIVATE_FILE, atomic = false })
   if not ok then return nil, message, code end
   return sys.truncate(dir .. "/raw", mb * MB)
 end
@@ -436,7 +437,7 @@ function disk.lv_create(vgda, fields)
   if lv.type ~= "boot" then
     sys.remove(here)
     local ok
-    ok, message, code = sys.write_file(here, "", { mode = 384, atomic = false })
+    ok, message, code = sys.write_file(here, "", { mode = modes.PRIVATE_FILE, atomic = false })
     if not ok then return nil, message, code end
     ok, message, code = sys.truncate(here, size)
     if not ok then return nil, message, code end

@@ -3,6 +3,8 @@
 -- a file, "@link path target" is a symbolic link, "@none path" takes a file back. See
 -- scripts/lab/images.
 
+local modes = require "altmig.mode"
+
 local filesfile = {}
 
 filesfile.users = { root = 0, daemon = 1, bin = 2, sys = 3, adm = 4, uucp = 5, nobody = 4294967294 }
@@ -32,7 +34,7 @@ function filesfile.parse(text, into)
       into[path] = current
     elseif link then
       finish()
-      into[link] = { path = link, type = "link", mode = 511, uid = 0, gid = 0, target = target }
+      into[link] = { path = link, type = "link", mode = modes.octal "777", uid = 0, gid = 0, target = target }
     elseif none then
       finish()
       into[none] = nil

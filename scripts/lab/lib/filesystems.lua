@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- /etc/filesystems: stanzas of attributes, in order, with the comments around them kept.
 
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local filesystems = {}
@@ -114,7 +115,7 @@ end
 ---@return string? code
 function File:save()
   local old = sys.lstat(self.path)
-  return sys.write_file(self.path, self:text(), { mode = old and old.mode & 4095 or 420, atomic = true })
+  return sys.write_file(self.path, self:text(), { mode = old and old.mode & modes.ALL or modes.FILE, atomic = true })
 end
 
 return filesystems

@@ -8,6 +8,7 @@
 local config = require "lab.config"
 local devices = require "lab.devices"
 local filesfile = require "lab.filesfile"
+local modes = require "altmig.mode"
 local odm = require "lab.odm"
 local resource = require "altmig.resource"
 local swvpd = require "lab.swvpd"
@@ -44,22 +45,24 @@ local function new_tree(level, opts)
   return setmetatable({ entries = {}, level = level, mtime = level.mtime, opts = opts }, Tree)
 end
 
+--- Modes may be octal text.
 function Tree:add(entry)
+  if type(entry.mode) == "string" then entry.mode = modes.octal(entry.mode) end
   entry.mtime = entry.mtime or self.mtime
   entry.uid, entry.gid = entry.uid or 2, entry.gid or 2
   self.entries[entry.path] = entry
 end
 
 function Tree:dir(path, mode, uid, gid)
-  self:add { path = path, type = "dir", mode = mode or 493, uid = uid, gid = gid }
+  self:add { path = path, type = "dir", mode = mode or "755", uid = uid, gid = gid }
 end
 
 function Tree:file(path, text, mode, uid, gid)
-  self:add { path = path, type = "file", mode = mode or 292, uid = uid, gid = gid, data = text }
+  self:add { path = path, type = "file", mode = mode or "444", uid = uid, gid = gid, data = text }
 end
 
 function Tree:link(path, target)
-  self:add { path = path, type = "link", mode = 511, target = target }
+  self:add { path = path, type = "link", mode = "777", target = target }
 end
 
 --- Changes the text of a file that is there.
@@ -157,19 +160,22 @@ end
 ---------------------------------------------------------------- the usr part
 
 local directories = {
-  { "/usr", 493 }, { "/usr/bin", 493 }, { "/usr/sbin", 493 }, { "/usr/lib", 493 }, { "/usr/lpp", 493 }, { "/usr/share", 493 },
-  { "/usr/ucb", 493 }, { "/usr/include", 493 }, { "/usr/lib/objrepos", 493 }, { "/usr/lib/methods", 488 },
-  { "/usr/lib/drivers", 493 }, { "/usr/lib/security", 488, 0, 7 }, { "/usr/lib/boot", 493 }, { "/usr/lib/instl", 493 },
-  { "/usr/sys/inst.images", 493 }, { "/usr/share/lib/objrepos", 493 },
-  { "/usr/lpp/bos", 493 }, { "/usr/lpp/bos/inst_root", 493 }, { "/usr/lpp/save.config", 448, 0, 0 },
-  { "/etc", 493, 0, 0 }, { "/etc/security", 488, 0, 7 }, { "/etc/security/ldap", 488, 0, 7 }, { "/etc/security/audit", 488, 0, 10 },
-  { "/etc/objrepos", 493, 0, 0 }, { "/etc/ssh", 493, 0, 0 }, { "/sbin", 493, 0, 0 }, { "/sbin/helpers", 493 }, { "/lpp", 493, 0, 0 },
-  { "/lpp/save.config", 448, 0, 0 }, { "/dev", 493, 0, 0 }, { "/mnt", 493, 0, 0 }, { "/proc", 365, 0, 0 }, { "/home", 493 },
-  { "/home/guest", 493, 100, 100 }, { "/opt", 493, 0, 0 }, { "/opt/freeware", 493, 0, 0 }, { "/admin", 493, 0, 0 },
-  { "/admin/tmp", 493, 0, 0 }, { "/tmp", 1023 }, { "/var", 493 }, { "/var/adm", 509, 0, 4 }, { "/var/adm/ras", 493 },
-  { "/var/adm/ras/livedump", 493, 0, 0 },
-  { "/var/adm/sw", 493, 0, 0 }, { "/var/adm/cron", 488, 2, 8 }, { "/var/spool", 493 }, { "/var/spool/cron/crontabs", 504, 2, 8 },
-  { "/var/tmp", 1023 }, { "/var/empty", 493, 0, 0 }, { "/var/preserve", 493 }, { "/var/esa", 493, 0, 0 }, { "/audit", 488, 0, 10 },
+  { "/usr", "755" }, { "/usr/bin", "755" }, { "/usr/sbin", "755" }, { "/usr/lib", "755" }, { "/usr/lpp", "755" }, { "/usr/share", "755" },
+  { "/usr/ucb", "755" }, { "/usr/include", "755" }, { "/usr/lib/objrepos", "755" }, { "/usr/lib/methods", "750" },
+  { "/usr/lib/drivers", "755" }, { "/usr/lib/security", "750", 0, 7 }, { "/usr/lib/boot", "755" }, { "/usr/lib/instl", "755" },
+  { "/usr/sys/inst.images", "755" }, { "/usr/share/lib/objrepos", "755" },
+  { "/usr/lpp/bos", "755" }, { "/usr/lpp/bos/inst_root", "755" }, { "/usr/lpp/save.config", "700", 0, 0 },
+  { "/etc", "755", 0, 0 }, { "/etc/security", "750", 0, 7 }, { "/etc/security/ldap", "750", 0, 7 },
+  { "/etc/security/audit", "750", 0, 10 },
+  { "/etc/objrepos", "755", 0, 0 }, { "/etc/ssh", "755", 0, 0 }, { "/sbin", "755", 0, 0 }, { "/sbin/helpers", "755" },
+  { "/lpp", "755", 0, 0 }, { "/lpp/save.config", "700", 0, 0 }, { "/dev", "755", 0, 0 }, { "/mnt", "755", 0, 0 },
+  { "/proc", "555", 0, 0 }, { "/home", "755" }, { "/home/guest", "755", 100, 100 }, { "/opt", "755", 0, 0 },
+  { "/opt/freeware", "755", 0, 0 }, { "/admin", "755", 0, 0 }, { "/admin/tmp", "755", 0, 0 }, { "/tmp", "1777" },
+  { "/var", "755" }, { "/var/adm", "775", 0, 4 }, { "/var/adm/ras", "755" },
+  { "/var/adm/ras/livedump", "755", 0, 0 },
+  { "/var/adm/sw", "755", 0, 0 }, { "/var/adm/cron", "750", 2, 8 }, { "/var/spool", "755" }, { "/var/spool/cron/crontabs", "770", 2, 8 },
+  { "/var/tmp", "1777" }, { "/var/empty", "755", 0, 0 }, { "/var/preserve", "755" }, { "/var/esa", "755", 0, 0 },
+  { "/audit", "750", 0, 10 },
 }
 
 local links = {
@@ -225,8 +231,8 @@ local only_new = { "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/d
   "/usr/bin/rksh93", "/usr/sbin/nfs_fhpd", "/usr/lib/security/PAM", "/usr/lib/security/PAM_64", "/usr/sbin/multibos",
   "/usr/lib/drivers/pse/pckt", "/usr/lib/security/NIS64" }
 
-local setuid = { ["/usr/bin/su"] = 2413, ["/usr/bin/passwd"] = 2413, ["/usr/bin/at"] = 2413, ["/usr/bin/crontab"] = 2413,
-  ["/usr/bin/newgrp"] = 2413 }
+local setuid = { ["/usr/bin/su"] = "4555", ["/usr/bin/passwd"] = "4555", ["/usr/bin/at"] = "4555", ["/usr/bin/crontab"] = "4555",
+  ["/usr/bin/newgrp"] = "4555" }
 
 -- Scripts of the lab that stand for AIX commands, by the parts they belong to.
 local function commands()
@@ -250,7 +256,7 @@ local function add_commands(tree, wanted)
           tree:link(path, first)
         else
           first = path
-          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", 365)
+          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", "555")
         end
       end
     end
@@ -276,9 +282,9 @@ local function add_programs(tree)
   local opts = tree.opts
   local function program(path, source)
     if source then
-      tree:add { path = path, type = "file", mode = 365, source = source }
+      tree:add { path = path, type = "file", mode = "555", source = source }
     else
-      tree:file(path, filler(tree, path, 4096), 365)
+      tree:file(path, filler(tree, path, 4096), "555")
     end
   end
   program("/usr/lpp/lab/bin/aixlua", opts.aixlua)
@@ -291,12 +297,12 @@ local function add_programs(tree)
   for name in busybox_tools:gmatch("%S+") do tree:link("/usr/bin/" .. name, "/usr/lpp/lab/bin/aixlua") end
   tree:link("/usr/bin/compress", "/usr/lpp/lab/bin/aixlua")
   for _, name in ipairs(resource.list("scripts/lab/lib/")) do
-    tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), 292)
+    tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), "444")
   end
   -- When disks are built they lie among the libraries already.
   for _, module in ipairs(config.engine_modules) do
     local text = resource.read("lua/altmig/" .. module[2] .. ".lua")
-    if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(module[1]:gsub("%.", "_")), text, 292) end
+    if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(module[1]:gsub("%.", "_")), text, "444") end
   end
 end
 
@@ -305,15 +311,15 @@ local function add_usr_files(tree)
     for name in names:gmatch("%S+") do
       local path = dir .. "/" .. name
       if not tree.entries[path] then
-        local mode = setuid[path] or (dir:match("bin") and 365) or 292
+        local mode = setuid[path] or (dir:match("bin") and "555") or "444"
         tree:file(path, filler(tree, path, size_of(tree, path, 700, 12000)), mode, setuid[path] and 0 or 2)
       end
     end
   end
   for _, path in ipairs(tree.level.new and only_new or only_old) do
-    if not tree.entries[path] then tree:file(path, filler(tree, path, size_of(tree, path, 700, 9000)), 365) end
+    if not tree.entries[path] then tree:file(path, filler(tree, path, size_of(tree, path, 700, 9000)), "555") end
   end
-  tree:file("/usr/lib/boot/unix_64", filler(tree, "/usr/lib/boot/unix_64", 65536), 365)
+  tree:file("/usr/lib/boot/unix_64", filler(tree, "/usr/lib/boot/unix_64", 65536), "555")
 end
 
 -- Bulk of a realistic system: `files` files that hold `bytes` bytes together.
@@ -323,7 +329,7 @@ local function add_bulk(tree)
   local mean = math.max(1, bytes // files)
   for i = 1, files do
     local path = ("/usr/share/lib/data/d%03d/f%05d"):format(i % 200, i)
-    tree:file(path, filler(tree, path, size_of(tree, path, mean // 2, mean + mean // 2)), 292)
+    tree:file(path, filler(tree, path, size_of(tree, path, mean // 2, mean + mean // 2)), "444")
   end
 end
 
@@ -401,7 +407,7 @@ local function add_class(tree, dir, class, rows)
     copies[i] = {}
     for name, value in pairs(row) do copies[i][name] = value end
   end
-  tree:add { path = dir .. "/" .. class, type = "file", mode = 420, uid = 0, gid = 0, class = class, rows = copies, data = "" }
+  tree:add { path = dir .. "/" .. class, type = "file", mode = "644", uid = 0, gid = 0, class = class, rows = copies, data = "" }
 end
 
 local function add_classes(tree)
@@ -417,7 +423,7 @@ local function add_classes(tree)
     add_class(tree, "/usr/lpp/bos/inst_root/etc/objrepos", class, rows)
   end
   for _, dir in ipairs { "/usr/lib/objrepos", "/etc/objrepos", "/usr/share/lib/objrepos" } do
-    tree:file(dir .. "/.odm_lock", "", 420, 0, 0)
+    tree:file(dir .. "/.odm_lock", "", "644", 0, 0)
   end
 end
 
@@ -484,7 +490,7 @@ local function add_readmes(tree, filesets)
   for _, fileset in ipairs(filesets) do
     if fileset.kind ~= "bos" then
       local path = ("/usr/lpp/%s/README.%s"):format(fileset.package, fileset.name)
-      tree:file(path, filler(tree, path, size_of(tree, path, 600, 3000)), 292)
+      tree:file(path, filler(tree, path, size_of(tree, path, 600, 3000)), "444")
       tree.entries[path].fileset = fileset.name
     end
   end
@@ -592,8 +598,8 @@ local more_filesystems = [[
 ]]
 
 local device_nodes = {
-  { "/dev/null", 438, 1, 3 }, { "/dev/zero", 438, 1, 5 }, { "/dev/random", 420, 1, 8 }, { "/dev/urandom", 420, 1, 9 },
-  { "/dev/tty", 438, 5, 0 }, { "/dev/console", 402, 1, 3 },
+  { "/dev/null", "666", 1, 3 }, { "/dev/zero", "666", 1, 5 }, { "/dev/random", "644", 1, 8 }, { "/dev/urandom", "644", 1, 9 },
+  { "/dev/tty", "666", 5, 0 }, { "/dev/console", "622", 1, 3 },
 }
 
 local function add_host(tree, host)
@@ -605,13 +611,13 @@ local function add_host(tree, host)
   local lines = {}
   for _, row in ipairs(opts.hosts or {}) do lines[#lines + 1] = ("%s\t\t%s\n"):format(row.address, row.name) end
   tree:append("/etc/hosts", table.concat(lines))
-  tree:file("/etc/resolv.conf", "nameserver\t192.0.2.53\ndomain\tlab.example\n", 420, 0, 0)
-  tree:file("/etc/ssh/ssh_host_ed25519_key.pub", ("ssh-ed25519 %s root@%s\n"):format(sys.sha256(host .. "hostkey"), host), 420, 0, 0)
-  tree:file("/etc/ssh/ssh_host_ed25519_key", "key of " .. host .. " " .. sys.sha256(host .. "secret") .. "\n", 384, 0, 0)
-  tree:file("/.profile", "export PS1='# '\n", 420, 0, 0)
-  tree:dir("/.ssh", 448, 0, 0)
-  tree:file("/var/adm/ras/errlog", "", 420, 0, 0)
-  tree:file("/var/adm/ras/bootlog", "boot of " .. host .. "\n", 420, 0, 0)
+  tree:file("/etc/resolv.conf", "nameserver\t192.0.2.53\ndomain\tlab.example\n", "644", 0, 0)
+  tree:file("/etc/ssh/ssh_host_ed25519_key.pub", ("ssh-ed25519 %s root@%s\n"):format(sys.sha256(host .. "hostkey"), host), "644", 0, 0)
+  tree:file("/etc/ssh/ssh_host_ed25519_key", "key of " .. host .. " " .. sys.sha256(host .. "secret") .. "\n", "600", 0, 0)
+  tree:file("/.profile", "export PS1='# '\n", "644", 0, 0)
+  tree:dir("/.ssh", "700", 0, 0)
+  tree:file("/var/adm/ras/errlog", "", "644", 0, 0)
+  tree:file("/var/adm/ras/bootlog", "boot of " .. host .. "\n", "644", 0, 0)
   for _, path in ipairs { "/etc/resolv.conf", "/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key.pub", "/.profile",
     "/var/adm/ras/errlog", "/var/adm/ras/bootlog" } do
     tree.entries[path].unowned, tree.entries[path].mtime = true, SITE_TIME
@@ -661,19 +667,19 @@ local function customise_client(tree)
   tree:replace("/etc/security/ldap/ldap.cfg", "#ldapservers:myldapserver.ibm.com",
     "#ldapservers:myldapserver.ibm.com\nldapservers:ldap1.lab.example,ldap2.lab.example")
   tree:replace("/etc/ssh/sshd_config", "#PermitRootLogin prohibit-password", "PermitRootLogin prohibit-password\nMaxAuthTries 3")
-  tree:file("/var/log/messages", "", 420, 0, 0)
-  tree:file("/var/spool/cron/crontabs/acme", "0 * * * * /opt/acme/bin/poll\n", 384, 1100, 8)
+  tree:file("/var/log/messages", "", "644", 0, 0)
+  tree:file("/var/spool/cron/crontabs/acme", "0 * * * * /opt/acme/bin/poll\n", "600", 1100, 8)
   for _, user in ipairs { { "jdoe", 1001, 1 }, { "asmith", 1002, 1 }, { "oracle", 203, 1101 } } do
-    tree:dir("/home/" .. user[1], 493, user[2], user[3])
-    tree:file("/home/" .. user[1] .. "/.profile", "export PATH=$PATH:/opt/acme/bin\n", 420, user[2], user[3])
+    tree:dir("/home/" .. user[1], "755", user[2], user[3])
+    tree:file("/home/" .. user[1] .. "/.profile", "export PATH=$PATH:/opt/acme/bin\n", "644", user[2], user[3])
   end
-  tree:file("/home/jdoe/notes.txt", "migrate before the end of service\n", 384, 1001, 1)
-  tree:dir("/opt/acme", 493, 1100, 1100)
-  tree:file("/opt/acme/bin/start", "#!/usr/bin/ksh\nexec /opt/acme/bin/acmed -c /opt/acme/etc/acme.conf\n", 488, 1100, 1100)
-  tree:file("/opt/acme/bin/nightly", "#!/usr/bin/ksh\nexit 0\n", 488, 1100, 1100)
-  tree:file("/opt/acme/bin/acmed", filler(tree, "/opt/acme/bin/acmed", 20000), 488, 1100, 1100)
-  tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", 416, 1100, 1100)
-  tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), 384, 1100, 1100)
+  tree:file("/home/jdoe/notes.txt", "migrate before the end of service\n", "600", 1001, 1)
+  tree:dir("/opt/acme", "755", 1100, 1100)
+  tree:file("/opt/acme/bin/start", "#!/usr/bin/ksh\nexec /opt/acme/bin/acmed -c /opt/acme/etc/acme.conf\n", "750", 1100, 1100)
+  tree:file("/opt/acme/bin/nightly", "#!/usr/bin/ksh\nexit 0\n", "750", 1100, 1100)
+  tree:file("/opt/acme/bin/acmed", filler(tree, "/opt/acme/bin/acmed", 20000), "750", 1100, 1100)
+  tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", "640", 1100, 1100)
+  tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), "600", 1100, 1100)
   for path, entry in pairs(tree.entries) do
     if path:match("^/opt/acme") then
       entry.fileset = "acme.tools.rte"
@@ -738,7 +744,7 @@ function images.client(opts)
   add_devices(tree, opts.name or "adachi-AIX7")
   tree:file("/etc/niminfo", "# NIM client\nexport NIM_NAME=adachi-AIX7\nexport NIM_HOSTNAME=adachi-AIX7\n"
     .. "export NIM_CONFIGURATION=standalone\nexport NIM_MASTER_HOSTNAME=adachi-nim\nexport NIM_MASTER_PORT=1058\n"
-    .. "export NIM_REGISTRATION_PORT=1059\nexport NIM_SHELL=\"nimsh\"\n", 420, 0, 0)
+    .. "export NIM_REGISTRATION_PORT=1059\nexport NIM_SHELL=\"nimsh\"\n", "644", 0, 0)
   tree.entries["/etc/niminfo"].unowned = true
   add_swvpd(tree, without(fileset_list(tree, { bos = true, image = true, site = true }),
     function(fileset) return fileset.not_on_client end))
@@ -751,9 +757,9 @@ function images.master(opts)
   local tree = base_system(NEW, opts, { all = true, spot = true, new = true, master = true })
   add_host(tree, opts.name or "adachi-nim")
   add_devices(tree, opts.name or "adachi-nim")
-  tree:dir("/export/nim", 493, 0, 0)
+  tree:dir("/export/nim", "755", 0, 0)
   tree:file("/etc/niminfo", "# NIM master\nexport NIM_NAME=master\nexport NIM_HOSTNAME=adachi-nim\nexport NIM_CONFIGURATION=master\n"
-    .. "export NIM_MASTER_PORT=1058\nexport NIM_REGISTRATION_PORT=1059\n", 420, 0, 0)
+    .. "export NIM_MASTER_PORT=1058\nexport NIM_REGISTRATION_PORT=1059\n", "644", 0, 0)
   tree.entries["/etc/niminfo"].unowned = true
   local nim = load_data "nim.lua"
   for class, rows in pairs(nim(images.lpp_source_location, images.spot_location, images.old_lpp_source_location)) do
@@ -877,7 +883,7 @@ function images.lpp_source(opts, level)
   local out = new_tree(level, opts)
   local dir = "/installp/ppc/"
   local function image(name, make)
-    out:add { path = dir .. name, type = "file", mode = 420, uid = 0, gid = 0, make = make }
+    out:add { path = dir .. name, type = "file", mode = "644", uid = 0, gid = 0, make = make }
   end
   image("bos", function(path)
     local entries = images.bos(opts, level)
@@ -895,7 +901,7 @@ function images.lpp_source(opts, level)
       return packages.write(path, package_spec(full, name, filesets, level))
     end)
   end
-  out:dir("/RPMS/ppc", 493, 0, 0)
+  out:dir("/RPMS/ppc", "755", 0, 0)
   return out:list()
 end
 
@@ -903,7 +909,7 @@ images.levels = { old = OLD, new = NEW }
 
 ---------------------------------------------------------------- writing
 
-local function mode_bits(entry) return entry.mode & 4095 end
+local function mode_bits(entry) return entry.mode & modes.ALL end
 
 local function write_file(path, entry)
   if entry.make then return entry.make(path) end
@@ -925,7 +931,7 @@ end
 local function make(path, entry)
   if entry.type == "dir" then
     if sys.lstat(path) then return true end
-    return sys.mkdir(path, 493)
+    return sys.mkdir(path, modes.DIR)
   end
   sys.remove(path)
   if entry.type == "file" then return write_file(path, entry) end

@@ -8,6 +8,7 @@ local exports = require "lab.exports"
 local filesystems = require "lab.filesystems"
 local json = require "altmig.json"
 local lpar = require "lpar"
+local modes = require "altmig.mode"
 local nvram = require "lab.nvram"
 local service = require "lab.service"
 local sys = require "altmig.sys"
@@ -51,7 +52,7 @@ end
 -- lets root in (a locked password is no lock to AIX, but it is to sshd).
 local function private_view()
   check(lpar.mount("tmpfs", "/run", "tmpfs", "nosuid,nodev", "mode=755"))
-  for _, dir in ipairs { "sshd", "rpcbind", "blkid" } do check(sys.mkdir("/run/" .. dir, 493)) end
+  for _, dir in ipairs { "sshd", "rpcbind", "blkid" } do check(sys.mkdir("/run/" .. dir, modes.DIR)) end
   local passwd, shadow = { "root:x:0:0:root:/:/bin/sh" }, { "root:*:19000::::::" }
   for line in (sys.read_file "/etc/passwd" or ""):gmatch "[^\n]+" do
     if not line:match "^root:" then
@@ -61,7 +62,7 @@ local function private_view()
   end
   for name, lines in pairs { passwd = passwd, shadow = shadow } do
     local file = base .. "/etc/" .. name
-    check(sys.write_file(file, table.concat(lines, "\n") .. "\n", { mode = 420, atomic = false }))
+    check(sys.write_file(file, table.concat(lines, "\n") .. "\n", { mode = modes.FILE, atomic = false }))
     check(lpar.mount(file, "/etc/" .. name, nil, "bind"))
   end
 end
@@ -129,7 +130,7 @@ local function mount_filesystems(rootvg)
     if at == "/" or at == "/proc" or not entry or done[at] then return end
     done[at] = true
     if entry[2].type ~= "jfs2" and entry[2].type ~= "jfs" then return end
-    if not sys.stat(root .. at) then check(sys.makedirs(root .. at, 493)) end
+    if not sys.stat(root .. at) then check(sys.makedirs(root .. at, modes.DIR)) end
     mount_lv(entry[1], entry[2], at)
   end
   if file then
@@ -157,18 +158,18 @@ end
 
 local function block_node(name, device)
   local stat = check(sys.stat(device))
-  node(name, "block", 384, stat.rdev_major, stat.rdev_minor)
-  node("r" .. name, "block", 384, stat.rdev_major, stat.rdev_minor)
+  node(name, "block", modes.PRIVATE_FILE, stat.rdev_major, stat.rdev_minor)
+  node("r" .. name, "block", modes.PRIVATE_FILE, stat.rdev_major, stat.rdev_minor)
 end
 
 local function device_nodes(rootvg)
-  if not sys.stat(root .. "/dev") then check(sys.mkdir(root .. "/dev", 493)) end
-  node("null", "char", 438, 1, 3)
-  node("zero", "char", 438, 1, 5)
-  node("tty", "char", 438, 5, 0)
-  node("console", "char", 384, 1, 3)
-  node("random", "char", 420, 1, 8)
-  node("urandom", "char", 420, 1, 9)
+  if not sys.stat(root .. "/dev") then check(sys.mkdir(root .. "/dev", modes.DIR)) end
+  node("null", "char", modes.octal "666", 1, 3)
+  node("zero", "char", modes.octal "666", 1, 5)
+  node("tty", "char", modes.octal "666", 5, 0)
+  node("console", "char", modes.PRIVATE_FILE, 1, 3)
+  node("random", "char", modes.FILE, 1, 8)
+  node("urandom", "char", modes.FILE, 1, 9)
   for _, name in ipairs(check(disk.list())) do block_node(name, check(disk.attach(name, loops))) end
   for _, group in pairs(check(disk.groups())) do
     if in_use(group, rootvg) then
@@ -210,12 +211,12 @@ local function boot()
     unmount_all()
     boot_disk = mount_rootvg(wanted)
   end
-  if not sys.stat(root .. "/proc") then check(sys.mkdir(root .. "/proc", 365)) end
+  if not sys.stat(root .. "/proc") then check(sys.mkdir(root .. "/proc", modes.octal "555")) end
   check(lpar.mount("proc", root .. "/proc", "proc", "nosuid,nodev,noexec"))
   check(lpar.sethostname(host.name))
   log("rootvg mounted from %s", boot_disk)
 
-  check(sys.write_file(root .. "/etc/xtab", sys.read_file(root .. "/etc/exports") or "", { mode = 420, atomic = false }))
+  check(sys.write_file(root .. "/etc/xtab", sys.read_file(root .. "/etc/exports") or "", { mode = modes.FILE, atomic = false }))
   sys.remove(base .. "/etc/exports.conf")
   local list = exports.read(sys.read_file(root .. "/etc/exports") or "")
   local ok, message = exports.apply(list)

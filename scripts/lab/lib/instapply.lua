@@ -5,6 +5,7 @@
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local lines = require "altmig.lines"
+local modes = require "altmig.mode"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
@@ -55,10 +56,10 @@ local function safe_path(name)
 end
 
 local function write_member(archive, member, path)
-  local ok, message = sys.makedirs(parent(path), 493)
+  local ok, message = sys.makedirs(parent(path), modes.DIR)
   if not ok then return nil, message end
   if member.type == "dir" then
-    if not sys.lstat(path) then ok, message = sys.mkdir(path, 493) end
+    if not sys.lstat(path) then ok, message = sys.mkdir(path, modes.DIR) end
   elseif member.type == "link" then
     sys.remove(path)
     ok, message = sys.symlink(member.target, path)
@@ -84,7 +85,7 @@ local function write_member(archive, member, path)
   if not ok then return nil, message end
   if sys.getuid() == 0 then sys.lchown(path, member.uid, member.gid) end
   if member.type == "link" then return true end
-  sys.chmod(path, member.mode & 4095)
+  sys.chmod(path, member.mode & modes.ALL)
   return sys.utime(path, member.mtime, member.mtime)
 end
 
@@ -143,9 +144,9 @@ local function run_script(item, library, part, name, say)
   local text = library[item.name .. "." .. name]
   if not text then return true end
   local dir = (part == "root" and "/lpp/" or "/usr/lpp/") .. item.package
-  sys.makedirs(dir, 493)
+  sys.makedirs(dir, modes.DIR)
   local path = ("%s/%s.%s"):format(dir, item.name, name)
-  local ok, message = sys.write_file(path, text, { mode = 493, atomic = false })
+  local ok, message = sys.write_file(path, text, { mode = modes.PROGRAM, atomic = false })
   if not ok then return nil, message end
   local result
   result, message = sys.run({ "/usr/bin/ksh", path }, {
@@ -164,7 +165,7 @@ end
 local function copy_file(from, to)
   local stat, message = sys.lstat(from)
   if not stat then return nil, message end
-  sys.makedirs(parent(to), 493)
+  sys.makedirs(parent(to), modes.DIR)
   if stat.type == "link" then
     sys.remove(to)
     return sys.symlink(sys.readlink(from), to)
@@ -173,7 +174,7 @@ local function copy_file(from, to)
   data, message = sys.read_file(from)
   if not data then return nil, message end
   local ok
-  ok, message = sys.write_file(to, data, { mode = stat.mode & 4095, atomic = true })
+  ok, message = sys.write_file(to, data, { mode = stat.mode & modes.ALL, atomic = true })
   if not ok then return nil, message end
   if sys.getuid() == 0 then sys.lchown(to, stat.uid, stat.gid) end
   return sys.utime(to, stat.mtime, stat.mtime)

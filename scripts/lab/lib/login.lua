@@ -28,10 +28,10 @@ local env_files = {
 
 -- Copies a program and the libraries it is bound to into the rootvg of a host; runs beside the host's daemons.
 local put_shell = [[
-local lpar, sys = require "lpar", require "altmig.sys"
+local lpar, modes, sys = require "lpar", require "altmig.mode", require "altmig.sys"
 local program, name, root = arg[1], arg[2], ("%s/lpars/%s/root"):format(lpar.world().lab, lpar.world().host)
 local dir = root .. "/usr/lpp/lab/shells"
-assert(sys.makedirs(dir, 493))
+assert(sys.makedirs(dir, modes.DIR))
 local needed = assert(lpar.outside { "ldd", program })
 local loader
 for line in needed.stdout:gmatch("[^\n]+") do
@@ -45,13 +45,13 @@ end
 assert(lpar.outside { "cp", "-L", program, ("%s/%s.program"):format(dir, name) })
 local start = ("#!/usr/bin/ksh\nexec %s/%s --argv0 %s --library-path %s %s/%s.program \"$@\"\n"):format("/usr/lpp/lab/shells", loader,
   name, "/usr/lpp/lab/shells", "/usr/lpp/lab/shells", name)
-assert(sys.write_file(dir .. "/" .. name, start, { mode = 493, atomic = false }))
+assert(sys.write_file(dir .. "/" .. name, start, { mode = modes.PROGRAM, atomic = false }))
 ]]
 
 local put_env_file = [[
-local lpar, sys = require "lpar", require "altmig.sys"
+local lpar, modes, sys = require "lpar", require "altmig.mode", require "altmig.sys"
 local file = ("%s/lpars/%s/root/etc/site.env"):format(lpar.world().lab, lpar.world().host)
-if arg[1] == "" then sys.remove(file) else assert(sys.write_file(file, arg[1], { mode = 420, atomic = false })) end
+if arg[1] == "" then sys.remove(file) else assert(sys.write_file(file, arg[1], { mode = modes.FILE, atomic = false })) end
 ]]
 
 local function on_every_host(text, ...)

@@ -5,6 +5,7 @@
 local err = require "altmig.err"
 local config = require "lab.config"
 local json = require "altmig.json"
+local modes = require "altmig.mode"
 local output = require "altmig.ui.output"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
@@ -25,11 +26,11 @@ function lpar.dir()
   if not dir:match "^/" or dir:match "%s" then
     err.exit(1, ("altmig: lab: ALTMIG_LAB=%s: must be an absolute path without spaces"):format(dir))
   end
-  local ok, message = sys.makedirs(dir, 448)
+  local ok, message = sys.makedirs(dir, modes.PRIVATE_DIR)
   if not ok then err.exit(1, "altmig: lab: " .. message) end
   local stat = sys.stat(dir)
   if stat.uid ~= 0 then err.exit(1, ("altmig: lab: %s: does not belong to root"):format(dir)) end
-  sys.chmod(dir, 448)
+  sys.chmod(dir, modes.PRIVATE_DIR)
   lab_dir = sys.realpath(dir)
   return lab_dir
 end
@@ -178,13 +179,13 @@ end
 -- ---- files of the instance ----
 
 local function unpack(prefix, directory)
-  check(sys.makedirs(directory, 448))
+  check(sys.makedirs(directory, modes.PRIVATE_DIR))
   for _, name in ipairs(resource.list(prefix)) do
     local file = name:sub(#prefix + 1)
     local target = directory .. "/" .. file
     local text = resource.read(name)
-    if file:find("/", 1, true) then check(sys.makedirs(target:match "^(.*)/", 448)) end
-    if sys.read_file(target) ~= text then check(sys.write_file(target, text, { mode = 384, atomic = false })) end
+    if file:find("/", 1, true) then check(sys.makedirs(target:match "^(.*)/", modes.PRIVATE_DIR)) end
+    if sys.read_file(target) ~= text then check(sys.write_file(target, text, { mode = modes.PRIVATE_FILE, atomic = false })) end
   end
 end
 
@@ -233,10 +234,10 @@ end
 
 local function prepare_files()
   local dir = lpar.dir()
-  for _, sub in ipairs { "bin", "run", "state", "saves" } do check(sys.makedirs(dir .. "/" .. sub, 448)) end
+  for _, sub in ipairs { "bin", "run", "state", "saves" } do check(sys.makedirs(dir .. "/" .. sub, modes.PRIVATE_DIR)) end
   local program = check(sys.read_file(find_aixlua()))
   if sys.read_file(dir .. "/bin/aixlua") ~= program then
-    check(sys.write_file(dir .. "/bin/aixlua.new", program, { mode = 493, atomic = false }))
+    check(sys.write_file(dir .. "/bin/aixlua.new", program, { mode = modes.PROGRAM, atomic = false }))
     check(sys.rename(dir .. "/bin/aixlua.new", dir .. "/bin/aixlua"))
   end
   for _, sub in ipairs { "lib", "cmd", "images" } do unpack("scripts/lab/" .. sub .. "/", dir .. "/" .. sub) end
@@ -244,21 +245,21 @@ local function prepare_files()
   for _, module in ipairs(config.engine_modules) do
     local name = module[1]:gsub("%.", "_")
     check(sys.write_file(("%s/lib/altmig_%s.lua"):format(dir, name), resource.read("lua/altmig/" .. module[2] .. ".lua"),
-      { mode = 384, atomic = false }))
+      { mode = modes.PRIVATE_FILE, atomic = false }))
   end
   keygen(dir .. "/key", "altmig lab")
   local known = {}
   for _, host in ipairs(config.hosts) do
     local base = dir .. "/lpars/" .. host.name
-    for _, sub in ipairs { "disks", "root", "etc", "log", "run" } do check(sys.makedirs(base .. "/" .. sub, 448)) end
-    check(sys.chmod(base .. "/root", 493))
+    for _, sub in ipairs { "disks", "root", "etc", "log", "run" } do check(sys.makedirs(base .. "/" .. sub, modes.PRIVATE_DIR)) end
+    check(sys.chmod(base .. "/root", modes.DIR))
     keygen(base .. "/etc/ssh_host_ed25519_key", host.name)
     check(sys.write_file(base .. "/etc/authorized_keys", check(sys.read_file(dir .. "/key.pub")), { atomic = false }))
     local key = check(sys.read_file(base .. "/etc/ssh_host_ed25519_key.pub")):match "^(%S+ %S+)"
     known[#known + 1] = ("%s,%s %s\n"):format(host.name, host.address, key)
   end
   check(sys.write_file(dir .. "/known_hosts", table.concat(known), { atomic = false }))
-  check(sys.write_file(dir .. "/hosts", config.hosts_text(), { mode = 420, atomic = false }))
+  check(sys.write_file(dir .. "/hosts", config.hosts_text(), { mode = modes.FILE, atomic = false }))
   check(sys.write_file(dir .. "/nim.lua", nim_text(), { atomic = false }))
 end
 
@@ -271,7 +272,7 @@ local function build_disks(host, options)
   local dir = lpar.dir()
   local base = dir .. "/lpars/" .. host.name
   run { "rm", "-rf", base .. "/disks", base .. "/built", base .. "/nvram.json" }
-  check(sys.makedirs(base .. "/disks", 448))
+  check(sys.makedirs(base .. "/disks", modes.PRIVATE_DIR))
   must({ dir .. "/bin/aixlua", "-L", dir .. "/lib", dir .. "/lib/build.lua", host.name, tostring(options.seed),
     tostring(options.files), tostring(options.bytes) }, { env = { PATH = PATH, LC_ALL = "C", ALTMIG_LAB = dir } })
 end
@@ -587,8 +588,8 @@ function lpar.exec(args)
   if args[1] == "--" then table.remove(args, 1) end
   if #args == 0 then err.usage "altmig: lab exec: no command" end
   local dir = lpar.dir()
-  check(sys.makedirs(dir .. "/state", 448))
-  check(sys.makedirs(state_mount_base, 493)) -- and it stays: other labs may have their state mounted there
+  check(sys.makedirs(dir .. "/state", modes.PRIVATE_DIR))
+  check(sys.makedirs(state_mount_base, modes.DIR)) -- and it stays: other labs may have their state mounted there
   local argv = engine_argv { "unshare", "--mount", "/bin/sh", "-c", state_mount, "sh", sys.realpath ".", state_mount_base,
     dir .. "/state" }
   for _, word in ipairs(args) do argv[#argv + 1] = word end
@@ -608,9 +609,9 @@ end
 
 -- What a snapshot holds: the disks, what firmware remembers, and the engine host's state.
 local function copy_all(from, to)
-  check(sys.makedirs(to, 448))
+  check(sys.makedirs(to, modes.PRIVATE_DIR))
   for _, host in ipairs(config.hosts) do
-    check(sys.makedirs(("%s/lpars/%s"):format(to, host.name), 448))
+    check(sys.makedirs(("%s/lpars/%s"):format(to, host.name), modes.PRIVATE_DIR))
     local source = ("%s/lpars/%s"):format(from, host.name)
     must { "cp", "-a", "--sparse=always", "--reflink=auto", source .. "/disks", source .. "/nvram.json", source .. "/built",
       ("%s/lpars/%s/"):format(to, host.name) }
@@ -658,7 +659,7 @@ function lpar.load(args)
     while_off(function()
       remove_all(lpar.dir())
       copy_all(source, lpar.dir())
-      check(sys.makedirs(lpar.dir() .. "/state", 448))
+      check(sys.makedirs(lpar.dir() .. "/state", modes.PRIVATE_DIR))
     end)
   end)
   return 0

@@ -4,6 +4,7 @@
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local lppname = require "lab.lppname"
+local modes = require "altmig.mode"
 local swvpd = require "lab.swvpd"
 
 local packages = {}
@@ -23,7 +24,7 @@ end
 -- The inventory stanza of a file; what administrators edit is VOLATILE.
 local function stanza(entry, fileset, volatile)
   local lines = { entry.path .. ":", "\towner = " .. (entry.uid == 0 and "root" or "bin"),
-    "\tgroup = " .. (entry.gid == 0 and "system" or "bin"), ("\tmode = %o"):format(entry.mode & 4095),
+    "\tgroup = " .. (entry.gid == 0 and "system" or "bin"), ("\tmode = %o"):format(entry.mode & modes.ALL),
     "\ttype = " .. type_names[entry.type], "\tclass = apply,inventory," .. fileset }
   if entry.type == "link" then
     lines[#lines + 1] = "\ttarget = " .. entry.target
@@ -56,7 +57,7 @@ end
 local function control_members(spec, part)
   local members = {}
   local function add(name, data, mode)
-    members[#members + 1] = { name = name, data = data, date = spec.mtime, mode = 32768 | (mode or 420) }
+    members[#members + 1] = { name = name, data = data, date = spec.mtime, mode = modes.octal "100000" | (mode or modes.FILE) }
   end
   if part == "usr" then add("productid", spec.package .. " 5765-G98\n") end
   for _, f in ipairs(spec.filesets) do
@@ -80,7 +81,7 @@ local function control_members(spec, part)
       local names = {}
       for name in pairs(f[part .. "_scripts"] or {}) do names[#names + 1] = name end
       table.sort(names)
-      for _, name in ipairs(names) do add(f.name .. "." .. name, f[part .. "_scripts"][name], 493) end
+      for _, name in ipairs(names) do add(f.name .. "." .. name, f[part .. "_scripts"][name], modes.PROGRAM) end
     end
   end
   return members
@@ -122,13 +123,13 @@ function packages.write(path, spec)
     if not parent or made[parent] then return end
     parents(parent)
     made[parent] = true
-    add { name = parent, type = "dir", mode = 493, uid = 2, gid = 2 }
+    add { name = parent, type = "dir", mode = modes.DIR, uid = 2, gid = 2 }
   end
   local function file(name, data, mode)
     parents(name)
-    add { name = name, type = "file", mode = mode or 420, uid = 0, gid = 0, data = data }
+    add { name = name, type = "file", mode = mode or modes.FILE, uid = 0, gid = 0, data = data }
   end
-  add { name = "./", type = "dir", mode = 493, uid = 2, gid = 2 }
+  add { name = "./", type = "dir", mode = modes.DIR, uid = 2, gid = 2 }
   made["."] = true
   file("./lpp_name", lppname.format(spec))
   file("./usr/lpp/" .. spec.package .. "/liblpp.a", control_library(spec, "usr"))
@@ -139,7 +140,7 @@ function packages.write(path, spec)
       if not made[name] then
         parents(name)
         made[name] = true
-        add { name = name, type = entry.type, mode = entry.mode & 4095, uid = entry.uid, gid = entry.gid,
+        add { name = name, type = entry.type, mode = entry.mode & modes.ALL, uid = entry.uid, gid = entry.gid,
           mtime = entry.mtime, data = entry.data, path = entry.source, target = entry.target }
       end
     end
@@ -183,15 +184,15 @@ function packages.write_bos(path, image, entries, mtime)
   local function add(member)
     if ok then ok, message, code = writer:add(member) end
   end
-  add { name = "./lpp_name", type = "file", mode = 420, uid = 0, gid = 0, mtime = mtime, data = lppname.format(image) }
+  add { name = "./lpp_name", type = "file", mode = modes.FILE, uid = 0, gid = 0, mtime = mtime, data = lppname.format(image) }
   local all = table.move(entries, 1, #entries, 1, {})
   for part, dir in pairs { usr = "/usr/lpp/bos", root = "/usr/lpp/bos/inst_root" } do
-    all[#all + 1] = { path = dir .. "/liblpp.a", type = "file", mode = 420, uid = 0, gid = 0, mtime = mtime,
+    all[#all + 1] = { path = dir .. "/liblpp.a", type = "file", mode = modes.FILE, uid = 0, gid = 0, mtime = mtime,
       data = bos_library(image, part) }
   end
   table.sort(all, function(a, b) return a.path < b.path end)
   for _, entry in ipairs(all) do
-    add { name = "." .. entry.path, type = entry.type, mode = entry.mode & 4095, uid = entry.uid, gid = entry.gid,
+    add { name = "." .. entry.path, type = entry.type, mode = entry.mode & modes.ALL, uid = entry.uid, gid = entry.gid,
       mtime = entry.mtime, data = entry.data, path = entry.source, target = entry.target }
   end
   if not ok then

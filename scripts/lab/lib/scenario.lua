@@ -192,13 +192,13 @@ scenario.define("stale-exports", "the client still exports /alt_inst of an earli
   scenario.sh(CLIENT, "mkdir -p /alt_inst/usr")
   -- As exportfs leaves it: in /etc/xtab, and served.
   scenario.lua(CLIENT, [[
-    local exports, lpar, sys = require "lab.exports", require "lpar", require "altmig.sys"
+    local exports, lpar, modes, sys = require "lab.exports", require "lpar", require "altmig.mode", require "altmig.sys"
     local world = lpar.world()
     local file = world.path .. "/lpars/" .. world.host .. "/root/etc/xtab"
     local hosts = "adachi-nim:10.77.0.1"
     local options = (" -rw=%s,root=%s,access=%s\n"):format(hosts, hosts, hosts)
     local text = (sys.read_file(file) or "") .. "/alt_inst" .. options .. "/alt_inst/usr" .. options
-    assert(sys.write_file(file, text, { mode = 420 }))
+    assert(sys.write_file(file, text, { mode = modes.FILE }))
     assert(exports.apply(exports.read(text)))
   ]])
   return "adachi-AIX7 exports /alt_inst and /alt_inst/usr, plain directories of its rootvg"
