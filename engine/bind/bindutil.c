@@ -139,6 +139,12 @@ void bu_setint(lua_State *L, const char *name, lua_Integer value)
 	lua_setfield(L, -2, name);
 }
 
+void bu_setints(lua_State *L, const struct bu_int *list)
+{
+	for (; list->name != NULL; list++)
+		bu_setint(L, list->name, list->value);
+}
+
 void bu_setstr(lua_State *L, const char *name, const char *value)
 {
 	lua_pushstring(L, value); /* nil for NULL */

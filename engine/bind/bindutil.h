@@ -39,6 +39,12 @@ int bu_fieldfn(lua_State *L, int arg, const char *name);
 /* Sets a field of the table at the top. A NULL string sets none. [-0, +0, m] */
 void bu_setint(lua_State *L, const char *name, lua_Integer value);
 void bu_setstr(lua_State *L, const char *name, const char *value);
+/* Several; the list ends with a NULL name. [-0, +0, m] */
+struct bu_int {
+	const char *name;
+	lua_Integer value;
+};
+void bu_setints(lua_State *L, const struct bu_int *list);
 
 /*
  * A list of strings at `arg` as a NULL-terminated vector, in a userdata pushed on the stack that

@@ -57,16 +57,21 @@ static struct task *new_task(lua_State *L)
 
 static void push_stats(lua_State *L, const struct am_restore_stats *stats)
 {
+	const struct bu_int counts[] = {
+		{"files", (lua_Integer)stats->files},
+		{"dirs", (lua_Integer)stats->dirs},
+		{"links", (lua_Integer)stats->links},
+		{"devices", (lua_Integer)stats->devices},
+		{"bytes", (lua_Integer)stats->bytes},
+		{"members", (lua_Integer)stats->members},
+		{"skipped", (lua_Integer)stats->skipped},
+		{"requests", (lua_Integer)stats->requests},
+		{"restarts", (lua_Integer)stats->restarts},
+		{NULL, 0},
+	};
+
 	lua_createtable(L, 0, 12);
-	bu_setint(L, "files", (lua_Integer)stats->files);
-	bu_setint(L, "dirs", (lua_Integer)stats->dirs);
-	bu_setint(L, "links", (lua_Integer)stats->links);
-	bu_setint(L, "devices", (lua_Integer)stats->devices);
-	bu_setint(L, "bytes", (lua_Integer)stats->bytes);
-	bu_setint(L, "members", (lua_Integer)stats->members);
-	bu_setint(L, "skipped", (lua_Integer)stats->skipped);
-	bu_setint(L, "requests", (lua_Integer)stats->requests);
-	bu_setint(L, "restarts", (lua_Integer)stats->restarts);
+	bu_setints(L, counts);
 	lua_pushnumber(L, stats->seconds);
 	lua_setfield(L, -2, "seconds");
 	lua_newtable(L);

@@ -94,17 +94,22 @@ static const char *type_name(mode_t mode)
 
 static int push_stat(lua_State *L, const struct stat *st)
 {
+	const struct bu_int numbers[] = {
+		{"mode", (lua_Integer)(st->st_mode & MODE_MAX)},
+		{"uid", (lua_Integer)st->st_uid},
+		{"gid", (lua_Integer)st->st_gid},
+		{"size", (lua_Integer)st->st_size},
+		{"mtime", (lua_Integer)st->st_mtime},
+		{"atime", (lua_Integer)st->st_atime},
+		{"nlink", (lua_Integer)st->st_nlink},
+		{"ino", (lua_Integer)st->st_ino},
+		{"dev", (lua_Integer)st->st_dev},
+		{NULL, 0},
+	};
+
 	lua_createtable(L, 0, 14);
 	bu_setstr(L, "type", type_name(st->st_mode));
-	bu_setint(L, "mode", (lua_Integer)(st->st_mode & MODE_MAX));
-	bu_setint(L, "uid", (lua_Integer)st->st_uid);
-	bu_setint(L, "gid", (lua_Integer)st->st_gid);
-	bu_setint(L, "size", (lua_Integer)st->st_size);
-	bu_setint(L, "mtime", (lua_Integer)st->st_mtime);
-	bu_setint(L, "atime", (lua_Integer)st->st_atime);
-	bu_setint(L, "nlink", (lua_Integer)st->st_nlink);
-	bu_setint(L, "ino", (lua_Integer)st->st_ino);
-	bu_setint(L, "dev", (lua_Integer)st->st_dev);
+	bu_setints(L, numbers);
 	if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) {
 		bu_setint(L, "rdev_major", (lua_Integer)am_os_major(st->st_rdev));
 		bu_setint(L, "rdev_minor", (lua_Integer)am_os_minor(st->st_rdev));

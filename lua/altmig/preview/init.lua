@@ -92,22 +92,19 @@ function preview.by_file(collected)
   return map
 end
 
--- A file of the tree, and of a class its strings; nil where there is none.
-local function live(tree, path)
-  local function content(name)
-    local data, message, code = tree:read(name, saveconf.max)
-    if not data and code ~= "ENOENT" and code ~= "ENOTDIR" and code ~= "OUTSIDE_TREE" and code ~= "EISDIR" then
-      err.check(data, message, code)
-    end
-    return data or nil
-  end
+-- The text of a file that content(name) reads, and of a class with its strings; nil where there is none.
+local function text_of(path, content)
   local data = content(path)
   return data and preview.text(path, data, is_class(path) and content(path .. ".vc") or nil)
 end
 
-local function saved(context, path)
-  local data = context.saved(path)
-  return data and preview.text(path, data, is_class(path) and context.saved(path .. ".vc") or nil)
+-- A file of the tree; nil where there is none.
+local function live(tree, path)
+  return text_of(path, function(name)
+    local data, message, code = tree:read(name, saveconf.max)
+    if not data and not err.leads_nowhere(code) and code ~= "EISDIR" then err.check(data, message, code) end
+    return data
+  end)
 end
 
 --- What was saved against what is in the tree: every file that differs, by path.
@@ -124,7 +121,7 @@ function preview.files(tree, root, collected)
   end
   table.sort(paths)
   for _, path in ipairs(paths) do
-    local c = saved(context, path) -- none: a link that the merges leave alone
+    local c = text_of(path, context.saved) -- none: a link that the merges leave alone
     list[#list + 1] = c and preview.file(path, c, live(tree, path), decisions[path] or {}, entries[path].policy)
   end
   return list
@@ -164,7 +161,7 @@ function preview.one(copy, root, path)
   local methods = preview.methods_of(path)
   preview.run(methods, context, collected)
   for _, method in ipairs(methods) do titles[#titles + 1] = method.title end
-  local decisions, c = preview.by_file(collected)[path] or {}, saved(context, path)
+  local decisions, c = preview.by_file(collected)[path] or {}, text_of(path, context.saved)
   if not c and entries[path] then c = live(copy, path) end -- a link that the merges leave alone
   local function against(text) return preview.file(path, c, text, decisions, how) end
   local in_copy = live(copy, path)

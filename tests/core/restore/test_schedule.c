@@ -45,14 +45,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void vary(struct memory_fs *fs, int variant)
-{
-	fs->order = (enum memory_order)(variant % 3);
-	fs->early = variant / 3 % 2;
-	fs->at_once = variant / 6 % 2 != 0 ? 1 : 7;
-	fs->seed = (uint32_t)variant + 1;
-}
-
 static void assert_same_stats(const struct am_restore_stats *a, const struct am_restore_stats *b)
 {
 	assert_int_equal(a->files, b->files);
@@ -84,7 +76,7 @@ static void assert_same_restore(const struct entry *entries, size_t count,
 		open_fs(&many, 0);
 		if (before != NULL)
 			before(many.tree);
-		vary(many.fs, variant);
+		memory_vary(many.fs, variant);
 		many.fs->fault = fault;
 		many.fs->context = &counter;
 		if (restore_to(many.tree, &archive, NULL, &have, &many.error) != 0)
@@ -300,7 +292,7 @@ static void one_random_restore(uint32_t number)
 	open_fs(&many, 0);
 	random_seed = tree_seed;
 	random_tree(many.tree);
-	vary(many.fs, (int)(number % 12));
+	memory_vary(many.fs, (int)(number % 12));
 	if (number % 5 == 0)
 		many.fs->fault = each_in_turn;
 	many.fs->context = &counter;
@@ -356,7 +348,7 @@ static void a_link_of_the_archive_leads_nowhere(void **state)
 		struct fixture f = {0};
 
 		open_fs(&f, 0);
-		vary(f.fs, variant);
+		memory_vary(f.fs, variant);
 		assert_int_equal(restore_to(f.tree, &archive, NULL, NULL, &f.error), -1);
 		assert_string_equal(f.error.code, "ARCHIVE_PATH");
 		assert_non_null(strstr(f.error.message, "restore: member ./x/passwd at offset "));
@@ -385,7 +377,7 @@ static void a_directory_that_gave_way_is_not_used_any_more(void **state)
 
 		open_fs(&f, variant / 12);
 		with_a_link_into_it(f.tree);
-		vary(f.fs, variant);
+		memory_vary(f.fs, variant);
 		assert_int_equal(restore_to(f.tree, &archive, NULL, NULL, &f.error), -1);
 		assert_string_equal(f.error.code, "ENOTDIR");
 		assert_non_null(strstr(f.error.message, "restore: member ./l/c/g at offset "));
@@ -419,7 +411,7 @@ static void a_full_file_system_is_named_with_what_it_has(void **state)
 		struct fixture f = {0};
 
 		open_fs(&f, 0);
-		vary(f.fs, variant);
+		memory_vary(f.fs, variant);
 		f.fs->space = 50 * 1024;
 		assert_int_equal(restore_to(f.tree, &archive, NULL, NULL, &f.error), -1);
 		assert_string_equal(f.error.code, "ENOSPC");
@@ -512,7 +504,7 @@ static void what_a_restarted_server_forgot_is_written_again(void **state)
 		int counter = 0;
 
 		open_fs(&f, 0);
-		vary(f.fs, variant);
+		memory_vary(f.fs, variant);
 		f.fs->fault = restarted;
 		f.fs->context = &counter;
 		assert_int_equal(restore_to(f.tree, &archive, &options, &stats, &f.error), 0);

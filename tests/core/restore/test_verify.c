@@ -68,14 +68,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void vary(struct memory_fs *fs, int variant)
-{
-	fs->order = (enum memory_order)(variant % 3);
-	fs->early = variant / 3 % 2;
-	fs->at_once = variant / 6 % 2 != 0 ? 1 : 7;
-	fs->seed = (uint32_t)variant + 1;
-}
-
 static int note(void *context, const char *path, const char *what, const char *want,
 	const char *have, struct am_error *error)
 {
@@ -118,7 +110,7 @@ static const char *assert_same_verify(void (*change)(struct am_tree *tree),
 		make(&many, 0);
 		if (change != NULL)
 			change(many.tree);
-		vary(many.fs, variant);
+		memory_vary(many.fs, variant);
 		many.fs->fault = fault;
 		many.fs->context = &counter;
 		verify(many.tree, &many.archive, &have);
@@ -239,7 +231,7 @@ static void a_random_tree_differs_the_same_way(void **state)
 			random_seed = tree_seed;
 			for (int times = 0; times < 4; times++)
 				random_tree(tree[k]);
-			vary(fs[k], (int)(number % 12));
+			memory_vary(fs[k], (int)(number % 12));
 			fs[k]->fault = number % 3 == 0 ? each_in_turn : NULL;
 			fs[k]->context = &counter;
 			verify(tree[k], &archive, &text[k]);

@@ -1164,3 +1164,11 @@ void make_link(struct am_tree *tree, const char *path, const char *target)
 		am_tree_setattr(tree, path, 0, &attr, &error) != 0)
 		fail_msg("%s", error.message);
 }
+
+void memory_vary(struct memory_fs *fs, int variant)
+{
+	fs->order = (enum memory_order)(variant % 3);
+	fs->early = variant / 3 % 2;
+	fs->at_once = variant / 6 % 2 != 0 ? 1 : 7;
+	fs->seed = (uint32_t)variant + 1;
+}

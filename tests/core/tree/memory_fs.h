@@ -53,6 +53,8 @@ struct memory_fs {
 
 /* `blocking`: it has no start(), so that everything is done one at a time. */
 struct memory_fs *memory_fs_new(const char *name, int blocking);
+/* Of many ways to answer, the one of this number: order, how many at a time, early. */
+void memory_vary(struct memory_fs *fs, int variant);
 /* A tree of one such file system, owned by the tree. */
 struct am_tree *memory_tree(struct memory_fs *fs);
 
