@@ -71,7 +71,7 @@ function handlers.df(w, host, argv)
       w.df_finds or argv[3])
   end
   local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100000 90000 1% 1 1% /\n"
-  if w.cloned then
+  if w.cloned and not w.asleep and not w.closed then
     text = text .. "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
     if not w.usr_unmounted then text = text .. "/dev/alt_hd2 100000 90000 1% 1 1% /alt_inst/usr\n" end
   end
@@ -95,6 +95,11 @@ function handlers.mount(w, host, argv)
   if #argv == 1 then
     local text = { "  node       mounted        mounted over    vfs       date        options      ",
       "-------- ---------------  ---------------  ------ ------------ --------------- " }
+    local open = host == "client" and w.cloned and not w.asleep and not w.closed
+    for _, at in ipairs(open and { "/alt_inst", not w.usr_unmounted and "/alt_inst/usr" or nil } or {}) do
+      text[#text + 1] = ("         %-16s %-16s jfs2   Jan 05 10:00 rw,log=/dev/alt_hd8"):format(
+        at == "/alt_inst" and "/dev/alt_hd4" or "/dev/alt_hd2", at)
+    end
     for at, row in pairs(w.mounts[host]) do
       if row == true then row = {} end
       text[#text + 1] = ("%-8s %-16s %-16s %-6s Jan 05 10:00 rw"):format(row.node or "node", row.source or "dev", at, row.vfs or "nfs3")
@@ -234,10 +239,24 @@ handlers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(w, _, argv)
   if argv[4] == "-P3" then w.asleep = true end
   return argv[4] == "-P1" and "Phase 1 complete.\n" or "## Phase 3 ###################\n"
 end
-handlers["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = function(w)
+local function remove_group(w)
   w.cloned = false
   w.files["/alt_inst" .. MARK] = nil
   return ""
+end
+-- w.asleep: varied off; w.closed: varied on, nothing mounted; w.force: what FORCE has to be for -W, as of a newer version.
+handlers["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = function(w, _, argv, opts)
+  if argv[2] == "-X" then return remove_group(w) end
+  if argv[2] ~= "-W" or argv[3] ~= "-d" or argv[4] ~= "hdisk2" then error("fake world: alt_rootvg_op " .. argv[2]) end
+  if w.force and (opts.env or {}).FORCE ~= w.force then return "0505-000 the version is newer\n", 1 end
+  w.asleep, w.closed = nil, nil
+  if w.on_wake then w.on_wake() end
+  return "Waking up altinst_rootvg volume group ...\n"
+end
+handlers["/ALT_MIG_SPOT/sbin/alt_disk_install"] = function(w, _, argv)
+  if table.concat(argv, " ", 2) ~= "-M 7.2 -X" then error("fake world: alt_disk_install " .. table.concat(argv, " ", 2)) end
+  if w.wrapper_does_nothing then return "" end
+  return remove_group(w)
 end
 handlers["/ALT_MIG_SPOT/sbin/mkboot"] = function() return "" end
 function handlers.bootlist(w, _, argv)

@@ -37,9 +37,12 @@ local flags = {
   { "m", "mount_options", arg = "OPTS", text = "options of the NFS mounts on the master" },
   { "C", "cleanup", text = "destroy the copy, and remove everything else of a migration" },
   { "F", "force", text = "break a lock left on the client" },
-  { "disk", "disk", arg = "DISK", text = "of a cleanup: destroy altinst_rootvg although it is not known to be\n"
-    .. "altmig's. DISK names all its disks (\"hdisk2 hdisk3\"). On a terminal\nthey must be typed again" },
-  { "yes", "yes", text = "of a cleanup: where there is no terminal, --disk is meant" },
+  { "disk", "disk", arg = "DISK",
+    text = "of a cleanup: destroy altinst_rootvg although it is not known to be\n"
+    .. "altmig's; DISK names all its disks (\"hdisk2 hdisk3\"). Of a migration:\n"
+    .. "overwrite a target disk that carries the record of a volume group\n"
+    .. "which nobody here knows. On a terminal they must be typed again" },
+  { "yes", "yes", text = "where there is no terminal, --disk is meant" },
   { "D", "debug", text = "every command and its status to the log" },
   { "E", "repl_on_error", text = "prompt where a serious error happens" },
   { "repl-on-error", "repl_on_error", text = "the same as -E" },
@@ -339,11 +342,8 @@ function options.mount_options(text, who)
   return table.concat(list, ",")
 end
 
---- Checks the flags of a cleanup.
----@param opts table
----@param who string
-function options.for_cleanup(opts, who)
-  options.check_name(opts.client, who)
+-- --disk and --yes.
+local function check_disk(opts, who)
   if opts.yes and not opts.disk then
     err.usage(who .. ": --yes confirms --disk DISK, and is nothing without it; -F only breaks a lock")
   end
@@ -356,6 +356,14 @@ function options.for_cleanup(opts, who)
     if #names == 0 then err.usage(who .. ": --disk names no disk") end
     opts.disk = table.concat(names, " ")
   end
+end
+
+--- Checks the flags of a cleanup.
+---@param opts table
+---@param who string
+function options.for_cleanup(opts, who)
+  options.check_name(opts.client, who)
+  check_disk(opts, who)
   return opts
 end
 
@@ -370,7 +378,7 @@ function options.for_migration(opts, who)
   if not opts.licenses and os.getenv("ADM_ACCEPT_LICENSES") ~= "yes" then
     err.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
   end
-  if opts.disk or opts.yes then err.usage(who .. ": --disk and --yes are of a cleanup (-C)") end
+  check_disk(opts, who)
   if opts.no_bootlist and opts.reboot then err.usage(who .. ": flags -B and -r exclude each other") end
   local disks = {}
   for disk in opts.disks:gmatch("%S+") do
@@ -379,6 +387,11 @@ function options.for_migration(opts, who)
   end
   if #disks == 0 then err.usage(who .. ": flag -d names no disk") end
   opts.disks = disks
+  for name in (opts.disk or ""):gmatch("%S+") do
+    if not (" " .. table.concat(disks, " ") .. " "):find(" " .. name .. " ", 1, true) then
+      err.usage(("%s: --disk %s: it is none of the target disks (-d %s)"):format(who, name, table.concat(disks, " ")))
+    end
+  end
   if opts.mount_options then opts.mount_options = options.mount_options(opts.mount_options, who) end
   if opts.phases then opts.phases = options.phases(opts.phases, who) end
   if opts.from then opts.from = options.phases(opts.from, who)[1] end

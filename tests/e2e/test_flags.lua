@@ -15,7 +15,8 @@ local function write_nim()
   local changed, count = text:gsub("\n}%s*$", [[
 
   exclude_files = { out = { location = "/export/nim/exclude" }, bad = { location = "/export/nim/exclude.bad" } },
-  image_data = { image = { location = "/export/nim/image.data" }, shrink = { location = "/export/nim/image.shrink" } },
+  image_data = { image = { location = "/export/nim/image.data" }, shrink = { location = "/export/nim/image.shrink" },
+    large = { location = "/export/nim/image.large" } },
   bosinst_data = { bosinst = { location = "/export/nim/bosinst.data" } },
 }]])
   assert(count == 1)
@@ -88,4 +89,25 @@ function TestFlagsInTheLab:test_2_what_cannot_be_done_is_refused_before_or_by_al
   lu.assertEquals(status, 1, out .. problem)
   lu.assertStrContains(out, "SHRINK= yes is not supported here")
   cleanup()
+end
+
+-- Volumes larger than the disk: mkvg has made the group by then. Whatever is left of it, the next try begins without.
+function TestFlagsInTheLab:test_3_a_phase_1_that_failed_half_way_is_tried_again()
+  local text = make_image {}
+  local function put(image) lab.altmig({ "lab", "ssh", master, "cat > /export/nim/image.large" }, { stdin = image }) end
+  for _, leaves in ipairs { "leaves-active", "leaves-mounted", "removes-group" } do
+    lab.must("quirk", "phase1-failure", leaves)
+    put((text:gsub("(LOGICAL_VOLUME= hd9var\n\tTYPE= jfs2\n\tLPs= )%d+", "%199999")))
+    local status, out, problem = nimadm("-i", "large", "-P", "1")
+    lu.assertEquals(status, 1, out .. problem)
+    lu.assertStrContains(out, "0516-404 allocp")
+    lu.assertStrContains(problem, leaves == "removes-group" and "alt_disk_copy -P1: no disk is in altinst_rootvg"
+      or "alt_disk_copy -P1: altinst_rootvg on hdisk2 (identifier ")
+    put(text)
+    status, out, problem = lab.engine("altmig", { "resume", client, "--nim", lab.dir .. "/site.lua", "--from", "1" })
+    lu.assertEquals(status, 0, out .. problem)
+    lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+    cleanup()
+    lu.assertNotStrContains(lab.on(client, "lquerypv -h /dev/hdisk2 E00 10"), "5F4C564D")
+  end
 end

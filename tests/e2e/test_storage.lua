@@ -93,8 +93,19 @@ function TestStorage:test_3_volumes_of_the_copy()
   lu.assertEquals(rows.alt_livedump[4], "/alt_inst/var/adm/ras/livedump")
   lu.assertStrMatches(on("df -k /alt_inst/var"), ".*/dev/alt_hd9var%s+%d+%s+%d+%s+%d+%%%s+%d+%s+%d+%% /alt_inst/var\n")
   lu.assertStrContains(on("mount"), "/dev/alt_hd4     /alt_inst        jfs2")
-  refused(COPY .. "-P1 -d hdisk2", "altinst_rootvg exists already")
+  refused(COPY .. "-P1 -d hdisk2", "0505-126 alt_disk_install: target disk hdisk2 has a volume group assigned to it.")
+  lab.must("quirk", "phase3-failure", "leaves-mounted")
   refused(COPY .. "-P3 -d hdisk2", "altinst_rootvg cannot boot")
+  lu.assertStrContains(on("df -k /alt_inst/usr"), "/dev/alt_hd2")
+  lab.must("quirk", "phase3-failure", "cleans-up")
+  local said = select(2, lab.try_on(client, COPY .. "-P3 -d hdisk2"))
+  lu.assertStrMatches(said, ".*altinst_rootvg cannot boot.*\nCleaning up%.\nforced unmount of /alt_inst/var.*"
+    .. "\nforced unmount of /alt_inst\nforced unmount of /alt_inst\n")
+  lu.assertEquals(states().hdisk2, "altinst_rootvg active")
+  lu.assertEquals(on("mount | grep -c alt_inst; true"), "0\n")
+  -- It opens nothing by itself.
+  refused(COPY .. "-P3 -d hdisk2", "are not mounted")
+  on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -W -d hdisk2")
 end
 
 function TestStorage:test_4_growth_and_its_end()
@@ -193,6 +204,13 @@ function TestStorage:test_9_removal_takes_the_definition_and_leaves_the_disk()
   lu.assertEquals(on("mount | grep -c alt_inst; grep -c alt_ /etc/filesystems; ls -d /alt_inst /dev/*alt_* 2>/dev/null;"
     .. " odmget -q name=altinst_rootvg CuDv; odmget -q 'value3 like alt_*' CuDvDr; true"), "0\n0\n")
   refused("/ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg", "does not exist")
+  lab.must("quirk", "remove-missing", "says-nothing")
+  lu.assertEquals(on("/ALT_MIG_SPOT/sbin/alt_disk_install -M 7.2 -X"), "")
+  lab.must("quirk", "remove-missing", "fails")
+  for _, words in ipairs { "alt_rootvg_op -W hdisk2", "alt_rootvg_op -X -d hdisk2", "alt_rootvg_op -X -S", "alt_rootvg_op -M 7.2 -X",
+    "alt_disk_install -W -d hdisk2", "alt_disk_install -X a b", "alt_disk_install hdisk2", "alt_disk_install -q" } do
+    refused("/ALT_MIG_SPOT/sbin/" .. words, words == "alt_disk_install -W -d hdisk2" and "not supported" or "Usage")
+  end
   refused("chpv -C hdisk1", "belongs to volume group datavg")
   refused("chpv hdisk2", "Usage")
   on("chpv -C hdisk2 && chpv -c hdisk2")
@@ -208,12 +226,24 @@ end
 function TestStorage:test_9b_too_small_a_disk()
   lab.must("scenario", "small-target-disk", "4096")
   on("mount | grep -q /ALT_MIG_SPOT || mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
-  local status, out = lab.try_on(client, COPY .. "-P1 -d hdisk2")
-  lu.assertEquals(status, 1)
-  lu.assertStrContains(out, "Creating logical volume alt_hd9var.\n0516-404 allocp: This system cannot fulfill the allocation request.")
-  lu.assertStrContains(out, "Cleaning up.")
+  local function fails(leaves)
+    lab.must("quirk", "phase1-failure", leaves)
+    local status, out = lab.try_on(client, COPY .. "-P1 -d hdisk2")
+    lu.assertEquals(status, 1)
+    lu.assertStrContains(out, "Creating logical volume alt_hd9var.\n0516-404 allocp: This system cannot fulfill the allocation request.")
+    lu.assertEquals(out:find("Cleaning up.", 1, true) ~= nil, leaves ~= "leaves-mounted")
+  end
+  fails "removes-group"
   lu.assertNil(on("lspv"):match("altinst_rootvg"))
   lu.assertEquals(on("mount | grep -c alt_inst; ls /dev | grep -c alt_; true"), "0\n0\n")
+  for _, leaves in ipairs { "leaves-mounted", "leaves-active" } do
+    fails(leaves)
+    lu.assertEquals(states().hdisk2, "altinst_rootvg active")
+    lu.assertStrContains(on("lsvg -l altinst_rootvg"), "alt_hd6")
+    refused(COPY .. "-P1 -d hdisk2", "0505-126")
+    on("/ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg")
+    lu.assertNil(on("lspv"):match("altinst_rootvg"))
+  end
 end
 
 function TestStorage:test_z_down() lab.down() end

@@ -187,3 +187,76 @@ function TestTroubleInTheLab:test_6_the_prompt_in_a_migration_killed_in_phase_5(
   lu.assertStrContains(out, "Cleaning up alt_disk_migration on client adachi-AIX7.")
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end
+
+-- What alternate-disk commands leave when they fail, and a client that was rebooted in between.
+
+local function world_records()
+  local text = lab.must("exec", "sh", "-c", "cat $ALTMIG_STATE/" .. client .. "/journal")
+  return select(2, text:gsub('"event":"world"', ""))
+end
+
+function TestTroubleInTheLab:test_7_a_client_that_was_rebooted_goes_on()
+  local status, out, problem = nimadm("-P", "1,2,3,4,5")
+  lu.assertEquals(status, 0, out .. problem)
+  lab.must("boot", client, "--power")
+  lu.assertEquals(lab.on(client, "mount | grep -c alt_inst; :"), "0\n")
+  lab.must("quirk", "force-spelling", "Yes")
+  local text = resume(0)
+  lu.assertStrContains(text, "is newer than that of the running system")
+  lu.assertStrContains(text, "once more with FORCE=Yes")
+  lu.assertEquals(world_records(), 2)
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end
+
+function TestTroubleInTheLab:test_8_a_phase_11_that_fails_time_and_again()
+  local status, out, problem = nimadm("-P", "1,2,3,4,5,6,7,8,9,10")
+  lu.assertEquals(status, 0, out .. problem)
+  local class = "/alt_inst/etc/objrepos/CuDv"
+  lab.on(client, ("mv %s %s.away"):format(class, class))
+  lab.must("quirk", "phase3-failure", "leaves-mounted")
+  local text = resume(1)
+  lu.assertStrContains(text, "phase 11 failed on " .. client)
+  lu.assertStrContains(text, "varied on, mounted at /alt_inst")
+  lab.on(client, ("mv %s.away %s"):format(class, class))
+  lab.must("scenario", "ghost-device")
+  lab.must("quirk", "phase3-failure", "cleans-up")
+  text = resume(1)
+  lu.assertNotStrContains(text, "alt_rootvg_op -W")
+  lu.assertStrContains(text, "varied on, not mounted; the bootlist is hdisk0")
+  lab.must("quirk", "wake-up", "refuses")
+  lu.assertStrContains(resume(1), "(WAKE_REFUSED)")
+  lab.must("quirk", "wake-up", "works")
+  -- The engine's own finding says what to type.
+  lab.on(client, "rm -f /dev/ghostlv /dev/ghostvg; odmdelete -o CuDvDr -q value3=ghostlv; odmdelete -o CuDvDr -q value3=ghostvg")
+  lu.assertStrContains(resume(0), "once more with FORCE=yes")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk2 blv=hd5")
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end
+
+function TestTroubleInTheLab:test_9_a_copy_that_cannot_be_gone_on_with_is_begun_again_as_the_remedy_says()
+  local function begin_again(text)
+    for _, command in ipairs { { text:match("begin again: nimadm (%-C %-c %S+ %-s [^%s,]+), then") },
+      { text:match(", then: nimadm (%-c [^\n]*)") } } do
+      local words = {}
+      for word in command[1]:gsub('"', ""):gmatch("%S+") do words[#words + 1] = word end
+      if words[1] == "-c" then table.move({ "-P", "1" }, 1, 2, #words + 1, words) end
+      local status, out, problem = lab.engine("nimadm", words)
+      lu.assertEquals(status, 0, out .. problem)
+    end
+    lu.assertStrContains(lab.on(client, "lspv"), "altinst_rootvg")
+  end
+  lab.must("quirk", "remove-missing", "says-nothing")
+  local status, out, problem = nimadm("-P", "1,2")
+  lu.assertEquals(status, 0, out .. problem)
+  lab.must("quirk", "wake-up", "renames")
+  lab.must("boot", client, "--power")
+  local text = resume(1)
+  lu.assertStrContains(text, "(COPY_NAMES)")
+  begin_again(text)
+  lab.must("quirk", "wake-up", "works")
+  lab.on(client, "mkdir -p /ALT_MIG_SPOT; /ALT_MIG_SPOT/sbin/alt_rootvg_op -X altinst_rootvg")
+  text = resume(1)
+  lu.assertStrContains(text, "(COPY_GONE)")
+  lu.assertNotStrContains(text, "the copy is kept")
+  begin_again(text)
+end

@@ -4,6 +4,7 @@
 
 local lu = require "luaunit"
 local json = require "altmig.json"
+local sys = require "altmig.sys"
 local world = require "fake_world"
 
 TestCheck = {}
@@ -130,8 +131,54 @@ function TestCheck:test_a_free_disk_with_an_lvm_record()
   local w = self.w
   w.answers.lquerypv = "00000E00   5F4C564D 00F64E60 2314127F BBCB70C7  |_LVM..N`#.......|\n"
   lu.assertStrContains(found(w, "lvm-signature", "inhibitor", "lpar", "hdisk2 is free in the ODM").remedy, "chpv -C hdisk2")
+  -- Accepted by name, and by no other.
+  lu.assertStrContains(found(w, "lvm-signature", "inhibitor", "lpar", "would be lost", { disk = "hdisk3" }).remedy, "--disk hdisk2")
+  found(w, "lvm-signature", "warning", "lpar", "will be overwritten, because --disk names it", { disk = "hdisk3 hdisk2" })
+  w.answers.lquerypv = "lquerypv: cannot open\n"
+  found(w, "lvm-signature", "warning", "lpar", "cannot be read")
+  w.answers.lquerypv = nil
   w.hdisk2 = "datavg"
   lu.assertNil(findings(w)["lvm-signature"])
+end
+
+function TestCheck:test_what_getlvodm_says_of_a_disk()
+  local w = self.w
+  local function says(text, status) w.answers.getlvodm = function() return text, status end end
+  for _, free in ipairs { "0516-320 /usr/sbin/getlvodm: Physical volume hdisk2 is not assigned to\n       a volume group.\n",
+    "0516-1396 : The physical volume hdisk2, was not found in the\nsystem database.\n" } do
+    says(free, 3)
+    lu.assertNil(findings(w)["disk-in-use"])
+  end
+  says("00f60000000000000000000000000077\n", 0)
+  found(w, "disk-in-use", "inhibitor", "lpar", "the ODM has it in the volume group 00f60000000000000000000000000077")
+  for _, other in ipairs { { "", 127 }, { "", 0 }, { "not found\n", 1 } } do
+    says(table.unpack(other))
+    found(w, "disk-in-use", "warning", "lpar", "getlvodm does not say")
+  end
+end
+
+function TestCheck:test_what_is_overwritten_is_confirmed_before_anything_is_changed()
+  local w = self.w
+  w.rootvg = healthy_rootvg
+  w.record = "00f600000000000000000000000000aa"
+  local isatty, stdin = sys.isatty, io.stdin
+  sys.isatty = function() return false end
+  local function refused(opts, code)
+    local e = world.fails(w.migration.migrate, w.opts(opts))
+    lu.assertEquals({ e.code, world.count(w, "%-P1") }, { code, 0 })
+  end
+  refused({}, "INHIBITOR")
+  refused({ disk = "hdisk2" }, "NOT_CONFIRMED")
+  sys.isatty = function() return true end
+  rawset(io, "stderr", io.open("/dev/null", "w"))
+  rawset(io, "stdin", { read = function() return "hdisk0" end })
+  refused({ disk = "hdisk2", yes = true }, "NOT_CONFIRMED")
+  lu.assertNil(w.client_lock)
+  rawset(io, "stdin", { read = function() return "hdisk2" end })
+  lu.assertEquals(w.migration.migrate(w.opts { disk = "hdisk2" }), 0)
+  rawset(io, "stdin", stdin)
+  sys.isatty = isatty
+  lu.assertEquals(world.count(w, "chpv"), 0) -- it is nothing that altmig knows to be its own
 end
 
 function TestCheck:test_mirror_needs_its_size_by_the_disks_there_are()
@@ -229,7 +276,13 @@ function TestCheck:test_software()
   w.answers.ps = "COMMAND\n/home/db2/sqllib/adm/db2sysc\n"
   found(w, "server-running", "warning", "lpar", "DB2 is running")
   w.answers.prtconf = "Memory Size: 256 MB\n"
+  found(w, "memory", "warning", "nim", "the master has 256 MB") -- the last one of that name
+  w.answers.prtconf = function(_, host) return host == "client" and "Memory Size: 256 MB\n" or "Memory Size: 4096 MB\n" end
   found(w, "memory", "inhibitor", "lpar", "256 MB")
+  w.answers.prtconf = function(_, host) return host == "client" and "Memory Size: 4095 MB\n" or "Memory Size: 4096 MB\n" end
+  lu.assertStrContains(found(w, "memory", "warning", "lpar", "4095 MB").what, "IBM's requirements")
+  w.answers.prtconf = "Memory Size: 4096 MB\n"
+  lu.assertNil(findings(w).memory)
   w.answers.lsattr = "type PowerPC_POWER6 Processor type False\n"
   found(w, "processor", "inhibitor", "lpar", "POWER6; 7.2 needs POWER7")
   w.answers.lslpp = function(_, _, argv)

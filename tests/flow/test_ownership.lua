@@ -344,7 +344,7 @@ function TestOwnership:test_the_record_that_a_removal_leaves_is_cleared_on_the_d
   lu.assertEquals(cleanup(w), 0)
   local removed, cleared
   for i, line in ipairs(w.log) do
-    removed = line:find("%-X altinst_rootvg") and i or removed
+    removed = line:find("alt_disk_install %-M 7%.2 %-X$") and i or removed
     if line:find("chpv") then
       lu.assertEquals(line, "client: chpv -C hdisk2")
       cleared = i
@@ -498,7 +498,7 @@ function TestOwnership:test_check_beside_a_cleanup_names_it_so()
   stopped(w)
   local told
   w.on_command = function(_, argv)
-    if argv[1]:find("alt_rootvg_op", 1, true) then
+    if argv[1]:find("alt_disk_install", 1, true) then
       w.on_command = nil
       told = findings(w)
     end
@@ -540,13 +540,12 @@ function TestOwnership:test_check_beside_a_run_that_stopped_is_one_finding_that_
   fails(w.migration.migrate, w.opts())
   w.power_on()
   lu.assertNotNil(next(w.exports.client))
-  w.mounts.client["/alt_inst"], w.mounts.client["/alt_inst/usr"] = true, true
   local told = findings(w)
   lu.assertEquals(ids(told), { "unfinished" })
   lu.assertStrContains(told.unfinished.what, "stopped in phase 8, step build_boot_image")
   lu.assertStrMatches(told.unfinished.remedy, "altmig resume lpar .*which destroys its copy: nimadm %-C .*")
   -- An export with nothing mounted there serves the running system: that is a finding of its own.
-  w.mounts.client["/alt_inst/usr"] = nil
+  w.usr_unmounted = true
   told = findings(w)
   lu.assertStrContains(told["stale-exports"].what, "/alt_inst/usr is still exported")
   lu.assertNotStrContains(told["stale-exports"].evidence, "/alt_inst -")

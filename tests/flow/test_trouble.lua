@@ -393,3 +393,184 @@ function TestTrouble:test_what_a_wait_for_a_job_tells_reaches_the_administrator(
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
   lu.assertStrContains(world.log_text(w), "altmig: job x on nim has ended, but /var is full")
 end
+
+-- ---- what alternate-disk commands leave when they fail ----
+
+local function records(w, event)
+  local list = {}
+  for _, record in ipairs(world.journal(w)) do
+    if record.event == event then list[#list + 1] = record end
+  end
+  return list
+end
+
+-- A phase 3 of alt_disk_copy that fails once, and what it leaves by then.
+local function phase_3_fails(w, leaves)
+  w.answers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(_, host, argv, ...)
+    if argv[4] ~= "-P3" then return w.handlers[argv[1]](w, host, argv, ...) end
+    w.answers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = nil
+    leaves()
+    return "0505-218 ATTENTION: init_multibos() returned an unexpected result.\nCleaning up.\n", 1
+  end
+end
+
+function TestTrouble:test_after_a_phase_3_that_cleaned_up_the_copy_is_seen_told_and_opened_again()
+  local w = self.w
+  phase_3_fails(w, function() w.closed = true end)
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertEquals({ e.code, e.phase }, { "COMMAND", 11 })
+  local seen = records(w, "world")
+  lu.assertEquals(#seen, 1)
+  lu.assertEquals({ seen[1].after, seen[1].group.id, seen[1].group.disks, seen[1].mounts, seen[1].bootlist, seen[1].unknown },
+    { "alt_disk_copy -P3", w.vg, { "hdisk2" }, {}, { "hdisk0" }, {} })
+  lu.assertEquals(w.migration.read_state(w.opts(), "lpar").world.after, "alt_disk_copy -P3")
+  lu.assertStrContains(world.log_text(w), "lpar after alt_disk_copy -P3: altinst_rootvg on hdisk2 (identifier " .. w.vg
+    .. "), varied on, not mounted; the bootlist is hdisk0")
+  lu.assertStrContains(world.log_text(w), "the copy is kept. Go on:")
+  w.log = {}
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals({ world.count(w, "alt_rootvg_op %-W %-d hdisk2$"), world.count(w, "%-P3"), world.count(w, "%-X") },
+    { 1, 1, 0 })
+end
+
+function TestTrouble:test_after_a_phase_3_that_left_the_copy_open_nothing_is_opened()
+  local w = self.w
+  phase_3_fails(w, function() end)
+  fails(w.migration.migrate, w.opts())
+  lu.assertEquals(records(w, "world")[1].mounts, { "/alt_inst", "/alt_inst/usr" })
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(world.count(w, "%-W"), 0)
+end
+
+function TestTrouble:test_a_phase_3_that_removed_the_group_ends_with_the_words_to_begin_again()
+  local w = self.w
+  phase_3_fails(w, function() w.cloned = false end)
+  local e = fails(w.migration.migrate, w.opts())
+  local again = 'begin again: nimadm -C -c lpar -s spot, then: nimadm -c lpar -l lpp -s spot -d "hdisk2" -Y'
+  lu.assertStrContains(e.remedy, again)
+  lu.assertNotStrContains(world.log_text(w), "the copy is kept")
+  lu.assertStrContains(world.log_text(w), "no disk is in altinst_rootvg")
+  w.log = {}
+  e = fails(w.migration.resume, w.opts())
+  lu.assertEquals(e.code, "COPY_GONE")
+  lu.assertStrContains(e.remedy, again)
+  lu.assertEquals(world.count(w, "%-P[13]"), 0)
+  -- The remedy works.
+  lu.assertEquals(w.migration.cleanup { client = "lpar", spot = "spot", nim = w.opts().nim, state = w.opts().state, quiet = true }, 0)
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+end
+
+function TestTrouble:test_a_resume_after_a_reboot_opens_the_copy_again_and_forces_it_only_with_proof()
+  for _, spelling in ipairs { "yes", "Yes", false } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    w.fail.bosboot = 1
+    fails(w.migration.migrate, w.opts())
+    w.fail, w.force, w.asleep, w.log = {}, spelling or nil, true, {}
+    w.on_wake = function() w.fsid = { ["/"] = "7", ["/usr"] = "8" } end -- another major, so other identifiers
+    lu.assertEquals(w.migration.resume(w.opts()), 0)
+    lu.assertEquals(world.count(w, "%-W %-d hdisk2"), spelling == "yes" and 2 or spelling == "Yes" and 3 or 1)
+    lu.assertEquals(#records(w, "world"), spelling == "yes" and 1 or spelling == "Yes" and 2 or 0)
+    lu.assertEquals(world.count(w, "%-W %-d hdisk2") > 0 and world.count(w, "%-P3"), 1)
+  end
+end
+
+function TestTrouble:test_a_copy_that_may_have_been_booted_is_never_forced()
+  for _, why in ipairs { "bootlist", "ran", "phase 11" } do
+    world.remove(self.w)
+    self.w = world.new()
+    local w = self.w
+    if why == "phase 11" then
+      w.on_command = function(_, argv)
+        if argv[1] == "rm" and (argv[3] or ""):find("jobs", 1, true) then w.fail.rm = 1 end
+      end
+      w.answers.ls = "lpar-installp_apply-0123456789ab-1\n"
+      fails(w.migration.migrate, w.opts())
+      w.on_command, w.answers.ls = nil, nil
+    else
+      w.fail.bosboot = 1
+      fails(w.migration.migrate, w.opts())
+    end
+    w.fail, w.asleep, w.force, w.log = {}, true, "yes", {}
+    if why == "bootlist" then w.bootlist = "hdisk2" end
+    if why == "ran" then
+      local running = w.rootvg_id
+      w.rootvg_id, w.cloned = w.vg, false -- the client runs from the copy while somebody resumes
+      fails(w.migration.resume, w.opts())
+      w.rootvg_id, w.cloned = running, true
+      lu.assertEquals(records(w, "booted")[1].vg, w.vg)
+    end
+    local e = fails(w.migration.resume, w.opts { from = why == "phase 11" and 9 or nil })
+    lu.assertEquals(e.code, "WAKE_REFUSED", why)
+    lu.assertStrContains(e.message, "it is not forced")
+    lu.assertStrContains(e.remedy, "begin again")
+    lu.assertEquals(world.count(w, "%-W"), 1, why)
+  end
+end
+
+function TestTrouble:test_a_copy_whose_volumes_have_other_names_afterwards_is_not_closed()
+  local w = self.w
+  phase_3_fails(w, function() w.closed = true end)
+  fails(w.migration.migrate, w.opts())
+  w.on_wake = function()
+    w.answers.lsvg = function(_, host, argv)
+      local text, status = w.handlers.lsvg(w, host, argv)
+      return argv[2] == "-l" and text:gsub("\nalt_", "\nalt_alt_") or text, status
+    end
+  end
+  w.log = {}
+  local e = fails(w.migration.resume, w.opts())
+  lu.assertEquals(e.code, "COPY_NAMES")
+  lu.assertStrContains(e.message, "/dev/alt_hd4 is not among its logical volumes")
+  lu.assertEquals(world.count(w, "%-P3"), 0)
+end
+
+function TestTrouble:test_a_copy_of_which_one_file_system_was_unmounted_is_not_opened_over_the_rest()
+  local w = self.w
+  w.fail.bosboot = 1
+  fails(w.migration.migrate, w.opts())
+  w.fail, w.usr_unmounted = {}, true
+  local e = fails(w.migration.resume, w.opts())
+  lu.assertEquals(e.code, "ALT_NOT_MOUNTED")
+  lu.assertStrContains(e.remedy, "mount /alt_inst/usr there")
+  lu.assertEquals(world.count(w, "%-W"), 0)
+end
+
+function TestTrouble:test_a_cleanup_uses_ibms_words_first_and_the_command_behind_them_second()
+  local w = self.w
+  w.wrapper_does_nothing = true
+  w.migration.migrate(w.opts { phases = { 1 } })
+  w.log = {}
+  lu.assertEquals(cleanup(w), 0)
+  local said = {}
+  for _, line in ipairs(w.log) do said[#said + 1] = line:match("^client: /ALT_MIG_SPOT/sbin/(alt.*)") end
+  lu.assertEquals(said, { "alt_disk_install -M 7.2 -X", "alt_rootvg_op -X altinst_rootvg" })
+  -- Where both fail, what is there is told, and it stays known.
+  w.migration.migrate(w.opts { phases = { 1 } })
+  w.fail["/ALT_MIG_SPOT/sbin/alt_rootvg_op"] = 1
+  w.fail["/ALT_MIG_SPOT/sbin/alt_disk_install"] = 1
+  local e = fails(cleanup, w)
+  lu.assertStrContains(e.message, "altinst_rootvg on hdisk2")
+  lu.assertStrContains(e.remedy, "alt_rootvg_op -X altinst_rootvg; chpv -C hdisk2")
+  lu.assertEquals(#records(w, "world"), 2)
+  lu.assertTrue(w.cloned)
+end
+
+function TestTrouble:test_the_record_of_a_group_that_a_failed_phase_1_removed_goes_before_the_next_try()
+  local w = self.w
+  w.answers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function()
+    w.answers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = nil
+    w.make_group()
+    w.cloned = false
+    return "Cleaning up.\n", 1
+  end
+  fails(w.migration.migrate, w.opts())
+  lu.assertEquals(records(w, "world")[1].after, "alt_disk_copy -P1")
+  lu.assertNotNil(w.record)
+  w.on_command = function(_, argv)
+    if argv[4] == "-P1" then lu.assertNil(w.record) end
+  end
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(world.count(w, "chpv %-C hdisk2"), 1)
+end

@@ -29,10 +29,19 @@ function TestOptions:test_the_flags_of_a_cleanup()
   lu.assertStrContains(refused(parsed, "--disk", "hdisk2;x"), "is not a disk name")
   lu.assertStrContains(refused(parsed, "--disk", " "), "names no disk")
   for _, flag in ipairs { "--disk=hdisk2", "--yes" } do
-    local opts = options.parse({ "-cx", "-ll", "-ss", "-dhdisk2", "-Y", flag }, "nimadm")
-    lu.assertStrContains(refused(options.for_migration, opts, "nimadm"), "are of a cleanup")
     lu.assertStrContains(refused(options.parse, { flag }, "altmig check"), "unknown flag")
   end
+end
+
+function TestOptions:test_disks_whose_content_a_migration_overwrites()
+  local function parsed(...)
+    return options.for_migration(options.parse({ "-cx", "-ll", "-ss", "-d", "hdisk2 hdisk3", "-Y", ... }, "nimadm"), "nimadm")
+  end
+  lu.assertEquals(parsed("--disk", " hdisk3 ", "--yes").disk, "hdisk3")
+  lu.assertStrContains(refused(parsed, "--yes"), "--yes confirms --disk")
+  lu.assertStrContains(refused(parsed, "--disk", "hdisk1"), "it is none of the target disks")
+  lu.assertStrContains(refused(parsed, "--disk", "hdisk"), "it is none of the target disks")
+  lu.assertStrContains(refused(parsed, "--disk", "hdisk2 $x"), "is not a disk name")
 end
 
 function TestOptions:test_what_is_not_supported_is_refused_by_name()

@@ -63,6 +63,17 @@ function aix.vg_identifier(text)
   return id:lower() .. ("0"):rep(32 - #id)
 end
 
+--- `getlvodm -j DISK`: the identifier of the group that the ODM has the disk in, false if it is in none (AIX says
+--- so with a status that is not 0 and 0516-320 or 0516-1396), or nil if the answer tells neither.
+---@param result { status: integer?, stdout: string, stderr: string }
+---@return string|false|nil
+function aix.member_of(result)
+  if result.status == 0 then return aix.vg_identifier(result.stdout) end
+  local text = result.stdout .. result.stderr
+  if result.status and (text:find("0516-320", 1, true) or text:find("0516-1396", 1, true)) then return false end
+  return nil
+end
+
 --- `lquerypv -h /dev/DISK E00 20`: whether LVM finds a record of a volume group there, and the group's
 --- identifier as far as the dump shows all of it.
 ---@param text string

@@ -80,6 +80,8 @@ local function run_phase(m, flow, n)
   m:event { event = "phase_done" }
 end
 
+local no_copy_to_keep = { NOT_OURS = true, COPY_REPLACED = true, COPY_EXISTS = true, COPY_GONE = true }
+
 --- Prints a failure: what, where, and what to do next.
 function run.explain(m, e)
   local where = m.phase and ("phase %d"):format(m.phase) or "start"
@@ -89,8 +91,8 @@ function run.explain(m, e)
   if e.output and e.output ~= "" then m:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
   if e.traceback then m:warn("  " .. e.traceback:gsub("\n", "\n  ")) end
   if e.remedy then m:warn("  remedy:  " .. e.remedy:gsub("\n", "\n           ")) end
-  -- Of a copy that is not altmig's the remedy has said all there is to say.
-  if m.phase and not (e.code == "NOT_OURS" or e.code == "COPY_REPLACED" or e.code == "COPY_EXISTS") then
+  -- Of a copy that is not altmig's, or is gone, the remedy has said all there is to say.
+  if m.phase and not (no_copy_to_keep[e.code] or e.copy_gone) then
     m:warn(("  the copy is kept. Go on:   altmig resume %s\n  destroy it:            nimadm -C -c %s -s %s"):format(
       m.name, m.name, m.opts.spot or "SPOT"))
   end
@@ -277,6 +279,7 @@ function run.resume(m, from)
   m.flow = nil -- the next one may be of a script that was corrected meanwhile
   m:lock("resume")
   m:lock_client()
+  m:note_boot()
   local first = from or m:first_open_phase()
   if not first then
     m:say(("altmig: the migration of %s is complete; nothing to resume."):format(m.name))

@@ -24,6 +24,9 @@ local state = {}
 ---@field mounting table?             what was about to be mounted there
 ---@field failure table?
 ---@field ended table?
+---@field world altmig.World?        the client as it was seen after the last failure of an alternate-disk command
+---@field booted table<string, true>  copies that the client was seen to run from, by identifier
+---@field woken boolean?              the copy was opened again, and its exports are not recorded again yet
 ---@field cleaned string?             when
 ---@field last_phase integer?
 ---@field last_step string?
@@ -56,9 +59,9 @@ end
 ---@return altmig.State
 function state.fold(records)
   local now
-  local copies, working = {}, {}
+  local copies, booted, working = {}, {}, {}
   local function fresh()
-    now = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, mounted = {}, copies = copies }
+    now = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, mounted = {}, copies = copies, booted = booted }
   end
   fresh()
   for _, record in ipairs(records) do
@@ -93,12 +96,19 @@ function state.fold(records)
       now.last_step = working[1] and working[#working].step or record.step
       now.begun[record.key] = nil
       now.done[record.key] = record
+      if record.step == "record_exports" then now.woken = nil end
       now.order[#now.order + 1] = record.key
     elseif event == "failed" then
       now.begun[record.key] = nil
     elseif event == "copy" then
       copies[record.vg] = { vg = record.vg, disks = record.disks, run = now.start and now.start.run, time = record.time }
       now.copy = copies[record.vg]
+    elseif event == "booted" then
+      booted[record.vg] = true
+    elseif event == "world" then
+      now.world = record
+    elseif event == "woken" then
+      now.woken = true
     elseif event == "moved" then
       now.moved[record.path] = true
     elseif event == "mounting" or event == "mounted" or event == "unmounted" then

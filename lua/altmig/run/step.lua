@@ -136,7 +136,7 @@ end
 ---@param m altmig.Migration
 ---@param phase integer
 function step.restore_effects(m, phase)
-  if phase > 2 and phase <= 8 then m:check_mounts() end
+  if phase >= 2 and phase <= 9 then m:ready_copy() end
   local again = {}
   for _, key in ipairs(m.record.order) do
     local before = m.record.done[key]
@@ -147,7 +147,11 @@ function step.restore_effects(m, phase)
       local arguments = definition.key and {} or json.decode(key:match("^[^/]*/[^/]*/(.*)/%d+$")) or {}
       if not definition.holds(m, before.result, table.unpack(arguments)) then
         m:detail(("altmig: making again: %s %s"):format(before.step, table.concat(arguments, " ")))
-        definition.run(m, { attempt = 1, again = true, job_id = "" }, table.unpack(arguments))
+        local result = err.result(definition.run(m, { attempt = 1, again = true, job_id = "" }, table.unpack(arguments)))
+        if result ~= nil then
+          m:note { event = "done", phase = before.phase, step = before.step, key = key, attempt = m.record.attempts[key], result = result }
+          before.result = result
+        end
       end
     end
   end

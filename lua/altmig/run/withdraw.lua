@@ -144,6 +144,7 @@ end
 
 -- A cleanup of the system that runs is none: what it could remove is that system, or its way back.
 local function refuse_booted(m)
+  m:note_boot()
   local root = m:booted_copy()
   if not root then return end
   local back = m:volume_group("old_rootvg")

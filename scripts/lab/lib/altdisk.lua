@@ -12,6 +12,7 @@ local modes = require "altmig.mode"
 local mounting = require "lab.mounting"
 local nvram = require "lab.nvram"
 local odm = require "lab.odm"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local altdisk = {}
@@ -128,7 +129,7 @@ function altdisk.check_targets(snapshot, targets)
   for _, name in ipairs(targets) do
     local d = snapshot:disk(name)
     if not d then fail(("alt_disk_copy: target disk %s is not available."):format(name)) end
-    if d.vg and d.vg ~= ALT then
+    if d.vg then
       fail(("0505-126 alt_disk_install: target disk %s has a volume group assigned to it."):format(name))
     end
   end
@@ -253,11 +254,26 @@ local function bytes_in_use(snapshot, group)
   return used
 end
 
--- Undoes a creation that failed.
-local function clean_up()
+-- What a creation that failed leaves behind. mkvg comes first, so the group is varied on with the logical volumes
+-- that it got to.
+local function leave_behind()
+  local left = quirk.value "phase1-failure"
+  local group = lvm.snapshot():group(ALT)
+  if group and group.vgda and left ~= "removes-group" then
+    local store = odm.open("/etc/objrepos")
+    local row = store:first("CuDvDr", "resource = devno AND value3 = " .. ALT)
+    for _, lv in ipairs(group.vgda.lvs) do
+      if not store:first("CuDv", "name = " .. lv.name) then
+        lvm.define_lv(store, { name = ALT, vgid = group.vgid, major = row and math.tointeger(tonumber(row.value1)) }, lv)
+      end
+    end
+    check(store:commit())
+    lvm.vary_on(group.vgda)
+  end
+  if left == "leaves-mounted" then return end
   say("Cleaning up.")
   altdisk.unmount_all()
-  altdisk.remove(ALT)
+  if left == "removes-group" then altdisk.remove(ALT) end
 end
 
 --- Phase 1.
@@ -290,7 +306,7 @@ function altdisk.phase1(opts)
   if not ok then
     local message = type(problem) == "table" and problem.message or tostring(problem)
     say("%s", message)
-    pcall(clean_up)
+    pcall(leave_behind)
     error({ message = "", status = 1, said = true }, 0)
   end
 end
@@ -385,8 +401,9 @@ end
 
 local function restore_names(group)
   local vgda = group.vgda
+  local twice = quirk.is("wake-up", "renames")
   for _, lv in ipairs(vgda.lvs) do
-    if not lv.name:match("^alt_") then lv.name = "alt_" .. lv.name end
+    if twice or not lv.name:match("^alt_") then lv.name = ("alt_" .. lv.name):sub(1, 15) end
     if lv.label and lv.label:match("^/") and not is_alt(lv.label) then lv.label = alt_path(lv.label) end
   end
   vgda.name = ALT
@@ -415,13 +432,17 @@ local function boot_disk(group)
   return nil
 end
 
---- Phase 3.
----@param opts {targets: string[], migrate: string?, no_bootlist: boolean?, skip_boot_check: boolean?, alone: boolean?}
-function altdisk.phase3(opts)
-  if opts.alone then
-    say("## Phase 3 ###################")
-    say("Verifying altinst_rootvg...")
+-- Whether the group is as phase 1 leaves it: all its file systems mounted.
+local function is_open(vgda)
+  local mounted = {}
+  for _, target in ipairs(alt_mounts()) do mounted[target] = true end
+  for _, lv in ipairs(vgda.lvs) do
+    if lv.label and is_alt(lv.label) and not mounted[lv.label] then return false end
   end
+  return true
+end
+
+local function close(opts)
   local snapshot = lvm.snapshot()
   local group, rootvg = snapshot:group(ALT), snapshot:group("rootvg")
   if not group or not group.vgda then fail("alt_disk_copy: there is no altinst_rootvg.") end
@@ -429,7 +450,7 @@ function altdisk.phase3(opts)
   if not disk.lv_find(group.vgda, "alt_hd5") then
     fail("alt_disk_copy: altinst_rootvg is not in the state after phase 1: its logical volumes have their final names.")
   end
-  group = reopen(group)
+  if not is_open(group.vgda) then fail("alt_disk_copy: the file systems of altinst_rootvg are not mounted.") end
   if not sys.stat(INST .. "/etc/objrepos/CuDv") or not sys.stat(INST .. "/etc/filesystems") then
     fail("alt_disk_copy: the file systems of altinst_rootvg hold no system.")
   end
@@ -467,6 +488,25 @@ function altdisk.phase3(opts)
   remove_stanzas()
   sys.rmdir(INST)
   if not opts.no_bootlist then set_bootlist(boot_disk(group) or group.disks[1]) end
+end
+
+--- Phase 3. One that fails cleans up after itself: it unmounts the copy, whose group stays.
+---@param opts {targets: string[], migrate: string?, no_bootlist: boolean?, skip_boot_check: boolean?, alone: boolean?}
+function altdisk.phase3(opts)
+  if opts.alone then
+    say("## Phase 3 ###################")
+    say("Verifying altinst_rootvg...")
+  end
+  local ok, problem = pcall(close, opts)
+  if ok then return end
+  say("%s", type(problem) == "table" and problem.message or tostring(problem))
+  local leaves = quirk.value "phase3-failure"
+  if leaves ~= "leaves-mounted" then
+    say("Cleaning up.")
+    pcall(altdisk.unmount_all)
+    if leaves == "removes-group" then pcall(altdisk.remove, ALT) end
+  end
+  error({ message = "", status = 1, said = true }, 0)
 end
 
 --- bosboot in the copy, mkboot here.
@@ -523,7 +563,10 @@ function altdisk.drop(name)
   local snapshot = lvm.snapshot()
   if name == "rootvg" then fail("alt_rootvg_op: rootvg is the volume group of the running system.") end
   local group = snapshot:group(name)
-  if not group then fail(("alt_rootvg_op: volume group %s does not exist."):format(name)) end
+  if not group then
+    if quirk.is("remove-missing", "says-nothing") then return end
+    fail(("alt_rootvg_op: volume group %s does not exist."):format(name))
+  end
   if name ~= ALT and (group.active or not name:match("^old_rootvg")) then
     fail(("alt_rootvg_op: %s is no alternate rootvg."):format(name))
   end
@@ -533,8 +576,37 @@ function altdisk.drop(name)
   set_bootlist(boot_disk(rootvg) or rootvg.disks[1])
 end
 
+-- Version and release of the system below a root, as one number; nil where there is none.
+local function version_of(root)
+  if not sys.stat(root .. "/usr/lib/objrepos/lpp") then return nil end
+  local row = odm.open(root .. "/usr/lib/objrepos"):first("lpp", "name = bos.rte")
+  return row and row.ver * 100 + row.rel
+end
+
+-- The manual writes the word both ways.
+local function is_forced()
+  local word, taken = os.getenv("FORCE"), quirk.value "force-spelling"
+  return word ~= nil and (word == taken or taken == "both" and word:lower() == "yes")
+end
+
+-- A group of a newer version is closed again as it was, unless it is forced.
+local function require_version(group, was_asleep, was_mounted)
+  local there, here = version_of(INST), version_of("")
+  if not there or not here or there <= here or is_forced() then return end
+  for _, target in ipairs(was_mounted and {} or alt_mounts()) do mounting.unmount(target, true) end
+  if was_asleep then
+    for _, lv in ipairs(group.vgda.lvs) do detach_one(group.vgda, lv) end
+    rename_volumes(group)
+    export(group)
+    remove_stanzas()
+  end
+  fail(("alt_rootvg_op: the version of the volume group to be woken up (%d.%d) is newer than that of the running system (%d.%d)."):format(
+    there // 100, there % 100, here // 100, here % 100))
+end
+
 --- alt_rootvg_op -W: post phase 1 state again.
 function altdisk.wake(name)
+  if quirk.is("wake-up", "refuses") then fail("alt_rootvg_op: altinst_rootvg cannot be woken up.") end
   local snapshot = lvm.snapshot()
   local d = snapshot:disk(name or "")
   local group = d and d.vg and snapshot:group(d.vg)
@@ -549,8 +621,19 @@ function altdisk.wake(name)
     check(store:commit())
   end
   say("Waking up altinst_rootvg volume group ...")
-  restore_names(group)
+  local was_asleep, was_mounted = disk.lv_find(group.vgda, "hd5") ~= nil, #alt_mounts() > 0
+  for _, lv in ipairs(group.active and group.vgda.lvs or {}) do
+    if not was_mounted then detach_one(group.vgda, lv) end
+  end
+  if not was_mounted then
+    local store = odm.open("/etc/objrepos")
+    lvm.undefine(store, ALT)
+    lvm.define(store, { name = ALT, vgid = group.vgid, pvids = group.pvids })
+    check(store:commit())
+    restore_names(group)
+  end
   reopen(group)
+  require_version(group, was_asleep, was_mounted)
 end
 
 --- alt_rootvg_op -S: what phase 3 does, without the boot list.
@@ -596,6 +679,8 @@ function altdisk.operate(path, args, options, names, usage)
       altdisk.wake(names.disk)
     elseif options.S then
       altdisk.sleep()
+    elseif options.v then
+      fail("alt_rootvg_op: renaming a volume group (-v) is not supported here.")
     else
       usage()
     end

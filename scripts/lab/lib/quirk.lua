@@ -20,6 +20,15 @@ quirk.known = {
   ["login-environment"] = { values = { "plain", "ja_JP", "odmdir", "noclobber", "talkative" },
     text = "what a site sets for root: a Japanese locale, another ODMDIR, an ENV file that sets noclobber, one that prints" },
   ["login-shell"] = { values = { "ksh", "bash", "csh", "ksh93" }, text = "the shell that /etc/passwd names for root" },
+  ["phase1-failure"] = { values = { "leaves-active", "removes-group", "leaves-mounted" },
+    text = "what alt_disk_copy -P1 leaves when it fails: the group, varied on; nothing; the group with its file systems mounted" },
+  ["phase3-failure"] = { values = { "cleans-up", "leaves-mounted", "removes-group" },
+    text = "what alt_disk_copy -P3 leaves when it fails: the group with nothing mounted; all as it was; nothing" },
+  ["wake-up"] = { values = { "works", "refuses", "renames" },
+    text = "alt_rootvg_op -W of a group that was not put to sleep: opens it; never does; gives its volumes the prefix alt_ once more" },
+  ["force-spelling"] = { values = { "yes", "Yes", "both" },
+    text = "what FORCE has to be so that alt_rootvg_op -W opens a group of a newer version" },
+  ["remove-missing"] = { values = { "fails", "says-nothing" }, text = "alt_rootvg_op -X of a group that does not exist" },
 }
 
 local function file_of(dir) return dir .. "/quirks.json" end

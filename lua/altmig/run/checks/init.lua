@@ -19,8 +19,8 @@ local check = {}
 
 local fileset = "bos.alt_disk_install.rte"
 
---- Level of bos.alt_disk_install.rte in a software database; "0.0.0.0" when it is not there.
-local function spot_level(m)
+--- Level of bos.alt_disk_install.rte in the SPOT; "0.0.0.0" when it is not there.
+function check.spot_level(m)
   local text = m.master:run({ "odmget", "-q", "name=" .. fileset, "lpp" },
     { env = { ODMDIR = m.spot.location .. "/lib/objrepos" } }).stdout
   local best = "0.0.0.0"
@@ -37,7 +37,7 @@ end
 local function spot_finding(m)
   local installed = aix.lslpp_Lqc(m.master:run({ "lslpp", "-Lqc", fileset }).stdout)[fileset]
   local on_master = installed and installed.level or "0.0.0.0"
-  local in_spot = spot_level(m)
+  local in_spot = check.spot_level(m)
   if on_master == in_spot and installed then return nil end
   local lines = {}
   if in_spot == "0.0.0.0" then

@@ -137,12 +137,23 @@ end
 -- Oldest processor of a release, by the number in PowerPC_POWERn.
 local oldest_processor = { [702] = 7, [703] = 8 }
 
+-- IBM's requirements for nimadm, of the master and of the client alike; below the second a client does not even
+-- start its migration.
+local memory_wanted <const>, memory_least <const> = 4096, 512
+
+local function memory_of(m, add, host)
+  local text = host:run({ "prtconf", "-m" }).stdout
+  local memory = aix.prtconf_m(text)
+  if not memory or memory >= memory_wanted then return end
+  add { id = "memory", severity = host == m.client and memory < memory_least and "inhibitor" or "warning", host = host.name,
+    what = ("the %s has %d MB of memory; IBM's requirements for nimadm name %d MB for the NIM master and for the client"):format(
+      host.role, memory, memory_wanted), evidence = "prtconf -m: " .. text:match("[^\n]*"),
+    remedy = "give the partition more memory, or expect phase 6 to page and the new release to start slowly" }
+end
+
 function software.machine(m, add)
-  local memory = aix.prtconf_m(m.client:run({ "prtconf", "-m" }).stdout)
-  if memory and memory < 2048 then
-    add { id = "memory", severity = memory < 512 and "inhibitor" or "warning", host = m.name,
-      what = ("the client has %d MB of memory; the new release wants 2048 MB"):format(memory), evidence = "prtconf -m" }
-  end
+  memory_of(m, add, m.client)
+  memory_of(m, add, m.master)
   local target = m.target and m.target.version * 100 + m.target.release
   local need = target and oldest_processor[target]
   local model = aix.processor(m.client:run({ "lsattr", "-El", "proc0", "-a", "type" }).stdout)

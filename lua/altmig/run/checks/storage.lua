@@ -124,26 +124,44 @@ function storage.target_disk(m, add, run)
   end
 end
 
+-- The record on a free disk, unless the journal knows it as that of a copy of altmig's: that is nobody's data.
+local function foreign_record(m, add, name)
+  local found, id, dump = m:disk_record(name)
+  if not dump:match("^%s*%x+%s") then
+    return add { id = "lvm-signature", severity = "warning", host = m.name, evidence = ("lquerypv -h /dev/%s E00 20: %s"):format(name,
+        first_lines(dump, 2)), what = ("whether %s carries the record of a volume group cannot be read"):format(name),
+      remedy = "make sure that it is no disk of another system, and not shared" }
+  end
+  if not found or id and m:known_copies()[id] then return end
+  local named = m:is_overwritten(name)
+  add { id = "lvm-signature", severity = named and "warning" or "inhibitor", host = m.name,
+    what = ("%s is free in the ODM but carries the record of the volume group %s, which nobody here knows: its data %s"):format(name,
+      id or "?", named and "will be overwritten, because --disk names it" or "would be lost"),
+    evidence = ("lquerypv -h /dev/%s E00 20: %s"):format(name, first_lines(dump, 2)),
+    remedy = not named and ("is it another system's disk, or shared? Only if its content may be destroyed: the same command with "
+      .. "--disk %s; or chpv -C %s there   (clears the record)"):format(name, name) or nil }
+end
+
 --- A disk that lspv calls free, and which is not: the ODM still has it in a volume group, or the record of one
---- that nobody here knows is on it. The record of a copy of altmig's that was removed is nobody's data.
+--- that nobody here knows is on it.
 function storage.lvm_signature(m, add)
   local _, disks = aix.lspv(m.client:must { "lspv" })
   for _, name in ipairs(m.disks) do
     if disks[name] and not disks[name].vg then
-      local member = m.client:run { "getlvodm", "-j", name }
-      local found, id, dump = m:disk_record(name)
-      if member.status == 0 and aix.vg_identifier(member.stdout) then
-        add { id = "disk-in-use", host = m.name,
-          what = ("lspv shows %s as free, but the ODM has it in the volume group %s"):format(name, member.stdout:match("%x+")),
-          evidence = ("getlvodm -j %s: %s"):format(name, first_lines(member.stdout, 1)),
+      local result = m.client:run { "getlvodm", "-j", name }
+      local member = aix.member_of(result)
+      local evidence = ("getlvodm -j %s: %s"):format(name, first_lines(result.stdout .. result.stderr, 2))
+      if member then
+        add { id = "disk-in-use", host = m.name, evidence = evidence,
+          what = ("lspv shows %s as free, but the ODM has it in the volume group %s"):format(name, member),
           remedy = "choose a free disk; or find out which volume group that is (getlvodm -t IDENTIFIER) and whose its data is" }
-      elseif found and not (id and m:known_copies()[id]) then
-        add { id = "lvm-signature", host = m.name,
-          what = ("%s is free in the ODM but carries the record of the volume group %s, which nobody here knows: its data would be lost")
-            :format(name, id or "?"),
-          evidence = ("lquerypv -h /dev/%s E00 20: %s"):format(name, first_lines(dump, 2)),
-          remedy = ("is it another system's disk, or shared? Only if its content may be destroyed: chpv -C %s   (clears the record)")
-            :format(name) }
+      else
+        if member == nil then
+          add { id = "disk-in-use", severity = "warning", host = m.name, evidence = evidence,
+            what = ("getlvodm does not say whether the ODM has %s in a volume group (exit status %s)"):format(name,
+              tostring(result.status)), remedy = "lspv shows it as free; alt_disk_copy refuses it (0505-126) if it is not" }
+        end
+        foreign_record(m, add, name)
       end
     end
   end

@@ -91,6 +91,7 @@ local function finish_job(m, ctx, argv)
   if result.code == "JOB_GONE" then
     local kept, problem = xpcall(m.keep_bootlist, err.wrap, m)
     if not kept then m:warn("altmig: could not look at the bootlist: " .. problem.message) end
+    m:look_at_world(("alt_disk_copy (job %s), which vanished"):format(ctx.job_id))
   end
   error(result, 0)
 end
@@ -111,6 +112,8 @@ local function make_room(m, ctx)
   if ctx.again then
     m:learn_from_jobs()
     m:remove_copy()
+    -- One that alt_disk_copy took away itself has left its record on the disks.
+    m:clear_records(m.disks)
   end
   local group = m:volume_group()
   if group then
@@ -167,6 +170,7 @@ clone.steps.alt_disk_copy = {
       if not is_begun(m, ctx) then before = make_room(m, ctx) end
     else
       m:check_copy()
+      if not is_begun(m, ctx) then m:ready_copy() end
     end
     local result = finish_job(m, ctx, args.phase == 1 and m:watched(argv) or argv)
     if before then claim(m, before) end
@@ -174,8 +178,11 @@ clone.steps.alt_disk_copy = {
     if result.status ~= 0 then
       m:say("0505-187 nimadm: Error cloning altinst_rootvg on client.")
       m:keep_bootlist()
-      err.raise(m.client:failure(argv, result,
-        ("see /var/adm/ras/alt_disk_inst.log on %s; then resume"):format(m.name)))
+      local seen = m:look_at_world("alt_disk_copy -P" .. args.phase)
+      local e = m.client:failure(argv, result, ("see /var/adm/ras/alt_disk_inst.log on %s; then "):format(m.name)
+        .. (args.phase == 3 and m:shows_no_copy(seen) and m:begin_again() or "resume"))
+      e.copy_gone = args.phase == 3 and m:shows_no_copy(seen)
+      err.raise(e)
     end
     return { disks = args.disks or m.disks, vg = args.phase == 1 and m.record.copy and m.record.copy.vg or nil }
   end,
@@ -198,8 +205,11 @@ clone.steps.alt_rootvg_op = {
       end
     end
     local argv = { m:spot_command "alt_rootvg_op", table.unpack(words) }
-    local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
-    if result.status ~= 0 then err.raise(m.client:failure(argv, result)) end
+    local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+    local failed = not ok and result.code == "JOB_GONE" or ok and result.status ~= 0
+    if failed then m:look_at_world("alt_rootvg_op " .. table.concat(words, " ")) end
+    if not ok then error(result, 0) end
+    if failed then err.raise(m.client:failure(argv, result, ("see /var/adm/ras/alt_disk_inst.log on %s"):format(m.name))) end
   end,
 }
 

@@ -61,6 +61,7 @@ function eligibility.check_eligibility(m)
       message = ("%d inhibitor%s found (%s); nothing was changed"):format(#inhibitors, #inhibitors > 1 and "s" or "",
         table.concat(inhibitors, ", ")) }
   end
+  m:confirm_overwriting()
 end
 
 -- The client's software before anything is touched: fileset -> level.

@@ -18,9 +18,10 @@ end
 local function not_mounted(m, at, text)
   err.raise { code = "ALT_NOT_MOUNTED", host = m.name,
     message = ("ALT_NOT_MOUNTED: %s: %s: %s; nothing was written"):format(m.name, at, text),
-    remedy = ("its export would serve a directory of the running rootvg. Look with 'df' and 'lsvg -l altinst_rootvg' on %s; "
-      .. "mount the copy's file systems again (alt_rootvg_op -W -d DISK), or give the copy up and destroy it: nimadm -C -c %s -s SPOT")
-      :format(m.name, m.name) }
+    remedy = ("its export would serve a directory of the running rootvg. Look with 'mount' and 'lsvg -l altinst_rootvg' on %s. "
+      .. "If none of the copy's file systems is mounted (the client was rebooted): altmig resume %s opens the copy again "
+      .. "(alt_rootvg_op -W). If only some are not: mount %s there, then resume. To give the copy up and destroy it: "
+      .. "nimadm -C -c %s -s %s"):format(m.name, m.name, at, m.name, m.opts.spot or "SPOT") }
 end
 
 --- Checks on the client that a path of the copy is a mounted logical volume of altinst_rootvg, and that
@@ -76,13 +77,17 @@ exports.steps.export = {
 }
 
 -- Records what each export serves (fsid and root handle), so that a later look can tell whether it
--- is still the same file system.
+-- is still the same file system. A copy that was opened again may have others.
 exports.steps.record_exports = {
+  until_phase = 9,
   run = function(m)
+    m:check_mounts()
     local recorded = {}
     for _, mount in ipairs(m.alt:mounts()) do recorded[mount.at] = { fsid = mount.fsid, handle = mount.handle } end
+    m.record.woken = nil
     return recorded
   end,
+  holds = function(m) return not m.record.woken end,
 }
 
 --- Withdraws every export of the copy, deepest first.

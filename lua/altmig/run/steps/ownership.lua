@@ -241,18 +241,34 @@ function ownership.disk_record(m, disk)
   return found, id, dump
 end
 
---- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
---- away and leaves the record of the group on its disks, where chpv -C clears it.
-function ownership.remove_copy(m)
-  local group = m:volume_group(ALT)
-  m:check_ours(group)
-  if not group then return nil end
-  local said = m.client:must({ m:spot_command "alt_rootvg_op", "-X", ALT }, { timeout = 1800 })
-  for line in said:gmatch("[^\n]+") do m:say(line) end
+-- The release of the SPOT, for -M: that of the run, or, where the journal is lost, of the fileset in the SPOT.
+local function spot_release(m)
+  if m.target then return ("%d.%d"):format(m.target.version, m.target.release) end
+  local ok, level = pcall(require("altmig.run.checks").spot_level, m)
+  local release = ok and level:match("^%d+%.%d+")
+  return release ~= "0.0" and release or nil
+end
+
+-- The ways to take the copy's definition away: as IBM's nimadm does it, then the command that this is a wrapper of.
+local function removals(m)
+  local list, release = {}, spot_release(m)
+  if release then list[1] = { "alt_disk_install", "-M", release, "-X" } end
+  list[#list + 1] = { "alt_rootvg_op", "-X", ALT }
+  return list
+end
+
+--- Clears the record of LVM on disks that are in no volume group: of those in `proven`, and of those whose record
+--- names a copy that this journal knows. What cannot be cleared is told.
+---@param disks string[]
+---@param proven table<string, boolean>?   disks that lspv showed to be the copy's before it was removed
+function ownership.clear_records(m, disks, proven)
   local _, by_name = aix.lspv(m.client:must { "lspv" })
-  for _, disk in ipairs(group.disks) do
-    local now = by_name[disk]
-    if now and not now.vg and m:disk_record(disk) then
+  local known = m:known_copies()
+  for _, disk in ipairs(disks) do
+    local free = by_name[disk] and not by_name[disk].vg
+    local found, id = false, nil
+    if free then found, id = m:disk_record(disk) end
+    if found and (proven and proven[disk] or id and known[id]) then
       local result = m.client:run { "chpv", "-C", disk }
       if result.status ~= 0 then
         m:warn(("altmig: %s: the record of the volume group that was removed is still on %s: %s\n  remedy: chpv -C %s"):format(
@@ -260,13 +276,36 @@ function ownership.remove_copy(m)
       end
     end
   end
+end
+
+--- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
+--- away and leaves the record of the group on its disks, where chpv -C clears it.
+function ownership.remove_copy(m)
+  local group = m:volume_group(ALT)
+  m:check_ours(group)
+  if not group then return nil end
+  local proven, left, last, argv = {}, group, nil, nil
+  for _, disk in ipairs(group.disks) do proven[disk] = true end
+  for _, words in ipairs(removals(m)) do
+    m:check_ours(left) -- immediately before: -X takes whatever has the name
+    last, argv = m:alternate_command(words, { timeout = 1800 })
+    left = m:volume_group(ALT)
+    if not left then break end
+  end
+  if left then
+    local e = m.client:failure(argv, last, ("see /var/adm/ras/alt_disk_inst.log on %s; then clean up again, or there: %s %s"):format(
+      m.name, "alt_rootvg_op -X altinst_rootvg; chpv -C", table.concat(group.disks, " ")))
+    e.message = ("%s: %s is still there after %s (exit status %s)"):format(m.name, m:describe_group(left), argv[1], tostring(last.status))
+    err.raise(e)
+  end
+  m:clear_records(group.disks, proven)
   return group
 end
 
-local function same_disks(text, group)
+local function same_disks(text, disks)
   local named = {}
   for disk in text:gmatch("%S+") do named[#named + 1] = disk end
-  local there = table.move(group.disks, 1, #group.disks, 1, {})
+  local there = table.move(disks, 1, #disks, 1, {})
   table.sort(named)
   table.sort(there)
   return table.concat(named, " ") == table.concat(there, " ")
@@ -276,30 +315,54 @@ local function refuse(m, message, remedy)
   err.raise { code = "NOT_CONFIRMED", status = 2, host = m.name, message = message .. "; nothing was changed", remedy = remedy }
 end
 
---- --disk: the group to be removed, whoever made it, named by its disks and confirmed.
+-- On a terminal the names of the disks are typed again; where there is none, --yes says that they are meant.
+local function confirm(m, disks, what, warning)
+  if sys.isatty(0) then
+    output.complain("%s\nTo destroy it, type %s again:", warning, #disks > 1 and "the names of its disks" or "the name of its disk")
+    local typed = io.stdin:read("l")
+    if not typed or not same_disks(typed, disks) then refuse(m, ("%s: %s was not confirmed"):format(m.name, what)) end
+  elseif not m.opts.yes then
+    refuse(m, ("%s: %s, and there is no terminal to ask on"):format(m.name, what),
+      ("to destroy it: the same command with --yes beside --disk %s"):format(m.opts.disk))
+  end
+end
+
+--- --disk of a cleanup: the group to be removed, whoever made it, named by its disks and confirmed.
 ---@param group altmig.Group?
 function ownership.confirm_group(m, group)
   local named = m.opts.disk
-  if not group or not same_disks(named, group) then
+  if not group or not same_disks(named, group.disks) then
     refuse(m, ("%s: --disk %s: %s"):format(m.name, named, group and m:describe_group(group) .. " is what could be removed"
       or "there is no altinst_rootvg that could be removed"),
       group and "name all its disks, and no other" or "leave --disk out: what a run of altmig left is removed without it")
   end
   if m:copy_owner(group) then return end
-  if sys.isatty(0) then
-    output.complain("%s: %s was not made by a run that is known here. Everything in it will be destroyed.\n"
-      .. "To destroy it, type %s again:", m.name, m:describe_group(group), #group.disks > 1 and "the names of its disks"
-        or "the name of its disk")
-    local typed = io.stdin:read("l")
-    if not typed or not same_disks(typed, group) then
-      refuse(m, ("%s: %s was not confirmed"):format(m.name, m:describe_group(group)))
-    end
-  elseif not m.opts.yes then
-    refuse(m, ("%s: %s was not made by a run that is known here, and there is no terminal to ask on"):format(m.name,
-      m:describe_group(group)), ("to destroy it: the same command with --yes beside --disk %s"):format(named))
-  end
+  confirm(m, group.disks, m:describe_group(group) .. " was not made by a run that is known here",
+    ("%s: %s was not made by a run that is known here. Everything in it will be destroyed."):format(m.name, m:describe_group(group)))
   m.confirmed = table.concat(group.disks, " ") .. " " .. (group.id or "")
   m:say(("altmig: %s is removed because --disk names it."):format(m:describe_group(group)))
+end
+
+--- Whether --disk of a migration names a target disk: what is on it may be overwritten.
+---@param disk string
+---@return boolean
+function ownership.is_overwritten(m, disk)
+  for name in (m.opts.disk or ""):gmatch("%S+") do
+    if name == disk then return true end
+  end
+  return false
+end
+
+--- --disk of a migration: disks that carry the record of a volume group which nobody here knows, confirmed before
+--- anything is changed.
+function ownership.confirm_overwriting(m)
+  if not m.opts.disk then return end
+  local disks = {}
+  for name in m.opts.disk:gmatch("%S+") do disks[#disks + 1] = name end
+  local named = table.concat(disks, " ")
+  confirm(m, disks, "what is on " .. named .. " is of somebody who is not known here",
+    ("%s: %s: whatever is there will be destroyed, whoever it belongs to."):format(m.name, named))
+  m:say(("altmig: what is on %s is overwritten because --disk names it."):format(named))
 end
 
 return ownership

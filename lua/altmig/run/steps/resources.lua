@@ -112,9 +112,10 @@ resources.steps.provide_resource = {
     err.check(m.client.session:put(text, path, { mode = mode.PRIVATE_FILE }))
     return { path = path, sha256 = sys.sha256(text) }
   end,
-  holds = function(m, result)
+  -- A resource that was corrected since then is put there again.
+  holds = function(m, result, kind)
     local text = m.client.session:get(result.path, LARGEST)
-    return text ~= nil and sys.sha256(text) == result.sha256
+    return text ~= nil and sys.sha256(text) == result.sha256 and sys.sha256((m:read_resource(kind))) == result.sha256
   end,
 }
 
