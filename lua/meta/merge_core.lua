@@ -39,7 +39,7 @@ local core = {}
 ---@field key string[]?               # of these the ones that make the key; default: the first
 ---@field least integer?              # columns a line must have; default 1
 ---@field separator string?           # "colon": the character between fields; default ":"
----@field control string?             # "table": lines that begin with it stay in their place
+---@field control string?             # "table": lines that begin with it are no records, and kept
 ---@field new_order boolean?          # "colon", "table", "lines": N's order, the site's own records behind
 ---@field default "user"|"system"|"list"|"valid"|nil
 ---@field classes altmig.merge.Class[]?

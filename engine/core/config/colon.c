@@ -71,7 +71,9 @@ static int add_record(struct am_line_parser *p, enum am_record_kind kind, struct
 
 	if (record == NULL)
 		return -1;
-	if (kind == AM_RECORD_RAW)
+	if (kind == AM_RECORD_LINE)
+		record->key = am_records_line_key(p->file, am_slice_trim(content));
+	if (kind == AM_RECORD_RAW || kind == AM_RECORD_LINE)
 		return 0;
 	if (add_fields(p, content, values, error) != 0)
 		return -1;
@@ -115,7 +117,7 @@ static int parse_line(struct am_line_parser *p, struct am_slice line, struct am_
 	if (p->comments || (content.length == 0 || (content.at[0] != '+' && content.at[0] != '-')))
 		am_records_note(p->file, p->line, "%s line, kept and never matched",
 			content.length == 0 ? "blank" : "malformed");
-	return add_record(p, AM_RECORD_RAW, line, content, error);
+	return add_record(p, p->comments ? AM_RECORD_LINE : AM_RECORD_RAW, line, content, error);
 }
 
 int am_colonfile_parse(struct am_records *file, const struct am_columns *columns, const char *name,

@@ -386,6 +386,7 @@ struct merge {
 	struct am_records o, c, n;
 	int o_known;
 	struct am_buf *out;
+	size_t header_end; /* of the head comment in `out`, without the blank line after it */
 	struct am_decisions *decisions;
 	struct am_error *error;
 };
@@ -709,8 +710,8 @@ static const struct am_field *find_field(const struct fields *fields, struct am_
 static int report_record(struct merge *m, struct am_slice key, enum am_severity severity,
 	const char *chosen, enum am_finding finding)
 {
-	return am_decide(m->decisions, severity, m->policy->file, key, NULL, no_values, chosen,
-		finding, NULL, m->error);
+	return am_decide(m->decisions, severity, m->policy->file, am_records_shown_key(key), NULL,
+		no_values, chosen, finding, NULL, m->error);
 }
 
 /* One record during its attribute merge. */
@@ -902,12 +903,23 @@ static struct am_record *live(struct am_record *record)
 	return record != NULL && record->kind == AM_RECORD_LIVE ? record : NULL;
 }
 
+/* A line of C that is matched as a whole: what the vendor took back goes. */
+static int take_our_line(struct merge *m, const struct am_record *c)
+{
+	if (am_records_find(&m->n, c->key) == NULL && m->o_known &&
+		am_records_find(&m->o, c->key) != NULL && !m->policy->keep_obsolete)
+		return report_record(m, c->key, AM_NOTE, "none", AM_FOUND_DROPPED);
+	return put_line(m, c->lead, c->text);
+}
+
 /* A record of C. One that is commented out was removed by the site: its comment stays. */
 static int take_ours(struct merge *m, const struct am_record *c)
 {
 	struct am_record *o = m->o_known ? live(am_records_find(&m->o, c->key)) : NULL;
 	struct am_record *n = live(am_records_find(&m->n, c->key));
 
+	if (c->kind == AM_RECORD_LINE)
+		return take_our_line(m, c);
 	if (c->kind != AM_RECORD_LIVE)
 		return put_line(m, c->lead, c->text);
 	if (n == NULL)
@@ -933,22 +945,30 @@ static int is_mandatory(const struct am_merge_policy *policy, struct am_slice ke
 	return 0;
 }
 
+/* Whether N's record, which C lacks, does not come in. */
+static int is_removed(struct merge *m, const struct am_record *n)
+{
+	struct am_record *o = m->o_known ? live(am_records_find(&m->o, n->key)) : NULL;
+
+	return (o != NULL && !is_mandatory(m->policy, n->key)) ||
+	       (m->policy->admit != NULL && !m->policy->admit(m->policy->arg, n->key));
+}
+
 /* Whether a record that C lacks comes in; says so either way. */
 static int comes_in(struct merge *m, const struct am_record *n, int *yes)
 {
 	struct am_record *o = m->o_known ? live(am_records_find(&m->o, n->key)) : NULL;
 	int same;
 
-	*yes = 0;
+	*yes = !is_removed(m, n);
 	if (o != NULL && !is_mandatory(m->policy, n->key)) {
 		if (same_record(m, &m->o, o, &m->n, n, &same) != 0)
 			return -1;
 		return report_record(
 			m, n->key, same ? AM_NOTE : AM_WARNING, "none", AM_FOUND_REMOVED);
 	}
-	if (m->policy->admit != NULL && !m->policy->admit(m->policy->arg, n->key))
+	if (!*yes)
 		return report_record(m, n->key, AM_NOTE, "none", AM_FOUND_NOT_ADMITTED);
-	*yes = 1;
 	if (o != NULL)
 		return report_record(m, n->key, AM_WARNING, "N", AM_FOUND_RETURNED);
 	return report_record(
@@ -964,6 +984,9 @@ static int add_theirs(struct merge *m, const struct am_record *n)
 {
 	int yes;
 
+	if (n->kind == AM_RECORD_LINE && !n->is_repeat && am_records_find(&m->c, n->key) == NULL &&
+		(!m->o_known || am_records_find(&m->o, n->key) == NULL))
+		return put_line(m, n->lead, n->text);
 	if (n->kind != AM_RECORD_LIVE || n->is_repeat || am_records_find(&m->c, n->key) != NULL)
 		return 0;
 	if (comes_in(m, n, &yes) != 0)
@@ -986,7 +1009,10 @@ static int put_header(struct merge *m)
 		chosen = c;
 	if (chosen.length == 0)
 		return 0;
-	return put(m, chosen) != 0 ? -1 : blank_line(m);
+	if (put(m, chosen) != 0 || end_line(m) != 0)
+		return -1;
+	m->header_end = m->out->length;
+	return blank_line(m);
 }
 
 static int put_ours(struct merge *m)
@@ -1020,7 +1046,7 @@ static size_t put_default(struct merge *m, int *failed)
 static struct am_slice beside_value(
 	const struct merge *m, const struct am_records *file, const struct am_record *record)
 {
-	if (record->kind == AM_RECORD_RAW || m->policy->beside >= record->field_count)
+	if (m->policy->beside >= record->field_count)
 		return absent;
 	return file->fields[record->first_field + m->policy->beside].value;
 }
@@ -1054,26 +1080,41 @@ static int put_beside(struct merge *m, size_t at, unsigned char *done)
 	return 0;
 }
 
+/* A comment like a record that N has elsewhere. It goes with a record that the site took out: what
+ * the site has in its place, or nothing, is there. */
+static int put_comment(struct merge *m, const struct am_record *record,
+	const struct am_record *comment, const struct am_record *c)
+{
+	if (record->kind == AM_RECORD_LIVE &&
+		(c == NULL ? is_removed(m, record) : c->kind != AM_RECORD_LIVE))
+		return 0;
+	return put_line(m, comment->lead, comment->text);
+}
+
 /* A record of N in its place, as C and N together want it. */
 static int put_in_place(struct merge *m, const struct am_record *n)
 {
+	size_t before = m->out->length;
 	struct am_record *c;
 
-	/* A comment like a record that is there as well is only a comment. */
-	if (n->kind == AM_RECORD_RAW ||
-		(n->kind == AM_RECORD_DISABLED && am_records_find(&m->n, n->key) != n))
-		return put_line(m, n->lead, n->text);
 	if (n->is_repeat)
 		return 0;
-	if (am_records_find(&m->n, n->key) != n) /* a comment only: N has the record elsewhere */
+	if (n->kind == AM_RECORD_RAW)
 		return put_line(m, n->lead, n->text);
 	c = am_records_find(&m->c, n->key);
+	if (am_records_find(&m->n, n->key) != n)
+		return put_comment(m, am_records_find(&m->n, n->key), n, c);
 	if (c == NULL)
 		return n->kind == AM_RECORD_LIVE ? add_theirs(m, n) : put_line(m, n->lead, n->text);
 	if (c->kind != AM_RECORD_LIVE && n->kind == AM_RECORD_LIVE &&
 		report_record(m, n->key, AM_NOTE, "C", AM_FOUND_DISABLED) != 0)
 		return -1;
-	return take_ours(m, c);
+	if (take_ours(m, c) != 0)
+		return -1;
+	/* What the vendor commented out and the site left alone is the vendor's comment. */
+	if (n->kind == AM_RECORD_DISABLED && m->out->length == before)
+		return put_line(m, n->lead, n->text);
+	return 0;
 }
 
 static int put_in_new_order(struct merge *m)
@@ -1095,13 +1136,29 @@ static int put_in_new_order(struct merge *m)
 	return result;
 }
 
+/* Three-way for the comments at the end; where both sides changed them, the site's. What a file has
+ * that has no records is all its head. */
+static int put_trailer(struct merge *m, int has_records)
+{
+	struct am_slice o = m->o.trailer, c = m->c.trailer, n = m->n.trailer, chosen = c;
+	int untouched = m->o_known && am_slice_equal(c, o);
+
+	if (has_records && !(m->o_known && am_slice_equal(n, o)) &&
+		(untouched || am_slice_trim(c).length == 0))
+		chosen = n;
+	if (chosen.length == 0)
+		return 0;
+	return end_line(m) != 0 ? -1 : put(m, chosen);
+}
+
 static int write_result(struct merge *m)
 {
 	int failed = 0;
-	size_t from;
+	size_t from, head;
 
 	if (put_header(m) != 0)
 		return -1;
+	head = m->out->length;
 	if (m->policy->new_order) {
 		if (put_in_new_order(m) != 0)
 			return -1;
@@ -1110,8 +1167,12 @@ static int write_result(struct merge *m)
 		if (failed || put_ours(m) != 0 || put_theirs(m, from) != 0)
 			return -1;
 	}
-	if (m->c.trailer.length > 0 && (end_line(m) != 0 || put(m, m->c.trailer) != 0))
+	if (put_trailer(m, m->out->length > head) != 0)
 		return -1;
+	if (m->out->length == head && head > 0) { /* nothing follows the head comment */
+		m->out->length = m->header_end;
+		m->out->data[m->header_end] = '\0';
+	}
 	return end_line(m);
 }
 

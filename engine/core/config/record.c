@@ -139,6 +139,7 @@ static void link_record(struct am_records *file, size_t i, size_t *last)
 	struct am_record *record = &file->records[i];
 	size_t *slot = find_slot(file, record->key);
 	struct am_record *first;
+	struct am_slice shown;
 
 	last[i] = i;
 	if (*slot == 0) {
@@ -155,9 +156,9 @@ static void link_record(struct am_records *file, size_t i, size_t *last)
 	record->is_repeat = 1;
 	file->records[last[*slot - 1]].next_same = i;
 	last[*slot - 1] = i;
+	shown = am_records_shown_key(record->key);
 	am_records_note(file, record->line, "%.*s: given again (first at line %zu)",
-		(int)(record->key.length > 60 ? 60 : record->key.length), record->key.at,
-		first->line);
+		(int)(shown.length > 60 ? 60 : shown.length), shown.at, first->line);
 }
 
 int am_records_index(struct am_records *file, struct am_error *error)
@@ -347,6 +348,26 @@ struct am_slice am_records_compose_key(struct am_records *file, const struct am_
 		file->keys_length += part.length;
 	}
 	key.length = (size_t)(file->keys + file->keys_length - key.at);
+	return key;
+}
+
+/* What no key of a line can begin with. */
+#define LINE_KEY '\n'
+
+struct am_slice am_records_line_key(struct am_records *file, struct am_slice content)
+{
+	struct am_slice key = {file->keys + file->keys_length, content.length + 1};
+
+	file->keys[file->keys_length] = LINE_KEY;
+	memcpy(file->keys + file->keys_length + 1, content.at, content.length);
+	file->keys_length += key.length;
+	return key;
+}
+
+struct am_slice am_records_shown_key(struct am_slice key)
+{
+	if (key.length > 0 && key.at[0] == LINE_KEY)
+		return (struct am_slice){key.at + 1, key.length - 1};
 	return key;
 }
 

@@ -26,6 +26,7 @@ struct am_field {
 enum am_record_kind {
 	AM_RECORD_LIVE,
 	AM_RECORD_DISABLED, /* a comment whose text parses as a record; only in tables */
+	AM_RECORD_LINE,     /* no record, but matched as a whole: a control line, a malformed one */
 	AM_RECORD_RAW       /* kept in its place and never matched: malformed, blank, NIS entry */
 };
 
@@ -77,9 +78,11 @@ struct am_columns {
 	size_t least;      /* columns a line must have to count as a record */
 	const size_t *key; /* each column once at the most: a key is no longer than its line */
 	size_t key_count;
-	size_t first_bytes; /* of the first key column only these count; 0: all */
-	int dash_is_absent; /* "-" and a missing trailing column are the same in a key */
-	char control;       /* tables: a line that begins so is kept in its place; 0: none */
+	size_t first_bytes;  /* of the first key column only these count; 0: all */
+	int dash_is_absent;  /* "-" and a missing trailing column are the same in a key */
+	char control;        /* tables: a line that begins so is a control line; 0: none */
+	const char *setting; /* the first word of a control line that sets one value: the last of
+				them counts, and it is a record of that key; NULL: none */
 	char separator; /* colon files: 0 is ':'; '\n', which no line holds, makes it one field */
 	int hash_comments; /* colon files: "#" begins a comment, "+" and "-" mean nothing */
 };
@@ -129,6 +132,10 @@ int am_records_room_for_keys(struct am_records *file, struct am_error *error);
 /* The key columns of a line with a tab between them. */
 struct am_slice am_records_compose_key(struct am_records *file, const struct am_columns *columns,
 	const struct am_slice *fields, size_t count);
+/* The key of a line that is matched as a whole: no record of a file of lines can have it. */
+struct am_slice am_records_line_key(struct am_records *file, struct am_slice content);
+/* A key as it is shown. */
+struct am_slice am_records_shown_key(struct am_slice key);
 /* A file of lines while it is parsed: what the grammars of lines share. */
 struct am_line_parser {
 	struct am_records *file;

@@ -8,6 +8,7 @@
 struct parser {
 	struct am_line_parser lines; /* first: the parser of lines is this one */
 	int (*is_record)(const struct am_slice *fields, size_t count);
+	size_t setting; /* the record of the setting so far, or AM_NO_RECORD */
 };
 
 /* Splits at blanks up to "#": the number of fields, AM_COLUMNS_MAX + 1 when there are more. */
@@ -47,31 +48,93 @@ static int add_record(struct am_line_parser *p, enum am_record_kind kind, struct
 
 	if (record == NULL)
 		return -1;
-	if (kind != AM_RECORD_RAW)
-		record->key = am_records_compose_key(p->file, p->columns, fields, count);
+	record->key = am_records_compose_key(p->file, p->columns, fields, count);
 	for (size_t i = 0; i < count; i++)
 		if (am_records_add_column(p, i, fields[i], error) != 0)
 			return -1;
 	return 0;
 }
 
+/* The word of the setting and its value; 0 when the control line is another one. */
+static int is_setting(const struct am_columns *columns, struct am_slice content,
+	struct am_slice *word, struct am_slice *value)
+{
+	size_t length = columns->setting != NULL ? strlen(columns->setting) : 0;
+
+	if (length == 0 || content.length < length ||
+		memcmp(content.at, columns->setting, length) != 0 ||
+		(content.length > length && strchr(" \t\f\v", content.at[length]) == NULL))
+		return 0;
+	*word = (struct am_slice){content.at, length};
+	*value = am_slice_trim((struct am_slice){content.at + length, content.length - length});
+	return 1;
+}
+
+/* The last setting counts: one before it is no more than a line that nobody keeps. */
+static int add_setting(struct parser *p, struct am_slice line, struct am_slice word,
+	struct am_slice value, struct am_error *error)
+{
+	struct am_records *file = p->lines.file;
+	struct am_record *record = am_records_add_line(&p->lines, AM_RECORD_LIVE, line, error),
+			 *before;
+	struct am_field *field;
+
+	if (record == NULL)
+		return -1;
+	record->key = word;
+	field = am_records_add_field(file, error);
+	if (field == NULL)
+		return -1;
+	field->name = am_slice_of("value");
+	field->value = field->text = value;
+	field->line = p->lines.line;
+	if (p->setting != AM_NO_RECORD) {
+		before = &file->records[p->setting];
+		before->kind = AM_RECORD_RAW;
+		before->is_repeat = 1;
+		am_records_note(file, before->line, "%s: given again (line %zu counts)",
+			p->lines.columns->setting, p->lines.line);
+	}
+	p->setting = file->count - 1;
+	return 0;
+}
+
+static int add_control(struct parser *p, struct am_slice line, struct am_error *error)
+{
+	struct am_slice content = am_slice_trim(line), word, value;
+	struct am_record *record;
+
+	if (is_setting(p->lines.columns, content, &word, &value))
+		return add_setting(p, line, word, value, error);
+	record = am_records_add_line(&p->lines, AM_RECORD_LINE, line, error);
+	if (record == NULL)
+		return -1;
+	record->key = am_records_line_key(p->lines.file, content);
+	return 0;
+}
+
+static int is_control(const struct am_columns *columns, struct am_slice content)
+{
+	return columns->control != 0 && content.length > 0 && content.at[0] == columns->control;
+}
+
 static int parse_line(struct am_line_parser *p, struct am_slice line, struct am_error *error)
 {
-	const struct parser *parser = (const struct parser *)p;
+	struct parser *parser = (struct parser *)p;
 	struct am_slice content = am_slice_trim(line), fields[AM_COLUMNS_MAX];
 	size_t count;
 
 	if (content.length == 0)
 		return 0;
-	if (p->columns->control != 0 && content.at[0] == p->columns->control)
-		return add_record(p, AM_RECORD_RAW, line, NULL, 0, error);
+	if (is_control(p->columns, content))
+		return add_control(parser, line, error);
 	if (content.at[0] == '#') {
 		while (content.length > 0 && content.at[0] == '#') {
 			content.at++;
 			content.length--;
 		}
 		count = split(content, fields);
-		if (fits(parser, fields, count))
+		if (fits(parser, fields, count) && !is_control(p->columns, fields[0]))
 			return add_record(p, AM_RECORD_DISABLED, line, fields, count, error);
 		return 0;
 	}
@@ -87,7 +150,8 @@ int am_table_parse(struct am_records *file, const struct am_columns *columns,
 	int (*is_record)(const struct am_slice *fields, size_t count), const char *name,
 	const char *text, size_t length, struct am_error *error)
 {
-	struct parser p = {{.file = file, .columns = columns, .comments = 1}, is_record};
+	struct parser p = {
+		{.file = file, .columns = columns, .comments = 1}, is_record, AM_NO_RECORD};
 
 	return am_records_parse_lines(&p.lines, parse_line, name, text, length, error);
 }
@@ -111,8 +175,13 @@ int am_table_parse_vfs(struct am_records *file, const char *name, const char *te
 {
 	static const char *const names[] = {"name", "type", "mount_helper", "fs_helper", "remote"};
 	static const size_t key[] = {0};
-	static const struct am_columns columns = {
-		.names = names, .count = 5, .least = 3, .key = key, .key_count = 1, .control = '%'};
+	static const struct am_columns columns = {.names = names,
+		.count = 5,
+		.least = 3,
+		.key = key,
+		.key_count = 1,
+		.control = '%',
+		.setting = "%defaultvfs"};
 
 	return am_table_parse(file, &columns, is_vfs, name, text, length, error);
 }

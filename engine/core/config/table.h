@@ -10,7 +10,7 @@
 
 /*
  * Parses into `file`, which the caller frees also after a failure. Lines that begin with
- * columns->control are AM_RECORD_RAW. A comment whose text has the shape of a record
+ * columns->control are AM_RECORD_LINE. A comment whose text has the shape of a record
  * (columns->least to columns->count fields, and `is_record`, if not NULL, agrees) is
  * AM_RECORD_DISABLED: somebody commented the record out. Other comments and blank lines belong to
  * the record that follows. Fails with "CONFIG_SYNTAX" at a line with too many or too few fields.
@@ -25,7 +25,8 @@ int am_table_parse_columns(struct am_records *file, const struct am_columns *col
 
 /*
  * /etc/vfs: name, type number, mount helper, file system helper, "remote"; "%" begins a control
- * line. The key is the name.
+ * line. The key is the name. "%defaultvfs" is a record with one field, "value"; the last one
+ * counts.
  */
 int am_table_parse_vfs(struct am_records *file, const char *name, const char *text, size_t length,
 	struct am_error *error);

@@ -17,10 +17,10 @@ local function fields_of(line)
 end
 
 -- The merged text of one table, corrected by `correct(lines, input, report)`.
-local function merge_table(this, path, grammar, default, correct)
+local function merge_table(this, policy, correct)
+  local path = policy.file
   local input = this:input(path)
-  local result = this:records({ file = path, grammar = grammar, default = default }, input)
-  -- Control lines are no records: the record merge may say "new" where one of them differs.
+  local result = this:records(policy, input)
   if not core.whole(path, input) then
     local list = lines.split(result.text)
     correct(list, input, function(severity, key, chosen, rule)
@@ -44,18 +44,11 @@ function tables.has_helper(tree, helper)
   return task.exists(tree, helper:sub(1, 1) == "/" and helper or "/sbin/helpers/" .. helper)
 end
 
--- The last %defaultvfs line and the other control lines of a text.
-local function controls_of(text)
-  local default, others = nil, {}
-  for _, line in ipairs(lines.split(text)) do
-    local body = line:gsub("\r$", "")
-    if body:match("^%%defaultvfs%f[%s]") then
-      default = body
-    elseif body:match("^%%") then
-      others[#others + 1] = body
-    end
+-- The last %defaultvfs line of a text, which is the one that counts, and its number.
+local function default_of(list)
+  for i = #list, 1, -1 do
+    if list[i]:match("^%s*%%defaultvfs%f[%s\0]") then return list[i], i end
   end
-  return default, others
 end
 
 local function by_name(text)
@@ -95,40 +88,26 @@ local function correct_rows(this, list, input, report)
   return names
 end
 
--- The site's %defaultvfs if it was changed and names what there is; one line of it.
-local function correct_controls(list, input, names, report)
-  local old, _ = controls_of(input.o)
-  local ours, our_others = controls_of(input.c)
-  local chosen, others = controls_of(input.n)
-  if ours and ours ~= old then
-    local fit = true
-    for name in ours:gsub("^%%defaultvfs", ""):gsub("#.*", ""):gmatch("%S+") do fit = fit and names[name] == true end
-    if fit then
-      chosen = ours
-    else
-      report("conflict", "%defaultvfs", "N", "the site's default names no type of the merged table")
+-- A %defaultvfs that names what there is not is the new level's again; where that has none, it is a comment.
+local function correct_default(list, input, names, report)
+  local line, at = default_of(list)
+  if not line then return end
+  for name in line:gsub("^%s*%%defaultvfs", ""):gsub("#.*", ""):gmatch("%S+") do
+    if not names[name] then
+      local shipped = default_of(lines.split(input.n))
+      if shipped == line then return end
+      list[at] = shipped or "#" .. line
+      report("conflict", "%defaultvfs", shipped and "N" or "none", "the site's default names no type of the merged table")
+      return
     end
-  end
-  local count = 0
-  for i = 1, #list do
-    local line = list[i]
-    list[i] = nil
-    if not line:match("^%%defaultvfs%f[%s]") then count, list[count + 1] = count + 1, line end
-  end
-  local at = 1
-  while list[at] and list[at]:match("^#") do at = at + 1 end
-  if chosen then table.insert(list, at, chosen) end
-  local known = {}
-  for _, line in ipairs(others) do known[line] = true end
-  for _, line in ipairs(our_others) do
-    if not known[line] then list[#list + 1] = line end
   end
 end
 
 tables.methods["ODM_merge vfs"] = function(_, this)
   local known = this:input("/etc/vfs").o ~= nil
-  return merge_table(this, "/etc/vfs", "vfs", known and "user" or "system", function(list, input, report)
-    correct_controls(list, input, correct_rows(this, list, input, report), report)
+  return merge_table(this, { file = "/etc/vfs", grammar = "vfs", default = known and "user" or "system",
+    classes = { { record = "%defaultvfs", name = "value", class = "user" } }, mandatory = { "%defaultvfs" } }, function(list, input, report)
+    correct_default(list, input, correct_rows(this, list, input, report), report)
   end)
 end
 
@@ -166,7 +145,7 @@ end
 
 for _, name in ipairs { "pse.conf", "xtiso.conf" } do
   tables.methods["ODM_merge " .. name] = function(entry, this)
-    return merge_table(this, entry.files[1], "pse", "user", correct_extensions)
+    return merge_table(this, { file = entry.files[1], grammar = "pse", default = "user" }, correct_extensions)
   end
 end
 

@@ -145,7 +145,7 @@ static void reads_columns_a_site_names(void **state)
 	assert_true(am_slice_is(file.records[1].key, "bob\tkobe"));
 	assert_int_equal(file.records[2].kind, AM_RECORD_LIVE);
 	assert_true(am_slice_is(file.records[2].lead, "\n# prose | here\n"));
-	assert_int_equal(file.records[3].kind, AM_RECORD_RAW);
+	assert_int_equal(file.records[3].kind, AM_RECORD_LINE);
 	assert_int_equal(file.note_count, 1);
 	assert_true(am_slice_is(file.trailer, "# end"));
 	am_records_free(&file);

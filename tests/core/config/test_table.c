@@ -43,7 +43,7 @@ static void tells_records_from_comments(void **state)
 				 sizeof text - 1, &error),
 		0);
 	assert_int_equal(file.count, 6);
-	assert_int_equal(file.records[0].kind, AM_RECORD_RAW);
+	assert_int_equal(file.records[0].kind, AM_RECORD_LINE);
 	found = am_records_find(&file, am_slice_of("dlpi\ten\t/dev/dlpi/en"));
 	assert_non_null(found);
 	assert_int_equal(found->field_count, 4);

@@ -120,7 +120,8 @@ function TestMergeSite:test_a_table_in_the_new_levels_order_and_its_control_line
     order = "new" }
   put(file, "%use b\nown 9 -\nb 2 /mine\n#a 1\n")
   migrate({ [file] = "%use a\na 1\nc 3\nb 2 /new\n" }, { [file] = "%use a\na 1\nb 2 /old\n" })
-  lu.assertEquals(t:read(file), "%use a\n#a 1\nc 3\nb 2 /mine\nown 9 -\n")
+  -- The new level's control line where it has it, and the site's own.
+  lu.assertEquals(t:read(file), "%use a\n#a 1\nc 3\nb 2 /mine\n%use b\nown 9 -\n")
 end
 
 function TestMergeSite:test_lines_are_a_set()

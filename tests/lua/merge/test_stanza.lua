@@ -279,11 +279,11 @@ end
 
 function TestMergeStanza:test_pse_conf_where_only_a_comment_differs()
   local path = "/etc/xtiso.conf"
-  -- N has commented out what the site uses: the site's stays. And what N dropped goes, if untouched.
+  -- N has commented out what the site uses: the site's stays. And what N commented out is its comment, if untouched.
   local status, said = run("ODM_merge xtiso.conf", { [path] = { o = "d+ a x /dev/x\nd b\nd c\n", c = "d+ a x /dev/x\nd b\nd c arg\n",
     n = "#d+ a x /dev/x\nd e\n" } })
   lu.assertEquals(status, "merged")
-  lu.assertEquals(t:read(path), "d e\nd c arg\n")
+  lu.assertEquals(t:read(path), "#d+ a x /dev/x\nd e\nd c arg\n")
   lu.assertEquals(said_about(said, "d\ta\tx\t/dev/x").chosen, "none")
   run("ODM_merge xtiso.conf", { [path] = { c = "d+ a x /dev/x\nd b\n", n = "#d+ a x /dev/x\nd e\n" } })
   lu.assertEquals(t:read(path), "d+ a x /dev/x\nd e\nd b\n")
@@ -303,9 +303,9 @@ function TestMergeStanza:test_vfs()
       .. "nfs\t2\t/opt/new\tnone\tremote\ncdrfs\t5\tnone\tjfs2\nudfs\t40\tnone\tnone\n",
   } }
   local _, said = run("ODM_merge vfs", inputs)
-  lu.assertEquals(t:read(path), "# types of 7.2\n%defaultvfs jfs2 nfs\n\njfs2\t0\tjfs2\tnone\njfs\t3\tnone\t/opt/acme\n"
-    .. "nfs\t2\t/opt/new\tnone\tremote\ncdrfs\t5\tnone\tjfs2\nudfs\t40\tnone\tnone\nacmefs\t32\t/opt/acme\tnone\n"
-    .. "#clash\t40\tnone\tnone\n%site control\n")
+  lu.assertEquals(t:read(path), "# types of 7.2\n\n%defaultvfs jfs2 nfs\njfs2\t0\tjfs2\tnone\njfs\t3\tnone\t/opt/acme\n"
+    .. "nfs\t2\t/opt/new\tnone\tremote\ncdrfs\t5\tnone\tjfs2\nudfs\t40\tnone\tnone\n%site control\n"
+    .. "acmefs\t32\t/opt/acme\tnone\n#clash\t40\tnone\tnone\n")
   lu.assertEquals(said_about(said, "clash").severity, "error")
   lu.assertEquals(said_about(said, "nfs").chosen, "N")
   lu.assertEquals(said_about(said, "old").chosen, "none")
@@ -321,4 +321,32 @@ function TestMergeStanza:test_vfs()
     n = "%defaultvfs jfs nfs\njfs 3 none none\nnfs 2 none none\nnew 9 none none\n" }
   run("ODM_merge vfs", inputs)
   lu.assertEquals(t:read(path), "%defaultvfs nfs jfs\njfs 3 none none\nnfs 2 none none\nnew 9 none none\n")
+end
+
+function TestMergeStanza:test_control_lines_of_vfs_stay_where_the_new_level_has_them()
+  local path, rows = "/etc/vfs", "jfs 3 none none\nnfs 2 none none\n"
+  local function merged(o, c, n)
+    local inputs = { [path] = { o = o, c = c, n = n } }
+    local _, said = run("ODM_merge vfs", inputs)
+    local text = t:read(path)
+    inputs[path].c = text
+    run("ODM_merge vfs", inputs)
+    lu.assertEquals(t:read(path), text, "a second merge")
+    return text, said
+  end
+  -- At the end, between comments, behind a record; the site's comment goes with it.
+  lu.assertEquals(merged("%defaultvfs jfs nfs\n" .. rows, "# ours\n%defaultvfs nfs jfs\n" .. rows .. "own 9 none none\n",
+    rows .. "new 8 none none\n# default\n%defaultvfs jfs nfs\n"),
+    rows .. "new 8 none none\n# ours\n%defaultvfs nfs jfs\nown 9 none none\n")
+  -- Nobody does without it: what the site took out is there again.
+  lu.assertEquals(merged("%defaultvfs jfs nfs\n" .. rows, rows, "%defaultvfs jfs nfs\n" .. rows .. "new 8 none none\n"),
+    "%defaultvfs jfs nfs\n" .. rows .. "new 8 none none\n")
+  -- The last one counts, so there is one; others are kept, each once.
+  lu.assertEquals(merged(nil, "%x 1\n%defaultvfs jfs nfs\n%x 2\n%defaultvfs nfs jfs\n" .. rows, "%x 2\n" .. rows .. "%y\n"),
+    "%x 2\n" .. rows .. "%y\n%x 1\n%defaultvfs nfs jfs\n")
+  -- One that names what there is not is a comment where the new level has none.
+  local text, said = merged(nil, "%defaultvfs gone nfs\n" .. rows, rows .. "new 8 none none\n")
+  lu.assertEquals(text, rows .. "new 8 none none\n#%defaultvfs gone nfs\n")
+  local last = said.decisions[#said.decisions]
+  lu.assertEquals({ last.key, last.severity, last.chosen }, { "%defaultvfs", "conflict", "none" })
 end
