@@ -67,13 +67,32 @@ end
 
 local places = { v = 1, r = 2, m = 3, f = 4 }
 
+-- Whether a level is within bounds such as "v=4 r>4". A bound speaks of the version that the bounds with "="
+-- before it name: "v=4 r>4" is a level above 4.4, met by 4.5 and by 5.2, not by 4.4 or 3.9. The other reading,
+-- each number by itself, would make every fileset that was updated to a later version miss it, although what was
+-- asked for is the least that is new enough; a requisite that means one version alone says so ("v=4 r>4 v<5").
+-- So "v=4 r<4" is a level below 4.4. Without "=" before it a number is compared by itself ("v>3 r>1").
 local function within(level, bounds)
-  local numbers = {}
-  for number in level:gmatch("%d+") do numbers[#numbers + 1] = tonumber(number) end
+  local have, named = {}, {}
+  for number in level:gmatch("%d+") do have[#have + 1] = tonumber(number) end
   for _, bound in ipairs(bounds) do
-    local have = numbers[places[bound.letter]] or 0
-    local holds = bound.operator == "=" and have == bound.number or bound.operator == "<" and have < bound.number
-      or bound.operator == ">" and have > bound.number
+    if bound.operator == "=" then named[places[bound.letter]] = bound.number end
+  end
+  for _, bound in ipairs(bounds) do
+    local place, decided = places[bound.letter], 0 -- above or below the version it speaks of
+    for i = 1, place - 1 do
+      if decided == 0 and named[i] and (have[i] or 0) ~= named[i] then decided = (have[i] or 0) > named[i] and 1 or -1 end
+    end
+    local number = have[place] or 0
+    if decided == 0 and number ~= bound.number then decided = number > bound.number and 1 or -1 end
+    local holds = bound.operator == ">" and decided > 0 or bound.operator == "<" and decided < 0
+    if bound.operator == "=" then
+      -- The last one is asked for; those before it name what a bound speaks of.
+      holds = decided == 0
+      for _, other in ipairs(bounds) do
+        holds = holds or other.operator ~= "=" and places[other.letter] > place
+      end
+    end
     if not holds then return false end
   end
   return true
@@ -83,6 +102,13 @@ local function reaches(item, level)
   if not level then return false end
   if item.level and aix.compare_levels(level, item.level) < 0 then return false end
   return not item.bounds or within(level, item.bounds)
+end
+
+-- Whether a fileset is there at a base level or an update of it, which has its version and release.
+local function is_of_base(level, base)
+  local version, release = level:match("^0*(%d+)%.0*(%d+)")
+  local wanted, wanted_release = base:match("^0*(%d+)%.0*(%d+)")
+  return version ~= nil and version == wanted and release == wanted_release and aix.compare_levels(level, base) >= 0
 end
 
 --- Whether levels meet a requisite.
@@ -98,9 +124,7 @@ function requisite.holds(item, level_of)
     return count > item.more
   end
   local level = level_of(item.name)
-  if item.kind == "ifreq" and (not level or item.installed and aix.compare_levels(level, item.installed) ~= 0) then
-    return true
-  end
+  if item.kind == "ifreq" and (not level or item.installed and not is_of_base(level, item.installed)) then return true end
   return reaches(item, level)
 end
 
