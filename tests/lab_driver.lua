@@ -56,9 +56,11 @@ local function descendants(pid, list)
   return list
 end
 
---- Kills what engine_spawn started, with everything below it, as a crash of the engine host would.
-function lab.kill(pid)
-  for _, one in ipairs(descendants(pid, { pid })) do sys.kill(one, "KILL") end
+--- Kills what engine_spawn started, with everything below it, as a crash of the engine host would; or sends it
+--- another signal. Waits for its end.
+---@param signal string?
+function lab.kill(pid, signal)
+  for _, one in ipairs(descendants(pid, { pid })) do sys.kill(one, signal or "KILL") end
   sys.wait(pid)
 end
 

@@ -8,7 +8,7 @@ local disk = require "lab.disk"
 local nvram = require "lab.nvram"
 
 local fixed = { KERNEL_BITMODE = "64", HARDWARE_BITMODE = "64", REAL_MEMORY = "4194304", MP_CAPABLE = "1",
-  PATH = "/usr/bin:/usr/sbin:/usr/ucb", PAGESIZE = "4096", PAGE_SIZE = "4096", LPAR_CAPABLE = "1" }
+  ARG_MAX = "1048576", PATH = "/usr/bin:/usr/sbin:/usr/ucb", PAGESIZE = "4096", PAGE_SIZE = "4096", LPAR_CAPABLE = "1" }
 local name, path = arg[1], arg[2]
 if name == "DISK_SIZE" and path then
   local mb = disk.size_mb((path:gsub("^/dev/r?", "")))

@@ -20,6 +20,12 @@ end
 
 local options = getopt(arg, "EDOHl:a:+F:", usage)
 if not options.l or not (options.E or options.D) then usage() end
+if options.l == "proc0" then -- processors are not in the object classes of this lab
+  local row = ("%-15s %-32s %-40s %s"):format("type", "PowerPC_POWER8", "Processor type", "False")
+  if options.a and table.concat(options.a, ",") ~= "type" then fail("The device proc0 has no attribute " .. options.a[1] .. ".") end
+  print(row)
+  return 0
+end
 local device = odm.open("/etc/objrepos"):first("CuDv", "name = " .. options.l)
 if not device then fail(("The device %s is not in the customized device database."):format(options.l)) end
 

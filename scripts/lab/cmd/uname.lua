@@ -19,7 +19,7 @@ if type(level) == "string" and level:match "^%d+%.%d+$" then version, release = 
 local name = sys.hostname()
 local id = sys.sha256(name):sub(1, 8):upper()
 
-local values = { s = "AIX", n = name, r = release, v = version, m = "00" .. id .. "4C00", p = "powerpc",
+local values = { s = "AIX", n = name, r = release, v = version, m = "00" .. id:sub(1, 6) .. "4C00", p = "powerpc",
   M = "IBM,8286-41A", L = "2 " .. name, u = "IBM,02" .. id, F = id, f = id, l = id, W = "0" }
 if options.a then options = { s = true, n = true, r = true, v = true, m = true } end
 local words = {}
