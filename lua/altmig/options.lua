@@ -60,6 +60,9 @@ local flags = {
   { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image;\n"
     .. "after installp, look at every file of the software database" },
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
+  { "bundle", "bundle", arg = "FILE", text = "the answers as one tar to send, names of the site replaced" },
+  { "replay", "replay", arg = "FILE", text = "the table of a bundle; no host is asked" },
+  { "list", "list", text = "what altmig takes for true of AIX and has not seen, and how it stands" },
   { "html", "html", text = "one page on stdout that needs nothing else" },
   { "json", "json", text = "one JSON object a line instead of text; of report: one document" },
   { "color", "color", arg = "WHEN", words = { "auto", "always", "never" }, text = "auto, always or never (NO_COLOR is honoured)" },
@@ -124,6 +127,8 @@ options.define("altmig resume", { operands = "CLIENT",
   flags = common .. "F D E repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
 options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "json " })
+options.define("altmig probe", { operands = "-c CLIENT [-l LPP_SOURCE] [-s SPOT]",
+  flags = common .. "c l s bundle replay list json " })
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
 options.define("altmig verify", { operands = "CLIENT", flags = common .. "json " })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })

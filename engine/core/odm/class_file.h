@@ -45,7 +45,8 @@ struct am_odm_definition {
 
 /*
  * Makes an empty class. Offsets follow the rules of C on AIX. Strings of 256 bytes or more are kept
- * in the string file, as in all known classes (inferred: the descriptors of no class say why).
+ * in the string file, as in all known classes (inferred: odm-vchar; the descriptors of no class say
+ * why).
  */
 struct am_odm_class *am_odm_class_create(const char *path, const char *name,
 	const struct am_odm_definition *definitions, size_t count, struct am_error *error);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Access control lists of AIX (type AIXC): from the bytes an archive holds to the text that aclput
--- reads. The layout of the bytes was seen in archives of AIX; that aclput takes numbers where a name is
--- not known, and needs the names in "owner(...)" no more than as remarks, is inferred.
+-- reads. The layout of the bytes was seen in archives of AIX; aclput takes numbers where a name is not
+-- known, and needs the names in "owner(...)" no more than as remarks (inferred: acl-text).
 
 local err = require "altmig.err"
 local mode = require "altmig.mode"

@@ -2,7 +2,7 @@
 -- Boot images: having AIX build one and write it to a disk, and judging what is there.
 --
 -- bosboot runs in the copy on the executor and builds into a file; mkboot runs on the client and
--- writes that file and the boot record to the disk. That the two can be split so is inferred.
+-- writes that file and the boot record to the disk. The two can be split so (inferred: boot-image-apart).
 
 local core = require "altmig.bosboot_core"
 

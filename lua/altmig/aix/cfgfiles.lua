@@ -2,7 +2,7 @@
 -- FILESET.cfgfiles: what a fileset wants done with its configuration files when it is migrated.
 --
 -- One line a file: "./etc/example.conf hold_new", the path relative to the part. The keywords and
--- their meaning are IBM's (documented); that the BOS's own list has the same form is inferred. The
+-- their meaning are IBM's (documented); the BOS's own list has the same form (inferred: cfgfiles-of-bos). The
 -- rows stand below the built-in table of altmig.policy: where both name a file the table wins, and
 -- the difference is reported. Nothing a list says can lose a file: a keyword nobody knows counts as
 -- user_merge, which keeps the site's file, and a path that leads out of its part is refused.

@@ -3,8 +3,8 @@
 -- class inventory, in the three repositories. It tells whether the site changed a file, not what the
 -- file was. Configuration files are mostly VOLATILE there: nothing is known of those.
 --
--- The sum is that of `sum -r`. For inventory stanzas of images this is verified with a real file; that
--- the class holds the same number, and that -1 stands for VOLATILE, is INFERRED.
+-- The sum is that of `sum -r`. For inventory stanzas of images this is verified with a real file; the
+-- class holds the same number, and -1 stands for VOLATILE (inferred: inventory-sum).
 
 local err = require "altmig.err"
 local swvpd = require "altmig.swvpd"

@@ -4,8 +4,8 @@
 -- it is installp, and the merge of phase 5.
 --
 -- lpp_id joins the classes and means something inside one repository alone. Of the states 5
--- (committed) and 3 (applied) are known. Inferred: the numbers of file types, that a history record
--- of event 1 or 2 is what lslpp calls a commit, and what loc1 and loc2 of the inventory hold.
+-- (committed) and 3 (applied) are known. The numbers of file types, that a history record of event 1
+-- or 2 is what lslpp calls a commit, and what loc1 and loc2 of the inventory hold, are not (inferred: swvpd-numbers).
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"

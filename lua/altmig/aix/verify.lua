@@ -5,7 +5,7 @@
 --
 -- Several filesets may own a path, and an update may have a row beside that of its base: a file is right if
 -- one of its rows says so. What an inventory calls VOLATILE has no size and no sum to differ from. The
--- classes hold neither modes nor owners. That loc2 is the target of a symbolic link is inferred; an empty
+-- classes hold neither modes nor owners. loc2 is the target of a symbolic link (inferred: inventory-sum); an empty
 -- one is not looked at.
 
 local err = require "altmig.err"

@@ -4,6 +4,7 @@
 -- commands and flags stand between comments and are made from altmig.options; the file has the same text, for
 -- the browser, and engine/cmake/docs.lua writes it there.
 
+local assumptions = require "altmig.probe.assumptions"
 local options = require "altmig.options"
 local resource = require "altmig.resource"
 
@@ -83,6 +84,18 @@ end
 function blocks.flags(who)
   local lines = {}
   for i, flag in ipairs(who == "" and options.shared() or options.command(who).list) do lines[i] = flag_entry(flag) end
+  return table.concat(lines, "\n")
+end
+
+--- What altmig takes for true of AIX.
+function blocks.assumptions()
+  local lines = {}
+  for i, one in ipairs(assumptions.list) do
+    local state = one.state ~= "open" and (" %s."):format(assumptions.state(one):gsub("^%l", string.upper)) or ""
+    local how = one.needs == "write-test" and " A trial would show it." or one.needs == "scratch-disk" and " A free disk would show it."
+      or one.needs == "migration" and " A migration shows it." or ""
+    lines[i] = fill(("%s: %s%s%s"):format(one.id, one.text, state, how), "- ", "  ")
+  end
   return table.concat(lines, "\n")
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The methods that merge classes of the object data manager and need no more than a row of a table.
 --
--- Keys and rules of the classes are inferred (IBM's are not public): correct them in the shapes below.
+-- Keys and rules of the classes are not public (inferred: odm-merge-keys): correct them in the shapes below.
 
 local class = require "altmig.merge.class"
 local swvpd = require "altmig.merge.swvpd"

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What happens to each configuration file of the base operating system in a migration.
 --
--- The content of this table is INFERRED. IBM's own list (the cfgfiles of bos.rte and of its parts)
+-- Nobody outside IBM knows this table (inferred: policy-content). IBM's own list (the cfgfiles of bos.rte and of its parts)
 -- is not public; what is known comes from manual pages, from the names of the merge methods and from
 -- what those files are. It is data on purpose: correct it here, no code depends on a row.
 --

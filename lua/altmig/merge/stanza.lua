@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The methods that merge stanza files, driven by one table, and the two that need a little more.
 --
--- Which files secur_mig covers, and all classes, are inferred: correct them here.
+-- Which files secur_mig covers, and all classes, are not public (inferred: secur-mig-files): correct them here.
 
 local core = require "altmig.merge_core"
 local err = require "altmig.err"

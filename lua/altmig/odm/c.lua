@@ -3,8 +3,8 @@
 -- descriptors of each class, NAME.c defines them for the routines of <odmi.h>.
 --
 -- The structures are the records of class files in the memory of a 32-bit program; longs are 32 bits
--- wide in a 64-bit one too. Inferred: the names of the types' numbers beyond those of the manual, and
--- the order of the initializers, which is that of the class file (its header is a struct Class).
+-- wide in a 64-bit one too. The names of the types' numbers beyond those of the manual, and the order of the
+-- initializers, which is that of the class file (its header is a struct Class), are ours (inferred: odm-create).
 
 local odm_c = {}
 

@@ -27,7 +27,7 @@ local function inside(opts)
   return opts
 end
 
--- What restore needs to run. The forms of both commands' output are inferred.
+-- What restore needs to run. The forms of both commands' output: (inferred: ldd-form), (inferred: dump-form).
 local function libraries(m)
   local result = m.client:run({ "ldd", program }, inside())
   if result.status == 0 then return aix.ldd(result.stdout) end

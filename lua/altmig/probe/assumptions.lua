@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: MIT
+-- What altmig takes for true of AIX and has not seen, as a table: `altmig probe --list` prints it, the rows of the
+-- battery answer it, and the manual and the sources refer to it ("inferred: ID"). An assumption that a real host
+-- confirmed or refuted says which ("7.2 TL5, bundle of 2027-01-15"); one that fell stays, with what was changed.
+
+local assumptions = {}
+
+---@class altmig.probe.Assumption
+---@field id string
+---@field text string       one sentence
+---@field state "open"|"confirmed"|"refuted"
+---@field by string?        what confirmed or refuted it
+---@field row string?       the row that answers it
+---@field needs "write-test"|"scratch-disk"|"migration"|nil   what answers it, where looking does not
+
+local list = {}
+
+-- Open, answered by looking.
+local function add(id, row, text) list[#list + 1] = { id = id, row = row, text = text, state = "open" } end
+-- Open, and looking is not enough.
+local function needs(id, what, row, text) list[#list + 1] = { id = id, row = row, text = text, state = "open", needs = what } end
+
+-- Lists and numbers of commands.
+add("oslevel-form", "oslevel", "oslevel -s prints VRMF-TL-SP-DATE alone on a line.")
+add("lspv-layout", "lspv", "lspv has a row of name, PVID, volume group and state for each disk, and no heading.")
+add("lsvg-layout", "lsvg", "lsvg VG has pairs of LABEL: value; PP SIZE is in megabytes, the identifier has 32 digits.")
+add("lsvg-l-layout", "lsvg-l", "lsvg -l VG has seven columns; what is not mounted has N/A or nothing in the last.")
+add("lslv-m-layout", "lslv-m", "lslv -m LV has a row of LP, PP and disk for each logical partition.")
+add("df-layout", "df", "df -k MOUNTPOINT prints device, blocks, free, %used, inodes, %inodes and mount point, one line each.")
+add("mount-layout", "mount", "mount prints node, source, place, type, date and options; local mounts have no node.")
+add("exportfs-listing", "exportfs", "exportfs lists a path and its options, with one leading minus, on a line.")
+add("bootlist-layout", "bootlist", "bootlist -m normal -o prints DISK blv=LV, once for each path of a disk.")
+add("disk-size", "disk-size", "getconf DISK_SIZE /dev/DISK prints megabytes.")
+add("getlvodm-j", "getlvodm-j", "getlvodm -j DISK prints the identifier of its volume group; 0516-320 and status 3 if it is in none.")
+add("getlvodm-v", "getlvodm-v", "getlvodm -v VG prints the identifier of a group, also of one that is varied off.")
+add("lvm-record", "lvm-record", "The record of a volume group is at E00 of its disks: _LVM and the identifier.")
+add("lvlstmajor-form", "lvlstmajor", "lvlstmajor prints free majors: N, N..M, and N... for all from N on.")
+add("lowest-major", "lvlstmajor", "The alternate rootvg gets the lowest major of lvlstmajor.")
+add("cudvdr-majors", "odmget-cudvdr", "odmget CuDvDr prints majors in value1 and names in value3.")
+add("dev-listing", "ls-dev", "ls -l /dev prints major, comma, minor where files have their size.")
+add("lslpp-l-columns", "lslpp-l", "lslpp -lqc has path, fileset, level, PTF, state in words, type, description and a lock.")
+add("lslpp-L-columns", "lslpp-L", "lslpp -Lqc has eighteen fields; an empty one is a blank; dates of RPMs hold colons.")
+add("lslpp-absent", "lslpp-absent", "lslpp of a fileset that is not installed ends with a status other than 0.")
+add("emgr-P-form", "emgr", "emgr -P has three columns, the second is installp; without fixes it says so.")
+add("lppchk-form", "lppchk", "lppchk -v is silent and ends with 0 where all is consistent.")
+add("trustchk-form", "trustchk", "trustchk -p TE prints TE=ON or TE=OFF.")
+add("lswpar-form", "lswpar", "lswpar -q prints nothing where there is no WPAR.")
+add("tcb-state", "odmget-tcb", "PdAt of /usr/lib/objrepos tells in TCB_STATE whether the Trusted Computing Base is on.")
+add("memory-form", "prtconf-m", "prtconf -m prints Memory Size: N MB.")
+add("processor-form", "processor", "lsattr -El proc0 -a type names the processor PowerPC_POWERn.")
+add("machine-identifier", "uname", "uname -m prints twelve hexadecimal digits, by which the PVIDs of the host begin.")
+add("sum-form", "sum", "sum -r of several files prints sum, blocks of 1024 bytes and name for each.")
+add("date-form", "date", "date -u +FORMAT takes %Y %m %d %H %M %S.")
+add("who-b-form", "who-b", "who -b names the last boot to the minute, without a year.")
+add("ps-comm", "ps-comm", "ps -e -o comm prints a name for each process.")
+add("lssrc-layout", "lssrc", "lssrc has subsystem, group, process and state; the last word of a row is the state.")
+add("lssrc-absent", "lssrc-absent", "lssrc of a subsystem that is not on file ends with a status other than 0.")
+add("host-form", "host", "host NAME prints NAME is ADDRESS, then the aliases.")
+add("lsnim-layout", "lsnim", "lsnim -l NAME prints attribute = value, indented; Cstate and, while it is locked, locked are among them.")
+add("lsnim-locked", "lsnim", "An NIM object that is locked has an attribute locked with the process.")
+add("odmget-lpp", "spot-lpp", "The software database of a SPOT is read with ODMDIR=SPOT/lib/objrepos odmget lpp.")
+add("installp-L-columns", "installp-L", "installp -L -d DIR has a line of colon fields for each fileset and level.")
+add("ldd-form", "ldd", "ldd names the libraries of a program indented, with their members in parentheses.")
+add("dump-form", "dump", "dump -H names the import files of a program by path, base and member.")
+-- The shell.
+add("login-shell", "quoting", "The login shell of root hands one quoted line to sh as it is, whatever shell it is.")
+add("engine-address", "engine-address", "SSH_CONNECTION names the address by which the client knows the engine host.")
+add("shell-umask", "shell", "umask takes and prints octal digits.")
+add("shell-file-limit", "shell", "Root may write files larger than an image: ulimit -f.")
+add("shell-arg-max", "shell", "A command line of 24 KiB is taken.")
+add("shell-arithmetic", "shell", "Arithmetic of sh may have 32 bits: no script may rest on more.")
+add("ln-n-keeps", "shell", "ln -n never replaces a file.")
+add("kill-l-names", "shell", "kill -l NUMBER prints the name of a signal.")
+add("shell-trap", "shell", "A trap of sh runs at a signal that the shell sends itself.")
+add("shell-signal-status", "shell", "The status of a command that a signal ended is 128 and its number.")
+add("ps-args-width", "shell", "ps -o args= into a pipe prints 1000 bytes of a command line.")
+add("ps-gone", "shell", "ps -p of a process that is not there ends with status 1.")
+add("shell-test-flags", "shell", "test of sh knows -h, -f and -s.")
+add("echo-backslash", "shell", "echo may take backslashes apart: no script may print a name with it.")
+add("environment", "shell", "Neither ENV nor LIBPATH nor another ODMDIR is set for commands through SSH.")
+add("sleep-fraction", "shell", "sleep 0.1 is refused, or taken for 0: no script may rest on it.")
+add("mkdir-locks", "shell", "mkdir of a directory that is there fails: it is a lock.")
+-- SSH and NFS.
+add("ssh-algorithms", "ssh", "libssh2 and the sshd of AIX agree on algorithms of today.")
+add("ssh-channels", "ssh-channels", "Four channels of one connection may be open at once.")
+add("job-survives", "job", "A job that was started detached goes on when its connection is lost, and leaves its status.")
+add("nfs-services", "rpcinfo", "The port mapper knows NFS version 3 and mountd.")
+add("nfs-sizes", "nfs", "The server takes READ and WRITE of 64 KiB or more.")
+add("nfs-readdirplus", "nfs", "The server answers READDIRPLUS.")
+-- Files of the SPOT and the images.
+add("spot-programs", "spot-programs", "alt_disk_copy, alt_rootvg_op and alt_disk_install of a SPOT are scripts that root may read and run.")
+add("usage-text", "usage", "A flag that a command does not know gives a usage text and a status other than 0, and nothing is done.")
+add("bos-layout", "bos-head", "The bos image begins with ./lpp_name.")
+add("bff-layout", "bos-members", "The reader of backup archives sees the members that restore -T sees.")
+add("bos-root-part", "bos-members", "The bos image holds root-part files at ./etc, beside those of ./usr.")
+add("toc-form", "toc", "A .toc begins with a line of numbers, then a line for each image.")
+-- The boot disk.
+add("boot-record", "boot-record", "The first sector of a disk that boots is as altmig.bosboot reads it.")
+add("boot-image", "boot-image", "The boot image in hd5 has the headers that altmig.bosboot reads.")
+-- What looking does not show: mounts and boot images that are tried.
+needs("namefs-directory", "write-test", "namefs", "namefs shows one directory at another, also where the covered one is on an NFS mount.")
+needs("namefs-device", "write-test", "namefs", "namefs refuses a device.")
+needs("nodev-refuses", "write-test", "nodev", "A device on a nodev mount cannot be opened; one in a directory laid over it can.")
+needs("mount-options", "write-test", "scratch-fs", "mount and exportfs take the options that altmig gives them.")
+needs("mount-astray", "write-test", "namefs", "A mount whose path was changed under it is shown where it is, or not at its own.")
+needs("bosboot-in-copy", "write-test", "bosboot", "bosboot builds an image into a file in a chroot of the master, without a device there.")
+needs("export-order", "write-test", "scratch-fs", "An export is withdrawn before its file system can be unmounted.")
+-- What needs a disk.
+needs("clone-failed", "scratch-disk", "clone", "After a failed phase 1 altinst_rootvg is there, and -X takes it away.")
+needs("x-leaves-record", "scratch-disk", "remove", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
+needs("force-spelling", "scratch-disk", "wake", "alt_rootvg_op -W takes FORCE=yes.")
+needs("boot-image-apart", "scratch-disk", "boot", "Image and boot record may be written to a disk apart from each other.")
+needs("vgid-kept", "scratch-disk", "clone", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
+needs("mirrored-clone-size", "scratch-disk", "clone", "A mirrored rootvg cloned to one disk takes the room of one copy.")
+-- What only a migration shows.
+local function migration(id, text) needs(id, "migration", nil, text) end
+migration("boot-image-size", "Boot images have up to 32 MB (7.2) or 40 MB (7.3).")
+migration("bosinst-data", "The file of -o becomes /bosinst.data of the copy.")
+migration("restore-libpath", "restore of AIX runs by LIBPATH beside itself.")
+migration("acl-text", "aclput takes the text of aclget with numeric ids.")
+migration("odm-vchar", "Strings of 256 bytes or more belong in the .vc file of a class, shorter ones in its records.")
+migration("odm-string-tail", "odmchange leaves what stands behind the end of a string that it changes.")
+migration("odm-deleted", "A slot of a deleted object may stay in a class.")
+migration("odm-create", "altmig odm create names types and members in C as odmcreate does.")
+migration("cfgfiles-of-bos", "The lists of the BOS are in liblpp.a of the bos image, in the form of those of any fileset.")
+migration("inventory-sum", "The class inventory holds the number of sum -r, -1 for VOLATILE, and the target of a link in loc2.")
+migration("swvpd-numbers", "Numbers of states and file types in the software database mean what altmig.swvpd takes them for.")
+migration("secur-mig-files", "secur_mig covers the files and classes that altmig names.")
+migration("policy-content", "The files of the policy are those that nimadm saves and merges.")
+migration("odm-merge-keys", "Objects of a class are the same by the keys that altmig merges them by.")
+
+assumptions.list = list
+
+local by_id = {}
+for _, one in ipairs(list) do by_id[one.id] = one end
+
+---@param id string
+---@return altmig.probe.Assumption?
+function assumptions.get(id) return by_id[id] end
+
+local how = { ["write-test"] = "--write-test", ["scratch-disk"] = "--write-test --scratch-disk DISK", migration = "a migration" }
+
+--- What answers it, in words.
+---@param one altmig.probe.Assumption
+---@return string
+function assumptions.answered_by(one)
+  if one.needs then return how[one.needs] end
+  return "altmig probe, row " .. one.row
+end
+
+--- "open", or by what it is no longer.
+---@param one altmig.probe.Assumption
+---@return string
+function assumptions.state(one)
+  return one.by and ("%s by %s"):format(one.state, one.by) or one.state
+end
+
+return assumptions

@@ -1,0 +1,337 @@
+-- SPDX-License-Identifier: MIT
+-- altmig probe without a host: the table of assumptions and who refers to it, judges, what a probe does to hosts.
+
+local lu = require "luaunit"
+local assumptions = require "altmig.probe.assumptions"
+local battery = require "altmig.probe.battery"
+local capture = require "altmig.probe.capture"
+local err = require "altmig.err"
+local host = require "altmig.run.host"
+local judge = require "altmig.probe.judge"
+local probe = require "altmig.probe"
+local resource = require "altmig.resource"
+local shell = require "altmig.probe.shell"
+local sys = require "altmig.sys"
+
+local ROOT <const> = DATA_DIR .. "/../.."
+local BIN <const> = os.getenv "ALTMIG_BIN"
+
+TestAssumptions = {}
+
+function TestAssumptions:test_each_has_an_identifier_a_sentence_and_who_answers_it()
+  local seen = {}
+  for _, one in ipairs(assumptions.list) do
+    lu.assertNotNil(one.id:match "^[%a][%w%-]+$", one.id)
+    lu.assertNil(seen[one.id], one.id .. " is there twice")
+    seen[one.id] = true
+    lu.assertNotNil(one.text:match "^%S.*[.]$", one.id)
+    lu.assertTrue(one.state == "open" or (one.state == "confirmed" or one.state == "refuted") and one.by ~= nil, one.id)
+    if not one.needs then lu.assertNotNil(battery.get(one.row), one.id .. ": no row " .. tostring(one.row)) end
+    lu.assertIs(assumptions.get(one.id), one)
+  end
+  lu.assertTrue(#assumptions.list > 70)
+end
+
+function TestAssumptions:test_each_row_and_each_answer_of_the_shell_is_of_one()
+  local names = {}
+  for _, row in ipairs(battery.rows) do
+    lu.assertNil(names[row.name], row.name)
+    names[row.name] = true
+    lu.assertNotNil(assumptions.get(row.assumption), row.name)
+    lu.assertTrue((row.ask == nil) ~= (row.act == nil), row.name .. " asks or acts")
+  end
+  for _, one in ipairs(shell.expected) do
+    lu.assertNotNil(assumptions.get(one.assumption), one.key)
+    lu.assertStrContains(shell.script, 'echo "' .. one.key .. "=")
+  end
+end
+
+-- Calls fn(path, text) for what a reader of the manual or of the sources sees of a file: all of a text, the comments of
+-- a source.
+local function each_text(fn)
+  local function look(folder)
+    for _, name in ipairs(assert(sys.list(ROOT .. "/" .. folder))) do
+      local path = folder .. "/" .. name
+      if sys.list(ROOT .. "/" .. path) then
+        look(path)
+      elseif name:find "%.md$" then
+        fn(path, assert(sys.read_file(ROOT .. "/" .. path)))
+      elseif name:find "%.lua$" or name:find "%.[ch]$" then
+        local comments = {}
+        local text = assert(sys.read_file(ROOT .. "/" .. path))
+        for comment in text:gmatch(name:find "lua$" and "%-%-[^\n]*" or "/%*.-%*/") do comments[#comments + 1] = comment end
+        fn(path, table.concat(comments, "\n"))
+      end
+    end
+  end
+  look "lua"
+  look "engine"
+  for _, name in ipairs { "README.md", "tests/README.md" } do fn(name, assert(sys.read_file(ROOT .. "/" .. name))) end
+end
+
+-- What is said to be inferred in a text, without an identifier that the table knows.
+local function unnamed(text)
+  text = text:gsub("\n%s*[-*]* ", " "):gsub('"inferred[^"]*"', "")
+  for before, rest in text:gmatch "(.?)[Ii][Nn][Ff][Ee][Rr][Rr][Ee][Dd]([^\n]*)" do
+    local id = before == "(" and rest:match "^: ([%w%-]+)%f[^%w%-]"
+    if not id then return "inferred" .. rest end
+    if not assumptions.get(id) then return id end
+  end
+end
+
+function TestAssumptions:test_what_is_inferred_has_an_identifier_of_the_table()
+  for _, good in ipairs { "a (inferred: lspv-layout).", "(inferred:\n-- lspv-layout; why)", 'source: "inferred"', "nothing" } do
+    lu.assertNil(unnamed(good), good)
+  end
+  for _, bad in ipairs { "it is inferred.", "Inferred: it", "(inferred: no-such-thing)", "(inferred)", "INFERRED" } do
+    lu.assertNotNil(unnamed(bad), bad)
+  end
+  local count = 0
+  each_text(function(path, text)
+    lu.assertNil(unnamed(text), path .. ": say (inferred: ID), with an ID of lua/altmig/probe/assumptions.lua")
+    count = count + select(2, text:gsub("%(inferred:", ""))
+  end)
+  lu.assertTrue(count > 10)
+end
+
+function TestAssumptions:test_the_list_is_printed()
+  local r = assert(sys.run({ BIN, "probe", "--list" }, { env = { LANG = "C.UTF-8" } }))
+  lu.assertEquals(r.status, 0, r.stderr)
+  for _, one in ipairs(assumptions.list) do lu.assertStrContains(r.stdout, ("\n" .. one.id .. ": open"):sub(2)) end
+  lu.assertStrContains(r.stdout, "(--write-test)")
+  r = assert(sys.run { BIN, "probe", "--list", "--json" })
+  lu.assertEquals(select(2, r.stdout:gsub('"event":"assumption"', "")), #assumptions.list)
+  for words, what in pairs { ["--list -c x"] = "exclude each other", ["--replay x --list"] = "exclude each other",
+    [""] = "-c CLIENT is missing", ["-c x y"] = "unexpected operand" } do
+    local argv = { BIN, "probe" }
+    for word in words:gmatch "%S+" do argv[#argv + 1] = word end
+    r = assert(sys.run(argv))
+    lu.assertEquals(r.status, 2, words)
+    lu.assertStrContains(r.stderr, what)
+  end
+end
+
+-- ---- judges ----
+
+TestJudges = {}
+
+local function answer(row, stdout, fields)
+  local a = { row = row, host = "client", argv = {}, stdout = stdout, stderr = "", status = 0 }
+  for k, v in pairs(fields or {}) do a[k] = v end
+  return a
+end
+
+local function verdict(...)
+  local a = answer(...)
+  return probe.judge(a, { a })[1]
+end
+
+function TestJudges:test_lines_that_a_parser_passes_over_are_told()
+  local v = verdict("lspv", "hdisk0          00c3545039af54e2                    rootvg          active      \n"
+    .. "hdisk1          none                                None            \n")
+  lu.assertEquals({ v.verdict, v.rows, v.unmatched }, { "accepted", 2, nil })
+  v = verdict("lspv", "hdisk0 00c3545039af54e2 rootvg active\nlspv: a warning of many words\n")
+  lu.assertEquals({ v.verdict, v.rows, v.unmatched }, { "partial", 1, { "lspv: a warning of many words" } })
+  v = verdict("lspv", "nothing of that kind\n")
+  lu.assertEquals({ v.verdict, v.rows, v.reason }, { "rejected", 0, "no row in 1 lines" })
+  v = verdict("lspv", "", { status = 1, stderr = "0516-1 lspv: no\nmore\n" })
+  lu.assertEquals({ v.verdict, v.reason }, { "rejected", "status 1: 0516-1 lspv: no" })
+end
+
+function TestJudges:test_headings_are_no_rows()
+  local v = verdict("df", "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n"
+    .. "/dev/hd4           262144    120000   55%    12000    40% /\n/proc                   -         -    -         -     -  /proc\n")
+  lu.assertEquals({ v.verdict, v.rows }, { "accepted", 2 })
+  v = verdict("mount", "  node       mounted        mounted over    vfs       date        options      \n"
+    .. "-------- ---------------  ---------------  ------ ------------ --------------- \n"
+    .. "         /dev/hd4         /                jfs2   Jan 05 10:00 rw,log=/dev/hd8 \n"
+    .. "srv1     /export/a b      /mnt/images      nfs3   Jan 05 10:02 ro,hard,intr    \n")
+  lu.assertEquals({ v.verdict, v.rows, #v.unmatched }, { "partial", 1, 1 })
+end
+
+function TestJudges:test_answers_that_are_none_and_failures_of_a_parser()
+  lu.assertEquals(verdict("trustchk", "", { status = 127 }).verdict, "not asked")
+  lu.assertEquals(verdict("lspv", "", { status = 127 }).verdict, "rejected")
+  lu.assertEquals(verdict("toc", "", { reason = "there is no .toc" }).reason, "there is no .toc")
+  lu.assertEquals(verdict("lspv", "", { problem = "no end within 300 seconds" }).verdict, "rejected")
+  lu.assertEquals(verdict("of-a-later-altmig", "x").verdict, "not asked")
+  local real = battery.get("lspv").judge
+  battery.get("lspv").judge = function() error "a mistake" end
+  local v = verdict("lspv", "x")
+  battery.get("lspv").judge = real
+  lu.assertEquals(v.verdict, "rejected")
+  lu.assertStrContains(v.reason, "the parser failed")
+end
+
+function TestJudges:test_every_judge_bears_any_answer()
+  local texts = { "", "\n", "x\n", ("a b c d e f g h\n"):rep(50), "\0\1\255\n", (":"):rep(300) .. "\n", "host is is is\n", "123\n" }
+  for _, row in ipairs(battery.rows) do
+    for _, text in ipairs(texts) do
+      for _, status in ipairs { 0, 1, 3 } do
+        local a = answer(row.name, text, { status = status })
+        for _, v in ipairs(probe.judge(a, { a })) do
+          lu.assertNotStrContains(v.reason or "", "the parser failed", false, row.name)
+          lu.assertNotNil(v.verdict)
+        end
+      end
+    end
+  end
+end
+
+function TestJudges:test_the_shell_is_judged_key_by_key()
+  local a = answer("shell", "umask=0077\numask=x\nfile_limit=\narithmetic=-2147483648\nln_n=0\nkill_l=TERM\nenv_ODMDIR=/alt/etc/objrepos\n")
+  local by_name = {}
+  for _, v in ipairs(probe.judge(a, { a })) do by_name[v.row] = v end
+  lu.assertEquals(by_name["shell.kill_l"].verdict, "accepted")
+  lu.assertEquals(by_name["shell.ln_n"].verdict, "rejected")
+  lu.assertEquals(by_name["shell.ln_n"].assumption, "ln-n-keeps")
+  lu.assertEquals(by_name["shell.file_limit"].verdict, "not asked")
+  lu.assertEquals(by_name["shell.env_ODMDIR"].verdict, "rejected")
+  lu.assertStrContains(by_name["shell.trap"].reason, "no answer")
+end
+
+function TestJudges:test_the_script_of_the_shell_gives_every_answer_here()
+  local dir = os.tmpname()
+  sys.remove(dir)
+  assert(sys.mkdir(dir, 448))
+  local r = assert(sys.run({ "sh", "-s", dir }, { stdin = shell.script }))
+  os.execute("rm -rf " .. dir)
+  lu.assertEquals(r.status, 0, r.stderr)
+  lu.assertStrContains(r.stdout, "end=ok")
+  for _, one in ipairs(shell.expected) do lu.assertStrContains(r.stdout, one.key .. "=") end
+end
+
+-- ---- what is sent ----
+
+TestWhatIsAsked = {}
+
+table.insert(package.searchers, 2, function(name)
+  local short = name:match("^lab%.([%w_]+)$")
+  local text, origin = resource.read("scripts/lab/lib/" .. (short or "?") .. ".lua")
+  return text and assert(load(text, origin, "t"))
+end)
+
+local samples = {
+  lspv = "hdisk0 00c3545039af54e2 rootvg active\n", ["lsvg-l"] = "rootvg:\nhd5 boot 1 1 1 closed/syncd N/A\n",
+  ["lslv-m"] = "hd5:N/A\nLP    PP1  PV1\n0001  0001 hdisk0\n", ["lpp-files"] = ".toc\nbos\n",
+  ["engine-address"] = "10.0.0.1 4000 10.0.0.2 22\n", mount = "         /dev/hd4  /  jfs2 Jan 05 10:00 rw\n", exportfs = "/home -ro\n",
+  oslevel = "7100-05-03-1846\n",
+}
+
+-- A context whose hosts answer by samples and keep what they were asked.
+local function context(fail_at)
+  local ctx = { name = "lpar7", dirs = {}, hosts = {}, answers = {}, said = {}, unreachable = {}, asked = {} }
+  ctx.say = function(text) ctx.said[#ctx.said + 1] = text end
+  ctx.client_resource = { name = "lpar7", ssh = { host = "lpar7.site.example" } }
+  ctx.nim = { data = { clients = {} }, master = function() return { name = "nim01", ssh = { host = "nim01" } } end,
+    engine_address = function() end }
+  ctx.spot = { name = "s", location = "/export/spot/s/usr", host = "master" }
+  ctx.lpp_source = { name = "l", location = "/export/l", host = "master" }
+  local open = host.connect
+  ctx.restore = function() host.connect = open end
+  host.connect = function(role, of)
+    local h = { name = of.name, role = role, revive = function() end, close = function() end }
+    function h.run(_, argv, opts)
+      ctx.asked[#ctx.asked + 1] = { role = role, argv = argv, script = opts and opts.stdin }
+      if fail_at and table.concat(argv, " "):find(fail_at, 1, true) then
+        err.raise { code = "CANCELLED", message = "interrupted" }
+      end
+      local name
+      for _, row in ipairs(battery.rows) do
+        if type(row.ask) == "table" and table.concat(row.ask, " ") == table.concat(argv, " ") then name = row.name end
+      end
+      if argv[1] == "lslv" then name = "lslv-m" end
+      if argv[1] == "ls" and argv[2] == "-a" then name = "lpp-files" end
+      return { status = 0, stdout = samples[name] or "", stderr = "" }
+    end
+    function h.must(self, argv, opts) return self:run(argv, opts).stdout end
+    h.session = { methods = function() return {} end, open = function() return nil, "no", "SSH_CHANNEL" end,
+      job = function() return nil, "no", "JOB_START" end }
+    return h
+  end
+  return ctx
+end
+
+function TestWhatIsAsked:test_every_command_line_is_of_the_contract()
+  local contract = require "lab.contract"
+  local ctx = context()
+  capture.run(ctx, error, function() end)
+  ctx.restore()
+  local deliberate, count = {}, 0
+  for _, one in ipairs(ctx.asked) do
+    local line = table.concat(one.argv, " ")
+    local found = contract.check(one.argv)
+    if one.script then table.move(contract.check_script(one.script), 1, 99, #found + 1, found) end
+    -- What is asked to see what a wrong flag gives, and what sleep makes of a fraction.
+    if line:find " %-%?$" or one.script == shell.script and #found == 1 then
+      deliberate[line:gsub("altmig%-probe%-%x+", "DIR")] = #found
+    else
+      lu.assertEquals(found, {}, line)
+    end
+    count = count + 1
+    lu.assertNil(line:find "savebase" or line:find "mkboot" or line:find "of=" or line:find "%-X" or line:find "chpv", line)
+    if one.role == "master" and not line:find "^sh %-c printf" then lu.assertNil(line:find "hdisk" or line:find "/dev/r", line) end
+  end
+  lu.assertTrue(count > 70)
+  lu.assertEquals(deliberate["sh -s /tmp/DIR"], 1)
+  local usage = 0
+  for line, n in pairs(deliberate) do
+    if line:find " %-%?$" then
+      lu.assertTrue(n > 0, line)
+      usage = usage + 1
+    end
+  end
+  lu.assertEquals(usage, 4)
+end
+
+-- Directories that were named, made and removed, by what was said and asked.
+local function directories(ctx)
+  local made, removed = {}, {}
+  for _, one in ipairs(ctx.asked) do
+    if one.argv[1] == "mkdir" then
+      lu.assertEquals({ one.argv[2], one.argv[3] }, { "-m", "700" })
+      lu.assertStrContains(table.concat(ctx.said, "\n"), one.argv[4])
+      made[one.argv[4]] = true
+    elseif one.argv[1] == "rm" then
+      lu.assertEquals(one.argv[2], "-rf")
+      removed[one.argv[3]] = true
+    end
+  end
+  return made, removed
+end
+
+function TestWhatIsAsked:test_the_directory_is_named_first_and_always_removed()
+  for _, fail_at in ipairs { false, "lspv", "getlvodm -v", "mkdir" } do
+    local ctx = context(fail_at or nil)
+    local ok, e = pcall(capture.run, ctx, error, function() end)
+    ctx.restore()
+    lu.assertEquals(ok, not fail_at)
+    if fail_at then lu.assertEquals(e.code, "CANCELLED") end
+    local made, removed = directories(ctx)
+    lu.assertNotNil(next(made))
+    lu.assertEquals(removed, made)
+  end
+end
+
+function TestWhatIsAsked:test_a_host_that_cannot_be_reached_costs_its_own_rows()
+  local ctx = context()
+  local connect = host.connect
+  host.connect = function(role, of)
+    if role == "master" then err.raise { code = "SSH_CONNECT", message = "no route" } end
+    return connect(role, of)
+  end
+  capture.run(ctx, error, function() end)
+  host.connect = connect
+  ctx.restore()
+  local verdicts = { client = {}, master = {} }
+  for _, a in ipairs(ctx.answers) do
+    for _, v in ipairs(probe.judge(a, ctx.answers)) do verdicts[a.host][v.verdict] = true end
+  end
+  lu.assertEquals(verdicts.master, { ["not asked"] = true })
+  lu.assertTrue(verdicts.client.accepted)
+end
+
+function TestWhatIsAsked:test_a_judge_names_what_it_does_not_take()
+  lu.assertEquals(judge.complaint { status = 2, stdout = "", stderr = "\n  x: no such flag\nusage" }, "status 2: x: no such flag")
+  lu.assertEquals(judge.complaint { signal = "TERM", stdout = "", stderr = "" }, "signal TERM")
+end
