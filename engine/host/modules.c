@@ -11,6 +11,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.bigar", luaopen_altmig_bigar},
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{"altmig.escape", luaopen_altmig_escape},
+	{"altmig.installp_core", luaopen_altmig_installp_core},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.merge_core", luaopen_altmig_merge_core},

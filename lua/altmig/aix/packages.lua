@@ -10,6 +10,7 @@ local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local cfgfiles = require "altmig.aix.cfgfiles"
 local err = require "altmig.err"
+local installp = require "altmig.installp_core"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -112,26 +113,17 @@ end
 ---@class altmig.images.Name
 ---@field package string
 ---@field kind string                       # I install, S update, ...
----@field filesets { name: string, level: string, content: string }[]
+---@field filesets altmig.lpp.Fileset[]
 
---- What an image says of itself; nil for text that is no lpp_name.
+--- What an image says of itself; nil and why for text that is no lpp_name.
 ---@param text string
+---@param name string?                      # the image, for messages
 ---@return altmig.images.Name?
-function images.parse_name(text)
-  local kind, package = text:match("^%s*4%s+%u%s+(%u+)%s+(%S+)%s*{")
-  if not kind or package:find("/", 1, true) then return nil end
-  local result, inside = { kind = kind, package = package, filesets = {} }, false
-  for line in text:gmatch("[^\n]+") do
-    if line:match("^%s*%[") then
-      inside = true
-    elseif line:match("^%s*%]") then
-      inside = false
-    elseif not inside then
-      local name, level, content = line:match("^%s*(%S+)%s+(%d+%.%d+%.%d+%.%d+)%s+%S+%s+%S%s+(%u)%s")
-      if name then result.filesets[#result.filesets + 1] = { name = name, level = level, content = content } end
-    end
-  end
-  return #result.filesets > 0 and result or nil
+---@return string? message
+function images.parse_name(text, name)
+  local lpp, message = installp.lpp(text, name)
+  if not lpp then return nil, message end
+  return { package = lpp.package, kind = lpp.type, filesets = lpp.filesets }
 end
 
 local function prefixes(installed)

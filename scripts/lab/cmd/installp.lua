@@ -260,7 +260,7 @@ end
 ---------------------------------------------------------------- apply
 
 local function drop_dependents(group, broken)
-  local requisites = require "altmig.aix.requisite"
+  local requisites = require "lab.requisite"
   local kept, dropped = {}, {}
   for _, item in ipairs(group) do
     local bad

@@ -4,7 +4,7 @@
 
 local bff = require "altmig.bff"
 local lppname = require "lab.lppname"
-local requisites = require "altmig.aix.requisite"
+local requisites = require "lab.requisite"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 

@@ -44,7 +44,9 @@ local function directory(self) return images.of_word({}, self.top) end
 function TestImages:test_an_lpp_name()
   local name = images.parse_name ("4 R I bos {\nbos.rte 7.1.5.30 01 b B en_US Runtime\n[\n*prereq x 1.1.1.1 01 N U en_US y\n%\n%\n"
     .. "%\n%\n%\n]\n}\n")
-  lu.assertEquals(name, { package = "bos", kind = "I", filesets = { { name = "bos.rte", level = "7.1.5.30", content = "B" } } })
+  lu.assertEquals({ name.package, name.kind, #name.filesets }, { "bos", "I", 1 })
+  local fileset = name.filesets[1]
+  lu.assertEquals({ fileset.name, fileset.level, fileset.content }, { "bos.rte", "7.1.5.30", "B" })
   for _, text in ipairs { "", "3 R I bos {\n", "4 R I ../x {\na.b 1.1.1.1 01 N U en_US x\n", "4 R I bos {\n}\n", "\0\1" } do
     lu.assertNil(images.parse_name(text), text)
   end

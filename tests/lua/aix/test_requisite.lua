@@ -1,8 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Requisites of filesets: every form that lpp_name files and software databases have.
+-- Requisites of filesets: every form that lpp_name files and software databases have. The lab's installp reads
+-- them by itself, and the same way.
 
 local lu = require "luaunit"
 local requisite = require "altmig.aix.requisite"
+local resource = require "altmig.resource"
+
+local lab_source, origin = resource.read "scripts/lab/lib/requisite.lua"
+local lab = assert(load(assert(lab_source), origin, "t"))()
 
 -- Whether one requisite is met by levels, "name level" each.
 local function met(text, ...)
@@ -11,9 +16,12 @@ local function met(text, ...)
     local name, level = one:match("^(%S+) (%S+)$")
     levels[name] = level
   end
-  local items = requisite.parse(text)
-  lu.assertEquals(#items, 1, text)
-  return requisite.holds(items[1], function(name) return levels[name] end)
+  local items, others = requisite.parse(text), lab.parse(text)
+  lu.assertEquals({ #items, #others }, { 1, 1 }, text)
+  local function level_of(name) return levels[name] end
+  local holds = requisite.holds(items[1], level_of)
+  lu.assertEquals(lab.holds(others[1], level_of), holds, text)
+  return holds
 end
 
 TestRequisiteForms = {}
@@ -110,4 +118,23 @@ end
 
 function TestRequisiteForms:test_lines_without_a_keyword_are_skipped()
   lu.assertEquals(requisite.parse("bos.rte 5.1.0.0\n*prereq\n"), {})
+end
+
+-- Random texts of random forms, and random levels.
+function TestRequisiteForms:test_the_lab_reads_alike()
+  local words = { "*prereq ", "*coreq ", "*ifreq ", "*instreq ", "a", "b", "c ", " ", "\t", "\n", "\n", "(5.1.0.0)", "5.1.0.10",
+    "05.2.0.0", "v=5", "r>1", "r<3", "m=0", "f>4", ">0 {", ">1 {\n", "}", "}\n", "nothing" }
+  for seed = 1, 3000 do
+    math.randomseed(seed)
+    local parts, levels = {}, {}
+    for i = 1, math.random(20) do parts[i] = words[math.random(#words)] end
+    for _, name in ipairs { "a", "b", "c", "ab" } do
+      levels[name] = math.random(3) > 1 and ("5.%d.0.%d"):format(math.random(0, 3), math.random(0, 12)) or nil
+    end
+    local whole, said, others = table.concat(parts, " "), {}, {}
+    local function level_of(name) return levels[name] end
+    for i, item in ipairs(requisite.parse(whole)) do said[i] = requisite.holds(item, level_of) end
+    for i, item in ipairs(lab.parse(whole)) do others[i] = lab.holds(item, level_of) end
+    lu.assertEquals(others, said, ("seed %d: %q"):format(seed, whole))
+  end
 end

@@ -125,7 +125,7 @@ end
 
 function TestSwvpd:test_requisites()
   local items = assert(self.db:requisites("acme.rte"))
-  lu.assertEquals(items, { { kind = "prereq", name = "bos.rte", level = "7.1.0.0" } })
+  lu.assertEquals(items, { { kind = "prereq", name = "bos.rte", level = "7.1.0.0", text = "*prereq bos.rte 7.1.0.0" } })
   local all = self.db:filesets()
   lu.assertTrue(requisite.holds(items[1], function(name) return all[name] and all[name].level end))
   lu.assertEquals({ self.db:requisites("none") }, {})
@@ -202,7 +202,7 @@ function TestRequisite:test_nested_groups_on_lines_or_in_one()
   local items = requisite.parse(text)
   lu.assertEquals(#items, 2)
   lu.assertEquals({ items[1].more, #items[1].items, items[1].items[2].items[2].name }, { 0, 2, "Java5.sdk" })
-  lu.assertEquals(items[2], { kind = "coreq", name = "last", level = "1.0.0.0" })
+  lu.assertEquals(items[2], { kind = "coreq", name = "last", level = "1.0.0.0", text = "*coreq last\t1.0.0.0" })
   local function holds(levels) return requisite.holds(items[1], function(name) return levels[name] end) end
   lu.assertTrue(holds { ["bos.rte"] = "5.3.0.0", ["Java14.sdk"] = "1.4.2.150" })
   lu.assertFalse(holds { ["bos.rte"] = "6.1.0.0", ["Java14.sdk"] = "1.4.2.150" })
@@ -216,7 +216,7 @@ function TestRequisite:test_odd_text_ends()
   lu.assertEquals(requisite.parse("bos.rte 7.1.0.0\n}\n*prereq\n  \n"), {})
   lu.assertEquals(#requisite.parse((">0 {"):rep(5000)), 1)
   lu.assertEquals(requisite.parse("*ifreq a(5.1.0.0) 5.1.0.10"),
-    { { kind = "ifreq", name = "a", installed = "5.1.0.0", level = "5.1.0.10" } })
+    { { kind = "ifreq", name = "a", installed = "5.1.0.0", level = "5.1.0.10", text = "*ifreq a(5.1.0.0) 5.1.0.10" } })
 end
 
 TestLslppSamples = {}

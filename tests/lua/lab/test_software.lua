@@ -251,7 +251,7 @@ end
 
 function TestLabInstallp:test_forms_of_requisites()
   local function holds(text, levels)
-    local requisites = require "altmig.aix.requisite"
+    local requisites = require "lab.requisite"
     for _, need in ipairs(requisites.parse(text)) do
       if not requisites.holds(need, function(name) return levels[name] end) then return false end
     end

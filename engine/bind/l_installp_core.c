@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* altmig.installp_core: what installp images say of themselves, and requisites. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aix/lpp.h"
+#include "aix/requisite.h"
+#include "bindutil.h"
+#include "bind_modules.h"
+
+#define LPP_CLASS        "altmig.installp_core.lpp"
+#define REQUISITES_CLASS "altmig.installp_core.requisites"
+#define ORDER_CLASS      "altmig.installp_core.order"
+
+static void set_slice(lua_State *L, const char *name, struct am_slice text)
+{
+	lua_pushlstring(L, text.length > 0 ? text.at : "", text.length);
+	lua_setfield(L, -2, name);
+}
+
+static void set_level(lua_State *L, const char *name, const struct am_level *level)
+{
+	char text[48];
+
+	lua_pushstring(L, name);
+	snprintf(text, sizeof text, "%lu.%lu.%lu.%lu", (unsigned long)level->number[0],
+		(unsigned long)level->number[1], (unsigned long)level->number[2],
+		(unsigned long)level->number[3]);
+	lua_pushstring(L, text);
+	lua_settable(L, -3);
+}
+
+static void set_char(lua_State *L, const char *name, char c)
+{
+	lua_pushlstring(L, &c, 1);
+	lua_setfield(L, -2, name);
+}
+
+/* --- requisites --- */
+
+static int requisites_free(lua_State *L)
+{
+	am_requisites_free(luaL_checkudata(L, 1, REQUISITES_CLASS));
+	return 0;
+}
+
+/* The requisites of the text at `arg`, which must stay on the stack; NULL without memory.
+ * [-0, +1, m] */
+static struct am_requisites *push_requisites(lua_State *L, int arg, struct am_error *error)
+{
+	struct am_slice text;
+	struct am_requisites *r;
+
+	text.at = luaL_checklstring(L, arg, &text.length);
+	r = lua_newuserdatauv(L, sizeof *r, 0);
+	memset(r, 0, sizeof *r);
+	luaL_setmetatable(L, REQUISITES_CLASS);
+	return am_requisites_parse(r, text, error) == 0 ? r : NULL;
+}
+
+static void set_bounds(lua_State *L, const struct am_requisite *one)
+{
+	if (one->bound_count == 0)
+		return;
+	lua_createtable(L, (int)one->bound_count, 0);
+	for (size_t i = 0; i < one->bound_count; i++) {
+		lua_createtable(L, 0, 3);
+		set_char(L, "letter", "vrmf"[one->bounds[i].place]);
+		set_char(L, "operator", one->bounds[i].operation);
+		bu_setint(L, "number", one->bounds[i].number);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "bounds");
+}
+
+/* A list of the requisites from `from` to `to`. Groups are nested 32 deep at the most. */
+static void push_items(lua_State *L, const struct am_requisites *r, size_t from, size_t to)
+{
+	static const char *const kinds[] = {"prereq", "coreq", "ifreq", "instreq", "group"};
+	lua_Integer n = 0;
+
+	luaL_checkstack(L, 8, NULL);
+	lua_newtable(L);
+	for (size_t i = from; i < to; i = r->list[i].end) {
+		const struct am_requisite *one = &r->list[i];
+
+		lua_createtable(L, 0, 6);
+		bu_setstr(L, "kind", kinds[one->kind]);
+		set_slice(L, "text", one->text);
+		if (one->kind == AM_REQUISITE_GROUP) {
+			bu_setint(L, "more", one->more);
+			push_items(L, r, i + 1, one->end);
+			lua_setfield(L, -2, "items");
+		} else {
+			set_slice(L, "name", one->name);
+			if (one->has_base)
+				set_level(L, "installed", &one->base);
+			if (one->has_level)
+				set_level(L, "level", &one->level);
+			set_bounds(L, one);
+		}
+		lua_seti(L, -2, ++n);
+	}
+}
+
+/* requisites(text) -> list of items */
+static int l_requisites(lua_State *L)
+{
+	struct am_error error;
+	struct am_requisites *r = push_requisites(L, 1, &error);
+
+	if (r == NULL)
+		return bu_fail(L, &error);
+	push_items(L, r, 0, r->count);
+	return 1;
+}
+
+/* Levels by name, sorted; the names are keys of a table on the stack. */
+struct installed {
+	struct am_slice name;
+	struct am_level level;
+};
+
+struct levels {
+	struct installed *list;
+	size_t count;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct installed *x = a, *y = b;
+
+	return am_slice_compare(x->name, y->name);
+}
+
+/* The levels of the table at `arg`, which must stay there, in a userdata on the stack.
+ * [-0, +1, v] */
+static void push_levels(lua_State *L, int arg, struct levels *levels)
+{
+	size_t room = 1;
+
+	luaL_checktype(L, arg, LUA_TTABLE);
+	luaL_checkstack(L, 4, NULL);
+	for (lua_pushnil(L); lua_next(L, arg) != 0; lua_pop(L, 1))
+		room++;
+	levels->list = lua_newuserdatauv(L, room * sizeof *levels->list, 0);
+	levels->count = 0;
+	lua_pushnil(L);
+	while (lua_next(L, arg) != 0) {
+		struct installed *one = &levels->list[levels->count];
+		struct am_slice text;
+
+		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "levels: names and levels expected");
+		one->name.at = lua_tolstring(L, -2, &one->name.length);
+		text.at = lua_tolstring(L, -1, &text.length);
+		if (am_level_parse(text, &one->level) == 0)
+			levels->count++;
+		lua_pop(L, 1);
+	}
+	if (levels->count > 1)
+		qsort(levels->list, levels->count, sizeof *levels->list, compare_names);
+}
+
+static int level_of(void *arg, struct am_slice name, struct am_level *level)
+{
+	const struct levels *levels = arg;
+	struct installed key = {.name = name}, *found = NULL;
+
+	if (levels->count > 0)
+		found = bsearch(&key, levels->list, levels->count, sizeof key, compare_names);
+	if (found != NULL)
+		*level = found->level;
+	return found != NULL;
+}
+
+/* unmet(text, levels) -> list of the texts of requisites that do not hold */
+static int l_unmet(lua_State *L)
+{
+	struct am_error error;
+	struct levels levels;
+	struct am_requisites *r;
+	lua_Integer n = 0;
+
+	lua_settop(L, 2);
+	push_levels(L, 2, &levels);
+	r = push_requisites(L, 1, &error);
+	if (r == NULL)
+		return bu_fail(L, &error);
+	luaL_checkstack(L, 8, NULL);
+	lua_newtable(L);
+	for (size_t i = 0; i < r->count; i = r->list[i].end) {
+		if (am_requisite_holds(r, i, level_of, &levels))
+			continue;
+		lua_pushlstring(L, r->list[i].text.at, r->list[i].text.length);
+		lua_seti(L, -2, ++n);
+	}
+	return 1;
+}
+
+/* --- the order --- */
+
+/* The arrays are user values of it. */
+struct order {
+	struct am_ordered *filesets;
+	struct am_requisites *requisites;
+	size_t *order;
+	size_t count;
+};
+
+static int order_free(lua_State *L)
+{
+	struct order *order = luaL_checkudata(L, 1, ORDER_CLASS);
+
+	for (size_t i = 0; i < order->count; i++)
+		am_requisites_free(&order->requisites[i]);
+	order->count = 0;
+	return 0;
+}
+
+/* The string of a field of the table at the top; the table keeps it. */
+static struct am_slice field_slice(lua_State *L, const char *name, const char *fallback)
+{
+	struct am_slice text;
+	int type = lua_getfield(L, -1, name);
+
+	if (type == LUA_TNIL && fallback != NULL) {
+		lua_pop(L, 1);
+		return am_slice_of(fallback);
+	}
+	if (type != LUA_TSTRING)
+		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
+	text.at = lua_tolstring(L, -1, &text.length);
+	lua_pop(L, 1);
+	return text;
+}
+
+/* The fileset at the top of the stack. */
+static int take_fileset(lua_State *L, struct order *order, struct am_error *error)
+{
+	struct am_ordered *f = &order->filesets[order->count];
+	struct am_requisites *r = &order->requisites[order->count];
+
+	luaL_checktype(L, -1, LUA_TTABLE);
+	f->name = field_slice(L, "name", NULL);
+	if (am_level_parse(field_slice(L, "level", NULL), &f->level) != 0)
+		luaL_error(L, "field 'level': no level");
+	f->requisites = r;
+	memset(r, 0, sizeof *r);
+	order->count++;
+	return am_requisites_parse(r, field_slice(L, "requisites", ""), error);
+}
+
+/* order(filesets, installed) -> list of their numbers */
+static int l_order(lua_State *L)
+{
+	struct levels levels;
+	struct am_error error;
+	struct order *order;
+	size_t count;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 2);
+	push_levels(L, 2, &levels);
+	luaL_checkstack(L, 8, NULL);
+	count = (size_t)luaL_len(L, 1);
+	luaL_argcheck(L, count < 1000000, 1, "list too long");
+	order = lua_newuserdatauv(L, sizeof *order, 3);
+	memset(order, 0, sizeof *order);
+	order->filesets = lua_newuserdatauv(L, (count + 1) * sizeof *order->filesets, 0);
+	lua_setiuservalue(L, -2, 1);
+	order->requisites = lua_newuserdatauv(L, (count + 1) * sizeof *order->requisites, 0);
+	lua_setiuservalue(L, -2, 2);
+	order->order = lua_newuserdatauv(L, (count + 1) * sizeof *order->order, 0);
+	lua_setiuservalue(L, -2, 3);
+	luaL_setmetatable(L, ORDER_CLASS);
+	for (size_t i = 0; i < count; i++) {
+		lua_geti(L, 1, (lua_Integer)i + 1);
+		if (take_fileset(L, order, &error) != 0)
+			return bu_fail(L, &error);
+		lua_pop(L, 1);
+	}
+	if (am_requisite_order(order->filesets, count, level_of, &levels, order->order, &error) !=
+		0)
+		return bu_fail(L, &error);
+	lua_createtable(L, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_pushinteger(L, (lua_Integer)order->order[i] + 1);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+/* --- lpp_name --- */
+
+static int lpp_free(lua_State *L)
+{
+	am_lpp_free(luaL_checkudata(L, 1, LPP_CLASS));
+	return 0;
+}
+
+static void set_sizes(lua_State *L, const struct am_lpp_fileset *f)
+{
+	lua_createtable(L, (int)f->size_count, 0);
+	for (size_t i = 0; i < f->size_count; i++) {
+		lua_createtable(L, 0, 3);
+		set_slice(L, "path", f->sizes[i].path);
+		if (f->sizes[i].is_known && f->sizes[i].blocks <= INT64_MAX)
+			bu_setint(L, "blocks", (lua_Integer)f->sizes[i].blocks);
+		if (f->sizes[i].temporary <= INT64_MAX)
+			bu_setint(L, "temporary", (lua_Integer)f->sizes[i].temporary);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "sizes");
+}
+
+static void set_others(lua_State *L, const struct am_lpp_fileset *f)
+{
+	lua_createtable(L, (int)f->supersede_count, 0);
+	for (size_t i = 0; i < f->supersede_count; i++) {
+		lua_createtable(L, 0, 2);
+		set_slice(L, "name", f->supersedes[i].name);
+		set_level(L, "level", &f->supersedes[i].level);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "supersedes");
+	lua_createtable(L, (int)f->fix_count, 0);
+	for (size_t i = 0; i < f->fix_count; i++) {
+		lua_createtable(L, 0, 2);
+		set_slice(L, "id", f->fixes[i].id);
+		set_slice(L, "abstract", f->fixes[i].abstract);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "fixes");
+}
+
+static void push_fileset(lua_State *L, const struct am_lpp_fileset *f)
+{
+	lua_createtable(L, 0, 12);
+	set_slice(L, "name", f->name);
+	set_level(L, "level", &f->level);
+	set_char(L, "bosboot", f->bosboot);
+	set_char(L, "content", f->content);
+	set_slice(L, "language", f->language);
+	set_slice(L, "description", f->description);
+	set_slice(L, "comments", f->comments);
+	set_slice(L, "requisites", f->requisite_text);
+	set_sizes(L, f);
+	set_others(L, f);
+	bu_setint(L, "line", (lua_Integer)f->line);
+}
+
+/* lpp(text [, name]) -> { platform=, type=, package=, filesets= } */
+static int l_lpp(lua_State *L)
+{
+	struct am_slice text;
+	const char *name = bu_optcstr(L, 2, "lpp_name");
+	struct am_lpp *lpp;
+	struct am_error error;
+
+	text.at = luaL_checklstring(L, 1, &text.length);
+	lpp = lua_newuserdatauv(L, sizeof *lpp, 0);
+	memset(lpp, 0, sizeof *lpp);
+	luaL_setmetatable(L, LPP_CLASS);
+	if (am_lpp_parse(lpp, name, text, &error) != 0)
+		return bu_fail(L, &error);
+	luaL_checkstack(L, 8, NULL);
+	lua_createtable(L, 0, 4);
+	set_char(L, "platform", lpp->platform);
+	set_slice(L, "type", lpp->type);
+	set_slice(L, "package", lpp->package);
+	lua_createtable(L, (int)lpp->count, 0);
+	for (size_t i = 0; i < lpp->count; i++) {
+		push_fileset(L, &lpp->filesets[i]);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "filesets");
+	return 1;
+}
+
+int luaopen_altmig_installp_core(lua_State *L)
+{
+	static const luaL_Reg none[] = {{NULL, NULL}};
+	static const luaL_Reg requisites_meta[] = {{"__gc", requisites_free}, {NULL, NULL}};
+	static const luaL_Reg order_meta[] = {{"__gc", order_free}, {NULL, NULL}};
+	static const luaL_Reg lpp_meta[] = {{"__gc", lpp_free}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"order", l_order},
+		{"requisites", l_requisites}, {"unmet", l_unmet}, {NULL, NULL}};
+
+	bu_newclass(L, REQUISITES_CLASS, none, requisites_meta);
+	bu_newclass(L, ORDER_CLASS, none, order_meta);
+	bu_newclass(L, LPP_CLASS, none, lpp_meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,51 @@
+---@meta altmig.installp_core
+-- SPDX-License-Identifier: MIT
+
+--- What installp images say of themselves, and requisites of filesets. Codes: LPP_NAME.
+---@class altmig.installp_core
+local core = {}
+
+---@class altmig.lpp.Name
+---@field platform "R"|"I"|"N"
+---@field type string                  # I install, S update, ML, ...
+---@field package string
+---@field filesets altmig.lpp.Fileset[]
+
+---@class altmig.lpp.Fileset
+---@field name string
+---@field level string                 # without leading zeros
+---@field bosboot "N"|"B"|"b"|"Y"
+---@field content "U"|"B"|"H"          # usr; usr and root; share
+---@field language string
+---@field description string
+---@field comments string
+---@field requisites string            # as written
+---@field sizes { path: string, blocks: integer?, temporary: integer }[]   # blocks of 512 bytes
+---@field supersedes { name: string, level: string }[]
+---@field fixes { id: string, abstract: string }[]
+---@field line integer
+
+--- Reads an lpp_name.
+---@param text string
+---@param name string?                 # for messages
+---@return altmig.lpp.Name? lpp, string? message, string? code
+function core.lpp(text, name) end
+
+--- Reads requisite lines.
+---@param text string
+---@return altmig.requisite.Item[]? items, string? message, string? code
+function core.requisites(text) end
+
+--- The requisites of a text that do not hold, as they are written.
+---@param text string
+---@param levels table<string, string> # by fileset
+---@return string[]? unmet, string? message, string? code
+function core.unmet(text, levels) end
+
+--- The order to install in, as numbers of the list. What cannot be met holds nothing up.
+---@param filesets { name: string, level: string, requisites: string? }[]
+---@param installed table<string, string>   # levels by fileset
+---@return integer[]? order, string? message, string? code
+function core.order(filesets, installed) end
+
+return core
