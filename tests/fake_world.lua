@@ -21,6 +21,10 @@ local handlers = {}
 
 function handlers.oslevel(w, host) return w.level[host] .. "\n" end
 function handlers.lslpp(w, host, argv)
+  if argv[2] == "-lqc" then
+    return ("/usr/lib/objrepos:acme.rte:1.0.0.0::COMMITTED:I:x:\n/usr/lib/objrepos:bos.net:%s::%s:I:x: \n"):format(
+      w.in_copy or "7.1.5.0", w.in_copy_state or "COMMITTED")
+  end
   if argv[3] then return ("bos:%s:7.2.5.101: : :C: :x: : : : : : :0:0:/:1\n"):format(argv[3]) end
   return "app:acme.rte:1.0.0.0: : :C: :x: : : : : : :0:0:/:1\nbos:bos.net:7.1.5.0: : :C: :x: : : : : : :0:0:/:1\n"
 end
@@ -266,7 +270,8 @@ end
 function handlers.bosboot() return "bosboot: Boot image is 61441 512 byte blocks.\n" end
 function handlers.installp(w, _, argv)
   if argv[2] == "-L" then return "bos:bos.net:7.2.5.0::I:C:::::N:Net::::0:1:\n" end
-  if argv[2] == "-apgXY" then return "" end
+  if argv[2] == "-apgXY" then return w.preview or "" end
+  if not w.never_begun then w.in_copy = "7.2.5.0" end
   return ("Installation Summary\n--------------------\nName Level Part Event Result\n----\nbos.net 7.2.5.0 USR APPLY %s\n")
     :format(w.installp_result or "SUCCESS")
 end

@@ -219,6 +219,47 @@ function TestMigration:test_a_failed_fileset_fails_phase_6()
   lu.assertStrContains(e.message, "bos.net 7.2.5.0 USR FAILED")
 end
 
+-- The preview's section of failures stops the run, whatever its status; its warnings do not.
+function TestMigration:test_installp_is_judged_by_its_failures_and_by_what_is_there_afterwards()
+  local w = self.w
+  local warning = "Pre-installation Failure/Warning Summary\n----\nName Level Pre-installation Failure/Warning\n----\n"
+  w.preview = "FAILURES\n--------\n  Requisite Failures\n  ------------------\n"
+    .. "  SELECTED FILESETS:  The following\n\n    bos.net 7.2.5.0      # Net\n\n"
+    .. "  MISSING REQUISITES:  The following\n\n    acme.base 4.2.0.0    # Base Level Fileset\n\n  << End of Failure Section >>\n"
+    .. ("x\n"):rep(40) .. warning .. "bos.net                   7.2.5.0         Requisite failure\n"
+  local e = world.fails(w.migration.migrate, w.opts())
+  lu.assertEquals(e.code, "INSTALLP")
+  lu.assertStrContains(e.message, "missing requisites: acme.base 4.2.0.0. bos.net 7.2.5.0 (Requisite Failures)")
+  lu.assertEquals(world.count(w, "installp %-agXYb"), 0)
+  w.preview = warning .. "bos.net                   7.2.5.0         Already superseded by 7.2.5.1\n"
+    .. "bos.net                   7.2.5.0         To be superseded by a higher level\n"
+  w.never_begun = true
+  e = world.fails(w.migration.resume, w.opts())
+  lu.assertEquals(e.code, "INSTALLP")
+  lu.assertStrContains(e.message, "ended with status 0, but not all of it is installed: bos.net 7.2.5.0: lslpp has 7.1.5.0")
+  w.never_begun, w.in_copy_state = nil, "BROKEN"
+  lu.assertStrContains(world.fails(w.migration.resume, w.opts()).message, "lslpp has 7.2.5.0 BROKEN")
+  w.in_copy_state = nil
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+end
+
+function TestMigration:test_an_image_that_was_removed_is_not_selected_by_a_resume()
+  local w = self.w
+  w.installp_result = "FAILED"
+  world.fails(w.migration.migrate, w.opts())
+  w.answers.installp = function(_, host, argv)
+    if argv[2] == "-L" then return "bos:bos.net:7.2.4.0::I:C:::::N:Net::::0:1:\n" end
+    w.installp_result = nil
+    return (w.handlers.installp(w, host, argv):gsub("7%.2%.5%.0", "7.2.4.0"))
+  end
+  w.in_copy = nil
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  for _, record in ipairs(world.journal(w)) do
+    if record.event == "done" and record.step == "select_filesets" then w.selected = record.result end
+  end
+  lu.assertEquals(w.selected, { { fileset = "bos.net", level = "7.2.4.0" } })
+end
+
 function TestMigration:test_only_filesets_the_client_had_are_installed()
   local w = self.w
   w.migration.migrate(w.opts())

@@ -241,6 +241,9 @@ function aix.installp_summary(text)
   return rows
 end
 
+-- Columns of the names in installp's tables. A longer name is cut there, without a mark that it was.
+local SUMMARY_NAME <const>, WARNING_NAME <const> = 27, 26
+
 --- The Pre-installation Failure/Warning Summary: list of { name, level, reason }.
 function aix.installp_warnings(text)
   local rows, inside = {}, false
@@ -251,10 +254,91 @@ function aix.installp_warnings(text)
       inside = false
     elseif inside then
       local name, level, reason = line:match("^(%S+)%s+(%d[%d%.]*)%s+(.+)$")
-      if name then rows[#rows + 1] = { name = name, level = level, reason = reason } end
+      if not name and line:sub(1, WARNING_NAME):match("^%S+$") then -- a name that fills its column
+        name = line:sub(1, WARNING_NAME)
+        level, reason = line:sub(WARNING_NAME + 1):match("^(%d[%d%.]*)%s+(.+)$")
+      end
+      if level then rows[#rows + 1] = { name = name, level = level, reason = reason } end
     end
   end
   return rows
+end
+
+---@class altmig.aix.InstallpFailure
+---@field heading string   "Requisite Failures"
+---@field list string?     "SELECTED FILESETS", "MISSING REQUISITES", ...
+---@field name string
+---@field text string      a level, or what is demanded of it ("v=6"); "" where there is none
+---@field description string
+
+--- The FAILURES section of installp's verification, and how many filesets its statistics say have failed.
+---@param text string
+---@return altmig.aix.InstallpFailure[] failures, integer count
+function aix.installp_failures(text)
+  local rows, heading, list, before = {}, nil, nil, nil
+  local inside = false
+  for line in lines(text) do
+    local word = trimmed(line)
+    if line:match("^FAILURES%s*$") then
+      inside, heading, list = true, nil, nil
+    elseif line:find("End of Failure Section", 1, true) or line:match("^%+%-%-") or line:match("^SUCCESSES%s*$")
+      or line:match("^WARNINGS%s*$") then
+      inside = false
+    elseif inside and word:match("^%s+%-+$") then
+      heading, list = before, nil
+    elseif inside and heading then
+      local label = line:match("^%s+(%u[%u ]+):%s") or line:match("^%s+(%u[%u ]+):$")
+      local at = line:find("#", 1, true)
+      local name, rest = line:sub(1, (at or #line + 1) - 1):match("^%s+(%S+)%s*(.*)$")
+      rest = rest and trimmed(rest)
+      if label then
+        list = label
+      elseif name and (at or name:find("%.") and rest:match("^%d+%.[%d%.]+$")) then
+        rows[#rows + 1] = { heading = heading, list = list, name = name, text = rest,
+          description = at and line:sub(at + 1):match("^%s*(.*)$") or "" }
+      end
+    end
+    if word ~= "" then before = word:match("^%s*(.*)$") end
+  end
+  local count = 0
+  for line in lines(text) do
+    count = count + (math.tointeger(tonumber(line:match("^%s*(%d+)%s+FAILED pre%-installation verification"))) or 0)
+  end
+  return rows, math.max(count, 0)
+end
+
+--- The filesets that installp names in full, before its tables: name -> set of levels.
+---@param text string
+---@return table<string, table<string, true>>
+function aix.installp_names(text)
+  local known = {}
+  for line in lines(text) do
+    local name, level = line:match("^%s%s+([%w_%-%+]+%.%S+)%s+(%d+%.%d+%.%d+%.%d+)%f[%s\0]")
+    if name then
+      known[name] = known[name] or {}
+      known[name][level] = true
+    end
+  end
+  return known
+end
+
+--- The filesets that a name of a table of installp can stand for: a long one was cut. More than one, or none, where
+--- what is known does not tell.
+---@param row { name: string, level: string }
+---@param known table<string, table<string, true>>
+---@param of_warnings boolean?   of the Failure/Warning Summary, whose names are shorter
+---@return string[]
+function aix.installp_meant(row, known, of_warnings)
+  local width = of_warnings and WARNING_NAME or SUMMARY_NAME
+  local exact, close = {}, {}
+  for name, levels in pairs(known) do
+    if name == row.name or #row.name >= width - 1 and name:sub(1, #row.name) == row.name then
+      table.insert(levels[row.level] and exact or close, name)
+    end
+  end
+  local list = #exact > 0 and exact or close
+  table.sort(list)
+  return list
 end
 
 --- The RESOURCES section of an installp preview: list of { mount, needed, free } in bytes.

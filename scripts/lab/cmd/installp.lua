@@ -8,6 +8,7 @@
 local getopt = require "lab.getopt"
 local instapply = require "lab.instapply"
 local instplan = require "lab.instplan"
+local quirk = require "lab.quirk"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
@@ -29,7 +30,7 @@ for i, word in ipairs(arg) do
   words[i] = word
 end
 local options, operands = getopt(words, "apcuLbgqXYFQBNnlCd:e:f:", usage)
-if options.l or options.C or options.n then usage("This flag is not supported.") end
+if options.l or options.n then usage("This flag is not supported.") end
 
 local log = options.e and assert(io.open(options.e, "a"))
 
@@ -103,6 +104,22 @@ local function entries(list, describe)
   end
 end
 
+-- What the selected filesets miss, each once.
+local function report_requisites(list)
+  local missing, seen = {}, {}
+  for _, f in ipairs(list) do
+    if f.missing and not seen[f.missing] then missing[#missing + 1] = { name = f.missing, level = f.missing_level } end
+    seen[f.missing or ""] = true
+  end
+  if #missing == 0 then return end
+  say("  MISSING REQUISITES:  The following filesets are required by one or more")
+  say("  of the selected filesets listed above.  They are not currently installed")
+  say("  and could not be found on the installation media.")
+  say("")
+  entries(missing, function() return "Base Level Fileset" end)
+  say("")
+end
+
 local function report_failures(plan)
   if #plan.failed == 0 then return end
   say("FAILURES")
@@ -110,7 +127,7 @@ local function report_failures(plan)
   say("  Filesets listed in this section failed pre-installation verification")
   say("  and will not be installed.")
   say("")
-  for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Requisite failure" } do
+  for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Requisite Failures" } do
     local list = {}
     for _, f in ipairs(plan.failed) do
       if f.reason == reason then list[#list + 1] = f end
@@ -118,8 +135,15 @@ local function report_failures(plan)
     if #list > 0 then
       say("  " .. reason)
       say("  " .. ("-"):rep(#reason))
-      entries(list, function(f) return f.detail end)
+      if reason == "Requisite Failures" then
+        say("  SELECTED FILESETS:  The following is a list of filesets that you asked to")
+        say("  install.  They cannot be installed until all of their requisite filesets")
+        say("  are also installed.  See subsequent lists for details of requisites.")
+        say("")
+      end
+      entries(list, function(f) return f.description or "" end)
       say("")
+      report_requisites(list)
     end
   end
   say("  << End of Failure Section >>")
@@ -208,8 +232,12 @@ local function warning_summary(plan)
   say("----------------------------------------")
   say("Name                      Level           Pre-installation Failure/Warning")
   say(("-"):rep(79))
-  for _, f in ipairs(plan.failed) do say(("%-25s %-15s %s"):format(f.name, f.level ~= "" and f.level or "0.0.0.0", f.reason)) end
-  for _, a in ipairs(plan.already) do say(("%-25s %-15s Already installed"):format(a.name, a.level)) end
+  for _, f in ipairs(plan.failed) do
+    say(("%-26s%-16s%s"):format(f.name:sub(1, 26), f.level ~= "" and f.level or "0.0.0.0", f.reason))
+  end
+  for _, a in ipairs(plan.already) do
+    say(("%-26s%-16s%s"):format(a.name:sub(1, 26), a.level, a.by and "Already superseded by " .. a.by or "Already installed"))
+  end
 end
 
 ---------------------------------------------------------------- room
@@ -281,7 +309,7 @@ local function summary(rows, event)
   say("Name                        Level           Part        Event       Result")
   say(("-"):rep(79))
   for _, row in ipairs(rows) do
-    say(("%-27s %-15s %-11s %-11s %s"):format(row.name, row.level, row.part, row.event or event, row.result))
+    say(("%-27s %-15s %-11s %-11s %s"):format(row.name:sub(1, 27), row.level, row.part, row.event or event, row.result))
   end
 end
 
@@ -365,10 +393,19 @@ local function apply()
     ok = install(plan)
   end
   warning_summary(plan)
-  return ok and #plan.failed == 0 and 0 or 1
+  -- Filesets that failed the verification were never begun: they do not count.
+  if options.p and #plan.failed > 0 and quirk.is("installp-preview-status", "failures-count") then return 1 end
+  return ok and 0 or 1
 end
 
 ---------------------------------------------------------------- commit, deinstall
+
+-- -C: nothing here is ever left half-way by a command that ended.
+local function clean_up()
+  say("installp:  No filesets were found in the Software Vital Product Database in a")
+  say("state that needs to be cleaned up.")
+  return quirk.is("cleanup-nothing-status", "one") and 1 or 0
+end
 
 -- Everything here is installed committed.
 local function commit()
@@ -401,7 +438,9 @@ local function deinstall()
 end
 
 local status
-if options.L then
+if options.C then
+  status = clean_up()
+elseif options.L then
   status = list_media()
 elseif options.a then
   status = apply()

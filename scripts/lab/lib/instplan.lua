@@ -132,11 +132,6 @@ local function gather(media, chosen, added, installed)
   end
 end
 
-local function describe(item)
-  if item.kind == "group" then return "one of a group of requisites" end
-  return ("%s %s"):format(item.name, item.level or "")
-end
-
 -- Drops items whose requisites do not hold, until all that stay have theirs.
 local function verify(chosen, installed, failed)
   local changed
@@ -150,7 +145,8 @@ local function verify(chosen, installed, failed)
       for _, need in ipairs(requisites.parse(item.prereq)) do
         if not requisites.holds(need, function(n) return chosen[n] and chosen[n].level or installed[n] end) then
           chosen[name] = nil
-          failed[#failed + 1] = { name = name, level = item.level, reason = "Requisite failure", detail = describe(need) }
+          failed[#failed + 1] = { name = name, level = item.level, reason = "Requisite Failures", description = item.description,
+            missing = need.kind ~= "group" and need.name or nil, missing_level = need.level or "" }
           changed = true
           break
         end
@@ -191,7 +187,8 @@ function instplan.plan(media, selection, installed, options)
     local item = find(media, want.name, want.level)
     local have = installed[want.name]
     if have and not options.force and swvpd.compare(have, want.level or item and item.level or have) >= 0 then
-      table.insert(plan.already, { name = want.name, level = want.level or item and item.level or have })
+      local level = want.level or item and item.level or have
+      table.insert(plan.already, { name = want.name, level = level, by = swvpd.compare(have, level) > 0 and have or nil })
     elseif not item then
       table.insert(plan.failed, { name = want.name, level = want.level or "", reason = "Not found on the installation media",
         detail = "" })

@@ -28,6 +28,9 @@ quirk.known = {
     text = "alt_rootvg_op -W of a group that was not put to sleep: opens it; never does; gives its volumes the prefix alt_ once more" },
   ["force-spelling"] = { values = { "yes", "Yes", "both" },
     text = "what FORCE has to be so that alt_rootvg_op -W opens a group of a newer version" },
+  ["installp-preview-status"] = { values = { "zero", "failures-count" },
+    text = "the status of installp -p where filesets fail its verification" },
+  ["cleanup-nothing-status"] = { values = { "zero", "one" }, text = "the status of installp -C with nothing to clean up" },
   ["remove-missing"] = { values = { "fails", "says-nothing" }, text = "alt_rootvg_op -X of a group that does not exist" },
 }
 

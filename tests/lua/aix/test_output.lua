@@ -157,6 +157,100 @@ Installation Summary
   lu.assertEquals(rows[2].reason, "Requisite failure")
 end
 
+local failures = [[
++-----------------------------------------------------------------------------+
+                    Pre-installation Verification...
++-----------------------------------------------------------------------------+
+Verifying selections...done
+Verifying requisites...done
+Results...
+
+FAILURES
+--------
+  Filesets listed in this section failed pre-installation verification
+  and will not be installed.
+
+  Not Found on the Installation Media
+  -----------------------------------
+    acme.gone 1.0.0.0
+
+  Requisite Failures
+  ------------------
+  SELECTED FILESETS:  The following is a list of filesets that you asked to
+  install.  They cannot be installed until all of their requisite filesets
+  are also installed.  See subsequent lists for details of requisites.
+
+    acme.lang.ca.rte 7.2.4.0                  # Acme Messages - No. 1
+    acme.tool 7.2.4.0                         # Acme Tool...
+
+  MISSING REQUISITES:  The following filesets are required by one or more
+  of the selected filesets listed above.  They are not currently installed
+  and could not be found on the installation media.
+
+    acme.base 4.2.0.0                         # Base Level Fileset
+    acme.rte v=6                              # Base Level Fileset
+
+  << End of Failure Section >>
+
+WARNINGS
+--------
+  Problems described in this section are not likely to be the source of any
+
+  Already Installed
+  -----------------
+    acme.fine 1.0.0.0                         # is fine
+
+  << End of Warning Section >>
+
+SUCCESSES
+---------
+  Selected Filesets
+  -----------------
+  acme.device.of.a.long.name.rte 7.2.0.0      # Long
+  acme.device.of.a.long.name.diag 7.2.0.0     # Long too
+  acme.device.of.a.long.name.diag 7.2.1.0     # Long too
+
+FILESET STATISTICS
+------------------
+    5  Selected to be installed, of which:
+        2  Passed pre-installation verification
+        3  FAILED pre-installation verification
+]]
+
+function TestAixOutput:test_the_failures_of_installp_and_what_is_missing_are_told_apart()
+  local rows, count = aix.installp_failures(failures)
+  local seen = {}
+  for _, row in ipairs(rows) do seen[#seen + 1] = { row.heading, row.list or "-", row.name, row.text } end
+  lu.assertEquals(seen, {
+    { "Not Found on the Installation Media", "-", "acme.gone", "1.0.0.0" },
+    { "Requisite Failures", "SELECTED FILESETS", "acme.lang.ca.rte", "7.2.4.0" },
+    { "Requisite Failures", "SELECTED FILESETS", "acme.tool", "7.2.4.0" },
+    { "Requisite Failures", "MISSING REQUISITES", "acme.base", "4.2.0.0" },
+    { "Requisite Failures", "MISSING REQUISITES", "acme.rte", "v=6" },
+  })
+  lu.assertEquals({ count, rows[2].description }, { 3, "Acme Messages - No. 1" })
+  lu.assertEquals({ aix.installp_failures(preview) }, { {}, 0 })
+  require("hostile").long(aix.installp_failures, "FAILURES\n  a\n  -\n    acme.base 4.2.0.0                         # Base Level Fileset\n")
+  require("hostile").long(aix.installp_names, "    acme.base 4.2.0.0                         # Base Level Fileset\n")
+end
+
+function TestAixOutput:test_a_name_that_installp_cut_is_found_by_its_beginning()
+  local known = aix.installp_names(failures)
+  lu.assertEquals(known["acme.device.of.a.long.name.diag"], { ["7.2.0.0"] = true, ["7.2.1.0"] = true })
+  local function meant(name, level, warnings) return aix.installp_meant({ name = name, level = level }, known, warnings) end
+  lu.assertEquals(meant("acme.device.of.a.long.name.", "7.2.1.0"), { "acme.device.of.a.long.name.diag" })
+  lu.assertEquals(meant("acme.device.of.a.long.name.", "7.2.0.0"), { "acme.device.of.a.long.name.diag",
+    "acme.device.of.a.long.name.rte" })
+  lu.assertEquals(meant("acme.device.of.a.long.name", "7.2.1.0", true), { "acme.device.of.a.long.name.diag" })
+  lu.assertEquals(meant("acme.tool", "7.2.4.0"), { "acme.tool" })
+  lu.assertEquals(meant("acme.to", "7.2.4.0"), {}) -- too short to have been cut
+  lu.assertEquals(meant("nobody.knows", "1.0.0.0"), {})
+  -- A name that fills its column has no blank behind it.
+  lu.assertEquals(aix.installp_warnings("Pre-installation Failure/Warning Summary\n"
+    .. "acme.device.of.a.long.name7.2.0.0         Already superseded by 7.2.1.0\n"),
+    { { name = "acme.device.of.a.long.name", level = "7.2.0.0", reason = "Already superseded by 7.2.1.0" } })
+end
+
 function TestAixOutput:test_bootlist_rows_are_paths_of_disks()
   lu.assertEquals(aix.bootlist "hdisk0 blv=hd5 pathid=0\nhdisk0 blv=hd5 pathid=1\n-\nhdisk4\n",
     { { disk = "hdisk0", blv = "hd5" }, { disk = "hdisk0", blv = "hd5" }, { disk = "hdisk4" } })

@@ -239,7 +239,7 @@ function TestLabInstallp:test_requisites_come_first_and_are_gathered()
   lu.assertEquals(plan.requisites, { b = true, c = true })
   plan = self.plan.plan(media, { { name = "a" } }, {}, {})
   lu.assertEquals(names(plan.install), "")
-  lu.assertEquals(plan.failed[1].reason, "Requisite failure")
+  lu.assertEquals(plan.failed[1].reason, "Requisite Failures")
 end
 
 function TestLabInstallp:test_a_failure_takes_its_dependents_along()

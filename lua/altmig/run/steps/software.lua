@@ -37,14 +37,32 @@ function software.customize(m, script)
   m:hand_over("engine")
 end
 
+-- What lslpp says of the copy: fileset -> its level, and its state where that is not as it should be. The form -l
+-- asks the software database alone; -L asks the RPM database too, whose programs and files need not fit each other yet.
+local sound = { COMMITTED = true, APPLIED = true, EFIXLOCKED = true, OBSOLETE = true }
+
+local function software_of_copy(m)
+  local now = {}
+  for _, row in ipairs(aix.lslpp_lqc(m.exec:must { "lslpp", "-lqc" })) do
+    local seen = now[row.fileset] or { level = row.level }
+    if aix.compare_levels(row.level, seen.level) > 0 then seen.level = row.level end
+    if not sound[row.state] then seen.state = row.state end
+    now[row.fileset] = seen
+  end
+  return now
+end
+
+local function media_of(m) return aix.installp_L(m.exec:must { "installp", "-L", "-d", images }) end
+
 -- Which filesets of the lpp_source to install: those the client had, where the source has a higher
--- level than the copy now holds. Kept in the journal, so that a resume installs the same list.
+-- level than the copy now holds. Kept in the journal, so that a resume installs the same list, unless an image of
+-- it is not there any more.
 software.steps.select_filesets = {
   run = function(m)
     local had = m:result_of("installed_filesets") or {}
-    local now = aix.lslpp_Lqc(m.exec:must { "lslpp", "-Lqc" })
+    local now = software_of_copy(m)
     local best = {}
-    for _, image in ipairs(aix.installp_L(m.exec:must { "installp", "-L", "-d", images })) do
+    for _, image in ipairs(media_of(m)) do
       local present = now[image.fileset]
       if had[image.fileset] and aix.compare_levels(image.level, present and present.level or had[image.fileset]) > 0
         and (not best[image.fileset] or aix.compare_levels(image.level, best[image.fileset]) > 0) then
@@ -56,28 +74,100 @@ software.steps.select_filesets = {
     table.sort(list, function(a, b) return a.fileset < b.fileset end)
     return list
   end,
+  holds = function(m, list)
+    local there = {}
+    for _, image in ipairs(media_of(m)) do there[image.fileset .. " " .. image.level] = true end
+    for _, row in ipairs(list) do
+      if not there[row.fileset .. " " .. row.level] then return false end
+    end
+    return true
+  end,
 }
 
-local function installp_failures(text)
-  local failed = {}
-  for _, row in ipairs(aix.installp_summary(text)) do
-    if row.result ~= "SUCCESS" then failed[#failed + 1] = ("%s %s %s %s"):format(row.name, row.level, row.part, row.result) end
-  end
-  for _, row in ipairs(aix.installp_warnings(text)) do
-    if not row.reason:match("^Already ") then failed[#failed + 1] = ("%s %s: %s"):format(row.name, row.level, row.reason) end
-  end
-  return failed
+local MANY <const> = 12
+
+-- "a; b; c and 30 more"
+local function told(list)
+  local text = table.concat(list, "; ", 1, math.min(#list, MANY))
+  return #list > MANY and ("%s and %d more"):format(text, #list - MANY) or text
 end
 
-local function refuse_failures(m, argv, result)
-  local failed = installp_failures(result.stdout)
-  if #failed > 0 or result.status ~= 0 then
-    local e = m.exec.host:failure(argv, result,
-      ("see %s in the copy; fix or remove the fileset, then resume"):format(installp_log))
-    e.code = "INSTALLP"
-    if #failed > 0 then e.message = ("installp in the copy of %s: %s"):format(m.name, table.concat(failed, "; ")) end
-    err.raise(e)
+-- The names installp can mean, with those that were selected.
+local function known_names(text, list)
+  local known = aix.installp_names(text)
+  for _, row in ipairs(list) do
+    known[row.fileset] = known[row.fileset] or {}
+    known[row.fileset][row.level] = true
   end
+  return known
+end
+
+local function full_name(row, known, of_warnings)
+  local names = aix.installp_meant(row, known, of_warnings)
+  if #names == 1 then return names[1] end
+  return #names == 0 and row.name or ("%s (cut by installp: one of %s)"):format(row.name, told(names))
+end
+
+-- The Installation Summary with the names in full, where they can be told.
+local function summary(text, list)
+  local known, rows = known_names(text, list), aix.installp_summary(text)
+  for _, row in ipairs(rows) do row.name = full_name(row, known) end
+  return rows
+end
+
+-- Why installp did not do all it was to do. What decides is the FAILURES section, and what became of each fileset
+-- whose installation began; a warning ("Already installed", "Already superseded by ...") is no failure.
+local function causes(text, list)
+  local failed, missing = {}, {}
+  for _, row in ipairs(summary(text, list)) do
+    if row.result ~= "SUCCESS" then failed[#failed + 1] = ("%s %s %s %s"):format(row.name, row.level, row.part, row.result) end
+  end
+  local failures, count = aix.installp_failures(text)
+  for _, row in ipairs(failures) do
+    local words = row.name .. (row.text ~= "" and " " .. row.text or "")
+    if row.list and row.list:find("REQUISITE", 1, true) then
+      missing[#missing + 1] = words
+    else
+      failed[#failed + 1] = ("%s (%s)"):format(words, row.heading)
+    end
+  end
+  if #failures == 0 and count > 0 then failed[1] = ("%d filesets failed the verification of installp"):format(count) end
+  local parts = {}
+  if #missing > 0 then parts[1] = "missing requisites: " .. told(missing) end
+  if #failed > 0 then parts[#parts + 1] = told(failed) end
+  return parts
+end
+
+local function refuse_failures(m, argv, result, list)
+  local parts = causes(result.stdout, list)
+  if #parts == 0 and result.status == 0 then return end
+  local e = m.exec.host:failure(argv, result,
+    ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
+  e.code = "INSTALLP"
+  if #parts > 0 then e.message = ("installp in the copy of %s: %s"):format(m.name, table.concat(parts, ". ")) end
+  err.raise(e)
+end
+
+-- Status 0 of installp says that what was begun was completed, not that all was begun.
+local function refuse_missing(m, argv, result, list)
+  local now, known, reasons, missing = software_of_copy(m), known_names(result.stdout, list), {}, {}
+  for _, row in ipairs(aix.installp_warnings(result.stdout)) do
+    for _, name in ipairs(aix.installp_meant(row, known, true)) do reasons[name .. " " .. row.level] = row.reason end
+  end
+  for _, row in ipairs(list) do
+    local there = now[row.fileset]
+    if not there or there.state or aix.compare_levels(there.level, row.level) < 0 then
+      local reason = reasons[row.fileset .. " " .. row.level]
+      missing[#missing + 1] = ("%s %s: lslpp has %s%s"):format(row.fileset, row.level,
+        not there and "none" or there.level .. (there.state and " " .. there.state or ""), reason and " (" .. reason .. ")" or "")
+    end
+  end
+  if #missing == 0 then return end
+  local e = m.exec.host:failure(argv, result,
+    ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
+  e.code = "INSTALLP"
+  e.message = ("installp in the copy of %s ended with status 0, but not all of it is installed: %s"):format(m.name, told(missing))
+  err.raise(e)
 end
 
 local function write_list(m, list)
@@ -95,7 +185,7 @@ software.steps.installp_space = {
     m:say("Checking space requirements for installp install.")
     local argv = { "installp", "-apgXY", "-d", images, "-f", list_file }
     local result = m.exec:run(argv, { timeout = 3600 }) -- it reads every image
-    refuse_failures(m, argv, result)
+    refuse_failures(m, argv, result, list)
     for _, row in ipairs(aix.installp_resources(result.stdout)) do m:make_room(row.mount, row.needed) end
   end,
 }
@@ -121,8 +211,9 @@ software.steps.installp_apply = {
         end
       end })
     end, "files")
-    refuse_failures(m, argv, result)
-    return { rows = aix.installp_summary(result.stdout) }
+    refuse_failures(m, argv, result, list)
+    refuse_missing(m, argv, result, list)
+    return { rows = summary(result.stdout, list) }
   end,
 }
 
