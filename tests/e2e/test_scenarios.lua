@@ -203,3 +203,22 @@ function TestScenarios:test_what_the_hosts_say_of_services_names_and_file_system
   lu.assertStrContains(findings["not-mounted"].what, "/var/adm/ras/livedump")
   lu.assertStrContains(findings["name-resolution"].what, "cannot resolve")
 end
+
+function TestScenarios:test_rpm_images_that_are_newer_are_installed_after_installp()
+  lab.must("scenario", "rpm-packages")
+  lu.assertStrContains(lab.on(client, "lslpp -Lqc"), "acme-lib-2.0-1:acme-lib-2.0-1:2.0-1: : :C:R:A library: "
+    .. ":/bin/rpm -e acme-lib: : : : :0: :/opt/freeware:Fri Sep 18 10:16:12 2020\n")
+  lu.assertNotStrContains(lab.on(client, "lslpp -lqc"), "acme-lib")
+  lu.assertEquals(check(0), {})
+  lu.assertStrContains(nimadm(0, "-P", "1,2,3,4,5,6"), "altmig: installing 1 RPM image of the lpp_source with geninstall.")
+  lu.assertEquals(lab.on(client, "awk '{ print $1, $2 }' /alt_inst/opt/freeware/packages/Packages | sort"),
+    "acme-lib 2.1-1\nacme-tool 1.10-3\n")
+  -- One that cannot be installed there stops nothing, and is told.
+  lab.must("load", "fresh")
+  lab.must("scenario", "rpm-packages")
+  lab.must("quirk", "rpm-in-copy", "fails")
+  lu.assertStrContains(nimadm(0), "geninstall ended with status 1 for acme-lib-2.1-1; on the migrated system: geninstall -d "
+    .. "/export/nim/lpp_source/AIX72TL5 R:acme-lib-2.1-1")
+  lu.assertStrContains(select(2, lab.engine("altmig", { "report", client })), "geninstall")
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
+end

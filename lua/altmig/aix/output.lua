@@ -177,6 +177,25 @@ function aix.lslpp_Lqc(text)
   return filesets
 end
 
+--- What the name of an RPM image says: "acme-lib-2.0-1.aix7.2.ppc.rpm"; nil where it is none.
+---@param file string
+---@return { name: string, level: string, package: string }?
+function aix.rpm_image(file)
+  local package = file:match("^([%w_%.%+%-]+)%.%w+%.rpm$") -- without the machine
+  package = package and package:gsub("%.aix[%d%.]*$", "")
+  local name, level = (package or ""):match("^(.+)%-([^%-]+%-[^%-]+)$")
+  return name and { name = name, level = level, package = package } or nil
+end
+
+--- The name of an RPM that `lslpp -Lqc` lists; its row names package, version and release in one word.
+---@param row { fileset: string, level: string, type: string }
+---@return string?
+function aix.rpm_name(row)
+  if row.type ~= "R" then return nil end
+  local tail = "-" .. row.level
+  return row.fileset:sub(-#tail) == tail and row.fileset:sub(1, -#tail - 1) or row.fileset
+end
+
 --- `lslpp -lqc`, with or without its header: list of { path, fileset, level, ptf, state, type, description,
 --- efix_locked }, a row for each part. The states are words ("COMMITTED").
 function aix.lslpp_lqc(text)

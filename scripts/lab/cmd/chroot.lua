@@ -5,9 +5,11 @@
 -- chroot directory command [arg ...]: runs a command in another system.
 
 local lpar = require "lpar"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 if not arg[1] or not arg[2] then error { message = "Usage: chroot Directory Command [Argument ...]", status = 1 } end
+quirk.hand_on()
 local ok, message = lpar.chroot(arg[1])
 if not ok then error { message = message, status = 1 } end
 

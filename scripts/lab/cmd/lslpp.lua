@@ -5,6 +5,7 @@
 -- lslpp -L | -l | -h [-q] [-c] [Fileset ...], lslpp -w [File ...], lslpp -f Fileset ...
 
 local getopt = require "lab.getopt"
+local rpm = require "lab.rpm"
 local swvpd = require "lab.swvpd"
 
 local function usage(message)
@@ -21,6 +22,7 @@ if not text then
   os.exit(1, true)
 end
 io.write(text)
+if flags == "L" and options.c and #names == 0 then io.write(rpm.lslpp_rows()) end -- -L asks the RPM database too
 local status = 0
 for _, word in ipairs(flags ~= "w" and missing or {}) do
   io.stderr:write(("/usr/bin/lslpp: Fileset %s not installed.\n\n"):format(word))

@@ -31,8 +31,12 @@ quirk.known = {
   ["installp-preview-status"] = { values = { "zero", "failures-count" },
     text = "the status of installp -p where filesets fail its verification" },
   ["cleanup-nothing-status"] = { values = { "zero", "one" }, text = "the status of installp -C with nothing to clean up" },
+  ["rpm-in-copy"] = { values = { "works", "fails" }, text = "geninstall of RPM images in a copy whose files are mounted over NFS" },
   ["remove-missing"] = { values = { "fails", "says-nothing" }, text = "alt_rootvg_op -X of a group that does not exist" },
 }
+
+--- The variable in which chroot hands on what was chosen.
+quirk.variable = "ALTMIG_LAB_QUIRKS"
 
 local function file_of(dir) return dir .. "/quirks.json" end
 
@@ -53,8 +57,14 @@ end
 ---@return string
 function quirk.value(name)
   local row = assert(quirk.known[name], "no quirk is called " .. name)
-  local world = assert(require "lpar".world())
-  return quirk.chosen(world.path)[name] or row.values[1]
+  local handed = os.getenv(quirk.variable) -- inside a copy nothing else leads to the lab
+  local chosen = handed and assert(json.decode(handed)) or quirk.chosen(assert(require "lpar".world()).path)
+  return chosen[name] or row.values[1]
+end
+
+--- Hands on what was chosen to what is run in a copy of a system.
+function quirk.hand_on()
+  sys.setenv(quirk.variable, json.encode(quirk.chosen(assert(require "lpar".world()).path), { sort = true }))
 end
 
 --- Whether that behaviour was chosen; a value that the quirk does not have is a mistake of the caller.

@@ -126,6 +126,19 @@ scenario.define("ifix-locked", "an interim fix locks a fileset of the client", f
   return "IJ44987s3a locks bos.net.tcp.client"
 end)
 
+scenario.define("rpm-packages", "the client has RPMs, and the lpp_source a newer image of one of them", function()
+  scenario.inside(CLIENT, [[
+    local rpm = require "lab.rpm"
+    rpm.record { name = "acme-lib", level = "2.0-1", time = 1600424172, summary = "A library" }
+    rpm.record { name = "acme-tool", level = "1.10-3", time = 1600424173, summary = "A tool: for tests" }]])
+  scenario.inside(MASTER, [[
+    local rpm, sys = require "lab.rpm", require "altmig.sys"
+    for _, package in ipairs { "acme-lib-2.1-1", "acme-tool-1.9-1", "other-1.0-1" } do
+      assert(sys.write_file("/export/nim/lpp_source/AIX72TL5/RPMS/ppc/" .. package .. ".aix7.2.ppc.rpm", rpm.image(package)))
+    end]])
+  return "acme-lib is at 2.0-1, and the lpp_source has 2.1-1"
+end)
+
 scenario.define("locked-client", "a run of another engine host holds the client's lock", function()
   scenario.sh(CLIENT, "mkdir -p /var/adm/ras/alt_mig && echo 'other-engine:/var/adm/ras/alt_mig/adachi-AIX7' > /var/adm/ras/alt_mig/lock")
   return "adachi-AIX7 is locked by other-engine"

@@ -105,6 +105,18 @@ function TestAixOutput:test_lslpp_keeps_the_higher_of_two_levels()
   lu.assertEquals(f["bos.sysmgt.smit"].type, "F")
 end
 
+function TestAixOutput:test_names_of_rpms()
+  local row = aix.lslpp_Lqc("a-lib-2.0-1:a-lib-2.0-1:2.0-1: : :C:R:A library: :/bin/rpm -e a-lib: : : : :0: :/opt/freeware:"
+    .. "Fri Sep 18 10:11:12 2020\n")["a-lib-2.0-1"]
+  lu.assertEquals({ row.type, row.level, aix.rpm_name(row) }, { "R", "2.0-1", "a-lib" })
+  lu.assertNil(aix.rpm_name { fileset = "bos.rte", level = "7.1.0.0", type = " " })
+  lu.assertEquals(aix.rpm_image("a-lib-2.1-1.aix7.2.ppc.rpm"), { name = "a-lib", level = "2.1-1", package = "a-lib-2.1-1" })
+  lu.assertEquals(aix.rpm_image("b_x+-1.0.2-3.noarch.rpm"), { name = "b_x+", level = "1.0.2-3", package = "b_x+-1.0.2-3" })
+  for _, other in ipairs { "", ".toc", "bos.rte.I", "a.rpm", "a-1.aix7.2.ppc.rpm", "a-1-2.aix7.2.ppc.rpm.new", "a b-1-2.noarch.rpm" } do
+    lu.assertNil(aix.rpm_image(other), other)
+  end
+end
+
 function TestAixOutput:test_oslevel()
   lu.assertEquals(aix.oslevel("7100-05-03-1846\n"), { version = 7, release = 1, tl = 5, sp = 3 })
   lu.assertNil(aix.oslevel("ksh: oslevel: not found"))

@@ -68,7 +68,9 @@ end
 eligibility.steps.installed_filesets = {
   run = function(m)
     local levels = {}
-    for name, row in pairs(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" })) do levels[name] = row.level end
+    for name, row in pairs(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" })) do
+      if row.type ~= "R" then levels[name] = row.level end -- RPMs are none of installp's
+    end
     return levels
   end,
 }

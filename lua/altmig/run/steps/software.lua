@@ -11,6 +11,7 @@ local software = { steps = {} }
 
 local images = footprint.images .. "/installp/ppc"
 local list_file = footprint.filesets
+local rpm_images = footprint.images .. "/RPMS/ppc"
 local installp_log = saveconf.root .. "/.altmig/installp.log" -- stays on the migrated system
 
 -- A script resource, on the master, with the copy mounted there. What it gets is documented in
@@ -217,6 +218,46 @@ software.steps.installp_apply = {
   end,
 }
 
+-- Which RPM images of the lpp_source to install: those whose package the client has, in a newer version. What a
+-- fileset requires of RPMs nobody can tell from here; geninstall takes no other along.
+software.steps.select_rpms = {
+  run = function(m)
+    local found = m.exec:run { "ls", rpm_images }
+    local best = {}
+    for file in (found.status == 0 and found.stdout or ""):gmatch("[^\n]+") do
+      local image = aix.rpm_image(file)
+      if image and (not best[image.name] or aix.compare_levels(image.level, best[image.name].level) > 0) then best[image.name] = image end
+    end
+    local list = {}
+    for _, row in pairs(next(best) and aix.lslpp_Lqc(m.client:must({ "lslpp", "-Lqc" }, { timeout = 1800 })) or {}) do
+      local image = best[aix.rpm_name(row) or ""]
+      if image and aix.compare_levels(image.level, row.level) > 0 then list[#list + 1] = image.package end
+    end
+    table.sort(list)
+    return list
+  end,
+}
+
+-- geninstall hands them to the rpm of the copy. One that fails there keeps no system from booting, and can be
+-- installed once it has: it is told, and is in the report.
+software.steps.install_rpms = {
+  key = function() return "" end,
+  run = function(m, ctx, list)
+    local text = {}
+    for i, package in ipairs(list) do text[i] = "R:" .. package .. "\n" end
+    m.exec:must({ "sh", "-c", 'cat > "$1"', "sh", list_file }, { stdin = table.concat(text) })
+    m:say(("altmig: installing %d RPM image%s of the lpp_source with geninstall."):format(#list, #list == 1 and "" or "s"))
+    local argv = { "geninstall", "-d", footprint.images, "-f", list_file }
+    local result = m.exec:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
+    if result.status == 0 then return { installed = list } end
+    local rule = ("geninstall ended with status %s for %s; on the migrated system: geninstall -d %s %s"):format(
+      tostring(result.status or result.signal), table.concat(list, " "), m.lpp_source.location, "R:" .. table.concat(list, " R:"))
+    m:warn("altmig: " .. rule)
+    m:report_entry { file = "RPM", severity = "todo", method = "geninstall", chosen = "none", rule = rule }
+    return { failed = list }
+  end,
+}
+
 --- Migrates the software of the copy with installp on the executor.
 function software.install_software(m)
   saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
@@ -230,6 +271,8 @@ function software.install_software(m)
     m:installp_space(list)
     m:installp_apply(list)
   end
+  local rpms = m:select_rpms()
+  if #rpms > 0 then m:install_rpms(rpms) end
   m.exec:run { "rm", "-f", list_file }
   m:hand_over("engine")
   m:list_installed_configuration()
