@@ -87,35 +87,11 @@ static int compare_words(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/*
- * The field env of the options as "NAME=value" words, sorted so that a command line is always the
- * same. Pushes the vector and the table that keeps its words, or two nils. [-0, +2, e]
- */
-static const char *const *check_env(lua_State *L, int arg)
+/* The words of the list, sorted so that a command line is always the same. Pushes the vector. */
+static const char **sorted_words(lua_State *L, int list, lua_Integer n)
 {
-	const char **words;
-	int env, list;
-	lua_Integer n = 0;
+	const char **words = lua_newuserdatauv(L, sizeof *words * ((size_t)n + 1), 0);
 
-	if (lua_isnoneornil(L, arg) || lua_getfield(L, arg, "env") == LUA_TNIL) {
-		lua_settop(L, lua_gettop(L) - !lua_isnoneornil(L, arg));
-		lua_pushnil(L);
-		lua_pushnil(L);
-		return NULL;
-	}
-	env = lua_gettop(L);
-	luaL_checktype(L, env, LUA_TTABLE);
-	lua_newtable(L);
-	list = lua_gettop(L);
-	for (lua_pushnil(L); lua_next(L, env) != 0; lua_pop(L, 1)) {
-		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-			luaL_error(L, "field 'env': names and values must be strings");
-		lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
-		if (lua_rawlen(L, -1) != lua_rawlen(L, -2) + lua_rawlen(L, -3) + 1)
-			luaL_error(L, "field 'env': string contains a NUL byte");
-		lua_rawseti(L, list, ++n);
-	}
-	words = lua_newuserdatauv(L, sizeof *words * ((size_t)n + 1), 0);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(L, list, i);
 		words[i - 1] = lua_tostring(L, -1);
@@ -123,27 +99,77 @@ static const char *const *check_env(lua_State *L, int arg)
 	}
 	words[n] = NULL;
 	qsort(words, (size_t)n, sizeof *words, compare_words);
-	lua_replace(L, env);
 	return words;
 }
 
 /*
- * The command line of the word list at `argv` with the options at `opts`, in call->command.
- * A command that cannot be written is misuse. [-0, +3, e]
+ * The field env of the options: "NAME=value" words, and the names whose value is false, which are
+ * taken away. Pushes what keeps them: two lists and two vectors, or four nils. [-0, +4, e]
  */
-static void build_command(lua_State *L, struct call *call, int argv_arg, int opts, int replace)
+static void check_env(lua_State *L, int arg, struct am_exec_options *options)
 {
-	const char *const *argv = bu_checkargv(L, argv_arg, NULL);
-	struct am_exec_options options = {
-		.chroot = bu_fieldstr(L, opts, "chroot", NULL),
-		.cwd = bu_fieldstr(L, opts, "cwd", NULL),
-		.env = check_env(L, opts),
-		.replace = replace,
-	};
+	lua_Integer set = 0, unset = 0;
+	int lists = lua_gettop(L) + 1, env = lists + 2;
+
+	if (lua_isnoneornil(L, arg)) {
+		lua_settop(L, lists + 3);
+		return;
+	}
+	lua_newtable(L);
+	lua_newtable(L);
+	if (lua_getfield(L, arg, "env") == LUA_TNIL) {
+		lua_settop(L, lists + 3);
+		return;
+	}
+	luaL_checktype(L, env, LUA_TTABLE);
+	for (lua_pushnil(L); lua_next(L, env) != 0; lua_pop(L, 1)) {
+		int take = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+
+		if (lua_type(L, -2) != LUA_TSTRING || (lua_type(L, -1) != LUA_TSTRING && !take))
+			luaL_error(
+				L, "field 'env': names must be strings, values strings or false");
+		if (take) {
+			lua_pushvalue(L, -2);
+			if (strlen(lua_tostring(L, -1)) != lua_rawlen(L, -1))
+				luaL_error(L, "field 'env': string contains a NUL byte");
+			lua_rawseti(L, lists + 1, ++unset);
+			continue;
+		}
+		lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
+		if (lua_rawlen(L, -1) != lua_rawlen(L, -2) + lua_rawlen(L, -3) + 1)
+			luaL_error(L, "field 'env': string contains a NUL byte");
+		lua_rawseti(L, lists, ++set);
+	}
+	lua_settop(L, lists + 1);
+	options->env = sorted_words(L, lists, set);
+	options->unset = sorted_words(L, lists + 1, unset);
+}
+
+/*
+ * What is run: the word list at `argv_arg` with the options at `opts`, whose field `script` makes
+ * the words arguments of that text. A command that cannot be written is misuse. What keeps the
+ * words is pushed. [-0, +5, e]
+ */
+static void check_exec(lua_State *L, struct am_exec *exec, int argv_arg, int opts)
+{
+	static const char *const shell[] = {"sh", NULL};
+	struct am_buf tried = {0};
 	struct am_error error;
 
-	if (am_exec_command(&call->command, argv, &options, &error) != 0)
-		luaL_error(L, "%s", error.message);
+	*exec = (struct am_exec){
+		.argv = bu_checkargv(L, argv_arg, NULL),
+		.script = bu_fieldstr(L, opts, "script", NULL),
+		.options = {.chroot = bu_fieldstr(L, opts, "chroot", NULL),
+			.cwd = bu_fieldstr(L, opts, "cwd", NULL)},
+	};
+	check_env(L, opts, &exec->options);
+	if (am_exec_command(&tried, exec->script != NULL ? shell : exec->argv, &exec->options,
+		    &error) == 0) {
+		am_buf_free(&tried);
+		return;
+	}
+	am_buf_free(&tried);
+	luaL_error(L, "%s", error.message);
 }
 
 /* A string field that may hold any byte. */
@@ -358,6 +384,7 @@ static int l_connect(lua_State *L)
 		.identity = bu_fieldstr(L, 1, "identity", NULL),
 		.passphrase = bu_fieldstr(L, 1, "passphrase", NULL),
 		.known_hosts = bu_fieldstr(L, 1, "known_hosts", NULL),
+		.path = bu_fieldstr(L, 1, "path", NULL),
 		.timeout = field_seconds(L, 1, "timeout"),
 		.keepalive = field_seconds(L, 1, "keepalive"),
 		.port = (int)port,
@@ -430,13 +457,12 @@ static int session_run(lua_State *L)
 
 	lua_settop(L, 3);
 	call = new_call(L);
-	build_command(L, call, 2, 3, 1);
+	check_exec(L, &run.exec, 2, 3);
 	output_options(L, call, 3);
 	input_options(L, call, &run, 3);
 	if (bu_fieldfn(L, 3, "on_progress"))
 		call->on_progress = lua_gettop(L);
 	luaL_checkstack(L, 8, NULL);
-	run.command = call->command.data;
 	run.timeout = field_seconds(L, 3, "timeout");
 	run.context = call;
 	session->busy++;
@@ -568,8 +594,8 @@ static int session_job(lua_State *L)
 {
 	struct session *session = check_session(L, 1);
 	struct am_error error;
+	struct am_exec exec;
 	const char *id, *input;
-	struct call *call;
 	struct job *job;
 	int started = 0;
 	size_t length;
@@ -578,12 +604,10 @@ static int session_job(lua_State *L)
 	luaL_checktype(L, 3, LUA_TTABLE);
 	id = bu_fieldstr(L, 3, "id", NULL);
 	luaL_argcheck(L, id != NULL, 3, "field 'id' missing");
-	call = new_call(L);
-	build_command(L, call, 2, 3, 1);
+	check_exec(L, &exec, 2, 3);
 	input = field_data(L, 3, "stdin", &length);
 	job = new_job(L, id, 3);
-	if (am_job_start(session->ssh, &job->core, call->command.data, input, length, &started,
-		    &error) != 0)
+	if (am_job_start(session->ssh, &job->core, &exec, input, length, &started, &error) != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, started);
 	return 2;
@@ -732,11 +756,15 @@ static int job_index(lua_State *L)
 /* ssh.quote(argv[, opts]) -> command line */
 static int l_quote(lua_State *L)
 {
+	struct am_error error;
+	struct am_exec exec;
 	struct call *call;
 
 	lua_settop(L, 2);
 	call = new_call(L);
-	build_command(L, call, 1, 2, 0);
+	check_exec(L, &exec, 1, 2);
+	if (am_exec_command(&call->command, exec.argv, &exec.options, &error) != 0)
+		return luaL_error(L, "%s", error.message);
 	lua_pushlstring(L, call->command.data, call->command.length);
 	return 1;
 }

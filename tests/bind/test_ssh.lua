@@ -508,12 +508,101 @@ function TestShell.test_a_greeting_that_comes_later_is_no_answer()
 end
 
 function TestShell.test_an_answer_of_another_form_decides_nothing()
-  -- Only a part of the answers is spoilt here, and only behind them: the probe cannot see it.
-  session = assert(greeted(("case $SSH_ORIGINAL_COMMAND in *unrecorded*|*started*) %s; s=$?; echo Goodbye; exit $s;; esac; exec %s")
-    :format(run_it, run_it)))
+  -- Only behind the answers, and only after connecting: the probe cannot see it.
+  local noisy = shell:path("noisy")
+  session = assert(greeted(("[ -f %s ] || exec %s; %s; s=$?; echo Goodbye; exit $s"):format(noisy, run_it, run_it)))
+  assert(sys.write_file(noisy, ""))
   local dir = shell:path("form")
   fails("JOB_MISMATCH", nil, session:job(sh "sleep 2", { id = "form", dir = dir }))
   fails("JOB_ANSWER", "Goodbye", session:attach("form", { dir = dir }))
+  assert(sys.remove(noisy))
+end
+
+-- Login shells, real ones and one that takes nothing but what all of them take.
+
+local strict = [[#!/bin/sh
+# The line of a command: printable, with no history of csh, no quote inside of quotes and no word too long for it.
+line=$SSH_ORIGINAL_COMMAND
+if [ "$line" != "$(printf %s "$line" | LC_ALL=C tr -cd ' -~')" ]; then echo "no plain line: $line" >&2; exit 99; fi
+case $line in *[!\ -~]* | *'!'* | *\\* | *"''"*"''"*"''"*) echo "not plain: $line" >&2; exit 99 ;; esac
+for w in $line; do [ ${#w} -le 1000 ] || { echo "Word too long." >&2; exit 99; }; done
+[ ${#line} -le 4200 ] || { echo "line too long" >&2; exit 99; }
+exec sh -c "$line"
+]]
+
+local logins = { "strict", "/bin/tcsh", "/bin/csh", "/bin/ksh", "/bin/mksh", "/bin/bash", "/bin/dash", "/bin/busybox sh", "/bin/zsh" }
+
+-- As a login does that sets what it should not: its own ODM, a start-up file of ksh, a locale, noclobber.
+local function login_as(name)
+  local env = shell:path("env")
+  assert(sys.write_file(env, "echo from ENV\nset -o noclobber\n"))
+  local set = ("ODMDIR=/tmp/odm LC_ALL=ja_JP LANG=ja_JP; export ODMDIR LC_ALL LANG; ENV=%s; export ENV\n"):format(env)
+  if name == "strict" then
+    assert(sys.write_file(shell:path("strict"), strict, { mode = 493, atomic = true }))
+    return greeted(set .. "exec " .. shell:path("strict"))
+  end
+  if name ~= "/bin/tcsh" and name ~= "/bin/csh" then set = set:gsub("ENV=.*", "\n") end -- it would read the file itself
+  return greeted(set .. "exec " .. name .. ' -c "$SSH_ORIGINAL_COMMAND"')
+end
+
+for _, name in ipairs(logins) do
+  TestShell["test_login_shell_" .. name:gsub("%W", "_")] = function()
+    if name ~= "strict" and not sys.stat(name:match("%S+")) then lu.skip("no " .. name) end
+    session = assert(login_as(name))
+    local words = { "a b", "", "it's", '"q"', "$HOME", "`id`", "x\ny", "\n", "!!", "a!b", "\\", "\\n", "~", "=1", "{a,b}", "^a^b",
+      "*", "\xff\xfe", "\t", "-n", "%1", "@", "#", ("long "):rep(500) }
+    local function printed(list) return table.concat(list, "|") .. "|" end
+    lu.assertEquals(assert(session:run { "printf", "%s|", table.unpack(words) }).stdout, printed(words))
+    for _, word in ipairs(words) do
+      lu.assertEquals(assert(session:run { "printf", "%s|", word }).stdout, word .. "|")
+    end
+    -- A script with such arguments, with data behind it that no shell may have taken.
+    local data = ("echo not a command\n\0exit 3\n"):rep(5000)
+    local script = "for w\ndo\n\tprintf '%s|' \"$w\"\ndone\necho end!\ncat\nexit 5"
+    -- Standard error is not compared: bash says there that it has no such locale.
+    local function check_script(result, behind)
+      lu.assertEquals(result.status, 5)
+      lu.assertEquals(result.stdout:sub(1, #result.stdout - #behind), printed(words) .. "end!\n")
+      lu.assertTrue(result.stdout:sub(-#behind - 1) == "\n" .. behind)
+    end
+    check_script(assert(session:run(words, { script = script, stdin = data, env = { A = "it's\n!" }, cwd = "/usr" })), data)
+    lu.assertEquals(assert(session:run({}, { script = 'echo "$#|$A|`pwd`"', env = { A = "it's\n!" }, cwd = "/usr" })).stdout,
+      "0|it's\n!|/usr\n")
+    -- The environment is ours, whatever the login made of it.
+    local show = 'echo "$ODMDIR|$LC_ALL|$LANG|$ENV|$PATH"; set +e; echo x >"$1"; echo y >"$1" && cat "$1"'
+    local path = "/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin"
+    local file = shell:path("clobbered")
+    lu.assertEquals(assert(session:run({ file }, { script = show })).stdout, "/etc/objrepos|C|ja_JP||" .. path .. "\ny\n")
+    lu.assertEquals(assert(session:run({ "sh", "-c", show, "sh", file })).stdout, "/etc/objrepos|C|ja_JP||" .. path .. "\ny\n")
+    lu.assertEquals(assert(session:run({ file }, { script = show, env = { LC_ALL = false, LANG = "C" } })).stdout,
+      "/etc/objrepos||C||" .. path .. "\ny\n")
+    lu.assertEquals(assert(session:run({ "env" }, { env = { LC_ALL = false } })).stdout:find("LC_ALL"), nil)
+    -- Jobs and files as well.
+    local dir = shell:path("jobs-" .. name:gsub("%W", ""))
+    local big = ("0123456789abcdef\n"):rep(6400)
+    local j = assert(session:job(words, { id = "both", dir = dir, script = script, stdin = big }))
+    check_script(assert(j:wait()), big)
+    j = assert(session:job(words, { id = "alone", dir = dir, script = script }))
+    check_script(assert(j:wait()), "")
+    fails("JOB_MISMATCH", nil, session:job(words, { id = "alone", dir = dir, script = script .. " " }))
+    j = assert(session:job({ file }, { id = "env", dir = dir, script = show, env = { LC_ALL = false, LANG = "C" } }))
+    lu.assertEquals(assert(j:wait()).stdout, "/etc/objrepos||C||" .. path .. "\ny\n")
+    local odd = shell:path("it's\n!odd")
+    assert(session:put(data, odd))
+    lu.assertTrue(session:get(odd) == data)
+    assert(sys.remove(odd))
+  end
+end
+
+-- A script that does not arrive whole runs nothing.
+function TestShell.test_half_a_script_runs_nothing()
+  local mark, half = shell:path("mark"), shell:path("half")
+  session = assert(greeted(("[ -f %s ] || exec %s; head -c 2000 | %s"):format(half, run_it, run_it)))
+  assert(sys.write_file(half, ""))
+  local r = session:run({}, { script = ": >" .. mark .. "\n" .. ("# and so on\n"):rep(1000) })
+  assert(sys.remove(half))
+  lu.assertTrue(r == nil or r.status ~= 0)
+  lu.assertNil(sys.stat(mark))
 end
 
 TestZLast = {}

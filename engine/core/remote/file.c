@@ -6,26 +6,27 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "remote/quote.h"
 
 /* Exit statuses of the scripts below; cat, mv and chmod end with 0, 1 or 2. */
 enum { NO_FILE = 44, IS_DIRECTORY = 45, NOT_READABLE = 46, DAMAGED = 47 };
 
-static const char read_script[] = "[ -d \"$0\" ] && exit 45\n"
-				  "[ -f \"$0\" ] || [ -e \"$0\" ] || exit 44\n"
-				  "[ -r \"$0\" ] || exit 46\n"
-				  "exec cat <\"$0\"";
+static const char read_script[] = "[ -d \"$1\" ] && exit 45\n"
+				  "[ -f \"$1\" ] || [ -e \"$1\" ] || exit 44\n"
+				  "[ -r \"$1\" ] || exit 46\n"
+				  "exec cat <\"$1\"";
 
-/* mv would put the temporary into a directory of that name, and succeed. */
+/* $1 file, $2 mode, $3 checksum and length. mv would put the temporary into a directory of that
+ * name, and succeed. */
 static const char write_script[] = "umask 077\n"
-				   "t=$0.new.$$\n"
+				   "f=$1\n"
+				   "t=$1.new.$$\n"
 				   "trap 'rm -f \"$t\"' 0\n"
 				   "trap 'exit 1' 1 2 15\n"
 				   "cat >\"$t\" || exit 1\n"
-				   "set -- \"$1\" \"$2\" `cksum <\"$t\"`\n"
+				   "set -- \"$2\" \"$3\" `cksum <\"$t\"`\n"
 				   "[ \"$2\" = \"$3 $4\" ] || exit 47\n"
-				   "[ ! -d \"$0\" ] || exit 45\n"
-				   "chmod \"$1\" \"$t\" && mv -f \"$t\" \"$0\"";
+				   "[ ! -d \"$f\" ] || exit 45\n"
+				   "chmod \"$1\" \"$t\" && mv -f \"$t\" \"$f\"";
 
 struct remote_reader {
 	struct am_reader base;
@@ -94,15 +95,6 @@ static void remote_close(struct am_reader *reader)
 	free(remote);
 }
 
-static int read_command(const char *path, struct am_buf *command, struct am_error *error)
-{
-	const char *const argv[] = {"sh", "-c", read_script, path, NULL};
-
-	if (path[0] != '/')
-		return am_fail(error, "EINVAL", "read: %s: not an absolute path", path);
-	return am_exec_command(command, argv, NULL, error);
-}
-
 static struct remote_reader *new_reader(const char *path)
 {
 	size_t size = strlen(path) + 1;
@@ -121,17 +113,21 @@ static struct remote_reader *new_reader(const char *path)
 
 struct am_reader *am_remote_open(struct am_ssh *ssh, const char *path, struct am_error *error)
 {
-	struct remote_reader *remote = new_reader(path);
-	struct am_buf command = {0};
+	const char *const argv[] = {path, NULL};
+	const struct am_exec exec = {.argv = argv, .script = read_script};
+	struct remote_reader *remote;
 	ssize_t n = -1;
 
+	if (path[0] != '/') {
+		am_fail(error, "EINVAL", "read: %s: not an absolute path", path);
+		return NULL;
+	}
+	remote = new_reader(path);
 	if (remote == NULL) {
 		am_fail_errno(error, ENOMEM, "open: %s", path);
 		return NULL;
 	}
-	if (read_command(path, &command, error) == 0)
-		remote->stream = am_ssh_stream_open(ssh, command.data, "cat", error);
-	am_buf_free(&command);
+	remote->stream = am_ssh_stream_open(ssh, &exec, "cat", error);
 	/* The first bytes tell whether there is such a file. */
 	if (remote->stream != NULL)
 		n = remote_read(&remote->base, remote->head, HEAD, error);
@@ -174,8 +170,8 @@ static int keep_text(void *context, enum am_ssh_source source, const char *data,
 int am_remote_put(struct am_ssh *ssh, const char *path, const void *data, size_t length,
 	unsigned int mode, struct am_error *error)
 {
-	struct am_buf command = {0}, text = {0}, mode_text = {0}, sum = {0};
-	const char *argv[] = {"sh", "-c", write_script, path, NULL, NULL, NULL};
+	struct am_buf text = {0}, mode_text = {0}, sum = {0};
+	const char *argv[] = {path, NULL, NULL, NULL};
 	struct am_ssh_status status;
 	int result = -1;
 
@@ -185,13 +181,12 @@ int am_remote_put(struct am_ssh *ssh, const char *path, const void *data, size_t
 		am_buf_addf(
 			&sum, error, "%lu %zu", (unsigned long)am_cksum(data, length), length) != 0)
 		goto out;
-	argv[4] = mode_text.data;
-	argv[5] = sum.data;
-	if (am_exec_command(&command, argv, NULL, error) != 0 ||
-		am_buf_addstr(&text, "", error) != 0)
+	argv[1] = mode_text.data;
+	argv[2] = sum.data;
+	if (am_buf_addstr(&text, "", error) != 0)
 		goto out;
 	if (am_ssh_run(ssh,
-		    &(struct am_ssh_run){.command = command.data,
+		    &(struct am_ssh_run){.exec = {.argv = argv, .script = write_script},
 			    .label = "cat",
 			    .input = data,
 			    .input_length = length,
@@ -204,7 +199,6 @@ int am_remote_put(struct am_ssh *ssh, const char *path, const void *data, size_t
 	else
 		result = 0;
 out:
-	am_buf_free(&command);
 	am_buf_free(&text);
 	am_buf_free(&mode_text);
 	am_buf_free(&sum);

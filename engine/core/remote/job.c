@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scripts are POSIX sh and use nothing ksh88 lacks. They get everything that varies as
- * arguments ($0 is the directory of all jobs), so that no text is ever put into a script. The
- * command gets the umask of the login, not that of the job's files.
+ * arguments (first the directory of all jobs, in $d from then on), so that no text is ever put into
+ * a script. AIX sleeps whole seconds: what may end at once is looked at some times before, with
+ * nothing between but the programs that the look takes. The command gets the umask of the login,
+ * not that of the job's files.
  */
 #include "remote/job.h"
 
@@ -16,7 +18,6 @@
 #include "base/cancel.h"
 #include "base/checksum.h"
 #include "base/escape.h"
-#include "remote/quote.h"
 #include "base/clock.h"
 
 /* Exit statuses of the scripts, apart from what commands and shells end with. */
@@ -105,15 +106,20 @@ static const char wrapper[] =
 
 /*
  * $1 id, $2 command line, $3 wrapper, $4 checksum and length of the standard input. What was
- * written is read again: not every shell says that there was no room.
+ * written is read again: not every shell says that there was no room. Whose a directory is, and
+ * that it is no link, is told by ls: test of ksh88 has no -O.
  */
 static const char start_script[] =
 	"u=`umask`\n"
 	"umask 077\n"
 	"i=$1\n"
-	"mkdir -p \"$0\" && cd \"$0\" || exit 90\n"
+	"mkdir -p \"$d\" && cd \"$d\" || exit 90\n"
 	"[ -d \"$i\" ] || mkdir \"$i\" || [ -d \"$i\" ] || exit 92\n"
-	"[ ! -h \"$i\" ] && [ -O \"$i\" ] && cd \"$i\" || exit 91\n"
+	"own() {\n"
+	"	set -- `ls -ldn \"$1\"`\n"
+	"	case $1 in d*) [ \"$3\" = \"`id -u`\" ];; *) return 1;; esac\n"
+	"}\n"
+	"own \"$i\" && cd \"$i\" || exit 91\n"
 	"undo() {\n"
 	"	rm -f in.$$ cmd.$$ run.$$\n"
 	"	cd .. && rmdir \"$i\" 2>/dev/null\n"
@@ -138,7 +144,7 @@ static const char start_script[] =
 	"	n=0\n"
 	"	until [ -f pid ] || [ ! -f run ] || [ $n -ge 50 ]; do\n"
 	"		n=$((n + 1))\n"
-	"		sleep 0.1 2>/dev/null || sleep 1\n"
+	"		if [ $n -le 40 ]; then ls run >/dev/null 2>&1; else sleep 1; fi\n"
 	"	done\n"
 	"	[ -f pid ] || { cat log >&2; [ -f run ] || exit 92; exit 94; }\n"
 	"	echo started\n"
@@ -168,7 +174,7 @@ static const char start_script[] =
 	"}\n"                                                                                      \
 	"k=$2\n"
 
-#define ENTER "cd \"$0/$1\" 2>/dev/null && [ -f pid ] || exit 95\n"
+#define ENTER "cd \"$d/$1\" 2>/dev/null && [ -f pid ] || exit 95\n"
 
 /* $1 id, $2 key. Prints "running", "ended STATUS", or "unrecorded STATUS". */
 static const char poll_script[] =
@@ -210,35 +216,34 @@ static const char follow_script[] =
 		    "	cat <&4 >&2\n"
 		    "	[ ! \"$f\" ] || exit $f\n"
 		    "	n=$((n + 1))\n"
-		    "	if [ $n -lt 20 ]; then sleep 0.1 2>/dev/null || sleep 1; else sleep 1; fi\n"
+		    "	[ $n -lt 20 ] || sleep 1\n"
 		    "done\n";
 
 /* $1 id, $2 key, $3 seconds between TERM and KILL */
-static const char cancel_script[] =
-	ALIVE ENTER "ended() {\n"
-		    "	n=0\n"
-		    "	while [ $n -lt $1 ]; do\n"
-		    "		if [ -f rc ]; then return 0; fi\n"
-		    "		alive || return 0\n"
-		    "		[ ! \"$l\" ] || return 0\n"
-		    "		n=$((n + 1))\n"
-		    "		sleep 0.1 2>/dev/null || { sleep 1; n=$((n + 9)); }\n"
-		    "	done\n"
-		    "	return 1\n"
-		    "}\n"
-		    "if [ -f rc ]; then exit 0; fi\n"
-		    "alive || { [ -f rc ] && exit 0; exit 96; }\n"
-		    "[ ! \"$l\" ] || exit 0\n"
-		    "kill -TERM $p\n"
-		    "ended $(($3 * 10)) && exit 0\n"
-		    "kill -USR1 $p\n"
-		    "ended 100 || exit 97\n";
+static const char cancel_script[] = ALIVE ENTER "ended() {\n"
+						"	n=-20\n"
+						"	while [ $n -lt $1 ]; do\n"
+						"		if [ -f rc ]; then return 0; fi\n"
+						"		alive || return 0\n"
+						"		[ ! \"$l\" ] || return 0\n"
+						"		n=$((n + 1))\n"
+						"		[ $n -le 0 ] || sleep 1\n"
+						"	done\n"
+						"	return 1\n"
+						"}\n"
+						"if [ -f rc ]; then exit 0; fi\n"
+						"alive || { [ -f rc ] && exit 0; exit 96; }\n"
+						"[ ! \"$l\" ] || exit 0\n"
+						"kill -TERM $p\n"
+						"ended $3 && exit 0\n"
+						"kill -USR1 $p\n"
+						"ended 10 || exit 97\n";
 
 /* $1 id, $2 key. A wrapper that only waits for room ends when its directory is gone. */
 static const char remove_script[] =
-	ALIVE "cd \"$0/$1\" 2>/dev/null || exit 0\n"
+	ALIVE "cd \"$d/$1\" 2>/dev/null || exit 0\n"
 	      "if [ -f pid ] && [ ! -f rc ] && alive && [ ! \"$l\" ]; then exit 97; fi\n"
-	      "cd / && rm -rf \"$0/$1\"\n";
+	      "cd / && rm -rf \"$d/$1\"\n";
 
 static int check_job(const struct am_job *job, struct am_error *error)
 {
@@ -283,20 +288,20 @@ static int run_script(struct am_ssh *ssh, const struct am_job *job, const char *
 	const char *const *more, struct am_ssh_run *run, struct am_ssh_status *status,
 	struct am_error *error)
 {
-	const char *argv[12] = {"sh", "-c", script, job->dir, job->id};
-	struct am_buf command = {0};
+	const char *argv[12] = {job->dir, job->id};
+	struct am_buf text = {0};
 	char label[ID_MAX + 8];
 	int result;
 
 	snprintf(label, sizeof label, "job %s", job->id);
 	for (size_t i = 0; more[i] != NULL; i++)
-		argv[5 + i] = more[i];
-	result = am_exec_command(&command, argv, NULL, error);
-	run->command = command.data;
+		argv[2 + i] = more[i];
+	result = am_buf_addf(&text, error, "d=$1\nshift\n%s", script);
+	run->exec = (struct am_exec){.argv = argv, .script = text.data};
 	run->label = label;
 	if (result == 0)
 		result = am_ssh_run(ssh, run, status, error);
-	am_buf_free(&command);
+	am_buf_free(&text);
 	return result;
 }
 
@@ -435,21 +440,40 @@ static int is_lost(const struct am_error *error)
 	       strcmp(error->code, "SSH_TIMEOUT") == 0;
 }
 
-int am_job_start(struct am_ssh *ssh, const struct am_job *job, const char *command,
+static int start_command(struct am_ssh *ssh, const struct am_job *job, const char *command,
 	const void *input, size_t length, int *started, struct am_error *error)
 {
-	struct am_error local;
-
-	if (error == NULL)
-		error = &local;
-	if (check_job(job, error) != 0)
-		return -1;
 	if (start_once(ssh, job, command, input, length, started, error) == 0)
 		return 0;
 	/* It may or may not have started; asking again finds out, and starts it only if not. */
 	if (strcmp(error->code, "SSH_LOST") != 0 || am_ssh_reconnect(ssh, error) != 0)
 		return -1;
 	return start_once(ssh, job, command, input, length, started, error);
+}
+
+int am_job_start(struct am_ssh *ssh, const struct am_job *job, const struct am_exec *exec,
+	const void *input, size_t length, int *started, struct am_error *error)
+{
+	struct am_buf command = {0}, script = {0};
+	struct am_exec sent = *exec;
+	struct am_error local;
+	int result;
+
+	if (error == NULL)
+		error = &local;
+	if (check_job(job, error) != 0)
+		return -1;
+	if (sent.path == NULL)
+		sent.path = am_ssh_path(ssh);
+	result = am_exec_compose_file(&sent, length > 0, &command, &script, error);
+	if (result == 0 && script.length > 0)
+		result = start_command(
+			ssh, job, command.data, script.data, script.length, started, error);
+	else if (result == 0)
+		result = start_command(ssh, job, command.data, input, length, started, error);
+	am_buf_free(&command);
+	am_buf_free(&script);
+	return result;
 }
 
 /* --- asking ---------------------------------------------------------------------------------- */

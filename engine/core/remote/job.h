@@ -37,10 +37,11 @@ struct am_job {
 };
 
 /*
- * Starts `command` (see am_exec_command with replace) with `length` bytes of standard input, or
- * finds that the job is there. `started` (may be NULL): 1 when this call put it there.
+ * Starts a command or script with `length` bytes of standard input, or finds that the job is there.
+ * A script without input is read by "sh -s"; one with input is an argument of "sh -c", which has to
+ * be short enough for one (100 KB). `started` (may be NULL): 1 when this call put it there.
  */
-int am_job_start(struct am_ssh *ssh, const struct am_job *job, const char *command,
+int am_job_start(struct am_ssh *ssh, const struct am_job *job, const struct am_exec *exec,
 	const void *input, size_t length, int *started, struct am_error *error);
 
 enum am_job_state {

@@ -13,18 +13,18 @@
 
 enum { CHUNK = 32768, STDERR_KEPT = 65536 };
 enum { FEED = 262144, FEEDS = 8 }; /* input held; packets of it sent before output is looked at */
-enum { COMMAND_MAX = 120000 };     /* what a shell takes as one argument on every system */
 
 /*
  * The first line of every command's output. Commands of all login shells are words and semicolons,
- * csh included.
+ * csh included. Behind it comes the first line of a script, for which its data waits.
  */
-#define MARK       "altmig-begin\n"
-#define MARK_WORDS "echo altmig-begin; "
+#define BEGIN       "altmig-begin\n"
+#define BEGIN_WORDS "echo altmig-begin; "
 
-enum { MARK_LENGTH = sizeof MARK - 1 };
+enum { BEGIN_LENGTH = sizeof BEGIN - 1, MARK_MAX = sizeof BEGIN + sizeof AM_EXEC_READY };
 
-#define CLOSE_GRACE 0.3 /* seconds to wait for the host to confirm the end of a channel */
+#define READY_DEFAULT 60.0 /* seconds */
+#define CLOSE_GRACE   0.3  /* seconds to wait for the host to confirm the end of a channel */
 
 /* --- channels --------------------------------------------------------------------------------- */
 
@@ -48,6 +48,7 @@ static void channel_close(struct am_ssh_channel *channel)
 	struct am_ssh *ssh = channel->ssh;
 	double deadline = am_clock() + CLOSE_GRACE;
 
+	am_buf_free(&channel->script);
 	if (ssh == NULL)
 		return;
 	unlink_channel(channel);
@@ -98,22 +99,18 @@ static int reconnect(struct am_ssh *ssh, struct am_error *error)
 	return ssh->reconnect == NULL ? -1 : ssh->reconnect(ssh, error);
 }
 
-static int send_command(struct am_ssh_channel *channel, const char *command, double deadline,
-	struct am_error *error)
+static int send_command(
+	struct am_ssh_channel *channel, const char *line, double deadline, struct am_error *error)
 {
 	struct am_ssh *ssh = channel->ssh;
-	struct am_buf line = {0};
 	int rc;
 
-	if (am_buf_addf(&line, error, "%s%s", MARK_WORDS, command) != 0)
-		return -1;
-	while ((rc = libssh2_channel_exec(channel->handle, line.data)) == LIBSSH2_ERROR_EAGAIN) {
+	while ((rc = libssh2_channel_exec(channel->handle, line)) == LIBSSH2_ERROR_EAGAIN) {
 		if (am_ssh_wait(ssh, deadline, error) != 0) {
 			am_ssh_drop(ssh);
 			break;
 		}
 	}
-	am_buf_free(&line);
 	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
 		am_fail(error, "SSH_CHANNEL", "the host refuses to run commands");
 	else if (rc != 0 && rc != LIBSSH2_ERROR_EAGAIN)
@@ -121,17 +118,29 @@ static int send_command(struct am_ssh_channel *channel, const char *command, dou
 	return rc == 0 ? 0 : -1;
 }
 
+/* The line for the login shell, and what comes before the command's input and output. */
+static int compose(struct am_ssh_channel *channel, const struct am_exec *exec, struct am_buf *line,
+	struct am_error *error)
+{
+	struct am_exec sent = *exec;
+
+	if (sent.path == NULL)
+		sent.path = channel->ssh->path;
+	if (am_buf_addstr(line, BEGIN_WORDS, error) != 0 ||
+		am_exec_compose(&sent, line, &channel->script, error) != 0)
+		return -1;
+	channel->mark = channel->script.length > 0 ? BEGIN AM_EXEC_READY : BEGIN;
+	channel->mark_length = strlen(channel->mark);
+	return 0;
+}
+
 /*
  * Opens a channel and starts the command. A connection that died while nobody used it is noticed
  * here, before anything was sent, so it is safe to connect again.
  */
-static int channel_start(struct am_ssh *ssh, struct am_ssh_channel *channel, const char *command,
+static int start_line(struct am_ssh *ssh, struct am_ssh_channel *channel, const char *line,
 	double deadline, struct am_error *error)
 {
-	*channel = (struct am_ssh_channel){.ssh = ssh, .next = ssh->channels};
-	if (strlen(command) > COMMAND_MAX)
-		return am_fail(error, "E2BIG",
-			"command line of %zu bytes; pass data by standard input", strlen(command));
 	if (ssh->session == NULL && reconnect(ssh, error) != 0)
 		return -1;
 	if (open_handle(ssh, channel, deadline, error) != 0 &&
@@ -139,11 +148,28 @@ static int channel_start(struct am_ssh *ssh, struct am_ssh_channel *channel, con
 			(deadline != 0 && am_clock() >= deadline) || reconnect(ssh, error) != 0 ||
 			open_handle(ssh, channel, deadline, error) != 0))
 		return -1;
+	channel->next = ssh->channels;
 	ssh->channels = channel;
-	if (send_command(channel, command, deadline, error) == 0)
+	if (send_command(channel, line, deadline, error) == 0)
 		return 0;
 	channel_close(channel);
 	return -1;
+}
+
+static int channel_start(struct am_ssh *ssh, struct am_ssh_channel *channel,
+	const struct am_exec *exec, double deadline, struct am_error *error)
+{
+	struct am_buf line = {0};
+	int result;
+
+	*channel = (struct am_ssh_channel){.ssh = ssh};
+	result = compose(channel, exec, &line, error);
+	if (result == 0)
+		result = start_line(ssh, channel, line.data, deadline, error);
+	am_buf_free(&line);
+	if (result != 0)
+		am_buf_free(&channel->script);
+	return result;
 }
 
 static int gone(struct am_ssh_channel *channel, struct am_error *error)
@@ -191,17 +217,17 @@ static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source s
 {
 	for (;;) {
 		ssize_t n = read_bytes(channel, source, data, size, deadline, error);
-		size_t take = MARK_LENGTH - channel->marked;
-		char seen[MARK_LENGTH + AM_SSH_SHOWN];
+		size_t take = channel->mark_length - channel->marked;
+		char seen[MARK_MAX + AM_SSH_SHOWN];
 
 		if (n <= 0 || source == AM_SSH_STDERR || take == 0)
 			return n;
 		if (take > (size_t)n)
 			take = (size_t)n;
-		if (memcmp(data, &MARK[channel->marked], take) != 0) {
+		if (memcmp(data, channel->mark + channel->marked, take) != 0) {
 			size_t more = (size_t)n < AM_SSH_SHOWN ? (size_t)n : AM_SSH_SHOWN;
 
-			memcpy(seen, MARK, channel->marked);
+			memcpy(seen, channel->mark, channel->marked);
 			memcpy(seen + channel->marked, data, more);
 			return am_ssh_fail_shell(channel->ssh,
 				"the shell there prints before the output of a command", seen,
@@ -279,14 +305,18 @@ static int channel_finish(struct am_ssh_channel *channel, double deadline,
 	}
 	if (name != NULL)
 		libssh2_free(ssh->session, name);
-	if (channel->marked == MARK_LENGTH)
+	/* A program on the way to a script (chroot, sh) that fails says why by its status. */
+	if (channel->marked == channel->mark_length ||
+		(channel->marked >= BEGIN_LENGTH && status->status != 0))
 		return 0;
 	snprintf(number, sizeof number, "%d", status->status);
 	return am_fail(error, "SSH_SHELL",
-		"the shell of user %s there ended (%s%s) before it ran the command; does "
+		"the shell of user %s there ended (%s%s) before it ran the command%s; does "
 		"'ssh %s@%s echo x' print x?",
 		ssh->user, status->signal[0] != '\0' ? "signal " : "status ",
-		status->signal[0] != '\0' ? status->signal : number, ssh->user, ssh->host);
+		status->signal[0] != '\0' ? status->signal : number,
+		channel->marked >= BEGIN_LENGTH ? ": sh -s did not take its script" : "", ssh->user,
+		ssh->host);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
@@ -299,9 +329,11 @@ static double deadline_after(double seconds)
 struct feed {
 	const char *at;
 	size_t left;
-	int done;    /* end of input was sent, or is to be held back */
-	char *block; /* what was read last, when there is a reader */
-	double told; /* when progress was reported */
+	int done;     /* end of input was sent, or is to be held back */
+	char *block;  /* what was read last, when there is a reader */
+	double told;  /* when progress was reported */
+	double ready; /* when the script should have been taken */
+	int given_up; /* it was not, so that no data was sent */
 };
 
 /* The next piece of the reader. */
@@ -328,14 +360,46 @@ static int refill(struct am_ssh_channel *channel, const struct am_ssh_run *run, 
 	return 0;
 }
 
-/* Sends one packet, as far as the window takes it; 1 when something moved, 0 when not, -1. */
+/* Sends of the script, as far as the window takes it; 1 when something moved, 0 when not, -1. */
+static int feed_script(struct am_ssh_channel *channel, double deadline, struct am_error *error)
+{
+	size_t left = channel->script.length - channel->script_at;
+	ssize_t n = channel_write(channel, channel->script.data + channel->script_at,
+		left < CHUNK ? left : CHUNK, deadline, error);
+
+	if (n <= 0)
+		return (int)n;
+	channel->script_at += (size_t)n;
+	return 1;
+}
+
+static int not_ready(const struct am_ssh *ssh, struct am_error *error)
+{
+	return am_fail(error, "SSH_SHELL",
+		"sh -s there does not say that it has read its script: the shell of user %s, or "
+		"what is in its place, holds back what a command reads or prints. Does "
+		"'echo echo x | ssh %s@%s sh -s' print x?",
+		ssh->user, ssh->user, ssh->host);
+}
+
+/* The same with one packet of input, which does not follow a script before sh has taken that. */
 static int feed_packet(struct am_ssh_channel *channel, const struct am_ssh_run *run,
 	struct feed *feed, double deadline, struct am_error *error)
 {
 	ssize_t n;
 
+	if (channel->script_at < channel->script.length)
+		return feed_script(channel, deadline, error);
 	if (feed->done)
 		return 0;
+	if (channel->script.length > 0 && channel->marked < channel->mark_length &&
+		(feed->left > 0 || run->reader != NULL) && !libssh2_channel_eof(channel->handle)) {
+		if (am_clock() < feed->ready)
+			return 0;
+		/* The end of the input may set free what is held back; see not_ready. */
+		feed->done = feed->given_up = 1;
+		return channel_send_eof(channel, deadline, error) == 0 ? 1 : -1;
+	}
 	if (feed->left == 0 && run->reader != NULL && refill(channel, run, feed, error) != 0)
 		return -1;
 	if (feed->left == 0) {
@@ -385,12 +449,28 @@ static int take_some(struct am_ssh_channel *channel, const struct am_ssh_run *ru
 	return 1;
 }
 
+/* Waits for the other side; while data waits for a script to be taken, not longer than that may
+ * last. */
+static int wait_more(struct am_ssh_channel *channel, const struct feed *feed, double deadline,
+	struct am_error *error)
+{
+	int held = channel->script.length > 0 && channel->marked < channel->mark_length &&
+		   !feed->done && (deadline == 0 || feed->ready < deadline);
+
+	if (am_ssh_wait(channel->ssh, held ? feed->ready : deadline, error) == 0)
+		return 0;
+	/* feed_packet goes on */
+	return held && channel->handle != NULL && !am_cancelled() && am_clock() >= feed->ready ? 0
+											       : -1;
+}
+
 static int drive(struct am_ssh_channel *channel, const struct am_ssh_run *run, struct feed *feed,
 	double deadline, struct am_ssh_status *status, struct am_error *error)
 {
 	char block[CHUNK];
 
 	for (;;) {
+		size_t marked = channel->marked;
 		int in = feed_some(channel, run, feed, deadline, error);
 		int out = in < 0 ? -1
 				 : take_some(channel, run, AM_SSH_STDOUT, block, deadline, error);
@@ -399,45 +479,58 @@ static int drive(struct am_ssh_channel *channel, const struct am_ssh_run *run, s
 
 		if (err < 0)
 			return -1;
+		if (channel->marked != marked)
+			in = 1; /* the data may go on its way */
 		if (!am_cancelled() && in + out + err > 0 &&
 			(deadline == 0 || am_clock() < deadline))
 			continue;
 		if (in + out + err == 0 && libssh2_channel_eof(channel->handle))
 			break;
-		if (am_ssh_wait(channel->ssh, deadline, error) != 0)
+		if (wait_more(channel, feed, deadline, error) != 0)
 			return -1;
 	}
-	if (channel_send_eof(channel, deadline, error) != 0)
+	if (channel_send_eof(channel, deadline, error) != 0 ||
+		channel_finish(channel, deadline, status, error) != 0)
 		return -1;
-	return channel_finish(channel, deadline, status, error);
+	return feed->given_up ? not_ready(channel->ssh, error) : 0;
 }
 
 static void explain_run(
-	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
+	struct am_ssh *ssh, const struct am_exec *exec, const char *label, struct am_error *error)
 {
-	am_error_prefix(error, "run: %s: %.200s", ssh->host, label != NULL ? label : command);
+	struct am_buf words = {0};
+
+	if (label == NULL && exec->script != NULL)
+		label = "script";
+	if (label == NULL && am_exec_command(&words, exec->argv, NULL, NULL) == 0)
+		label = words.data;
+	am_error_prefix(error, "run: %s: %.200s", ssh->host, label != NULL ? label : "command");
+	am_buf_free(&words);
 }
 
 int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_status *status,
 	struct am_error *error)
 {
 	double deadline = deadline_after(run->timeout);
-	struct feed feed = {run->input, run->input_length, run->hold_input, NULL, 0};
+	struct feed feed = {.at = run->input,
+		.left = run->input_length,
+		.done = run->hold_input,
+		.ready = am_clock() + (run->ready > 0 ? run->ready : READY_DEFAULT)};
 	struct am_ssh_channel channel;
 	int result;
 
 	if (run->reader != NULL && (feed.block = malloc(FEED)) == NULL)
 		return am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
-	if (channel_start(ssh, &channel, run->command, deadline, error) != 0) {
+	if (channel_start(ssh, &channel, &run->exec, deadline, error) != 0) {
 		free(feed.block);
-		explain_run(ssh, run->command, run->label, error);
+		explain_run(ssh, &run->exec, run->label, error);
 		return -1;
 	}
 	result = drive(&channel, run, &feed, deadline, status, error);
 	channel_close(&channel);
 	free(feed.block);
 	if (result != 0 && (error == NULL || strcmp(error->code, "CALLBACK") != 0))
-		explain_run(ssh, run->command, run->label, error);
+		explain_run(ssh, &run->exec, run->label, error);
 	return result;
 }
 
@@ -449,8 +542,19 @@ struct am_ssh_stream {
 	enum { OPEN, ENDED, FAILED } state;
 };
 
+static int send_all_script(struct am_ssh_channel *channel, double deadline, struct am_error *error)
+{
+	while (channel->script_at < channel->script.length) {
+		int n = feed_script(channel, deadline, error);
+
+		if (n < 0 || (n == 0 && am_ssh_wait(channel->ssh, deadline, error) != 0))
+			return -1;
+	}
+	return channel_send_eof(channel, deadline, error);
+}
+
 struct am_ssh_stream *am_ssh_stream_open(
-	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
+	struct am_ssh *ssh, const struct am_exec *exec, const char *label, struct am_error *error)
 {
 	struct am_ssh_stream *stream = calloc(1, sizeof *stream);
 	double deadline = am_clock() + ssh->timeout;
@@ -459,12 +563,12 @@ struct am_ssh_stream *am_ssh_stream_open(
 		am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
 		return NULL;
 	}
-	if (channel_start(ssh, &stream->channel, command, deadline, error) == 0) {
-		if (channel_send_eof(&stream->channel, deadline, error) == 0)
+	if (channel_start(ssh, &stream->channel, exec, deadline, error) == 0) {
+		if (send_all_script(&stream->channel, deadline, error) == 0)
 			return stream;
 		channel_close(&stream->channel);
 	}
-	explain_run(ssh, command, label, error);
+	explain_run(ssh, exec, label, error);
 	free(stream);
 	return NULL;
 }

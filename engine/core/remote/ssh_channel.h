@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/reader.h"
+#include "remote/quote.h"
 #include "remote/ssh_connect.h"
 
 struct am_ssh_stream;
@@ -19,9 +20,9 @@ typedef int am_ssh_output_fn(void *context, enum am_ssh_source source, const cha
 	size_t length, struct am_error *error);
 
 struct am_ssh_run {
-	const char *command; /* for the remote shell; see quote.h */
-	const char *label;   /* what messages call it; NULL: its own text */
-	const void *input;   /* its standard input */
+	struct am_exec exec; /* what is run; see quote.h */
+	const char *label;   /* what messages call it; NULL: its own words */
+	const void *input;   /* its standard input, behind the text of a script */
 	size_t input_length;
 	/*
 	 * Or its standard input comes from here (borrowed), read as the command takes it, so that
@@ -33,6 +34,7 @@ struct am_ssh_run {
 	int (*progress)(void *context, struct am_error *error);
 	int hold_input; /* keep standard input open until the command ends */
 	double timeout; /* seconds; 0: none */
+	double ready;   /* seconds for sh to take its script, where data waits for that; 0: 60 */
 	am_ssh_output_fn *output;
 	void *context;
 };
@@ -59,7 +61,7 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
  * `label` as in am_ssh_run.
  */
 struct am_ssh_stream *am_ssh_stream_open(
-	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error);
+	struct am_ssh *ssh, const struct am_exec *exec, const char *label, struct am_error *error);
 
 /*
  * Up to `size` bytes: the count; 0 at the end, with `status` filled; -1 on failure. Once it ended

@@ -18,7 +18,6 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/os.h"
-#include "remote/quote.h"
 #include "remote/ssh_auth.h"
 #include "remote/ssh_channel.h"
 #include "remote/ssh_session.h"
@@ -159,13 +158,24 @@ static int keep_probe(void *context, enum am_ssh_source source, const char *data
 /* Bytes that a terminal, a careless filter or a shell would change. */
 static const char probe_input[] = "altmig \\n $HOME `id` ~ \r\n\t\004\021\177\200\377\0 end";
 
-enum { PROBE_LENGTH = sizeof probe_input - 1, PROBE_STATUS = 37 };
+/* A word that some shells take apart, on the line and as an argument of the script. */
+#define PROBE_WORD "a \"b\" $HOME `id` * ~ {c,d} #=%^&|;<>()[]?"
+
+/* What is read behind the script must be the input, and nothing of it may be missing. */
+static const char probe_script[] = "[ \"$ALTMIG_PROBE\" = \"$1\" ] || exit 38\ncat\nexit 37";
+
+enum { PROBE_LENGTH = sizeof probe_input - 1, PROBE_STATUS = 37, PROBE_WORD_STATUS = 38 };
 
 static int judge_probe(struct am_ssh *ssh, const struct am_buf *out,
 	const struct am_ssh_status *status, struct am_error *error)
 {
 	const char *data = out->length > 0 ? out->data : "";
 
+	if (status->status == PROBE_WORD_STATUS && out->length == 0)
+		return am_fail(error, "SSH_SHELL",
+			"the shell there changes words in single quotes; is the shell of user %s "
+			"csh, ksh or bash? Try: ssh %s@%s 'echo $0'",
+			ssh->user, ssh->user, ssh->host);
 	if (out->length > PROBE_LENGTH && memcmp(data, probe_input, PROBE_LENGTH) == 0)
 		return am_ssh_fail_shell(ssh,
 			"the shell there prints after the output of a command", data + PROBE_LENGTH,
@@ -185,29 +195,29 @@ static int judge_probe(struct am_ssh *ssh, const struct am_buf *out,
 		PROBE_STATUS, ssh->user);
 }
 
-/* A command whose output and status are known. */
+/* A script whose output and status are known, with words and data as every command may have them.
+ */
 static int probe_shell(struct am_ssh *ssh, double deadline, struct am_error *error)
 {
-	const char *const argv[] = {"sh", "-c", "cat; exit 37", NULL};
-	struct am_buf command = {0};
+	const char *const argv[] = {PROBE_WORD, NULL};
+	const char *const env[] = {"ALTMIG_PROBE=" PROBE_WORD, NULL};
+	double left = deadline - am_clock();
 	struct am_buf out = {0};
 	struct am_ssh_status status;
-	int result = am_exec_command(&command, argv, NULL, error);
+	struct am_ssh_run run = {
+		.exec = {.argv = argv, .script = probe_script, .options = {.env = env}},
+		.label = "probe of the shell",
+		.input = probe_input,
+		.input_length = PROBE_LENGTH,
+		.timeout = left > 0.01 ? left : 0.01,
+		.ready = left / 2,
+		.output = keep_probe,
+		.context = &out};
+	int result;
 
-	if (result == 0) {
-		double left = deadline - am_clock();
-		struct am_ssh_run run = {.command = command.data,
-			.label = "probe of the shell",
-			.input = probe_input,
-			.input_length = PROBE_LENGTH,
-			.timeout = left > 0.01 ? left : 0.01,
-			.output = keep_probe,
-			.context = &out};
-
-		ssh->reconnect = NULL;
-		result = am_ssh_run(ssh, &run, &status, error);
-		ssh->reconnect = am_ssh_reconnect;
-	}
+	ssh->reconnect = NULL;
+	result = am_ssh_run(ssh, &run, &status, error);
+	ssh->reconnect = am_ssh_reconnect;
 	if (result == 0)
 		result = judge_probe(ssh, &out, &status, error);
 	else if (error != NULL && strcmp(error->code, "SSH_TIMEOUT") == 0)
@@ -215,7 +225,6 @@ static int probe_shell(struct am_ssh *ssh, double deadline, struct am_error *err
 			"logged in, but the shell of user %s there runs no command within %g s; "
 			"does its start-up wait for something? Try: ssh %s@%s true",
 			ssh->user, ssh->timeout, ssh->user, ssh->host);
-	am_buf_free(&command);
 	am_buf_free(&out);
 	return result;
 }
@@ -267,11 +276,13 @@ static int copy_options(struct am_ssh *ssh, const struct am_ssh_options *o)
 	ssh->known_hosts = expand(o->known_hosts != NULL ? o->known_hosts : "~/.ssh/known_hosts");
 	ssh->identity = o->identity != NULL ? expand(o->identity) : NULL;
 	ssh->passphrase = o->passphrase != NULL ? strdup(o->passphrase) : NULL;
+	ssh->path = o->path != NULL ? strdup(o->path) : NULL;
 	ssh->port = o->port != 0 ? o->port : 22;
 	ssh->timeout = o->timeout > 0 ? o->timeout : 30;
 	ssh->keepalive = o->keepalive > 0 ? o->keepalive : 30;
 	return ssh->host == NULL || ssh->user == NULL || ssh->known_hosts == NULL ||
 			       (o->identity != NULL && ssh->identity == NULL) ||
+			       (o->path != NULL && ssh->path == NULL) ||
 			       (o->passphrase != NULL && ssh->passphrase == NULL)
 		       ? -1
 		       : 0;
@@ -320,12 +331,18 @@ void am_ssh_close(struct am_ssh *ssh)
 	free(ssh->user);
 	free(ssh->identity);
 	free(ssh->known_hosts);
+	free(ssh->path);
 	free(ssh);
 }
 
 const char *am_ssh_host(const struct am_ssh *ssh)
 {
 	return ssh->host;
+}
+
+const char *am_ssh_path(const struct am_ssh *ssh)
+{
+	return ssh->path;
 }
 
 const char *am_ssh_user(const struct am_ssh *ssh)

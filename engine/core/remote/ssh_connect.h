@@ -5,14 +5,16 @@
  * keys are never accepted silently. Every wait looks at the cancel flag. Commands: ssh_channel.h.
  *
  * What a command prints is believed, so nothing else may come with it. A start-up file of the login
- * shell, or a program put in its place, that prints a greeting is found at connecting (a probe must
- * give back its input byte for byte, and its status) and again with every command, whose output
- * begins with a mark of ours. It is an error, SSH_SHELL, which quotes the bytes; they are never
- * taken for an answer. Standard error may carry anything: it is shown, and decides nothing.
+ * shell, or a program put in its place, that prints a greeting is found at connecting (a probe,
+ * sent as quote.h says, must give back its input byte for byte, and its status) and again with
+ * every command, whose output begins with a mark of ours. It is an error, SSH_SHELL, which quotes
+ * the bytes; they are never taken for an answer. Standard error may carry anything: it is shown,
+ * and decides nothing.
  *
  * Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
  * SSH_LOST (the connection ended; what ran may still run), SSH_CHANNEL (the host refuses more
- * sessions), SSH_SHELL (the login shell adds bytes, or does not run commands), CANCELLED.
+ * sessions), SSH_SHELL (the login shell adds bytes, changes words or data, or does not run
+ * commands), CANCELLED.
  */
 #ifndef ALTMIG_REMOTE_SSH_CONNECT_H
 #define ALTMIG_REMOTE_SSH_CONNECT_H
@@ -26,6 +28,7 @@ struct am_ssh_options {
 	const char *identity;    /* private key file; NULL: the agent, then ~/.ssh/id_* */
 	const char *passphrase;  /* of the key file, or NULL */
 	const char *known_hosts; /* NULL: ~/.ssh/known_hosts */
+	const char *path;        /* PATH of commands; NULL: AM_EXEC_PATH */
 	double timeout;          /* seconds for connecting and authentication; 0: 30 */
 	double keepalive;        /* seconds between signs of life asked for; 0: 30 */
 };
@@ -43,6 +46,7 @@ void am_ssh_close(struct am_ssh *ssh);
 int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error);
 
 const char *am_ssh_host(const struct am_ssh *ssh);
+const char *am_ssh_path(const struct am_ssh *ssh); /* NULL: AM_EXEC_PATH */
 const char *am_ssh_user(const struct am_ssh *ssh);
 int am_ssh_port(const struct am_ssh *ssh);
 int am_ssh_connected(const struct am_ssh *ssh);

@@ -15,6 +15,7 @@
 #include <libssh2.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 enum { AM_SSH_POLL_MS = 200 }; /* how often a wait looks at the cancel flag */
@@ -24,7 +25,11 @@ struct am_ssh_channel {
 	LIBSSH2_CHANNEL *handle; /* NULL once the connection it belonged to is gone */
 	struct am_ssh *ssh;      /* NULL once the session is closed */
 	struct am_ssh_channel *next;
-	size_t marked; /* bytes of the mark before the output that have come */
+	const char *mark; /* what comes before the output */
+	size_t mark_length;
+	size_t marked;        /* bytes of it that have come */
+	struct am_buf script; /* what goes to the standard input before any data */
+	size_t script_at;     /* bytes of it that were sent */
 };
 
 struct am_ssh {
@@ -33,6 +38,7 @@ struct am_ssh {
 	char *identity;
 	char *passphrase;
 	char *known_hosts;
+	char *path; /* PATH of commands; NULL: AM_EXEC_PATH */
 	int port;
 	double timeout;
 	double keepalive;

@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,43 +45,93 @@ int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error)
 	return shell.reconnect_fails ? am_fail(error, "SSH_CONNECT", "client: refused") : 0;
 }
 
-static void shell_child(
-	const char *command, FILE *in, const int hold[2], const struct am_ssh_stream *to)
+const char *am_ssh_path(const struct am_ssh *ssh)
 {
+	(void)ssh;
+	return NULL;
+}
+
+static void shell_child(const char *command, int in, const struct am_ssh_stream *to)
+{
+	const char *login = shell.login != NULL ? shell.login : "/bin/sh";
+
 	setsid();
-	if (dup2(hold != NULL ? hold[0] : fileno(in), 0) < 0 || dup2(fileno(to->out), 1) < 0 ||
-		dup2(fileno(to->err), 2) < 0)
+	if (dup2(in, 0) < 0 || dup2(fileno(to->out), 1) < 0 || dup2(fileno(to->err), 2) < 0)
 		_exit(126);
 	for (int fd = 3; fd < 64; fd++)
 		close(fd);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	execl(login, login, "-c", command, (char *)NULL);
 	_exit(126);
 }
 
-static void shell_execute(
-	const char *command, const void *input, size_t length, int held, struct am_ssh_stream *to)
+static void write_all(int fd, const char *data, size_t length)
 {
-	FILE *in = tmpfile();
-	int hold[2], status;
-	pid_t child;
+	while (length > 0) {
+		ssize_t n = write(fd, data, length);
 
-	assert_non_null(in);
-	assert_int_equal(pipe(hold), 0);
-	if (length > 0)
-		assert_int_equal(fwrite(input, 1, length, in), length);
-	rewind(in);
+		if (n <= 0)
+			_exit(0); /* nobody reads it */
+		data += n;
+		length -= (size_t)n;
+	}
+}
+
+/* Sends the script, and the data once the script has said that it is there. */
+static void feeder(int fd, const struct am_buf *script, const struct am_ssh_run *run, size_t length,
+	const struct am_ssh_stream *to)
+{
+	struct stat st = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	write_all(fd, script->length > 0 ? script->data : "", script->length);
+	while (script->length > 0 && length > 0 && st.st_size < (off_t)sizeof AM_EXEC_READY - 1) {
+		poll(NULL, 0, 1);
+		fstat(fileno(to->out), &st);
+	}
+	write_all(fd, run->input, length);
+	while (run->hold_input)
+		pause();
+	_exit(0);
+}
+
+static void shell_execute(const struct am_ssh_run *run, int lose, struct am_ssh_stream *to)
+{
+	struct am_buf line = {0}, script = {0};
+	struct am_error error;
+	char ready[sizeof AM_EXEC_READY] = "";
+	pid_t child, feed;
+	int in[2], status;
+
+	if (am_exec_compose(&run->exec, &line, &script, &error) != 0)
+		fail_msg("%s", error.message);
+	assert_null(strchr(line.data, '\n'));
+	assert_int_equal(pipe(in), 0);
+	feed = fork();
+	assert_true(feed >= 0);
+	if (feed == 0) {
+		close(in[0]);
+		feeder(in[1], &script, run, run->input_length - (lose != 0), to);
+	}
+	close(in[1]);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0)
-		shell_child(command, in, held ? hold : NULL, to);
+		shell_child(line.data, in[0], to);
+	close(in[0]);
 	while (waitpid(child, &status, 0) < 0)
 		assert_int_equal(errno, EINTR);
-	close(hold[0]);
-	close(hold[1]);
-	fclose(in);
+	kill(feed, SIGKILL);
+	while (waitpid(feed, NULL, 0) < 0)
+		assert_int_equal(errno, EINTR);
 	to->status.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (WIFSIGNALED(status))
 		snprintf(to->status.signal, sizeof to->status.signal, "%d", WTERMSIG(status));
+	rewind(to->out);
+	if (script.length > 0 && (fread(ready, 1, sizeof ready - 1, to->out) != sizeof ready - 1 ||
+					 strcmp(ready, AM_EXEC_READY) != 0))
+		fail_msg("sh did not take its script");
+	am_buf_free(&line);
+	am_buf_free(&script);
 }
 
 /* Runs or answers a command; what it met is in `fault`. */
@@ -99,11 +152,10 @@ static void shell_run(
 		to->status.status = fault->signal != NULL ? -1 : fault->status;
 		if (fault->signal != NULL)
 			snprintf(to->status.signal, sizeof to->status.signal, "%s", fault->signal);
+		rewind(to->out);
 	} else {
-		shell_execute(run->command, run->input, run->input_length - (fault->lose_byte != 0),
-			run->hold_input, to);
+		shell_execute(run, fault->lose_byte, to);
 	}
-	rewind(to->out);
 	rewind(to->err);
 }
 
@@ -144,10 +196,10 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 }
 
 struct am_ssh_stream *am_ssh_stream_open(
-	struct am_ssh *ssh, const char *command, const char *label, struct am_error *error)
+	struct am_ssh *ssh, const struct am_exec *exec, const char *label, struct am_error *error)
 {
 	struct am_ssh_stream *stream = malloc(sizeof *stream);
-	struct am_ssh_run run = {.command = command};
+	struct am_ssh_run run = {.exec = *exec};
 	struct shell_fault fault;
 
 	(void)ssh;

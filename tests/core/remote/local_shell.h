@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes the place of the SSH session in a test program that uses it: commands are run by the sh of
- * this host, in a session of their own as sshd does it, or are answered as the test says.
+ * this host, in a session of their own as sshd does it, or are answered as the test says. The data
+ * of a script comes to its pipe when the script has printed that it is read, and not before.
  */
 #ifndef ALTMIG_TESTS_LOCAL_SHELL_H
 #define ALTMIG_TESTS_LOCAL_SHELL_H
@@ -19,6 +20,7 @@ struct shell_fault {
 };
 
 struct shell {
+	const char *login;          /* the login shell; NULL: /bin/sh */
 	struct shell_fault next[4]; /* for this command and those after it */
 	int reconnect_fails;
 	unsigned runs, reconnects;

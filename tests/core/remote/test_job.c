@@ -40,6 +40,16 @@ static int setup(void **state)
 static struct am_error error;
 static const struct am_job job = {dir, "j1"};
 
+/* A text of sh as a job, its data as what it reads. */
+static int start_job(
+	const struct am_job *j, const char *text, const void *input, size_t length, int *started)
+{
+	const char *const none[] = {NULL};
+
+	return am_job_start(NULL, j, &(struct am_exec){.argv = none, .script = text}, input, length,
+		started, &error);
+}
+
 static void assert_poll(enum am_job_state want, int status, const char *signal)
 {
 	struct am_ssh_status got;
@@ -56,7 +66,7 @@ static void start(const char *command, const char *input)
 {
 	int started = 0;
 
-	if (am_job_start(NULL, &job, command, input, strlen(input), &started, &error) != 0)
+	if (start_job(&job, command, input, strlen(input), &started) != 0)
 		fail_msg("%s", error.message);
 	assert_int_equal(started, 1);
 }
@@ -84,7 +94,7 @@ static void test_ids_and_directories(void **state)
 	for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
 		for (int k = 0; k < 5; k++) {
 			struct am_job *j = &jobs[i];
-			int r = k == 0   ? am_job_start(NULL, j, "x", NULL, 0, NULL, &error)
+			int r = k == 0   ? start_job(j, "x", NULL, 0, NULL)
 				: k == 1 ? am_job_poll(NULL, j, &found, &status, &error)
 				: k == 2 ? am_job_wait(NULL, j, &wait, &status, &error)
 				: k == 3 ? am_job_cancel(NULL, j, 1, &error)
@@ -163,23 +173,26 @@ static void test_what_is_no_answer(void **state)
 	assert_non_null(strstr(error.message, "status 127: sh: not found"));
 }
 
+#define LS "exec env ENV= LC_ALL=C ODMDIR=/etc/objrepos PATH=" AM_EXEC_PATH " ls -"
+
 static void test_answers_to_a_start(void **state)
 {
+	static const char *const ls[] = {"ls", "-l", NULL};
 	static const struct {
 		struct shell_fault fault;
 		const char *code; /* NULL: well */
 		int started;
 	} cases[] = {
-		{{.out = "started\nls -l\n"}, NULL, 1},
-		{{.out = "there\nls -l\n"}, NULL, 0},
-		{{.out = "there\nls -la\n"}, "JOB_MISMATCH", 0},
-		{{.out = "there\nls -k\n"}, "JOB_MISMATCH", 0},
+		{{.out = "started\n" LS "l\n"}, NULL, 1},
+		{{.out = "there\n" LS "l\n"}, NULL, 0},
+		{{.out = "there\n" LS "la\n"}, "JOB_MISMATCH", 0},
+		{{.out = "there\n" LS "k\n"}, "JOB_MISMATCH", 0},
 		{{.out = "there\nls\n"}, "JOB_MISMATCH", 0},
 		{{.out = "started\n"}, "JOB_MISMATCH", 0},
 		{{.out = "there"}, "JOB_ANSWER", 0},
-		{{.out = "Welcome!\nstarted\nls -l\n"}, "JOB_ANSWER", 0},
+		{{.out = "Welcome!\nstarted\n" LS "l\n"}, "JOB_ANSWER", 0},
 		{{.out = "", .status = 90}, "JOB_START", 0},
-		{{.out = "started\nls -l\n", .status = 94}, "JOB_START", 0},
+		{{.out = "started\n" LS "l\n", .status = 94}, "JOB_START", 0},
 	};
 
 	(void)state;
@@ -187,7 +200,8 @@ static void test_answers_to_a_start(void **state)
 		int started = 0, r;
 
 		shell.next[0] = cases[i].fault;
-		r = am_job_start(NULL, &job, "ls -l", NULL, 0, &started, &error);
+		r = am_job_start(
+			NULL, &job, &(struct am_exec){.argv = ls}, NULL, 0, &started, &error);
 		assert_int_equal(r, cases[i].code == NULL ? 0 : -1);
 		if (r != 0)
 			assert_string_equal(error.code, cases[i].code);
@@ -234,11 +248,10 @@ static void test_a_job_from_start_to_end(void **state)
 	assert_string_equal(printed[AM_SSH_STDOUT], "a line\nand no end");
 	assert_string_equal(printed[AM_SSH_STDERR], "it's $HOME in\n");
 	assert_poll(AM_JOB_DONE, 7, "");
-	/* the same again is the same job, another command is none */
-	assert_int_equal(
-		am_job_start(NULL, &job, command, "a line\nand no end", 17, &started, &error), 0);
+	/* the same again is the same job, another command or script is none */
+	assert_int_equal(start_job(&job, command, "a line\nand no end", 17, &started), 0);
 	assert_int_equal(started, 0);
-	assert_int_equal(am_job_start(NULL, &job, "reboot", NULL, 0, NULL, &error), -1);
+	assert_int_equal(start_job(&job, "reboot", NULL, 0, NULL), -1);
 	assert_string_equal(error.code, "JOB_MISMATCH");
 	assert_int_equal(am_job_cancel(NULL, &job, 1, &error), 0); /* it has ended: no error */
 	remove_job();
@@ -251,7 +264,7 @@ static void test_input_that_did_not_arrive_starts_nothing(void **state)
 {
 	(void)state;
 	shell.next[0].lose_byte = 1;
-	assert_int_equal(am_job_start(NULL, &job, "cat", "abc", 3, NULL, &error), -1);
+	assert_int_equal(start_job(&job, "cat", "abc", 3, NULL), -1);
 	assert_string_equal(error.code, "JOB_START");
 	assert_non_null(strstr(error.message, "its input did not arrive whole"));
 	assert_poll(AM_JOB_NONE, -1, "");
@@ -264,7 +277,7 @@ static void test_a_lost_connection_starts_once(void **state)
 
 	(void)state;
 	shell.next[0].lost = 1;
-	assert_int_equal(am_job_start(NULL, &job, "echo once", NULL, 0, &started, &error), 0);
+	assert_int_equal(start_job(&job, "echo once", NULL, 0, &started), 0);
 	assert_int_equal(started, 0);
 	assert_int_equal(shell.reconnects, 1);
 	/* the follower is cut in the midst, and goes on there */
@@ -275,7 +288,7 @@ static void test_a_lost_connection_starts_once(void **state)
 	remove_job();
 	shell.next[0] = (struct shell_fault){.out = "", .lost = 1};
 	shell.reconnect_fails = 1;
-	assert_int_equal(am_job_start(NULL, &job, "echo once", NULL, 0, &started, &error), -1);
+	assert_int_equal(start_job(&job, "echo once", NULL, 0, &started), -1);
 	assert_string_equal(error.code, "SSH_CONNECT");
 }
 
