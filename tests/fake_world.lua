@@ -200,11 +200,11 @@ end
 function handlers.sh(w, host, argv, opts, answer)
   local script = argv[3] or argv[2]
   if script:find("altmig-plain", 1, true) then return at_plain(w, argv, answer) end
-  if script == "-s" then
-    w.acl_script = opts.stdin
+  if script:find("set_acl", 1, true) then
+    w.acl_script = script
     return w.acl_answer or ""
   end
-  if script:find("exec \"$0/restore\" -xqf -", 1, true) then
+  if script:find("exec \"$1/restore\" -xqf -", 1, true) then
     if w.on_stream then w.on_stream(opts) end
     w.streamed = (w.streamed or 0) + 1
     return w.stream_says or "", w.stream_status or 0
@@ -214,22 +214,22 @@ function handlers.sh(w, host, argv, opts, answer)
     return "", 0
   end
   if script:find("cp -p", 1, true) then
-    w.aside = table.concat(argv, " ", 4)
-    w.files[argv[4] .. "/complete"] = ""
+    w.aside = table.concat(argv, " ", 5)
+    w.files[argv[5] .. "/complete"] = ""
   end
   if script:find("xargs sum", 1, true) then
     w.summed = opts.stdin
     return w.sums or ""
   end
   if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
-  if script:find("set -C", 1, true) then
+  if script:find("echo held", 1, true) then
     w.client_lock = w.client_lock or argv[5]
     return w.lock_says or "held\n" .. w.client_lock .. "\n"
   end
   return ""
 end
 function handlers.cat(w, _, argv)
-  if argv[2] == "/var/adm/ras/alt_mig/lock" then return w.client_lock and w.client_lock .. "\n" or "", w.client_lock and 0 or 1 end
+  if argv[2] == "/var/adm/ras/alt_mig/lock/owner" then return w.client_lock and w.client_lock .. "\n" or "", w.client_lock and 0 or 1 end
   return w.files[in_copy(argv[2])] or ""
 end
 function handlers.rm(w, _, argv)
@@ -316,7 +316,12 @@ function world.new()
 
   local function session(host)
     local s = {}
+    -- A script, as its shell has it.
+    local function of_script(argv, opts)
+      return opts and opts.script and { "sh", "-c", opts.script, "sh", table.unpack(argv) } or argv
+    end
     function s:run(argv, opts)
+      argv = of_script(argv, opts)
       if w.lost and w.lost[host] then return nil, "run: connection lost", "SSH_LOST" end
       if w.hangs == argv[1] and (opts.timeout or 0) > 0 then return nil, "run: timed out", "SSH_TIMEOUT" end
       local text, status = answer(host, argv, opts)
@@ -330,6 +335,7 @@ function world.new()
     end
     function s:job(argv, opts)
       assert(opts.timeout == nil, "a job with a deadline")
+      argv = of_script(argv, opts)
       w.jobs = w.jobs or {}
       w.jobs[#w.jobs + 1] = opts.id
       -- A phase 1 that tells which group it makes.

@@ -3,7 +3,7 @@
 
 --- Commands, files and jobs of other hosts over SSH. Calls block; Ctrl-C ends them with CANCELLED.
 --- Codes: SSH_CONNECT, SSH_HOSTKEY_UNKNOWN, SSH_HOSTKEY_CHANGED, SSH_AUTH, SSH_KEY, SSH_TIMEOUT,
---- SSH_LOST, SSH_CHANNEL, SSH_SHELL (the login shell adds bytes to what commands print), JOB_GONE, JOB_START,
+--- SSH_LOST, SSH_CHANNEL, SSH_SHELL (the login shell adds bytes to what commands print, or changes words or data), JOB_GONE, JOB_START,
 --- JOB_MISMATCH, JOB_RUNNING, JOB_UNRECORDED, JOB_ANSWER, UNSUPPORTED, CANCELLED,
 --- E2BIG, CALLBACK.
 ---@class altmig.ssh
@@ -16,12 +16,14 @@ local ssh = {}
 ---@field identity string?      # private key file; default: the agent, then ~/.ssh/id_ed25519, id_ecdsa
 ---@field passphrase string?    # of the key file
 ---@field known_hosts string?   # default ~/.ssh/known_hosts; keys are never added to it here
+---@field path string?          # PATH of all commands; default: where AIX has them
 ---@field timeout number?       # seconds to connect and authenticate, default 30
 ---@field keepalive number?     # seconds of silence before a sign of life is asked for, default 30; lost after 4
 
 ---@class altmig.ssh.CommandOptions
 ---@field chroot string?        # run it under /usr/sbin/chroot
----@field env table<string, string>?   # added to the environment
+---@field env table<string, string|false>?   # added to ENV, LC_ALL, ODMDIR and PATH as they always are; false: taken away
+---@field script string?        # POSIX sh, read by sh -s: the words are its arguments, $1 and so on
 ---@field cwd string?           # absolute; inside chroot if that is given
 ---@field stdin string?
 
@@ -48,7 +50,7 @@ local Session = {}
 ---@return altmig.ssh.Session? session, string? message, string? code
 function ssh.connect(options) end
 
---- The command line that run would send for the same words and options.
+--- The command line of a POSIX shell for these words and options, to be read by people.
 ---@param argv string[]
 ---@param options altmig.ssh.CommandOptions?
 ---@return string

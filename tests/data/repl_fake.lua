@@ -3,11 +3,12 @@
 local reason = arg[1]
 local m = { locked = false, resumed = {} }
 m.client = {
-  run = function(_, argv, opts)
-    if argv[3] == "lost" then return nil, "ssh: adachi-AIX7: connection lost", "SSH_LOST" end
-    opts.on_line("ran " .. table.concat(argv, "|"), "stdout")
+  script = function(_, text, args, opts)
+    assert(#args == 0)
+    if text == "lost" then return nil, "ssh: adachi-AIX7: connection lost", "SSH_LOST" end
+    opts.on_line("ran " .. text, "stdout")
     opts.on_line("a warning", "stderr")
-    return { status = argv[3] == "false" and 1 or 0, stdout = "", stderr = "" }
+    return { status = text == "false" and 1 or 0, stdout = "", stderr = "" }
   end,
 }
 function m.phases()
@@ -27,8 +28,8 @@ function m.result_of() return nil end
 function m:looking() return not self.locked end
 function m.worked_on_by() return arg[2] == "locked" and "pid 7 on engine since 2026-01-01 00:00:00" or nil end
 function m.leave_prompt() io.stdout:write "closed\n" end
-m.master = { run = function(_, argv, opts)
-  opts.on_line("master ran " .. table.concat(argv, "|"), "stdout")
+m.master = { script = function(_, text, _, opts)
+  opts.on_line("master ran " .. text, "stdout")
   return { status = 0, stdout = "", stderr = "" }
 end }
 

@@ -314,7 +314,7 @@ function TestOwnership:test_a_group_that_was_exchanged_after_it_was_confirmed_st
   local isatty = sys.isatty
   sys.isatty = function() return false end
   w.on_command = function(_, argv)
-    if argv[1] == "sh" and argv[3]:find("set -C", 1, true) then w.make_group() end
+    if argv[1] == "sh" and argv[3]:find("echo held", 1, true) then w.make_group() end
   end
   lu.assertEquals(fails(cleanup, w, { disk = "hdisk2", yes = true }).code, "NOT_OURS")
   sys.isatty = isatty

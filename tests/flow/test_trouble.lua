@@ -348,7 +348,7 @@ function TestTrouble:test_only_a_lock_of_the_exact_form_is_an_answer()
     w.lock_says = text
     local e = fails(w.migration.migrate, w.opts())
     lu.assertEquals({ e.code, e.status, e.host }, { "LOCK_UNREADABLE", 4, "lpar" }, text)
-    lu.assertStrContains(e.remedy, "rm -f /var/adm/ras/alt_mig/lock")
+    lu.assertStrContains(e.remedy, "rm -rf /var/adm/ras/alt_mig/lock")
   end
   lu.assertEquals(world.count(w, "alt_disk_copy"), 0)
   w.lock_says, w.client_lock = nil, nil
@@ -362,7 +362,7 @@ function TestTrouble:test_a_lock_is_broken_once_at_most()
     world.count(w, "")
     local e = fails(w.migration.migrate, w.opts { force = true })
     lu.assertStrMatches(e.code, "LOCK.*")
-    lu.assertEquals(world.count(w, "^client: rm %-f /var/adm/ras/alt_mig/lock$"), 1, text)
+    lu.assertEquals(world.count(w, "^client: rm %-rf /var/adm/ras/alt_mig/lock$"), 1, text)
     w.log = {}
   end
   w.lock_says, w.client_lock = nil, "other:/state"

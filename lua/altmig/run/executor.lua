@@ -55,6 +55,8 @@ end
 
 function executor:run(argv, opts) return self.host:run(argv, inside(self, opts)) end
 function executor:must(argv, opts) return self.host:must(argv, inside(self, opts)) end
+function executor:script(text, args, opts) return self.host:script(text, args, inside(self, opts)) end
+function executor:must_script(text, args, opts) return self.host:must_script(text, args, inside(self, opts)) end
 function executor:job(id, argv, opts) return self.host:job(id, argv, inside(self, opts)) end
 
 -- Says of each component what it is, and runs the command only if each is what it has to be. Arguments:
@@ -144,11 +146,11 @@ local what_is = { link = "a symbolic link", dir = "a directory", file = "a file"
 function executor:at_plain(path, opts)
   opts = opts or {}
   local list = components(self, path)
-  local argv = { "sh", "-c", plain_script, "sh", tostring(#list), opts.way or "dir", opts.last or "dir" }
+  local argv = { tostring(#list), opts.way or "dir", opts.last or "dir" }
   table.move(list, 1, #list, #argv + 1, argv)
   table.move(opts.argv or {}, 1, #(opts.argv or {}), #argv + 1, argv)
-  local result = self.host:run(argv, { timeout = opts.timeout })
-  if result.stdout == "" and result.status ~= 0 then err.raise(self.host:failure(argv, result)) end
+  local result = self.host:script(plain_script, argv, { timeout = opts.timeout })
+  if result.stdout == "" and result.status ~= 0 then err.raise(self.host:failure({ "sh", "-s", table.unpack(argv) }, result)) end
   local found, output = read_answer(self, result.stdout, #list)
   local last = found[#found]
   if output then return { status = result.status, signal = result.signal, stdout = output, stderr = result.stderr, last = last } end

@@ -16,8 +16,10 @@ local ssh = require "altmig.ssh"
 local host = {}
 host.__index = host
 
---- Where AIX keeps its commands; set with every command, since a session without a login has less.
-host.path = "/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin"
+--- The environment of what makes an image.data: mkszfile warns of LC_ALL. What it prints is in English all the
+--- same, whatever locale the login has. false: taken out of the environment.
+host.locale = { LANG = "C", LC_ALL = false, LC_COLLATE = false, LC_CTYPE = false, LC_MESSAGES = false, LC_MONETARY = false,
+  LC_NUMERIC = false, LC_TIME = false }
 
 --- Directory of the jobs of all runs, on each host.
 host.job_dir = footprint.jobs
@@ -50,13 +52,16 @@ function host.absent(role, resource, e)
   return setmetatable({ name = resource.name, role = role, session = session, resource = resource, unreachable = e }, host)
 end
 
-local function options_with_environment(opts)
+-- A table of options of its own.
+local function own_options(opts, more)
   local copy = {}
   for k, v in pairs(opts or {}) do copy[k] = v end
-  copy.env = { LC_ALL = "C", PATH = host.path }
-  for k, v in pairs(opts and opts.env or {}) do copy.env[k] = v end
+  for k, v in pairs(more or {}) do copy[k] = v end
   return copy
 end
+
+-- The words of what is run: a script's are those of the shell that reads it.
+local function words_of(argv, opts) return opts and opts.script and { "sh", "-s", table.unpack(argv) } or argv end
 
 local function last_lines(text, count)
   local list = {}
@@ -90,13 +95,14 @@ end
 
 --- Runs a command and returns its result whatever its status; raises when the transport failed, and
 --- when there is no end before the deadline.
----@param argv string[]
+---@param argv string[]   of a script (opts.script) its arguments
 ---@param opts table?  as altmig.ssh run; `chroot` for commands inside a copy
 ---@return { status: integer?, signal: string?, stdout: string, stderr: string }
 function host:run(argv, opts)
-  local options = options_with_environment(opts)
+  local options = own_options(opts)
   options.timeout = options.timeout or host.deadline
   local result, message, code = self.session:run(argv, options)
+  argv = words_of(argv, options)
   trace(self, argv, opts or {}, result, message)
   if not result then
     local e = { code = code, host = self.name, command = ssh.quote(argv),
@@ -111,9 +117,21 @@ end
 ---@return string stdout, table result
 function host:must(argv, opts)
   local result = self:run(argv, opts)
-  if result.status ~= 0 then err.raise(self:failure(argv, result, opts and opts.remedy)) end
+  if result.status ~= 0 then err.raise(self:failure(words_of(argv, opts), result, opts and opts.remedy)) end
   return result.stdout, result
 end
+
+--- Runs a text of POSIX sh (what ksh88 has) with arguments, which it has as $1 and so on: it goes to sh -s by
+--- standard input, what is in opts.stdin behind it. Returns the result whatever its status, as run.
+---@param text string
+---@param args string[]?
+---@param opts table?
+---@return { status: integer?, signal: string?, stdout: string, stderr: string }
+function host:script(text, args, opts) return self:run(args or {}, own_options(opts, { script = text })) end
+
+--- The same with status 0; returns its standard output.
+---@return string stdout, table result
+function host:must_script(text, args, opts) return self:must(args or {}, own_options(opts, { script = text })) end
 
 --- Whether a command ends with status 0.
 ---@return boolean
@@ -155,8 +173,7 @@ local no_job = { JOB_GONE = true, JOB_START = true }
 ---@param opts table?  as altmig.ssh job; on_line(line, stream)
 ---@return table result  { status, signal, stdout, stderr }
 function host:job(id, argv, opts)
-  opts = options_with_environment(opts)
-  opts.id, opts.dir = id, host.job_dir
+  opts = own_options(opts, { id = id, dir = host.job_dir })
   local on_line = opts.on_line
   opts.on_line = nil
   local job, message, code = self.session:job(argv, opts)
@@ -167,6 +184,7 @@ function host:job(id, argv, opts)
   if job then
     result, message, code = job:wait { on_line = on_line, on_notice = self.notice }
   end
+  argv = words_of(argv, opts)
   trace(self, argv, opts, result, message)
   if not result then
     err.raise { code = code, host = self.name, command = ssh.quote(argv), job_left = not no_job[code],

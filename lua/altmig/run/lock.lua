@@ -41,19 +41,21 @@ end
 ---@return string
 function lock.lock_owner(m) return ("%s:%s"):format(sys.hostname(), m.state) end
 
--- Takes the client, unless somebody has it; a mark without room for its text is taken away again.
+-- Takes the client, unless somebody has it: only one mkdir makes a directory, with every shell and file
+-- system. One without room for the name in it is taken away again.
 local claim = [[
 umask 077
 mkdir -p "${2%/*}" || exit 1
-if (set -C; : >"$2") 2>/dev/null; then
-  echo "$1" >"$2" && [ -s "$2" ] || { rm -f "$2"; exit 1; }
+if mkdir "$2" 2>/dev/null; then
+  echo "$1" >"$2/owner" && [ -s "$2/owner" ] || { rm -rf "$2"; exit 1; }
 fi
 echo held
-cat "$2"]]
+cat "$2/owner" 2>/dev/null
+exit 0]]
 
 -- Who has the client then, as "HOST:STATE"; nil and what there is for anything of another form.
 local function holder(m)
-  local answer = m.client:must({ "sh", "-c", claim, "sh", m:lock_owner(), marker }, {
+  local answer = m.client:must_script(claim, { m:lock_owner(), marker }, {
     remedy = ("%s must be writable on %s, with room: df -k %s"):format(marker, m.name, marker:match("^(.*)/")) })
   local held = answer:match("^held\n([^%c]+:[^%c]+)\n$")
   if held then return held end
@@ -63,7 +65,7 @@ end
 local function fail_unreadable(m, what)
   err.raise { code = "LOCK_UNREADABLE", status = 4, host = m.name,
     message = ("client %s: its lock %s names no run: %s"):format(m.name, marker, what),
-    remedy = ("does a migration of %s work anywhere? If not: rm -f %s on %s, or the same command with -F"):format(m.name, marker,
+    remedy = ("does a migration of %s work anywhere? If not: rm -rf %s on %s, or the same command with -F"):format(m.name, marker,
       m.name) }
 end
 
@@ -76,7 +78,7 @@ function lock.lock_client(m, broken)
   local run = held and runs.of_owner(held, m.name)
   local alive = run and run.word == "running"
   if m.opts.force and not alive and not broken then -- once: whoever takes it then is at work
-    m.client:must { "rm", "-f", marker }
+    m.client:must { "rm", "-rf", marker }
     return m:lock_client(true)
   end
   if not held then fail_unreadable(m, what) end
@@ -90,14 +92,14 @@ end
 
 --- What the mark on the client says; nil when there is none.
 function lock.client_mark(m)
-  local result = m.client:run { "cat", marker }
+  local result = m.client:run { "cat", runs.owner_file }
   return result.status == 0 and result.stdout:gsub("%s+$", "") or nil
 end
 
 --- Takes the mark away.
 function lock.unlock_client(m)
   -- A client that reboots may be gone any moment; reboot_client has taken the mark away before.
-  if m.client and not m.rebooting then m.client:must { "rm", "-f", marker } end
+  if m.client and not m.rebooting then m.client:must { "rm", "-rf", marker } end
 end
 
 return lock

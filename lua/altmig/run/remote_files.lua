@@ -40,7 +40,7 @@ done]]
 local types = { f = "file", d = "dir", o = "fifo" }
 
 local function look_chunk(self, paths)
-  local output = self.host:must({ "sh", "-c", script }, { stdin = table.concat(paths, "\n") .. "\n" })
+  local output = self.host:must_script(script, {}, { stdin = table.concat(paths, "\n") .. "\n" })
   local i = 0
   for line in output:gmatch("([^\n]*)\n") do
     i = i + 1
@@ -122,7 +122,7 @@ done]]
 ---@param paths string[]
 function Remote:list_many(paths)
   if #paths == 0 then return end
-  local output, names = self.host:must({ "sh", "-c", list_script }, { stdin = table.concat(paths, "\n") .. "\n" }), nil
+  local output, names = self.host:must_script(list_script, {}, { stdin = table.concat(paths, "\n") .. "\n" }), nil
   for line in output:gmatch("[^\n]+") do
     local number = tonumber(line:match("^//(%d+)$"))
     if number and paths[number] then
@@ -152,7 +152,7 @@ while IFS= read -r p; do
 done]]
 
 local function fetch_chunk_of(self, paths)
-  local output = self.host:must({ "sh", "-c", fetch_script }, { stdin = table.concat(paths, "\n") .. "\n",
+  local output = self.host:must_script(fetch_script, {}, { stdin = table.concat(paths, "\n") .. "\n",
     max_output = remote.cache_max * 4 })
   local at = 1
   for i, path in ipairs(paths) do

@@ -12,6 +12,8 @@ local runs = {}
 
 --- On the client: names the run that works on it, as HOST:STATE. Keeps runs of other engine hosts away.
 runs.marker = footprint.lock
+--- The file in it that names the run.
+runs.owner_file = runs.marker .. "/owner"
 
 ---@class altmig.Holder
 ---@field pid integer?
@@ -80,7 +82,7 @@ function runs.of(m)
   if m.lock_handle then return nil end -- this process is the run
   local own = runs.at(m.state)
   if is_open(own) then return own end
-  local owner = m.client:run({ "cat", runs.marker }).stdout:match("[^\n]+")
+  local owner = m.client:run({ "cat", runs.owner_file }).stdout:match("[^\n]+")
   if not owner or owner == m:lock_owner() then return own end
   local other = runs.of_owner(owner, m.name)
   return is_open(other) and other or { word = "elsewhere", owner = owner }

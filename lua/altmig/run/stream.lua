@@ -68,16 +68,18 @@ end
 
 local copy_script = [[
 umask 077
-rm -rf "$0" && mkdir -p "$0" || exit 1
+dir=$1
+shift
+rm -rf "$dir" && mkdir -p "$dir" || exit 1
 for file
 do
-	cp -p "$file" "$0/" || exit 1
+	cp -p "$file" "$dir/" || exit 1
 done
-: >"$0/complete"
+: >"$dir/complete"
 ]]
 
 -- The running program is the shell until it is restore: the pid is the same.
-local run_script = [[cd / && echo $$ >"$0/pid" && LIBPATH=$0:/usr/lib:/lib && export LIBPATH && exec "$0/restore" -xqf -]]
+local run_script = [[cd / && echo $$ >"$1/pid" && LIBPATH=$1:/usr/lib:/lib && export LIBPATH && exec "$1/restore" -xqf -]]
 
 local function set_aside(m)
   end_earlier(m)
@@ -89,7 +91,7 @@ local function set_aside(m)
     if not taken[name] then files[#files + 1] = path end
     taken[name] = true
   end
-  m.client:must({ "sh", "-c", copy_script, aside, table.unpack(files) }, inside())
+  m.client:must_script(copy_script, { aside, table.unpack(files) }, inside())
   m:detail(("altmig: set aside for the restore: %s"):format(table.concat(files, " ")))
 end
 
@@ -114,8 +116,8 @@ function stream.restore(m, image, exclude)
   local result
   local found = m:result_of("inspect_bos") or {}
   result, message, code = m:track("restore", { bytes = found.bytes, files = found.files }, function(update)
-    return m.client.session:run({ "sh", "-c", run_script, aside }, { chroot = root,
-      env = { LC_ALL = "C", PATH = host.path }, stdin = reader, on_progress = function() update(sent()) end })
+    return m.client.session:run({ aside }, { script = run_script, chroot = root, stdin = reader,
+      on_progress = function() update(sent()) end })
   end)
   reader:close()
   if not result then
@@ -236,7 +238,7 @@ function stream.set_rights(m, stats, id)
       set = set + (indexes[i] and 1 or 0)
       failed = failed + (indexes[i] and 0 or 1)
     end
-    local result = set > 0 and m.client:job(id, { "sh", "-s" }, inside { stdin = script })
+    local result = set > 0 and m.client:job(id, {}, inside { script = script })
     local problems = {}
     for index in (result and result.stdout or ""):gmatch("altmig%-failed (%d+)") do problems[tonumber(index)] = true end
     for i, path in pairs(indexes) do

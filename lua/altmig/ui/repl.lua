@@ -210,7 +210,7 @@ local function shell(ctx, args, name, role)
     return
   end
   if not need_writable(ctx, name) then return end
-  local result, message, code = ctx.m[role]:run({ "sh", "-c", args.text }, {
+  local result, message, code = ctx.m[role]:script(args.text, {}, {
     timeout = 0, -- whoever sits there has Ctrl-C
     on_line = function(text, stream) if stream == "stderr" then complain(text) else say(text) end end,
   })

@@ -140,7 +140,8 @@ scenario.define("rpm-packages", "the client has RPMs, and the lpp_source a newer
 end)
 
 scenario.define("locked-client", "a run of another engine host holds the client's lock", function()
-  scenario.sh(CLIENT, "mkdir -p /var/adm/ras/alt_mig && echo 'other-engine:/var/adm/ras/alt_mig/adachi-AIX7' > /var/adm/ras/alt_mig/lock")
+  scenario.sh(CLIENT, "mkdir -p /var/adm/ras/alt_mig/lock && "
+    .. "echo 'other-engine:/var/adm/ras/alt_mig/adachi-AIX7' > /var/adm/ras/alt_mig/lock/owner")
   return "adachi-AIX7 is locked by other-engine"
 end)
 

@@ -9,7 +9,7 @@ TestPlainPath = {}
 
 local host = {}
 host.__index = host
-function host.run(_, argv) return assert(sys.run(argv, {})) end
+function host.script(_, text, args) return assert(sys.run({ "sh", "-s", table.unpack(args) }, { stdin = text })) end
 function host:failure(argv, result) return { code = "COMMAND", host = self.name, message = argv[1] .. result.stderr } end
 
 function TestPlainPath:setUp()

@@ -13,8 +13,8 @@ local function local_host(calls)
     opts = opts or {}
     return assert(sys.run(argv, { stdin = opts.stdin, env = { LC_ALL = "C" } }))
   end
-  function host:must(argv, opts)
-    local result = self:run(argv, opts)
+  function host:must_script(text, args, opts)
+    local result = self:run({ "sh", "-c", text, "sh", table.unpack(args) }, opts)
     assert(result.status == 0, result.stderr)
     return calls.change and calls.change(result.stdout) or result.stdout
   end

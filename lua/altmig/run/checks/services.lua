@@ -106,7 +106,7 @@ end
 --- not seen from here, and what there is on the hosts may be its own.
 function services.locked(m, add, run)
   if not run or run.word ~= "elsewhere" then return end
-  add { id = "locked", host = m.name, what = "the client is locked by another run: " .. run.owner, evidence = "cat " .. runs.marker,
+  add { id = "locked", host = m.name, what = "the client is locked by another run: " .. run.owner, evidence = "cat " .. runs.owner_file,
     remedy = ("altmig status %s on that host says whether it works. If it is dead, go on there: altmig resume %s; or, if its host is "
       .. "gone too: altmig migrate with -F, which breaks the lock"):format(m.name, m.name) }
 end

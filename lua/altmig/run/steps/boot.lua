@@ -64,10 +64,10 @@ boot.steps.write_boot_image = {
     local argv = { m:spot_command "mkboot", "-d", "/dev/" .. disk, "-l", "/dev/alt_hd5", "-b", file }
     local result = m.client:job(ctx.job_id, argv, { on_line = function(line) m:detail(line) end })
     if result.status ~= 0 then err.raise(m.client:failure(argv, result)) end
-    m.client:must({ "sh", "-c", 'dd if="$1" bs=512 count="$2" 2>/dev/null | cmp - "$3"', "sh", "/dev/ralt_hd5",
-      tostring(blocks), file }, { timeout = 900,
+    m.client:must_script('dd if="$1" bs=512 count="$2" 2>/dev/null | cmp - "$3"', { "/dev/ralt_hd5", tostring(blocks), file },
+      { timeout = 900,
         remedy = ("what was read back from %s differs from the image: check the disk"):format(disk) })
-    local record = m.client:must { "sh", "-c", 'dd if="$1" bs=512 count=1 2>/dev/null', "sh", "/dev/r" .. disk }
+    local record = m.client:must_script('dd if="$1" bs=512 count=1 2>/dev/null', { "/dev/r" .. disk })
     local found, message, code = bosboot.inspect(record)
     if not found or found.verdict ~= "bootable" then
       err.raise { code = code or "BOOT_RECORD", host = m.name,

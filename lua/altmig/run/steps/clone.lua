@@ -5,6 +5,8 @@ local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local nim = require "altmig.nim"
 local footprint = require "altmig.run.footprint"
+local host = require "altmig.run.host"
+local ownership = require "altmig.run.steps.ownership"
 
 ---@class altmig.Migration
 local clone = { steps = {} }
@@ -83,10 +85,11 @@ function clone.keep_bootlist(m)
 end
 
 -- A phase 3 that vanished may have set the bootlist before it went.
-local function finish_job(m, ctx, argv)
-  local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { on_line = function(line, stream)
-    if not m:note_copy(line, stream) then m:say(line) end
-  end })
+local function finish_job(m, ctx, argv, script)
+  local ok, result = xpcall(m.client.job, err.wrap, m.client, ctx.job_id, argv, { script = script, env = host.locale,
+    on_line = function(line, stream)
+      if not m:note_copy(line, stream) then m:say(line) end
+    end })
   if ok then return result end
   if result.code == "JOB_GONE" then
     local kept, problem = xpcall(m.keep_bootlist, err.wrap, m)
@@ -172,7 +175,7 @@ clone.steps.alt_disk_copy = {
       m:check_copy()
       if not is_begun(m, ctx) then m:ready_copy() end
     end
-    local result = finish_job(m, ctx, args.phase == 1 and m:watched(argv) or argv)
+    local result = finish_job(m, ctx, argv, args.phase == 1 and ownership.watch or nil)
     if before then claim(m, before) end
     if args.phase == 1 and result.status == 0 then m:mark_copy() end
     if result.status ~= 0 then

@@ -53,7 +53,7 @@ function configuration.changed_files(m, names)
   local function flush()
     if #batch == 0 or not works then return end
     -- With a file more, so that sum names the files also where there is one alone.
-    local result = m.client:run({ "sh", "-c", 'cd "$1" && xargs sum -r /dev/null', "sh", m.copy_at or "/alt_inst" },
+    local result = m.client:script('cd "$1" && xargs sum -r /dev/null', { m.copy_at or "/alt_inst" },
       { stdin = table.concat(batch, "\n") .. "\n", timeout = 1800 })
     for line in result.stdout:gmatch("[^\n]+") do
       local sum, blocks, path = line:match("^%s*(%d+)%s+(%d+)%s+%.(/%S+)%s*$")

@@ -46,7 +46,7 @@ end
 local function export_hosts(m)
   local engine = m.nim:engine_address()
   if not engine then
-    engine = m.client:must({ "sh", "-c", "echo $SSH_CONNECTION" }):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
+    engine = m.client:must_script("echo $SSH_CONNECTION"):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
   end
   if not engine then
     err.raise { code = "ENGINE_ADDRESS", host = m.name,

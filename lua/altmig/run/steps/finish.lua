@@ -35,7 +35,7 @@ finish.steps.reboot_client = {
     m:say(("altmig: rebooting %s."):format(m.name))
     m:unlock_client()
     m.rebooting = true
-    m.client:run({ "sh", "-c", "nohup shutdown -Fr >/dev/null 2>&1 </dev/null &" }, { timeout = 60 })
+    m.client:script("nohup shutdown -Fr >/dev/null 2>&1 </dev/null &", {}, { timeout = 60 })
   end,
 }
 

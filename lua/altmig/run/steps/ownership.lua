@@ -78,8 +78,16 @@ end
 -- alt_disk_copy says nothing of the group it makes, and its job may outlive this engine. So the job itself
 -- tells the identifier, in the words of lsvg: as soon as the group is there, for the case that the job does
 -- not end well, and at the end. A group that was there before is none of its making.
-local WATCH <const> = 'look() { lsvg altinst_rootvg 2>/dev/null | grep "VG IDENTIFIER:" >&2; }; if look 2>/dev/null; then exec "$@"; fi; '
-  .. '(until look; do sleep 1; done) & w=$!; "$@"; s=$?; kill $w 2>/dev/null; look; exit $s'
+local WATCH <const> = [[
+look() { lsvg altinst_rootvg 2>/dev/null | grep "VG IDENTIFIER:" >&2; }
+if look 2>/dev/null; then exec "$@"; fi
+(until look; do sleep 1; done) &
+w=$!
+"$@"
+s=$?
+kill $w 2>/dev/null
+look
+exit $s]]
 
 --- A volume group of the client by name, "altinst_rootvg" if none is given.
 ---@return altmig.Group?
@@ -95,10 +103,10 @@ function ownership.known_copies(m)
   return record.copies or {}, record.copy
 end
 
---- The words of a phase 1 that tells which group it makes.
-function ownership.watched(_, argv) return { "sh", "-c", WATCH, "sh", table.unpack(argv) } end
+--- The script of a job whose arguments are a phase 1, and which tells the group that this makes.
+ownership.watch = WATCH
 
--- The identifier in a line of a job that `watched` made, if it is the one that tells it.
+-- The identifier in a line of a job of that script, if it is the one that tells it.
 local function told(line, stream)
   return stream == "stderr" and aix.vg_identifier(line:match("^VOLUME GROUP:%s+altinst_rootvg%s+VG IDENTIFIER:%s*(%x+)")) or nil
 end
@@ -156,10 +164,16 @@ function ownership.mark_copy(m)
   end
   local text = json.encode({ vg = copy.vg, run = m.record.start.run, client = m.name, engine = sys.hostname() }, { sort = true })
   -- A link in the way would lead out of the copy into the running system.
-  local script = 'umask 077; for d in "$1/lpp" "$1/lpp/save.config" "$1$2"; do [ ! -h "$d" ] || { echo "$d is a link"; exit 1; }; '
-    .. 'mkdir -p "$d" || exit 1; done; chown 0 "$1/lpp/save.config" "$1$2" && chmod 700 "$1/lpp/save.config" "$1$2" && '
-    .. 'rm -f "$1$3" "$1$3.new" && cat > "$1$3.new" && mv -f "$1$3.new" "$1$3"'
-  local result = m.client:run({ "sh", "-c", script, "sh", INST, MARK_DIR, MARK }, { stdin = text .. "\n" })
+  local script = [[
+umask 077
+for d in "$1/lpp" "$1/lpp/save.config" "$1$2"
+do
+  [ ! -h "$d" ] || { echo "$d is a link"; exit 1; }
+  mkdir -p "$d" || exit 1
+done
+chown 0 "$1/lpp/save.config" "$1$2" && chmod 700 "$1/lpp/save.config" "$1$2" &&
+rm -f "$1$3" "$1$3.new" && cat > "$1$3.new" && mv -f "$1$3.new" "$1$3"]]
+  local result = m.client:script(script, { INST, MARK_DIR, MARK }, { stdin = text .. "\n" })
   if result.status ~= 0 then
     m:warn(("altmig: the mark %s%s could not be written on %s: %s; should the journal be lost, the removal of the copy has to "
       .. "be confirmed by --disk"):format(INST, MARK, m.name, (result.stdout .. result.stderr):match("[^\n]*")))

@@ -174,7 +174,7 @@ end
 local function write_list(m, list)
   local text = {}
   for _, row in ipairs(list) do text[#text + 1] = ("%s %s\n"):format(row.fileset, row.level) end
-  m.exec:must({ "sh", "-c", 'cat > "$1"', "sh", list_file }, { stdin = table.concat(text) })
+  m.exec:must_script('cat > "$1"', { list_file }, { stdin = table.concat(text) })
 end
 
 -- installp's own preview says what each file system needs; the client's file systems are grown for
