@@ -20,7 +20,8 @@ if options.o then
   if not lists then odmcmd.fail("bootlist", message) end
   for _, mode in ipairs(modes[options.m]) do
     for _, entry in ipairs(lists[mode]) do
-      print(entry.disk .. (entry.blv and " blv=" .. entry.blv .. " pathid=0" or ""))
+      -- A line for each path: the virtual disks of the lab are reached through two I/O servers.
+      for path = 0, 1 do print(("%s%s pathid=%d"):format(entry.disk, entry.blv and " blv=" .. entry.blv or "", path)) end
     end
   end
   return 0

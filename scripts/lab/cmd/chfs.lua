@@ -19,7 +19,7 @@ if #operands ~= 1 then usage() end
 local file = lvm.check(filesystems.open())
 local stanza = file:get(operands[1])
 if not stanza then
-  odmcmd.fail("chfs", ("0506-915 No record matching %s was found in /etc/filesystems."):format(operands[1]))
+  odmcmd.fail("chfs", ("0506-915 No record in /etc/filesystems for %s."):format(operands[1]))
 end
 
 local units = { [""] = 512, M = 1 << 20, G = 1 << 30 }

@@ -24,7 +24,7 @@ local function number(bytes)
 end
 
 local function percent(part, whole)
-  return whole > 0 and ("%d%%"):format(math.ceil(100 * part / whole)) or "-"
+  return whole > 0 and ("%d%%"):format(math.ceil(100 * part / whole)) or "- "
 end
 
 -- Space of every mount point, by path, from one run of stat.
@@ -59,22 +59,22 @@ local function line(m)
   local device = m.node ~= "" and m.node .. ":" .. m.device or m.device
   local total, free, files, files_free = numbers(m)
   if options.P then
-    local form = "%-13s%11s%10s%10s%9s %s"
+    local form = "%-13s %11s%10s%10s%9s %s"
     if not total then
-      print(form:format(device, "-", "-", "-", "-", m.at))
+      print(form:format(device, "-", "-", "-", "- ", m.at))
     else
       print(form:format(device, number(total), number(total - free), number(free), percent(total - free, total), m.at))
     end
     return
   end
-  local form = "%-13s%11s%10s%6s%9s%7s %s"
+  local form = "%-13s %11s%10s%6s%9s%7s %s"
   if not total then
-    print(form:format(device, "-", "-", "-", "-", "-", m.at))
+    print(form:format(device, "-", "-", "- ", "-", "- ", m.at))
     return
   end
   local used_files = files and files_free and files - files_free
   print(form:format(device, number(total), number(free), percent(total - free, total), used_files or "-",
-    used_files and percent(used_files, files) or "-", m.at))
+    used_files and percent(used_files, files) or "- ", m.at))
 end
 
 local function holding(path)

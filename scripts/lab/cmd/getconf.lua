@@ -24,5 +24,5 @@ elseif fixed[name] then
   print(fixed[name])
   return 0
 end
-io.stderr:write(("getconf: Invalid argument (%s %s).\n"):format(name or "", path or ""))
+io.stderr:write("getconf: Invalid argument\n")
 return 1

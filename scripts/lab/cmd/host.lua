@@ -20,5 +20,6 @@ for line in (sys.read_file("/etc/hosts") or ""):gmatch("[^\n]+") do
     end
   end
 end
-io.stderr:write(("host: 0827-801 Host name %s does not exist.\n"):format(arg[1]))
+local address = arg[1]:match("^%d+%.%d+%.%d+%.%d+$")
+io.stderr:write((address and "host: 0827-803 Cannot find address %s.\n" or "host: 0827-801 Host name %s does not exist.\n"):format(arg[1]))
 return 1

@@ -27,7 +27,9 @@ if options.l == "proc0" then -- processors are not in the object classes of this
   return 0
 end
 local device = odm.open("/etc/objrepos"):first("CuDv", "name = " .. options.l)
-if not device then fail(("The device %s is not in the customized device database."):format(options.l)) end
+if not device then
+  fail("0514-519 The following device was not found in the customized\n\tdevice configuration database:\n\t" .. options.l)
+end
 
 local rows, by_name = {}, {}
 for _, row in ipairs(odm.open("/usr/lib/objrepos"):get("PdAt", "uniquetype = '" .. device.PdDvLn .. "'") or {}) do
@@ -46,7 +48,9 @@ if options.a then
   local chosen = {}
   for _, word in ipairs(options.a) do
     for name in word:gmatch("[^,]+") do
-      if not by_name[name] then fail(("The device %s has no attribute %s."):format(options.l, name)) end
+      if not by_name[name] then
+        fail(('0514-528 The "%s" attribute does not exist in the predefined\n\tdevice configuration database.'):format(name))
+      end
       chosen[#chosen + 1] = by_name[name]
     end
   end

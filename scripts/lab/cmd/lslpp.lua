@@ -5,6 +5,7 @@
 -- lslpp -L | -l | -h [-q] [-c] [Fileset ...], lslpp -w [File ...], lslpp -f Fileset ...
 
 local getopt = require "lab.getopt"
+local lslpp = require "altmig.aix.lslpp"
 local rpm = require "lab.rpm"
 local swvpd = require "lab.swvpd"
 
@@ -22,10 +23,23 @@ if not text then
   os.exit(1, true)
 end
 io.write(text)
-if flags == "L" and options.c and #names == 0 then io.write(rpm.lslpp_rows()) end -- -L asks the RPM database too
+
+-- -L asks the RPM database too; -l knows filesets only.
+local met = {}
+local function wanted(package)
+  local found = #names == 0
+  for _, word in ipairs(names) do
+    if package:find(lslpp.pattern(word)) then found, met[word] = true, true end
+  end
+  return found
+end
+if flags == "L" and options.c then io.write(rpm.lslpp_rows(wanted)) end
+
 local status = 0
 for _, word in ipairs(flags ~= "w" and missing or {}) do
-  io.stderr:write(("/usr/bin/lslpp: Fileset %s not installed.\n\n"):format(word))
-  status = 1
+  if not met[word] then
+    io.stderr:write(("lslpp: 0504-132  Fileset %s not installed.\n"):format(word))
+    status = 1
+  end
 end
 os.exit(status, true)

@@ -19,7 +19,7 @@ end
 
 if #operands == 0 then
   for _, d in ipairs(snapshot.disks) do
-    print(("%-16s%-36s%-16s%s"):format(d.name, d.pvid or "none", d.vg or "None", state(d)))
+    print(("%-16s%-36s%-16s%-12s"):format(d.name, d.pvid or "none", d.vg or "None", state(d)))
   end
   return 0
 end
@@ -27,7 +27,7 @@ end
 local name = operands[1]
 local d = snapshot:disk(name)
 if not d then
-  odmcmd.fail("0516-320 lspv", ("Physical volume %s is not available."):format(name))
+  odmcmd.fail("0516-304 lspv", ("Unable to find device id %s in the Device\n\tConfiguration Database."):format(name))
 end
 local group = d.vg and snapshot:group(d.vg)
 if not group then

@@ -6,6 +6,7 @@
 
 local print = require "lab.locale".print
 local getopt = require "lab.getopt"
+local quirk = require "lab.quirk"
 local src = require "lab.src"
 
 local function usage(message)
@@ -17,7 +18,7 @@ end
 local options = getopt(arg, "as:g:l", usage)
 if not (options.a or options.s or options.g) then usage() end
 if not src.running() then
-  io.stderr:write("lssrc: The System Resource Controller is not active.\n")
+  io.stderr:write("0513-001 The System Resource Controller daemon is not active.\n")
   os.exit(1, true)
 end
 local list, message = src.subsystems()
@@ -34,7 +35,9 @@ for _, subsystem in ipairs(list) do
   end
 end
 if #rows == 0 then
-  io.stderr:write(("lssrc: The %s %s is not on file.\n"):format(options.s or options.g, options.s and "Subsystem" or "Group"))
+  local out = quirk.is("lssrc-unknown", "stdout") and io.stdout or io.stderr
+  out:write(("%s The %s %s is not on file.\n"):format(options.s and "0513-085" or "0513-086", options.s or options.g,
+    options.s and "Subsystem" or "Group"))
   os.exit(1, true)
 end
 print("Subsystem         Group            PID          Status ")

@@ -9,6 +9,7 @@ local disk = require "lab.disk"
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local odmcmd = require "lab.odmcmd"
+local quirk = require "lab.quirk"
 
 local usage = odmcmd.usage("lsvg", "lsvg [-o] | [-l | -p] VGname ...")
 local options, names = getopt(arg, "olp", usage)
@@ -26,6 +27,7 @@ local function logical_volumes(group, mounted)
   print(form:format("LV NAME", "TYPE", "LPs", "PPs", "PVs", "LV STATE", "MOUNT POINT"))
   for _, lv in ipairs(group.vgda.lvs) do
     local at = lv.type:match("^jfs") and lv.label
+    if at == "/alt_inst" and quirk.is("alt-inst-mount-point", "slash") then at = "/alt_inst/" end
     print(form:format(lv.name, lv.type, lv.lps, lv.lps * (lv.copies or 1), lv.copies or 1,
       lvm.lv_state(group, lv, mounted), at or "N/A"))
   end
@@ -84,7 +86,7 @@ local status = 0
 for _, name in ipairs(names) do
   local group = snapshot:group(name)
   if not group then
-    io.stderr:write(("0516-306 : Unable to find volume group %s in the Device\n\tConfiguration Database.\n"):format(name))
+    io.stderr:write(("0516-306 lsvg: Unable to find volume group %s in the Device\n\tConfiguration Database.\n"):format(name))
     status = 1
   elseif not group.active then
     io.stderr:write("0516-010 : Volume group must be varied on; use varyonvg command.\n")

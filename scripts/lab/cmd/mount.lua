@@ -17,7 +17,7 @@ local options, operands = getopt(arg, "afn:o:prt:v:", usage)
 local snapshot = lvm.snapshot()
 
 local function list()
-  local form = "%-8s %-16s %-16s %-6s %s %s"
+  local form = "%-8s %-16s %-16s %-6s %s %-15s"
   print("  node       mounted        mounted over    vfs       date        options      ")
   print("-------- ---------------  ---------------  ------ ------------ --------------- ")
   local proc = sys.stat("/proc/1")

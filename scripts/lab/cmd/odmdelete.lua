@@ -13,4 +13,4 @@ if not options.o or #rest > 0 then usage() end
 local store, check = odmcmd.open("odmdelete")
 local count = check(store:delete(options.o, options.q))
 check(store:commit())
-io.stderr:write(("odmdelete: %d objects deleted.\n"):format(count))
+io.stderr:write(("0518-307 odmdelete: %d objects deleted.\n"):format(count))

@@ -12,5 +12,9 @@ local options, classes = getopt(arg, "q:", usage)
 if #classes == 0 then usage() end
 local store, check = odmcmd.open("odmget")
 for _, class in ipairs(classes) do
-  io.write(check(store:format(class, options.q)))
+  local text, message, code = store:format(class, options.q)
+  if code == "ODM_CLASS" then
+    odmcmd.fail("odmget", ("Could not open object class %s, odm errno 5904\n%s"):format(class, message))
+  end
+  io.write(check(text, message))
 end

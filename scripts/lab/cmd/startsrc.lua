@@ -18,7 +18,7 @@ end
 local options = getopt(arg, "s:g:a:e:fc", usage)
 if not (options.s or options.g) then usage() end
 if not src.running() then
-  io.stderr:write(command, ": The System Resource Controller is not active.\n")
+  io.stderr:write("0513-001 The System Resource Controller daemon is not active.\n")
   os.exit(1, true)
 end
 
@@ -38,7 +38,7 @@ end
 
 local function stop(name)
   if not src.pid(name) then
-    print(("The %s Subsystem is not active."):format(name))
+    print(("0513-004 The Subsystem or Group, %s, is currently inoperative."):format(name))
     return true
   end
   local ok, message = src.set(name, false)
@@ -46,7 +46,7 @@ local function stop(name)
     io.stderr:write(command, ": ", message, "\n")
     return false
   end
-  print(("The stop of the %s Subsystem was completed successfully."):format(name))
+  print(("0513-044 The %s Subsystem was requested to stop."):format(name))
   return true
 end
 
@@ -59,7 +59,8 @@ for _, subsystem in ipairs(src.subsystems() or {}) do
   end
 end
 if not found then
-  io.stderr:write(("%s: The %s %s is not on file.\n"):format(command, options.s or options.g, options.s and "Subsystem" or "Group"))
+  io.stderr:write(("%s The %s %s is not on file.\n"):format(options.s and "0513-085" or "0513-086", options.s or options.g,
+    options.s and "Subsystem" or "Group"))
   ok = false
 end
 os.exit(ok, true)

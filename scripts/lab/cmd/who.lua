@@ -8,10 +8,9 @@ local getopt = require "lab.getopt"
 local lpar = require "lpar"
 local sys = require "altmig.sys"
 
-local function usage(message)
-  io.stderr:write("who: ", message or "", "\nUsage: who [-abr]\n")
-  os.exit(1, true)
-end
+local odmcmd = require "lab.odmcmd"
+
+local usage = odmcmd.usage("who", "who [-abr]")
 
 local options = getopt(arg, "abrumT", usage)
 
@@ -38,6 +37,7 @@ end
 if options.b or options.a then
   local time = boot_time()
   if not time then os.exit(1, true) end
-  print("   .        system boot " .. os.date("%b %d %H:%M:%S", time))
+  -- No seconds and no year: two boots within a minute look the same.
+  print("   .        system boot " .. os.date("%b %d %H:%M", time) .. "     ")
 end
 if options.r or options.a then print("   .        run-level 2 " .. os.date("%b %d %H:%M", boot_time() or 0) .. "       2    0    S") end

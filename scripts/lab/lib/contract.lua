@@ -230,7 +230,7 @@ local function check_getopt(name, spec, args, said)
       said("-c needs a script")
       return nil
     end
-    return { script = operands[1] }
+    return { script = operands[1], params = { unpack(operands, 3) } }
   end
   if spec.inner and operands[1] then return { argv = operands } end
 end
@@ -290,8 +290,8 @@ local assignment = "^[%a_][%w_]*="
 local read_shell
 
 -- Reads a shell text once: its simple commands as lists of { text, literal }, and the text with quoted stretches,
--- comments and here documents blanked. What cannot be split is left out.
-function read_shell(text)
+-- comments and here documents blanked. What cannot be split is left out. `params` are $1, $2 ... as far as known.
+function read_shell(text, params)
   local commands, words, word, literal, used = {}, {}, {}, true, false
   local bare, pending = {}, {}
   local quote, i, depth = nil, 1, 0
@@ -327,7 +327,7 @@ function read_shell(text)
     local arithmetic = quote ~= "'" and ch == "$" and text:match("^%$(%(%b()%))", i)
     if arithmetic then
       for inner in arithmetic:gmatch("%$(%b())") do
-        for _, command in ipairs((read_shell(inner:sub(2, -2)))) do commands[#commands + 1] = command end
+        for _, command in ipairs((read_shell(inner:sub(2, -2), params))) do commands[#commands + 1] = command end
       end
       bare[#bare + 1] = "$" .. arithmetic
       literal, used = false, true
@@ -337,6 +337,12 @@ function read_shell(text)
       words, word, literal, used, quote, depth = {}, {}, true, false, nil, 0
       bare[#bare + 1] = "$("
       i = i + 1
+    elseif quote ~= "'" and ch == "$" and params and params[tonumber(text:match("^%$(%d)", i)) or text:match("^%${(%d)}", i)] then
+      local value = params[tonumber(text:match("^%${?(%d)", i))]
+      word[#word + 1] = value
+      used = true
+      bare[#bare + 1] = "$1"
+      i = i + (text:match("^%${%d}", i) and 3 or 1)
     elseif ch == ")" and not quote and depth == 0 and outer[1] then
       end_command()
       local saved = table.remove(outer)
@@ -435,10 +441,11 @@ local function at_command(bare, at)
 end
 
 ---@param text string
+---@param params string[]?
 ---@return string[] violations what ksh88 has not
----@return string[][] commands those that are literal enough to be checked
-local function script(text)
-  local commands, bare = read_shell(text)
+---@return table[] commands lists of words, "x" for what is not literal; partial: a flag is not, so it cannot be checked
+local function script(text, params)
+  local commands, bare = read_shell(text, params)
   local found, out = {}, {}
   for _, row in ipairs(not_ksh88) do
     local at = bare:find(row[1])
@@ -448,13 +455,14 @@ local function script(text)
   for _, words in ipairs(commands) do
     while words[1] and (keywords[words[1][1]] or words[1][1]:match(assignment)) do table.remove(words, 1) end
     if words[1] and words[1][2] then
-      local known, argv = true, {}
+      local argv = {}
       for k, word in ipairs(words) do
         local flag = word[1]:sub(1, 1) == "-"
-        if flag and not word[2] then known = false end
-        argv[k] = (word[2] or flag) and word[1] or "x"
+        if flag and not word[2] then argv.partial = true end
+        -- Of NAME=$value the name is known.
+        argv[k] = (word[2] or flag) and word[1] or (word[1]:match("^%a+=") or "") .. "x"
       end
-      if known then out[#out + 1] = argv end
+      out[#out + 1] = argv
     end
   end
   return found, out
@@ -503,10 +511,13 @@ end
 
 local check
 
-local function check_script(text, inside, found)
-  local words, commands = script(text)
+local function check_script(text, params, inside, found)
+  local words, commands = script(text, params)
   for _, violation in ipairs(words) do found[#found + 1] = inside .. violation end
-  for _, argv in ipairs(commands) do check(argv, inside .. "script ", found) end
+  for _, argv in ipairs(commands) do
+    if not argv.partial then check(argv, inside .. "script ", found) end
+  end
+  return #commands
 end
 
 function check(argv, inside, found)
@@ -532,7 +543,7 @@ function check(argv, inside, found)
   end
   local more = check_one(name, spec, args, function(text) found[#found + 1] = inside .. name .. ": " .. text end)
   if more and more.script then
-    check_script(more.script, inside .. name .. ": ", found)
+    check_script(more.script, more.params, inside .. name .. ": ", found)
   elseif more then
     check(more.argv, inside .. name .. " script ", found)
   end
@@ -553,14 +564,54 @@ end
 
 --- What AIX would refuse of a text that is given to a shell on standard input.
 ---@param text string
+---@param params string[]? its $1, $2 ...
 ---@return string[] violations
 ---@return integer commands how many simple commands were looked at
-function contract.check_script(text)
+function contract.check_script(text, params)
   local found = {}
-  local words, commands = script(text)
-  for _, violation in ipairs(words) do found[#found + 1] = violation end
-  for _, argv in ipairs(commands) do check(argv, "script ", found) end
-  return found, #commands
+  return found, check_script(text, params, "", found)
+end
+
+local function nothing() end
+
+--- What a command line is once prefixes (chroot, env, nohup) are off, and whether it reads a script from standard
+--- input; then every simple command in it goes to `visit`: those of scripts, of xargs, and the text that is given.
+---@param argv string[]
+---@param text string? what a shell gets on standard input
+---@param visit fun(name: string, args: string[])
+---@return boolean reads_script
+function contract.each(argv, text, visit)
+  local name, args = strip_prefixes(argv, {}, "")
+  if not name then return false end
+  visit(name, args)
+  local spec = contract.commands[name]
+  if not spec or not (spec.shell or spec.inner) then return false end
+  local seen, operands = parse(spec, args, nothing)
+  local function all(source, params)
+    local _, commands = script(source, params)
+    for _, command in ipairs(commands) do contract.each(command, nil, visit) end
+  end
+  if spec.inner then
+    if operands[1] then contract.each(operands, nil, visit) end
+    return false
+  end
+  if seen.c then
+    if operands[1] then all(operands[1], { unpack(operands, 3) }) end
+    return false
+  end
+  if operands[1] and not seen.s then return false end
+  if text then all(text, operands) end
+  return true
+end
+
+--- The operands of a command by its row, and the flags that were given.
+---@param name string
+---@param args string[]
+---@return table<string, any[]> flags, string[] operands
+function contract.parse(name, args)
+  local spec = contract.commands[name]
+  if not spec or not spec.flags then return {}, args end
+  return parse(spec, args, nothing)
 end
 
 local function usage_of(name, spec)

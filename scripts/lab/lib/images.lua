@@ -190,15 +190,16 @@ local links = {
 -- Tools that busybox gives, under the names AIX has them too; each is a link to aixlua, which looks at the arguments
 -- first (lab.tool).
 local busybox_tools = [[
-awk basename cal cat chgrp chmod chown clear cmp comm cp cpio cut date dd diff dirname du echo ed egrep
-expand expr false fgrep find fold fuser getopt grep gunzip gzip head iconv id join kill link ln logger logname ls mesg
+awk basename cal cat chgrp chmod chown clear cmp cp cpio cut date dd diff dirname du echo ed egrep
+expand expr false fgrep find fold getopt grep gunzip gzip head id kill link ln logger logname ls
 mkdir mkfifo mknod more mv nl nslookup od paste patch ping printenv printf pwd renice rm rmdir sed sleep
-sort split strings stty sync tail tar tee test time touch tr true tsort tty uncompress unexpand uniq unlink uudecode
+sort strings stty sync tail tar tee test time touch tr true tty uncompress unexpand uniq unlink uudecode
 uuencode vi wc which whoami xargs yes zcat
 ]]
 
 local usr_files = {
-  ["/usr/bin"] = "su passwd login newgrp at crontab ipcs svmon vmstat iostat mail write lp lpstat ar nm dump make dbx rcp rsh",
+  ["/usr/bin"] = "su passwd login newgrp at crontab ipcs svmon vmstat iostat mail write lp lpstat ar nm dump make dbx rcp rsh comm "
+    .. "fuser iconv join mesg split tsort",
   ["/usr/sbin"] = "init getty cron syslogd srcmstr inetd portmap biod nfsd rpc.mountd rpc.statd rpc.lockd ifconfig route "
     .. "no nfso ioo vmo schedo tunrestore fbcheck uprintfd swapon swapoff mkuser chuser lsuser rmuser mkgroup pwdck grpck "
     .. "usrck errdemon errstop sysdumpdev trace chvg mkvg reducevg extendvg mklv rmlv chlv migratepv logredo fsck skulker "
@@ -680,10 +681,13 @@ local function customise_client(tree)
   tree:file("/opt/acme/bin/acmed", filler(tree, "/opt/acme/bin/acmed", 20000), "750", 1100, 1100)
   tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", "640", 1100, 1100)
   tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), "600", 1100, 1100)
+  -- The RPM database (lab.rpm): lslpp -L lists what is in it among the filesets.
+  tree:file("/opt/freeware/packages/Packages", "acme-lib 2.0-1 1600424172 A library\n"
+    .. "bash 5.2.15-1 1678089601 The GNU Bourne Again shell (bash): version 5\n", "644", 0, 0)
   for path, entry in pairs(tree.entries) do
     if path:match("^/opt/acme") then
       entry.fileset = "acme.tools.rte"
-    elseif path:match("^/home/") or path:match("crontabs/acme") or path == "/var/log/messages" then
+    elseif path:match("^/home/") or path:match("^/opt/freeware/packages") or path:match("crontabs/acme") or path == "/var/log/messages" then
       entry.unowned = true
     end
   end

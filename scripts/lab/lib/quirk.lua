@@ -15,6 +15,10 @@ local quirk = {}
 --- All of them. One row each: what is open, and the behaviours that the commands play.
 ---@type table<string, lab.Quirk>
 quirk.known = {
+  ["lssrc-unknown"] = { values = { "stderr", "stdout" },
+    text = "where lssrc says that a subsystem is not on file" },
+  ["alt-inst-mount-point"] = { values = { "plain", "slash" },
+    text = "lsvg -l shows the root file system of the copy at /alt_inst, or at /alt_inst/" },
   ["sleep-fraction"] = { values = { "error", "zero" },
     text = "sleep 0.1 is refused, or its fraction is dropped" },
   ["login-environment"] = { values = { "plain", "ja_JP", "odmdir", "noclobber", "talkative" },

@@ -59,14 +59,17 @@ function rpm.record(package, root)
   assert(sys.write_file((root or "") .. DATABASE, table.concat(lines), { mode = 420 }))
 end
 
---- The rows of lslpp -Lc: the date holds colons.
+--- The rows of lslpp -Lc for the packages that are wanted: the date holds colons.
+---@param wanted fun(package: string): boolean
 ---@return string
-function rpm.lslpp_rows()
+function rpm.lslpp_rows(wanted)
   local lines = {}
   for _, one in ipairs(rpm.installed()) do
     local package = one.name .. "-" .. one.level
-    lines[#lines + 1] = ("%s:%s:%s: : :C:R:%s: :/bin/rpm -e %s: : : : :0: :/opt/freeware:%s\n"):format(package, package, one.level,
-      one.summary, one.name, os.date("!%a %b %d %H:%M:%S %Y", one.time))
+    if wanted(package) then
+      lines[#lines + 1] = ("%s:%s:%s: : :C:R:%s: :/bin/rpm -e %s: : : : :0: :/opt/freeware:%s\n"):format(package, package, one.level,
+        one.summary, one.name, os.date("!%a %b %d %H:%M:%S %Y", one.time))
+    end
   end
   return table.concat(lines)
 end

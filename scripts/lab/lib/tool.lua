@@ -269,8 +269,14 @@ function tools.time()
   return busybox(words)
 end
 
-function tools.sleep()
-  return busybox(args)
+function tools.printenv()
+  if not args[1] then
+    name = "env"
+    return busybox(args)
+  end
+  local value = os.getenv(args[1])
+  if value then print(value) end
+  return value and 0 or 1
 end
 
 local message, status = contract.refusal(name, args)
