@@ -95,8 +95,29 @@ function lab.up()
   lab.must("up", "--quiet")
 end
 
+-- Where recordings of commands are kept for e2e/test_recordings, which looks at those of all files.
+function lab.recordings_dir()
+  return os.getenv "ALTMIG_RECORDINGS" or bin:gsub("[^/]*$", "") .. "../e2e-recordings"
+end
+
+--- Keeps the recordings of this file's lab, with its journals, which say what may be destroyed.
+function lab.keep_recordings()
+  local file
+  for _, word in ipairs(arg or {}) do file = file or word:match("(test_[%w_]+)%.lua$") end
+  local into = ("%s/%s"):format(lab.recordings_dir(), file or "test")
+  os.execute(("rm -rf '%s'"):format(into))
+  for _, client in ipairs(sys.list(lab.dir .. "/state") or {}) do
+    local from = ("%s/state/%s"):format(lab.dir, client)
+    if sys.stat(from .. "/commands.jsonl") then
+      assert(sys.makedirs(into .. "/" .. client, 448))
+      os.execute(("cp '%s'/commands.jsonl* '%s'/journal '%s/%s/' 2>/dev/null"):format(from, from, into, client))
+    end
+  end
+end
+
 function lab.down()
   if sys.getuid() ~= 0 then return end
+  lab.keep_recordings()
   lab.altmig { "lab", "down" }
   os.execute("rm -rf '" .. lab.dir .. "'")
 end

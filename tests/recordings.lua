@@ -12,6 +12,21 @@ local recordings = {}
 ---@field disks table<string, boolean>  those that the journal names as targets
 ---@field groups table<string, boolean> volume groups that are the copy's
 
+--- What the records of a journal say is ours: the disks that a run was told to use, and those of the copies it made.
+---@param records table[]
+---@param master string
+---@return recordings.World
+function recordings.world(records, master)
+  local world = { master = master, disks = {}, groups = { altinst_rootvg = true } }
+  for _, record in ipairs(records) do
+    local lists = { record.disks, type(record.options) == "table" and record.options.disks }
+    for _, list in pairs(lists) do
+      for _, disk in ipairs(type(list) == "table" and list or {}) do world.disks[disk] = true end
+    end
+  end
+  return world
+end
+
 -- Special files that have the same numbers everywhere and hold nothing.
 local harmless = { null = true, zero = true, tty = true, random = true, urandom = true, error = true, stdin = true, stdout = true }
 

@@ -207,6 +207,50 @@ local function mkboot(seen, said)
   end
 end
 
+-- Whether a basic regular expression has what GNU adds to it: \+ \? \|.
+local function gnu_expression(text)
+  return text:gsub("\\\\", ""):match("\\[+?|]")
+end
+
+-- What arguments mean, where that differs.
+local meanings = {}
+
+function meanings.sed(seen, operands, said)
+  local scripts = { unpack(seen.e or {}) }
+  if not seen.e and not seen.f then scripts[1] = operands[1] end
+  for _, text in ipairs(scripts) do
+    local added = gnu_expression(text)
+    if added then said(("'%s' is not of a basic regular expression"):format(added)) end
+    if text:match("^%s*0,/") or text:match("[;\n{]%s*0,/") then said("there is no line 0") end
+  end
+end
+
+function meanings.grep(seen, operands, said)
+  if seen.E or seen.F then return end
+  local patterns = { unpack(seen.e or {}) }
+  if not seen.e and not seen.f then patterns[1] = operands[1] end
+  for _, text in ipairs(patterns) do
+    local added = gnu_expression(text)
+    if added then said(("'%s' is not of a basic regular expression"):format(added)) end
+  end
+end
+
+function meanings.awk(seen, operands, said)
+  for word in (not seen.f and operands[1] or ""):gmatch("%f[%w_](%a+)%s*%(") do
+    if listed("gensub strftime systime mktime asort asorti patsplit", word) then said("awk has no function " .. word) end
+  end
+end
+
+function meanings.head(seen, _, said)
+  for _, value in ipairs(seen.n or {}) do
+    if value:match("^%-") then said(("-n %s: all but the last lines"):format(value)) end
+  end
+end
+
+function meanings.date(_, operands, said)
+  if (operands[1] or ""):match("%%%d*N") then said("there is no %N") end
+end
+
 -- A command that goes by getopt. Returns commands inside it: the script of sh -c, the words of xargs.
 local function check_getopt(name, spec, args, said)
   if spec.words and args[1] and args[1]:sub(1, 1) ~= "-" then return nil end
@@ -218,6 +262,7 @@ local function check_getopt(name, spec, args, said)
     said("no fileset, no -f list and not 'all'")
   end
   if spec.mkboot then mkboot(seen, said) end
+  if meanings[name] then meanings[name](seen, operands, said) end
   if name == "chfs" then
     for _, value in ipairs(seen.a or {}) do
       if value:lower():match("^size=") and not value:match("^size=[+-]?%d+[MGmg]?$") then
@@ -256,8 +301,18 @@ end
 
 local function check_dd(spec, args, said)
   for _, word in ipairs(args) do
-    local key = word:match("^([^=]*)=")
-    if not key or not listed(spec.keys, key) then said(("operand '%s'"):format(word)) end
+    local key, value = word:match("^([^=]*)=(.*)$")
+    if not key or not listed(spec.keys, key) then
+      said(("operand '%s'"):format(word))
+    elseif key == "conv" and value ~= "x" then
+      for one in value:gmatch("[^,]+") do
+        if not listed("ascii block ebcdic ibm iblock lcase noerror notrunc oblock pblock punblock swab sync ucase unblock", one) then
+          said(("conv=%s"):format(one))
+        end
+      end
+    elseif not listed("if of conv", key) and not ("x" .. value):match("^[x%dbkw]+$") then
+      said(("%s=%s: sizes are blocks, or have b, k or w behind them"):format(key, value))
+    end
   end
 end
 

@@ -234,6 +234,26 @@ local commands = {
     usage = "xargs [-ptx] [-E string] [-I string | -L number | -n number] [-s size] [command [argument ...]]" },
 }
 
+-- Commands that the reference of the contract has no row for; general knowledge, like the rows with "K".
+for name, row in pairs {
+  cfgmgr = { flags = "fi:l:p:sv", operands = { 0, 0 } },
+  diff = { flags = "bcC:D:efhilnrS:stU:uw", operands = { 2, 2 }, refuse = "-q -N -y -a", status = 2 },
+  du = { flags = "agHkLlmrsx", operands = { 0 }, refuse = "-h -c -d" },
+  mirrorvg = { flags = "c:mp:QSs", operands = { 1 } },
+  mkfifo = { flags = "m:", operands = { 1 } },
+  mknod = { flags = "", operands = { 2, 4 } },
+  multibos = { flags = "ab:Be:f:i:L:l:MmnNpRSstuXx", operands = { 0, 0 } },
+  nice = { flags = "n:", operands = { 0 }, digits = true, prefix = "nohup" },
+  niminit = { flags = "a:v", operands = { 0, 0 } },
+  od = { flags = "A:aBbCcDdeFfHhIij:LlN:OoPpSst:vw::Xx", operands = { 0 } },
+  printenv = { flags = "", operands = { 0, 1 } },
+  sync = { flags = "", operands = { 0, 0 } },
+  tar = { flags = "b:BC:cDdEFf:hiL:lmN:opRrS:stTUuvwXxZ", operands = { 0 }, words = true, refuse = "-z -j -J -a" },
+} do
+  row.say, row.added = "K", true
+  commands[name] = row
+end
+
 -- Programs of other systems that AIX does not have: a script that names one works on a host with a toolbox at best.
 local absent = {}
 for name in ([[

@@ -2,6 +2,10 @@
 -- Options of a command, by the rules of POSIX getopt: letters may be bundled, an argument may stick
 -- to its letter, "--" ends the options.
 
+local contract = require "lab.contract"
+
+local command = (arg and arg[0] or ""):match("[^/]*$")
+
 ---@param args string[]
 ---@param letters string a colon after a letter says that it takes an argument, "+" that it may repeat
 ---@param usage fun(message: string|nil) called for a bad option; must not return
@@ -20,7 +24,14 @@ return function(args, letters, usage)
     while i <= #word do
       local letter = word:sub(i, i)
       local found = letter:match("%w") and letters:find(letter, 1, true)
-      if not found then return usage("Not a recognized flag: " .. letter) end
+      if not found then
+        -- The contract was asked before the command began: what comes this far is a flag of AIX.
+        local row = contract.commands[command]
+        if row and (row.flags or ""):find(letter, 1, true) then
+          error({ message = ("%s: -%s is a flag of AIX, but the lab does not play it"):format(command, letter), status = 1 }, 0)
+        end
+        return usage("Not a recognized flag: " .. letter)
+      end
       if letters:sub(found + 1, found + 1) ~= ":" then
         options[letter] = true
       else

@@ -291,7 +291,7 @@ local function add_programs(tree)
   program("/usr/lpp/lab/bin/aixlua", opts.aixlua)
   program("/usr/lpp/lab/bin/busybox", opts.busybox)
   if opts.ksh then
-    tree:file("/usr/bin/ksh", images.ksh88(assert(sys.read_file(opts.ksh))), 365)
+    tree:file("/usr/bin/ksh", images.ksh88(assert(sys.read_file(opts.ksh))), "555")
   else
     program("/usr/bin/ksh")
   end

@@ -63,6 +63,13 @@ local shell_cases = {
   { "ls /a 2>&1 >/dev/null | sed -E s/a/b/", 1, "behind redirections" },
   { "echo ${x:1:2}", 1, "substring" }, { 'echo "${x/a/b}"', 1, "replacement in double quotes" }, { "echo ${x:-/a/b}", 0, "a default" },
   { "diff <(ls /a) /b", 1, "process substitution" }, { "`df -h`", 1, "backquotes" }, { "cat <<< x", 1, "here string" },
+  { "sed 's/a\\+/b/' /x", 1, "GNU's \\+ of sed" }, { "sed -n -e '0,/x/p' /x", 1, "line 0" },
+  { "sed 's/a\\\\+/b/; s/[+|]//' /x", 0, "an escaped backslash" }, { "grep 'a\\|b' /x", 1, "GNU's \\| of grep" },
+  { "grep -E 'a\\|b' /x", 0, "a literal bar" }, { "awk '{ print gensub(/a/, \"b\", 1) }' /x", 1, "gawk" },
+  { "awk '{ print $1 }' /x", 0, "awk" }, { "head -n -1 /x", 1, "all but" }, { "date +%s.%N", 1, "nanoseconds" },
+  { "dd if=/a bs=1M", 1, "suffix M" }, { "dd if=/a bs=64k conv=sync,noerror count=2x3", 0, "sizes" },
+  { "dd if=/a conv=fsync", 1, "fsync" }, { 'dd if="$1" bs="$2" conv=$3', 0, "values that are not known" },
+  { "tar -czf /x /a", 1, "tar -z" }, { "tar cf - /a", 0, "tar without a dash" }, { "nice -n 5 df -h", 1, "behind nice" },
 }
 
 TestContract = {}
@@ -149,7 +156,11 @@ local function variations()
   local function add(...) out[#out + 1] = { ... } end
   local values = { M = "7.2", P = "12", m = "normal", o = "ro", v = "jfs2", O = "r", d = "hdisk1", a = "x=1", X = "32",
     E = "warn", p = "ro" }
+  local known = {}
   for name, row in pairs(contract.commands) do
+    if not row.added then known[name] = row end
+  end
+  for name, row in pairs(known) do
     add(name)
     for n = 1, 4 do add(name, table.unpack({ "/a", "/b", "/c", "/d" }, 1, n)) end
     for word in (row.refuse or ""):gmatch("%S+") do add(name, word, "/a") end
