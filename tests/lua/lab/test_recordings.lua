@@ -128,6 +128,15 @@ local function sentences(text)
   return out
 end
 
+-- Whether what is assigned here is a remedy: the last name before the text that is given a value, or the function's name.
+local function is_remedy(text, from)
+  local before, last = text:sub(math.max(1, from - 600), from - 1), nil
+  for name in before:gmatch("([%w_.%]]+)%s*=%f[^=]") do last = name end
+  local named = before:match(".*function ([%w_.:]+)") or ""
+  last = last or ""
+  return last:lower():find("remed") ~= nil or named:find("remed") ~= nil or (last:find("%]$") and before:find("remed")) ~= nil
+end
+
 -- Words of the language that end a command line in a sentence.
 local prose = {}
 for word in ("for each below that lists on and it if then is of the to in there again after before with says by as at while "
@@ -164,8 +173,10 @@ function TestRecordings:test_the_commands_of_remedies_are_accepted_by_aix()
   local tried, wrong = 0, {}
   for _, file in ipairs(resource.list("lua/altmig/")) do
     if file:match("%.lua$") and not file:match("/cmd/lab") then
-      for _, sentence in ipairs(sentences((assert(resource.read(file))))) do
-        for _, words in ipairs(commands_in(sentence.text)) do
+      local text = assert(resource.read(file))
+      for _, sentence in ipairs(sentences(text)) do
+        local typed = commands_in(sentence.text)
+        for _, words in ipairs(typed[1] and is_remedy(text, sentence.from) and typed or {}) do
           tried = tried + 1
           for _, violation in ipairs(contract.check(words)) do
             -- A command may be named by a flag alone: what is missing is put there by the code, or by the reader.
@@ -180,7 +191,7 @@ function TestRecordings:test_the_commands_of_remedies_are_accepted_by_aix()
     end
   end
   lu.assertEquals(table.concat(wrong, "\n"), "")
-  lu.assertTrue(tried > 40, tried)
+  lu.assertTrue(tried > 25, tried)
 end
 
 function TestRecordings:test_a_remedy_that_aix_refuses_would_be_found()
