@@ -42,7 +42,7 @@ local flags = {
     .. "altmig's; DISK names all its disks (\"hdisk2 hdisk3\"). Of a migration:\n"
     .. "overwrite a target disk that carries the record of a volume group\n"
     .. "which nobody here knows. On a terminal they must be typed again" },
-  { "yes", "yes", text = "where there is no terminal, --disk is meant" },
+  { "yes", "yes", text = "where there is no terminal: --disk, or --write-test of probe, is meant" },
   { "D", "debug", text = "every command and its status to the log" },
   { "E", "repl_on_error", text = "prompt where a serious error happens" },
   { "repl-on-error", "repl_on_error", text = "the same as -E" },
@@ -61,6 +61,9 @@ local flags = {
     .. "after installp, look at every file of the software database" },
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
   { "bundle", "bundle", arg = "FILE", text = "the answers as one tar to send, names of the site replaced" },
+  { "write-test", "write_test",
+    text = "also try what looking does not show: mounts, an export, a boot image\nin a file; says what, and asks" },
+  { "scratch-disk", "scratch_disk", arg = "DISK", text = "not supported yet: trials on a disk that nobody needs" },
   { "replay", "replay", arg = "FILE", text = "the table of a bundle; no host is asked" },
   { "list", "list", text = "what altmig takes for true of AIX and has not seen, and how it stands" },
   { "html", "html", text = "one page on stdout that needs nothing else" },
@@ -128,7 +131,7 @@ options.define("altmig resume", { operands = "CLIENT",
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
 options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "json " })
 options.define("altmig probe", { operands = "-c CLIENT [-l LPP_SOURCE] [-s SPOT]",
-  flags = common .. "c l s bundle replay list json " })
+  flags = common .. "c l s bundle write-test scratch-disk yes replay list json " })
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
 options.define("altmig verify", { operands = "CLIENT", flags = common .. "json " })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })

@@ -92,7 +92,7 @@ function blocks.assumptions()
   local lines = {}
   for i, one in ipairs(assumptions.list) do
     local state = one.state ~= "open" and (" %s."):format(assumptions.state(one):gsub("^%l", string.upper)) or ""
-    local how = one.needs == "write-test" and " A trial would show it." or one.needs == "scratch-disk" and " A free disk would show it."
+    local how = one.needs == "write-test" and " A trial would show it." or one.needs == "scratch-disk" and " A disk to lose would show it."
       or one.needs == "migration" and " A migration shows it." or ""
     lines[i] = fill(("%s: %s%s%s"):format(one.id, one.text, state, how), "- ", "  ")
   end

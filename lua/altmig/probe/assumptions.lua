@@ -77,7 +77,8 @@ add("ps-args-width", "shell", "ps -o args= into a pipe prints 1000 bytes of a co
 add("ps-gone", "shell", "ps -p of a process that is not there ends with status 1.")
 add("shell-test-flags", "shell", "test of sh knows -h, -f and -s.")
 add("echo-backslash", "shell", "echo may take backslashes apart: no script may print a name with it.")
-add("environment", "shell", "Neither ENV nor LIBPATH nor another ODMDIR is set for commands through SSH.")
+add("environment", "shell", "Commands of altmig see neither ENV nor LIBPATH nor another ODMDIR than /etc/objrepos.")
+add("site-environment", "site-environment", "A login of root sets neither ENV nor LIBPATH nor another ODMDIR.")
 add("sleep-fraction", "shell", "sleep 0.1 is refused, or taken for 0: no script may rest on it.")
 add("mkdir-locks", "shell", "mkdir of a directory that is there fails: it is a lock.")
 -- SSH and NFS.
@@ -97,23 +98,30 @@ add("toc-form", "toc", "A .toc begins with a line of numbers, then a line for ea
 -- The boot disk.
 add("boot-record", "boot-record", "The first sector of a disk that boots is as altmig.bosboot reads it.")
 add("boot-image", "boot-image", "The boot image in hd5 has the headers that altmig.bosboot reads.")
--- What looking does not show: mounts and boot images that are tried.
-needs("namefs-directory", "write-test", "namefs", "namefs shows one directory at another, also where the covered one is on an NFS mount.")
-needs("namefs-device", "write-test", "namefs", "namefs refuses a device.")
-needs("nodev-refuses", "write-test", "nodev", "A device on a nodev mount cannot be opened; one in a directory laid over it can.")
-needs("mount-options", "write-test", "scratch-fs", "mount and exportfs take the options that altmig gives them.")
-needs("mount-astray", "write-test", "namefs", "A mount whose path was changed under it is shown where it is, or not at its own.")
-needs("bosboot-in-copy", "write-test", "bosboot", "bosboot builds an image into a file in a chroot of the master, without a device there.")
-needs("export-order", "write-test", "scratch-fs", "An export is withdrawn before its file system can be unmounted.")
--- What needs a disk.
-needs("clone-failed", "scratch-disk", "clone", "After a failed phase 1 altinst_rootvg is there, and -X takes it away.")
-needs("x-leaves-record", "scratch-disk", "remove", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
-needs("force-spelling", "scratch-disk", "wake", "alt_rootvg_op -W takes FORCE=yes.")
-needs("boot-image-apart", "scratch-disk", "boot", "Image and boot record may be written to a disk apart from each other.")
-needs("vgid-kept", "scratch-disk", "clone", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
-needs("mirrored-clone-size", "scratch-disk", "clone", "A mirrored rootvg cloned to one disk takes the room of one copy.")
+-- What looking does not show: mounts, exports and boot images that are tried.
+local function trial(id, row, text) needs(id, "write-test", row, text) end
+trial("namefs-directory", "namefs", "namefs shows one directory or file at another of its kind, also over an NFS mount.")
+trial("namefs-device", "namefs", "namefs refuses a device.")
+trial("mount-astray", "namefs", "A mount whose path was changed under it is shown where it is, or not at its own.")
+trial("nodev-refuses", "nodev", "A device on a nodev mount cannot be opened.")
+trial("private-dev", "nodev", "A directory of devices that namefs lays over one of a nodev mount has devices that can be opened.")
+trial("export-options", "export", "exportfs -i takes rw=, root= and access= with two hosts, and -u withdraws it at once.")
+trial("export-root", "export", "Root of a host in root= and access= may write, and give files away.")
+trial("mount-options", "export", "mount takes rw,vers=3,nodev,hard,intr, and what one host writes the other sees.")
+trial("bosboot-into-file", "bosboot", "bosboot -a -b FILE without -d builds an image into FILE.")
+trial("bosboot-file-only", "bosboot", "bosboot -a -b FILE leaves the boot logical volume as it was.")
+-- What needs a file system or a disk of its own; altmig probe does not try it yet.
+local function untried(id, text) needs(id, "scratch-disk", nil, text) end
+untried("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
+untried("clone-failed", "After a failed phase 1 altinst_rootvg is there, and -X takes it away.")
+untried("x-leaves-record", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
+untried("force-spelling", "alt_rootvg_op -W takes FORCE=yes.")
+untried("boot-image-apart", "Image and boot record may be written to a disk apart from each other.")
+untried("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
+untried("mirrored-clone-size", "A mirrored rootvg cloned to one disk takes the room of one copy.")
 -- What only a migration shows.
 local function migration(id, text) needs(id, "migration", nil, text) end
+migration("bosboot-in-copy", "bosboot builds an image into a file in a chroot of the master, without a device there.")
 migration("boot-image-size", "Boot images have up to 32 MB (7.2) or 40 MB (7.3).")
 migration("bosinst-data", "The file of -o becomes /bosinst.data of the copy.")
 migration("restore-libpath", "restore of AIX runs by LIBPATH beside itself.")
@@ -138,13 +146,14 @@ for _, one in ipairs(list) do by_id[one.id] = one end
 ---@return altmig.probe.Assumption?
 function assumptions.get(id) return by_id[id] end
 
-local how = { ["write-test"] = "--write-test", ["scratch-disk"] = "--write-test --scratch-disk DISK", migration = "a migration" }
+local how = { ["write-test"] = "altmig probe --write-test, row ", ["scratch-disk"] = "a disk to lose: not tried yet",
+  migration = "a migration" }
 
 --- What answers it, in words.
 ---@param one altmig.probe.Assumption
 ---@return string
 function assumptions.answered_by(one)
-  if one.needs then return how[one.needs] end
+  if one.needs then return how[one.needs] .. (one.row or "") end
   return "altmig probe, row " .. one.row
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the probe asks, row by row: every command that the engine sends to look at a host, with the parser that
 -- reads its answer when a migration runs, and what else it rests on. Nothing here changes a host but in the private
--- directory that the probe made there.
+-- directory that the probe made there; the trials of altmig.probe.trial, at the end, do more and ask before.
 --
 -- A row asks (`ask`: a command line, or a function that gives several) or does something with the connection
 -- (`act`: returns lines of text). The judge sees the answer alone, so that a bundle is judged like a host.
@@ -17,6 +17,7 @@ local scratch = require "altmig.run.scratch"
 local shell = require "altmig.probe.shell"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
+local trial = require "altmig.probe.trial"
 
 local battery = {}
 
@@ -39,6 +40,7 @@ local battery = {}
 ---@field binary boolean?      the answer is no text
 ---@field mask (fun(data: string): string)?   what must not even be kept
 ---@field timeout number?
+---@field write boolean?       it writes: only with --write-test
 
 ---@type altmig.probe.Row[]
 battery.rows = {}
@@ -474,6 +476,25 @@ end, judge = function(answer)
   return { verdict = "accepted", rows = 1, observed = seen }
 end })
 
+-- What a login of root has by itself: altmig puts its own over it, and a command that does not get that goes wrong.
+local site_variables = { "ENV", "ODMDIR", "LIBPATH", "LANG", "LC_ALL", "PATH" }
+
+row("site-environment", "both", "site-environment", { act = function(ctx, role)
+  local words = {}
+  for i, name in ipairs(site_variables) do words[i] = ('echo "%s: $%s"'):format(name, name) end
+  local result = err.check(ctx.hosts[role].session:run({ "sh", "-c", table.concat(words, "; ") }, { timeout = 60 }))
+  return result.stdout
+end, judge = function(answer)
+  local set = {}
+  for _, name in ipairs { "ENV", "ODMDIR", "LIBPATH", "LC_ALL" } do
+    local value = fact(answer, name)
+    if not value then return judge.rejected("no answer for " .. name) end
+    if value ~= "" and not (name == "ODMDIR" and value == "/etc/objrepos") then set[#set + 1] = name .. "=" .. value end
+  end
+  if #set > 0 then return { verdict = "partial", rows = 1, reason = "the site sets what altmig must override", unmatched = set } end
+  return { verdict = "accepted", rows = 1, observed = "LANG=" .. (fact(answer, "LANG") or "") }
+end })
+
 local CHANNELS <const> = 4
 
 row("ssh-channels", "both", "ssh-channels", { act = function(ctx, role)
@@ -549,6 +570,12 @@ end, judge = function(answer)
     { name = "readdirplus", assumption = "nfs-readdirplus", rows = 1, verdict = plus and "accepted" or "rejected",
       observed = fact(answer, "readdirplus"), reason = not plus and "READDIR is asked instead" or nil } }
 end })
+
+-- What is tried only with --write-test.
+for _, one in ipairs(trial.rows) do
+  one.write = true
+  rows[#rows + 1] = one
+end
 
 local by_name = {}
 for _, one in ipairs(rows) do by_name[one.name] = one end

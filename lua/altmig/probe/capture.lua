@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Asks the hosts what the battery has for them, in a private directory on each, which goes at the end.
 
+local aix = require "altmig.aix.output"
 local battery = require "altmig.probe.battery"
 local err = require "altmig.err"
 local host = require "altmig.run.host"
@@ -18,17 +19,18 @@ local capture = {}
 ---@field hosts table<string, altmig.Host>
 ---@field dirs table<string, string>
 ---@field answers altmig.probe.Answer[]
+---@field write boolean?    trials that write are made
 ---@field say fun(text: string)
 
 local OUTPUT <const> = 16 << 20 -- bytes of one stream
 local ROLES <const> = { "client", "master" }
 
 --- What is asked of whom; nothing is connected yet.
----@param opts table   client, lpp_source, spot, nim
+---@param opts table   client, lpp_source, spot, nim, write_test
 ---@param say fun(text: string)
 ---@return altmig.probe.Context
 function capture.context(opts, say)
-  local ctx = { name = opts.client, hosts = {}, dirs = {}, answers = {}, say = say, unreachable = {} }
+  local ctx = { name = opts.client, hosts = {}, dirs = {}, answers = {}, say = say, unreachable = {}, write = opts.write_test }
   ctx.nim = nim.load(opts.nim)
   ctx.client_resource = ctx.nim:client(opts.client)
   for _, kind in ipairs { "spot", "lpp_source" } do
@@ -63,6 +65,23 @@ local function open(ctx)
   if not next(ctx.hosts) then error(ctx.unreachable.client, 0) end
 end
 
+local function is_below(path, dir) return path:sub(1, #dir + 1) == dir .. "/" end
+
+-- What a trial left mounted or exported below the directory; nil when nothing is. Removing the directory over a mount
+-- would remove what is mounted.
+local function take_away(h, dir)
+  for _, export in ipairs(h:exports()) do
+    if is_below(export.path, dir) then h:must { "exportfs", "-u", export.path } end
+  end
+  local rows = aix.mounts(h:must { "mount" })
+  for i = #rows, 1, -1 do
+    if is_below(rows[i].at, dir) and h:run({ "umount", rows[i].at }).status ~= 0 then h:run { "umount", "-f", rows[i].at } end
+  end
+  -- A line that is not understood may be one of these.
+  local at = h:must({ "mount" }):find(dir, 1, true)
+  return at and "something is still mounted below it"
+end
+
 -- Removes the directories, whatever came before; a host that is lost is connected once more.
 local function close(ctx, complain)
   sys.cancel_clear()
@@ -71,6 +90,8 @@ local function close(ctx, complain)
     if h and dir then
       local ok, e = xpcall(function()
         h:revive()
+        local left = ctx.write and take_away(h, dir)
+        if left then err.raise { code = "EBUSY", message = left .. ": mount, then umount each" } end
         h:must { "rm", "-rf", dir }
       end, err.wrap)
       if not ok then complain(("altmig probe: %s: %s is left there (%s)\n  remedy: rm -rf %s"):format(h.name, dir, e.message, dir)) end
@@ -112,6 +133,7 @@ local function answer_row(ctx, row, role)
     return { row = row.name, host = role, argv = {}, stdout = "", stderr = "", reason = reason }
   end
   if ctx.unreachable[role] then return { unasked("the host cannot be reached: " .. ctx.unreachable[role].message) } end
+  if row.write and not ctx.write then return { unasked "needs --write-test" } end
   if row.act then
     local answer = { row = row.name, host = role, argv = {}, stdout = "", stderr = "", status = 0 }
     local ok, text, reason = pcall(row.act, ctx, role)

@@ -8,6 +8,7 @@ shell.script = [[
 cd "$1" || exit 1
 umask 077
 echo "directory=ok"
+echo "login_shell=$SHELL"
 echo "umask=`umask`"
 echo "file_limit=`ulimit -f 2>/dev/null`"
 echo "arg_max=`getconf ARG_MAX`"
@@ -59,6 +60,7 @@ end
 
 ---@type altmig.probe.Expectation[]
 shell.expected = {
+  { key = "login_shell", assumption = "login-shell", want = "a path", holds = function(v) return v:find("^/") ~= nil end },
   { key = "umask", assumption = "shell-umask", want = "077", holds = function(v) return v:find("^0*77$") ~= nil end },
   { key = "file_limit", assumption = "shell-file-limit", want = "unlimited, or 4 GiB and more", may_be_silent = true,
     holds = function(v) return v == "unlimited" or (number(v) or 0) >= 8388608 end },
@@ -102,7 +104,8 @@ function shell.judge(answer)
     elseif not expected.holds(value) then
       verdict.verdict, verdict.reason = "rejected", "not " .. expected.want
     end
-    list[#list + 1] = verdict
+    -- A bundle of an earlier altmig has no answer to what was not asked then.
+    if value or values["end"] ~= "ok" then list[#list + 1] = verdict end
   end
   return list
 end

@@ -26,7 +26,7 @@ function TestAssumptions:test_each_has_an_identifier_a_sentence_and_who_answers_
     seen[one.id] = true
     lu.assertNotNil(one.text:match "^%S.*[.]$", one.id)
     lu.assertTrue(one.state == "open" or (one.state == "confirmed" or one.state == "refuted") and one.by ~= nil, one.id)
-    if not one.needs then lu.assertNotNil(battery.get(one.row), one.id .. ": no row " .. tostring(one.row)) end
+    if not one.needs or one.needs == "write-test" then lu.assertNotNil(battery.get(one.row), one.id .. ": no row " .. tostring(one.row)) end
     lu.assertIs(assumptions.get(one.id), one)
   end
   lu.assertTrue(#assumptions.list > 70)
@@ -98,11 +98,13 @@ function TestAssumptions:test_the_list_is_printed()
   local r = assert(sys.run({ BIN, "probe", "--list" }, { env = { LANG = "C.UTF-8" } }))
   lu.assertEquals(r.status, 0, r.stderr)
   for _, one in ipairs(assumptions.list) do lu.assertStrContains(r.stdout, ("\n" .. one.id .. ": open"):sub(2)) end
-  lu.assertStrContains(r.stdout, "(--write-test)")
+  lu.assertStrContains(r.stdout, "(altmig probe --write-test, row namefs)")
   r = assert(sys.run { BIN, "probe", "--list", "--json" })
   lu.assertEquals(select(2, r.stdout:gsub('"event":"assumption"', "")), #assumptions.list)
   for words, what in pairs { ["--list -c x"] = "exclude each other", ["--replay x --list"] = "exclude each other",
-    [""] = "-c CLIENT is missing", ["-c x y"] = "unexpected operand" } do
+    [""] = "-c CLIENT is missing", ["-c x y"] = "unexpected operand", ["--list --write-test"] = "exclude each other",
+    ["-c x --yes"] = "nothing without it", ["-c x --scratch-disk hdisk2"] = "--scratch-disk is not supported yet",
+    ["-c x --write-test"] = "was not confirmed" } do
     local argv = { BIN, "probe" }
     for word in words:gmatch "%S+" do argv[#argv + 1] = word end
     r = assert(sys.run(argv))
@@ -188,6 +190,16 @@ function TestJudges:test_the_shell_is_judged_key_by_key()
   lu.assertEquals(by_name["shell.file_limit"].verdict, "not asked")
   lu.assertEquals(by_name["shell.env_ODMDIR"].verdict, "rejected")
   lu.assertStrContains(by_name["shell.trap"].reason, "no answer")
+  a = answer("shell", "umask=0077\nend=ok\n") -- of an altmig that asked less
+  lu.assertEquals(#probe.judge(a, { a }), 1)
+end
+
+function TestJudges:test_what_the_site_sets_is_told()
+  local names = "ENV: %s\nODMDIR: %s\nLIBPATH: \nLANG: ja_JP\nLC_ALL: \nPATH: /usr/bin\n"
+  lu.assertEquals(verdict("site-environment", names:format("", "/etc/objrepos")).verdict, "accepted")
+  local v = verdict("site-environment", names:format("/etc/site.env", "/x"))
+  lu.assertEquals({ v.verdict, v.unmatched }, { "partial", { "ENV=/etc/site.env", "ODMDIR=/x" } })
+  lu.assertEquals(verdict("site-environment", "").verdict, "rejected")
 end
 
 function TestJudges:test_the_script_of_the_shell_gives_every_answer_here()
@@ -199,6 +211,61 @@ function TestJudges:test_the_script_of_the_shell_gives_every_answer_here()
   lu.assertEquals(r.status, 0, r.stderr)
   lu.assertStrContains(r.stdout, "end=ok")
   for _, one in ipairs(shell.expected) do lu.assertStrContains(r.stdout, one.key .. "=") end
+end
+
+-- ---- trials ----
+
+TestTrials = {}
+
+local function facts(...)
+  local text = {}
+  for name, value in table.concat({ ... }, "\n"):gmatch "([%l%-]+)=([^\n]*)" do text[#text + 1] = name .. ": " .. value .. "\n" end
+  return table.concat(text)
+end
+
+local function judged(row, text)
+  local by_name = {}
+  local a = answer(row, text)
+  for _, v in ipairs(probe.judge(a, { a })) do by_name[v.row:match "%.(.*)$" or ""] = v end
+  return by_name
+end
+
+function TestTrials:test_namefs()
+  local good = "directory=ok\nseen=ok\nlisted=ok\numount=ok\nfile=ok\nfile-umount=ok\ndevice=status 1: mount: no\nmixed=status 1: x\n"
+  local v = judged("namefs", facts(good, "below=ok", "moved=ok", "shown=where it is"))
+  for name, one in pairs(v) do lu.assertEquals(one.verdict, "accepted", name) end
+  lu.assertEquals(v.device.assumption, "namefs-device")
+  v = judged("namefs", facts((good:gsub("device=[^\n]*", "device=ok"):gsub("seen=ok", "seen=status 1")), "moved=ok", "shown=where it was"))
+  lu.assertEquals({ v[""].verdict, v.device.verdict, v.moved.verdict, v.file.verdict }, { "rejected", "rejected", "rejected", "accepted" })
+  lu.assertEquals(judged("namefs", facts(good, "moved=status 1: busy")).moved.verdict, "accepted")
+  lu.assertEquals(judged("namefs", "").moved.verdict, "rejected")
+end
+
+function TestTrials:test_nodev()
+  local good = "numbers=ok\nmknod=ok\nmknod-private=ok\nmount=ok\nlaid-over=ok\nopen-private=ok\numount-private=ok\numount=ok\n"
+  local v = judged("nodev", facts(good, "open-nodev=status 1: no such device"))
+  lu.assertEquals({ v[""].verdict, v.private.verdict }, { "accepted", "accepted" })
+  v = judged("nodev", facts(good, "open-nodev=ok"))
+  lu.assertEquals({ v[""].verdict, v[""].reason }, { "rejected", "the device can be opened" })
+  lu.assertEquals(judged("nodev", facts "numbers=ok").private.verdict, "rejected")
+end
+
+function TestTrials:test_export_and_boot_image()
+  local v = judged("export", facts("export=ok\nlisted=ok\nunexport=ok\nwithdrawn=ok\nnfs=ok\nwrite=ok\nchown=no\nreaddirplus=refused"))
+  lu.assertEquals({ v[""].verdict, v.engine.verdict, v.engine.reason, v.readdirplus.verdict, v.master.verdict },
+    { "accepted", "rejected", "chown: no", "rejected", "rejected" })
+  v = judged("bosboot", facts("bosboot=ok\nblocks=61441\nfile=ok\nboot-volume=written\nheaders=ok"))
+  lu.assertEquals({ v[""].verdict, v[""].observed, v["boot-volume"].verdict, v.headers.verdict },
+    { "accepted", "61441 blocks", "rejected", "accepted" })
+end
+
+function TestTrials:test_without_the_flag_nothing_is_tried()
+  for _, row in ipairs(battery.rows) do
+    if row.write then
+      local a = answer(row.name, "", { reason = "needs --write-test" })
+      lu.assertEquals(probe.judge(a, { a })[1].verdict, "not asked")
+    end
+  end
 end
 
 -- ---- what is sent ----
@@ -245,7 +312,9 @@ local function context(fail_at)
       return { status = 0, stdout = samples[name] or "", stderr = "" }
     end
     function h.must(self, argv, opts) return self:run(argv, opts).stdout end
-    h.session = { methods = function() return {} end, open = function() return nil, "no", "SSH_CHANNEL" end,
+    function h.exports() return ctx.exported or {} end
+    h.session = { run = function() return { status = 0, stdout = "", stderr = "" } end, methods = function() return {} end,
+      open = function() return nil, "no", "SSH_CHANNEL" end,
       job = function() return nil, "no", "JOB_START" end }
     return h
   end
@@ -310,6 +379,52 @@ function TestWhatIsAsked:test_the_directory_is_named_first_and_always_removed()
     local made, removed = directories(ctx)
     lu.assertNotNil(next(made))
     lu.assertEquals(removed, made)
+  end
+end
+
+--- Removing a directory over a mount would remove what is mounted there.
+function TestWhatIsAsked:test_a_directory_with_something_mounted_below_stays()
+  for _, stuck in ipairs { false, true } do
+    local ctx = context()
+    ctx.write = true
+    local list, unmounted, unexported, said = nil, {}, {}, {}
+    local connect = host.connect
+    host.connect = function(role, of)
+      local h = connect(role, of)
+      local run = h.run
+      function h.run(_, argv, opts)
+        if argv[1] == "mkdir" and argv[2] == "-m" then
+          list = list or { "         /x  " .. argv[4] .. "/a/b  namefs Jan 05 10:00 rw\n",
+            "         /x  /elsewhere  namefs Jan 05 10:00 rw\n" }
+          ctx.exported = ctx.exported or { { path = argv[4] .. "/e" }, { path = argv[4] .. "-other" } }
+        elseif argv[1] == "umount" then
+          unmounted[#unmounted + 1] = argv[#argv]
+          if not stuck then list[1] = "" end
+          return { status = stuck and 1 or 0, stdout = "", stderr = "" }
+        elseif argv[1] == "mount" and #argv == 1 then
+          return { status = 0, stdout = table.concat(list), stderr = "" }
+        elseif argv[1] == "exportfs" and argv[2] == "-u" then
+          unexported[#unexported + 1] = argv[3]
+        end
+        return run(h, argv, opts)
+      end
+      return h
+    end
+    -- Not the trials themselves: what they leave.
+    local rows = battery.rows
+    battery.rows = {}
+    capture.run(ctx, function(text) said[#said + 1] = text end, function() end)
+    battery.rows = rows
+    host.connect = connect
+    ctx.restore()
+    local _, removed = directories(ctx)
+    local client = ctx.dirs.client
+    lu.assertEquals(unmounted[1], client .. "/a/b")
+    lu.assertEquals(unexported[1], client .. "/e")
+    for _, at in ipairs(unmounted) do lu.assertNotEquals(at, "/elsewhere") end
+    for _, path in ipairs(unexported) do lu.assertNotEquals(path, client .. "-other") end
+    lu.assertEquals(removed[client] or false, not stuck)
+    if stuck then lu.assertStrContains(said[1], "is left there") end
   end
 end
 

@@ -1,0 +1,183 @@
+-- SPDX-License-Identifier: MIT
+-- altmig probe against both hosts of the lab: what was asked is accepted, nothing is changed or left, and the bundle
+-- gives the same table.
+
+local json = require "altmig.json"
+local lu = require "luaunit"
+local sys = require "altmig.sys"
+local lab = require "lab_driver"
+
+local client, master = lab.client, lab.master
+local bundle = ("/var/tmp/altmig-e2e-probe-%d.tar"):format(sys.getpid())
+
+TestProbeInTheLab = {}
+
+function TestProbeInTheLab:setupClass()
+  if sys.getuid() == 0 then lab.up() end
+end
+
+function TestProbeInTheLab:teardownClass()
+  lab.down()
+  sys.remove(bundle)
+end
+
+function TestProbeInTheLab:setUp() lab.require_root() end
+
+local function rows_of(out)
+  local rows, last = {}, nil
+  for line in out:gmatch "[^\n]+" do
+    local event = assert(json.decode(line))
+    if event.event == "probe_row" then rows[#rows + 1] = event elseif event.event == "probed" then last = event end
+  end
+  return rows, last
+end
+
+local function name_of(row) return ("%s %s %s"):format(row.host, row.row, row.instance or "-") end
+
+local function probed(...)
+  local argv = { "probe", "-c", client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5", "--json", ... }
+  return lab.engine("altmig", argv)
+end
+
+-- What is not asked of a lab, and why.
+local unasked = { ["shell.file_limit"] = "the shell does not tell", toc = "there is no .toc" }
+for _, name in ipairs { "namefs", "nodev", "export", "bosboot" } do unasked[name] = "needs --write-test" end
+
+local first
+
+function TestProbeInTheLab:test_1_what_was_asked_is_accepted_and_nothing_is_left()
+  lab.on(client, "exportfs -i -o ro,access=10.77.0.1,root=10.77.0.1 /home")
+  lab.on(master, "exportfs -i -o ro,access=10.77.0.1,root=10.77.0.1 /home")
+  local look = "lspv; exportfs; mount; bootlist -m normal -o; ls -a /tmp /var/adm/ras"
+  local before = { lab.on(client, look), lab.on(master, look) }
+  local status, out, problem = probed("--bundle", bundle)
+  local rows, last = rows_of(out)
+  local count = 0
+  for _, row in ipairs(rows) do
+    if row.verdict == "not asked" then
+      lu.assertEquals(row.reason, unasked[row.row], name_of(row))
+    else
+      lu.assertEquals(row.verdict, "accepted", ("%s: %s %s"):format(name_of(row), row.reason or "", table.concat(row.unmatched or {}, "|")))
+      count = count + 1
+    end
+  end
+  lu.assertEquals(status, 0, problem)
+  lu.assertEquals(last.accepted, count)
+  lu.assertTrue(count > 110)
+  lu.assertEquals(select(2, problem:gsub("writes on the %l+ %([%w-]+%) only below /tmp/altmig%-probe%-%x+, and removes it", "")), 2)
+  lu.assertEquals({ lab.on(client, look), lab.on(master, look) }, before)
+  first = rows
+end
+
+function TestProbeInTheLab:test_2_the_bundle_gives_the_same_table_and_names_nobody()
+  local status, out, problem = lab.altmig { "probe", "--replay", bundle, "--json" }
+  lu.assertEquals(status, 0, problem)
+  local rows = rows_of(out)
+  lu.assertEquals(#rows, #first)
+  for i, row in ipairs(rows) do
+    lu.assertEquals({ name_of(row), row.verdict, row.rows }, { name_of(first[i]), first[i].verdict, first[i].rows })
+  end
+  local data = assert(sys.read_file(bundle)):lower()
+  local words = { client, master, "10.77.0.", "altmig-engine" }
+  for _, host in ipairs { client, master } do
+    words[#words + 1] = lab.on(host, "uname -m"):match "%S+"
+    for pvid in lab.on(host, "lspv"):gmatch "%f[%x]%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%f[%X]" do words[#words + 1] = pvid end
+    words[#words + 1] = lab.on(host, "lsvg rootvg"):match "IDENTIFIER:%s+(%x+)"
+  end
+  lu.assertTrue(#words >= 11)
+  for _, word in ipairs(words) do lu.assertNil(data:find(word:lower(), 1, true), word) end
+end
+
+-- Rows whose words change from run to run.
+local moving = { date = true, ["who-b"] = true, ["ps-comm"] = true }
+
+-- Names of the rows that are judged, or observed, otherwise than in the first run.
+local function differing(rows)
+  local names, other = {}, {}
+  for _, row in ipairs(first) do other[name_of(row)] = row end
+  for _, row in ipairs(rows) do
+    local before = other[name_of(row)] or {}
+    if not moving[row.row] and (row.verdict ~= before.verdict or row.observed ~= before.observed or row.rows ~= before.rows) then
+      names[name_of(row)] = true
+    end
+    other[name_of(row)] = nil
+  end
+  for name in pairs(other) do names[name] = true end
+  return names
+end
+
+-- What a behaviour that a quirk chooses must change; may: what it changes where altmig's commands get the site's own
+-- environment.
+local changes = {
+  { { "sleep-fraction", "zero" }, must = { "client shell.sleep_fraction -", "master shell.sleep_fraction -" } },
+  { { "login-environment", "odmdir" }, must = { "client site-environment -", "master site-environment -" },
+    may = { "client shell.env_ODMDIR -", "master shell.env_ODMDIR -", "client odmget-cudvdr -" } },
+  { { "login-environment", "noclobber" }, must = { "client site-environment -", "master site-environment -" },
+    may = { "client shell.env_ENV -", "master shell.env_ENV -" } },
+  -- What only a migration meets.
+  { { "phase1-failure", "removes-group" }, { "phase3-failure", "leaves-mounted" }, { "wake-up", "refuses" },
+    { "force-spelling", "Yes" }, { "remove-missing", "says-nothing" }, must = {} },
+}
+
+function TestProbeInTheLab:test_3_a_quirk_changes_its_rows_and_no_others()
+  local default = {}
+  for name, value in lab.must("quirk"):gmatch "([%l%d%-]+) +%*(%S+)" do default[name] = value end
+  for _, case in ipairs(changes) do
+    for _, quirk in ipairs(case) do lab.must("quirk", quirk[1], quirk[2]) end
+    local _, out = probed()
+    for _, quirk in ipairs(case) do lab.must("quirk", quirk[1], assert(default[quirk[1]], quirk[1])) end
+    local found, what = differing((rows_of(out))), table.concat(case[1], "=")
+    for _, name in ipairs(case.must) do
+      lu.assertTrue(found[name], what .. " changes " .. name)
+      found[name] = nil
+    end
+    for _, name in ipairs(case.may or {}) do found[name] = nil end
+    lu.assertEquals(found, {}, what)
+  end
+end
+
+--- The trials: everything is accepted, and gone afterwards.
+function TestProbeInTheLab:test_4_trials_are_accepted_and_leave_nothing()
+  local look = "lspv; exportfs; mount; bootlist -m normal -o; ls -a /tmp"
+  local before = { lab.on(client, look), lab.on(master, look) }
+  local status, _, problem = probed "--write-test"
+  lu.assertEquals(status, 2)
+  lu.assertStrContains(problem, "was not confirmed")
+  local out
+  status, out, problem = probed("--write-test", "--yes")
+  local tried = {}
+  for _, row in ipairs((rows_of(out))) do
+    local name = row.row:match "^[^.]+"
+    if name == "namefs" or name == "nodev" or name == "export" or name == "bosboot" then
+      lu.assertEquals(row.verdict, "accepted", ("%s: %s"):format(name_of(row), row.reason or ""))
+      tried[name] = (tried[name] or 0) + 1
+    end
+  end
+  lu.assertEquals(status, 0, problem)
+  lu.assertEquals(tried, { namefs = 5, nodev = 2, export = 5, bosboot = 3 })
+  lu.assertStrContains(problem, "takes all of it away again")
+  lu.assertEquals({ lab.on(client, look), lab.on(master, look) }, before)
+end
+
+--- An interrupt in the middle leaves no directory.
+function TestProbeInTheLab:test_5_an_interrupt_leaves_nothing()
+  local log = os.tmpname()
+  local pid = lab.engine_spawn("altmig", { "probe", "-c", client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5" }, log)
+  local seen
+  for _ = 1, 100 do
+    sys.sleep(0.1)
+    seen = (sys.read_file(log) or ""):find "shell.umask"
+    if seen then break end
+  end
+  lu.assertNotNil(seen, "it has begun")
+  lab.kill(pid, "INT")
+  local text
+  for _ = 1, 100 do
+    text = sys.read_file(log)
+    if text:find "interrupted" then break end
+    sys.sleep(0.1)
+  end
+  sys.remove(log)
+  lu.assertStrContains(text, "interrupted")
+  for _, host in ipairs { client, master } do lu.assertNotStrContains(lab.on(host, "ls -a /tmp"), "altmig-probe") end
+end
