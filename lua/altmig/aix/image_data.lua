@@ -130,8 +130,10 @@ function Document:set(stanza, name, value) return err.returned(set, self, stanza
 ---@return string
 function Document:format() return table.concat(self.lines, "\n") .. "\n" end
 
+-- nil where the value is empty: templates leave numbers out, and alt_disk_copy has to choose, as the installation does.
 local function number_in(doc, stanza, name, least, most)
   local text = stanza:get(name)
+  if text == "" then return nil end
   local value = text and text:match("^%d%d?%d?%d?%d?%d?%d?%d?%d?$") and tonumber(text)
   if value and value >= least and value <= most then return value end
   fail(doc.origin, stanza.line, "IMAGE_DATA", "stanza %s: %s=%s, expected %d to %d", stanza.name, name,
@@ -147,7 +149,7 @@ end
 ---@class altmig.imagedata.Volume
 ---@field name string
 ---@field type string
----@field lps integer
+---@field lps integer?      none: alt_disk_copy chooses
 ---@field copies integer
 ---@field label string?
 
@@ -187,12 +189,9 @@ local function image(doc)
   if vg ~= "rootvg" then
     fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: VGNAME= '%s', expected rootvg", printable(vg))
   end
-  local pp_mb
-  if groups[1]:get "PPSIZE" ~= "" then -- empty: alt_disk_copy has to choose, as the installation does
-    pp_mb = number_in(doc, groups[1], "PPSIZE", 1, 131072)
-    if pp_mb & (pp_mb - 1) ~= 0 then
-      fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: PPSIZE= %d is no power of two", pp_mb)
-    end
+  local pp_mb = number_in(doc, groups[1], "PPSIZE", 1, 131072)
+  if pp_mb and pp_mb & (pp_mb - 1) ~= 0 then
+    fail(doc.origin, groups[1].line, "IMAGE_DATA", "vg_data: PPSIZE= %d is no power of two", pp_mb)
   end
   local policy = (doc:all "logical_volume_policy")[1]
   local shrink = policy and yes_or_no(doc, policy, "SHRINK") or "no"

@@ -197,6 +197,31 @@ static void contradictions_are_refused(void **state)
 	free(data);
 }
 
+/* The small format with a member table, in another order than the chain. */
+static void the_small_format_has_a_table_too(void **state)
+{
+	static const char with_table[] =
+		"<aiaff>\n"
+		"258         0           68          164         0           "
+		"3           164         0           11          2           3           "
+		"100644      2   ab`\nabc\0"
+		"2           258         68          12          2           3           "
+		"100600      1   c\0`\nxy"
+		"41          0           164         0           0           0           "
+		"0           0   `\n"
+		"2           164         68          c\0ab\0";
+	struct am_error error = {{0}, {0}};
+	struct am_bigar *ar = am_bigar_parse("test", with_table, sizeof with_table, &error);
+
+	(void)state;
+	assert_string_equal(error.message, "");
+	assert_non_null(ar);
+	assert_int_equal(am_bigar_count(ar), 2);
+	assert_string_equal(am_bigar_member(ar, 0)->name, "ab");
+	assert_string_equal(am_bigar_member(ar, 1)->name, "c");
+	am_bigar_free(ar);
+}
+
 /* The table of a real library lists the members of the chain in another order. */
 static void the_table_may_have_another_order(void **state)
 {
@@ -236,6 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_are_found),
 		cmocka_unit_test(the_table_may_have_another_order),
+		cmocka_unit_test(the_small_format_has_a_table_too),
 		cmocka_unit_test(small_format_is_read),
 		cmocka_unit_test(any_field_of_the_big_format_may_be_wrong),
 		cmocka_unit_test(any_field_of_the_small_format_may_be_wrong),

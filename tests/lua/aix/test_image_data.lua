@@ -124,6 +124,13 @@ function TestImageData:test_comments_anywhere_are_kept()
   lu.assertEquals(found.shrink, "no")
 end
 
+function TestImageData:test_empty_numbers_are_left_to_alt_disk_copy()
+  local text = image:gsub("LPs= %d+", "LPs="):gsub("COPIES= 1", "COPIES= "):gsub("SHRINK= no", "SHRINK=")
+  local volumes = assert(imagedata.image(assert(imagedata.parse(text)))).volumes
+  lu.assertEquals({ #volumes, volumes[1].copies }, { 2, 1 })
+  lu.assertNil(volumes[1].lps)
+end
+
 function TestImageData:test_an_empty_ppsize_is_left_to_alt_disk_copy()
   local found = assert(imagedata.image(assert(imagedata.parse((image:gsub("PPSIZE= 64", "PPSIZE="))))))
   lu.assertNil(found.pp_mb)
