@@ -364,6 +364,7 @@ struct node {
 	size_t circle;                 /* which one it is of */
 	size_t next_edge, caller;
 	size_t first_of_name;
+	size_t next_requisite; /* the first that does not hold yet, as far as is known */
 	int on_stack, is_placed, is_waiting; /* waiting in the heap */
 };
 
@@ -632,14 +633,17 @@ static int holds(const struct ordering *o, const struct am_requisites *all, size
 	return held > one->more;
 }
 
-static int is_ready(const struct ordering *o, size_t node)
+/* What held once holds: a fileset only gets newer. So each requisite is looked at until it holds,
+ * and then no more, however often the fileset is asked about. */
+static int is_ready(struct ordering *o, size_t node)
 {
 	const struct am_requisites *all = fileset(o, node)->requisites;
+	size_t *at = &o->nodes[node].next_requisite;
 
 	if (o->nodes[node].first_of_name != node && !o->nodes[node - 1].is_placed)
 		return 0;
-	for (size_t i = 0; all != NULL && i < all->count; i = all->list[i].end) {
-		if (!holds(o, all, i, 1) && holds(o, all, i, 0))
+	for (; all != NULL && *at < all->count; *at = all->list[*at].end) {
+		if (!holds(o, all, *at, 1) && holds(o, all, *at, 0))
 			return 0;
 	}
 	return 1;

@@ -472,6 +472,32 @@ static void many_filesets(void **state)
 	free(name);
 }
 
+/* Each asks for all the others: a circle, and as many requisites as there can be. */
+static void all_ask_for_all(void **state)
+{
+	enum { MANY = 400 };
+	struct am_ordered filesets[MANY];
+	struct am_requisites all[MANY];
+	static char text[MANY * 32], name[MANY][16];
+	size_t order[MANY];
+	char *at = text;
+	struct am_error error;
+
+	(void)state;
+	for (int i = MANY - 1; i >= 0; i--)
+		at += snprintf(at, 32, "*prereq f%05d 1.0.0.0\n", i);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name[i], sizeof name[i], "f%05d", i);
+		all[i] = read_text(text);
+		filesets[i] = (struct am_ordered){slice(name[i]), {{1, 0, 0, 0}}, &all[i]};
+	}
+	assert_int_equal(am_requisite_order(filesets, MANY, NULL, NULL, order, &error), 0);
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(order[i], i);
+	for (int i = 0; i < MANY; i++)
+		am_requisites_free(&all[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +509,7 @@ int main(void)
 		cmocka_unit_test(odd_text_ends),
 		cmocka_unit_test(no_order_violates_a_requisite),
 		cmocka_unit_test(many_filesets),
+		cmocka_unit_test(all_ask_for_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
