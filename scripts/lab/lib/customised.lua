@@ -131,8 +131,15 @@ end
 
 ---------------------------------------------------------------- object classes, by the odm commands
 
+-- input: the text of the file that is the last operand.
 local function odm(dir, argv, input)
-  local result = assert(sys.run(argv, { env = { ODMDIR = dir }, stdin = input }))
+  local file = input and os.tmpname()
+  if file then
+    assert(sys.write_file(file, input))
+    argv[#argv + 1] = file
+  end
+  local result = assert(sys.run(argv, { env = { ODMDIR = dir } }))
+  if file then os.remove(file) end
   if result.status ~= 0 then error(("%s: %s%s"):format(table.concat(argv, " "), result.stdout, result.stderr)) end
   return result.stdout
 end
