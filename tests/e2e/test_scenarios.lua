@@ -95,9 +95,13 @@ end
 function TestScenarios:test_ghost_device_that_comes_after_the_check_ends_phase_11()
   nimadm(0, "-P", "1,2,3,4,5,6,7,8,9,10")
   lab.must("scenario", "ghost-device")
+  lab.must("quirk", "phase3-failure", "removes-group")
   local said = nimadm(1, "-P", "11,12")
   lu.assertStrContains(said, "0516-082 /usr/sbin/lchangelv: Unable to access a special device file.")
   lu.assertStrContains(said, "phase 11 failed on adachi-AIX7")
+  lu.assertStrContains(said, "no disk is in altinst_rootvg")
+  lu.assertStrContains(said, "begin again: nimadm -C -c adachi-AIX7 -s spot_AIX72TL5, then: nimadm -c adachi-AIX7")
+  lu.assertNotStrContains(said, "the copy is kept")
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
 end
 

@@ -226,6 +226,7 @@ function TestTroubleInTheLab:test_8_a_phase_11_that_fails_time_and_again()
   lab.must("quirk", "wake-up", "refuses")
   lu.assertStrContains(resume(1), "(WAKE_REFUSED)")
   lab.must("quirk", "wake-up", "works")
+  lab.must("quirk", "force-spelling", "both")
   -- The engine's own finding says what to type.
   lab.on(client, "rm -f /dev/ghostlv /dev/ghostvg; odmdelete -o CuDvDr -q value3=ghostlv; odmdelete -o CuDvDr -q value3=ghostvg")
   lu.assertStrContains(resume(0), "once more with FORCE=yes")

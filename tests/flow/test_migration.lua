@@ -230,6 +230,7 @@ function TestMigration:test_installp_is_judged_by_its_failures_and_by_what_is_th
   local e = world.fails(w.migration.migrate, w.opts())
   lu.assertEquals(e.code, "INSTALLP")
   lu.assertStrContains(e.message, "missing requisites: acme.base 4.2.0.0. bos.net 7.2.5.0 (Requisite Failures)")
+  lu.assertEquals(e.output, "SELECTED FILESETS: bos.net 7.2.5.0  # Net\nMISSING REQUISITES: acme.base 4.2.0.0  # Base Level Fileset")
   lu.assertEquals(world.count(w, "installp %-agXYb"), 0)
   w.preview = warning .. "bos.net                   7.2.5.0         Already superseded by 7.2.5.1\n"
     .. "bos.net                   7.2.5.0         To be superseded by a higher level\n"

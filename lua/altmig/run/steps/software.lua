@@ -139,12 +139,24 @@ local function causes(text, list)
   return parts
 end
 
+-- The rows of the FAILURES section: the cause, which is far above the last lines of the output.
+local function section(text)
+  local out = {}
+  for _, row in ipairs((aix.installp_failures(text))) do
+    out[#out + 1] = ("%s: %s %s%s"):format(row.list or row.heading, row.name, row.text,
+      row.description ~= "" and "  # " .. row.description or "")
+  end
+  if #out > 3 * MANY then return table.concat(out, "\n", 1, 3 * MANY) .. ("\n... %d more"):format(#out - 3 * MANY) end
+  return #out > 0 and table.concat(out, "\n") or nil
+end
+
 local function refuse_failures(m, argv, result, list)
   local parts = causes(result.stdout, list)
   if #parts == 0 and result.status == 0 then return end
   local e = m.exec.host:failure(argv, result,
     ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
   e.code = "INSTALLP"
+  e.output = section(result.stdout) or e.output
   if #parts > 0 then e.message = ("installp in the copy of %s: %s"):format(m.name, table.concat(parts, ". ")) end
   err.raise(e)
 end
