@@ -257,7 +257,7 @@ software.steps.install_rpms = {
   run = function(m, ctx, list)
     local text = {}
     for i, package in ipairs(list) do text[i] = "R:" .. package .. "\n" end
-    m.exec:must({ "sh", "-c", 'cat > "$1"', "sh", list_file }, { stdin = table.concat(text) })
+    m.exec:must_script('cat > "$1"', { list_file }, { stdin = table.concat(text) })
     m:say(("altmig: installing %d RPM image%s of the lpp_source with geninstall."):format(#list, #list == 1 and "" or "s"))
     local argv = { "geninstall", "-d", footprint.images, "-f", list_file }
     local result = m.exec:job(ctx.job_id, argv, { on_line = function(line) m:say(line) end })
