@@ -14,7 +14,8 @@ local anonymise = {}
 
 ---@class altmig.probe.Anonymiser
 ---@field known table<string, table>   what is replaced, in lower case -> { kind, word }
----@field order table[]?               once it is frozen: longest first
+---@field order table[]?               once it is frozen: all but identifiers, longest first
+---@field identifiers table[]?         there may be thousands: they are looked up, not looked for
 local Anonymiser = {}
 Anonymiser.__index = Anonymiser
 
@@ -190,10 +191,11 @@ local function freeze(self)
   forms.name = function(n) return host .. n end
   forms.domain = function(n) return ("%s%d.example"):format(domain, n) end
   local counts = {}
-  self.order = {}
+  self.order, self.identifiers = {}, {}
   for _, key in ipairs(sorted_keys(self.known)) do
     local one = self.known[key]
-    self.order[#self.order + 1] = one
+    local list = one.kind == "identifier" and self.identifiers or self.order
+    list[#list + 1] = one
     if one.kind ~= "full" then
       -- None that is a real one.
       repeat
@@ -227,11 +229,35 @@ local function stands_alone(one, text, first, last)
   return not (first > 1 and before:find(pattern)) and not after:find(pattern)
 end
 
--- Calls fn for each place of a known word, and puts what it returns there.
-local function replace(text, one, fn)
-  local lower, parts, at = text:lower(), {}, 1
+-- The identifier that a run of hexadecimal digits holds, and where.
+local function identifier_in(self, run)
+  run = run:lower()
+  local whole = self.known[run]
+  if whole and whole.kind == "identifier" then return whole, 1, #run end
+  if #run == 16 then return nil end
+  local head = self.known[run:sub(1, 16)]
+  if head and head.kind == "identifier" then return head, 1, 16 end
+  for _, one in ipairs(self.identifiers) do
+    local first, last = run:find(one.key, 1, true)
+    if first then return one, first, last end
+  end
+end
+
+-- Calls fn for the identifiers in a text, and puts what it returns there.
+local function replace_identifiers(self, text, fn)
+  return (text:gsub("%x+", function(run)
+    if #run < 16 then return nil end
+    local one, first, last = identifier_in(self, run)
+    if not one then return nil end
+    return run:sub(1, first - 1) .. fn(one) .. replace_identifiers(self, run:sub(last + 1), fn)
+  end))
+end
+
+-- Calls fn for each place of a known word, and puts what it returns there. `lower` is the text in lower case.
+local function replace(text, lower, one, fn)
+  local parts, at = {}, 1
   local first, last = lower:find(one.key, 1, true)
-  if not first then return text end
+  if not first then return text, lower end
   while first do
     if stands_alone(one, lower, first, last) then
       parts[#parts + 1] = text:sub(at, first - 1)
@@ -241,7 +267,8 @@ local function replace(text, one, fn)
     first, last = lower:find(one.key, last + 1, true)
   end
   parts[#parts + 1] = text:sub(at)
-  return table.concat(parts)
+  text = table.concat(parts)
+  return text, text:lower()
 end
 
 --- A text with the site's own names, addresses and identifiers replaced.
@@ -250,10 +277,12 @@ end
 function Anonymiser:text(text)
   if not self.order then freeze(self) end
   text = text:gsub("[\1\2]", "?")
+  local lower = text:lower()
   for i, one in ipairs(self.order) do
     -- Nothing that is known has so few digits and nothing else.
-    text = replace(text, one, function() return ("\1%d\2"):format(i) end)
+    text, lower = replace(text, lower, one, function() return ("\1%d\2"):format(i) end)
   end
+  text = replace_identifiers(self, text, function(one) return one.word end)
   return (text:gsub("\1(%d+)\2", function(i) return self.order[tonumber(i)].word end))
 end
 
@@ -290,16 +319,17 @@ local function raw(hex) return (hex:gsub("%x%x", function(pair) return string.ch
 ---@return string
 function Anonymiser:bytes(data)
   if not self.order then freeze(self) end
+  local lower = data:lower()
   for _, one in ipairs(self.order) do
-    if #one.key >= SHORT then data = replace(data, one, function(found) return ("x"):rep(#found) end) end
-    if one.kind == "identifier" and #one.key % 2 == 0 then
-      local bytes, at = raw(one.key), 1
-      while true do
-        local first, last = data:find(bytes, at, true)
-        if not first then break end
-        data = data:sub(1, first - 1) .. ("\0"):rep(#bytes) .. data:sub(last + 1)
-        at = last + 1
-      end
+    if #one.key >= SHORT then data, lower = replace(data, lower, one, function(found) return ("x"):rep(#found) end) end
+  end
+  data = replace_identifiers(self, data, function(one) return ("x"):rep(#one.key) end)
+  for _, one in ipairs(self.identifiers) do
+    local bytes, first, last = #one.key % 2 == 0 and raw(one.key), nil, nil
+    if bytes then first, last = data:find(bytes, 1, true) end
+    while first do
+      data = data:sub(1, first - 1) .. ("\0"):rep(#bytes) .. data:sub(last + 1)
+      first, last = data:find(bytes, last + 1, true)
     end
   end
   return data
@@ -317,6 +347,10 @@ function Anonymiser:leak(text)
       if stands_alone(one, lower, first, last) then return one.key end
       first, last = lower:find(one.key, last + 1, true)
     end
+  end
+  for run in lower:gmatch "%x+" do
+    local one = #run >= 16 and identifier_in(self, run)
+    if one then return one.key end
   end
   return nil
 end

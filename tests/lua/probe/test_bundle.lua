@@ -160,6 +160,21 @@ function TestBundles:test_what_would_leak_is_not_written()
   lu.assertNil(sys.stat(path))
 end
 
+--- Identifiers are found inside longer runs of digits; thousands of them cost no time of their own.
+function TestBundles:test_many_disks_are_replaced_in_good_time()
+  local a, lines = anonymise.new(), {}
+  for i = 1, 4000 do lines[i] = ("hdisk%d 00f6eaf2%08x None\n"):format(i, i * 7919) end
+  local text = table.concat(lines)
+  a:read { row = "lspv", host = "client", status = 0, stdout = text, stderr = "" }
+  local began = sys.clock()
+  local out = a:text(text)
+  lu.assertTrue(sys.clock() - began < 2, ("%.1f seconds"):format(sys.clock() - began))
+  lu.assertNil(out:find "00f6eaf2")
+  lu.assertNil(a:leak(out))
+  lu.assertNil(a:text("0x" .. ("00f6eaf2%08x"):format(7919):upper() .. "ff"):lower():find "00f6eaf2")
+  lu.assertNotNil(a:leak("id=" .. ("00f6eaf2%08x"):format(7919) .. ("0"):rep(16)))
+end
+
 function TestBundles:test_pseudonyms_are_no_names_of_the_site()
   local a = anonymise.new()
   for _, name in ipairs { "host1", "host", "domain1", "box2", "lpar7" } do a:name(name) end
