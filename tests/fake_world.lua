@@ -6,6 +6,13 @@ local json = require "altmig.json"
 local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
 
+require "altmig.cmd.lab" -- makes lab.NAME loadable
+local contract = require "lab.contract"
+local recordings = require "recordings"
+
+-- What a run may destroy here.
+local ours = { master = "master", disks = { hdisk2 = true }, groups = { altinst_rootvg = true } }
+
 local world = {}
 local worlds = 0 -- made so far
 
@@ -290,7 +297,7 @@ end
 function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
     fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0, groups = 0, ended = {},
-    kinds = {}, dirs = {}, stats = {}, handlers = handlers,
+    kinds = {}, dirs = {}, stats = {}, violations = {}, handlers = handlers,
     rootvg_id = "00f60000000000000000000000000001", vg = "00f60000000000000000000000000002" }
 
   --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
@@ -316,11 +323,23 @@ function world.new()
 
   local function session(host)
     local s = {}
+    -- What would be recorded of a command is held against the contract of AIX commands (tests/recordings.lua).
+    local function recorded(argv, opts)
+      local script = opts and opts.script
+      local sent = script and { "sh", "-s", table.unpack(argv) } or argv
+      local excepted = contract.excepted((argv[1] or ""):match("[^/]*$"), { table.unpack(argv, 2) })
+      local found = excepted and {} or recordings.check({ host = host, argv = sent, script = script }, ours)
+      w.commands = (w.commands or 0) + 1
+      for _, violation in ipairs(found) do
+        w.violations[#w.violations + 1] = ("%s: %s\n  %s"):format(host, violation, table.concat(sent, " "))
+      end
+    end
     -- A script, as its shell has it.
     local function of_script(argv, opts)
       return opts and opts.script and { "sh", "-c", opts.script, "sh", table.unpack(argv) } or argv
     end
     function s:run(argv, opts)
+      recorded(argv, opts)
       argv = of_script(argv, opts)
       if w.lost and w.lost[host] then return nil, "run: connection lost", "SSH_LOST" end
       if w.hangs == argv[1] and (opts.timeout or 0) > 0 then return nil, "run: timed out", "SSH_TIMEOUT" end
@@ -335,6 +354,7 @@ function world.new()
     end
     function s:job(argv, opts)
       assert(opts.timeout == nil, "a job with a deadline")
+      recorded(argv, opts)
       argv = of_script(argv, opts)
       w.jobs = w.jobs or {}
       w.jobs[#w.jobs + 1] = opts.id
@@ -385,6 +405,8 @@ function world.new()
     function s:close() end
     return s
   end
+
+  w.session = session
 
   local copy = {}
   local function write(path, data)
