@@ -115,7 +115,7 @@ local function untried(id, text) needs(id, "scratch-disk", nil, text) end
 untried("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
 untried("clone-failed", "After a failed phase 1 altinst_rootvg is there, and -X takes it away.")
 untried("x-leaves-record", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
-untried("force-spelling", "alt_rootvg_op -W takes FORCE=yes.")
+untried("force-spelling", "alt_rootvg_op -W takes FORCE=yes, or FORCE=Yes.")
 untried("boot-image-apart", "Image and boot record may be written to a disk apart from each other.")
 untried("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
 untried("mirrored-clone-size", "A mirrored rootvg cloned to one disk takes the room of one copy.")
