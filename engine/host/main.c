@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 	lua_State *L;
 
 	am_os_keep_private();
+	am_os_keep_memory();
 	L = luaL_newstate();
 	if (L == NULL) {
 		fputs("altmig: no memory\n", stderr);

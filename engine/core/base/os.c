@@ -17,6 +17,9 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #if defined(__linux__)
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -118,6 +121,15 @@ void am_os_keep_private(void)
 #if defined(__linux__)
 	/* The limit does not hold where core files go to a program. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+void am_os_keep_memory(void)
+{
+#if defined(__GLIBC__)
+	/* Others have no such choice: AIX keeps what is freed. */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
 }
 

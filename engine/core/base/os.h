@@ -44,6 +44,13 @@ int am_os_lock_test(int fd);
  */
 void am_os_keep_private(void);
 
+/*
+ * Memory that is freed is kept for what is allocated next, up to some 64 MiB. A buffer of a
+ * megabyte that comes and goes with each request is else mapped again each time, and where page
+ * faults are dear that costs more than copying what is in it.
+ */
+void am_os_keep_memory(void);
+
 /* Overwrites memory that is not used again, which a compiler may leave out of memset. */
 void am_os_clear(void *data, size_t length);
 

@@ -260,6 +260,37 @@ static void test_random(void **state)
 	assert_int_equal(b[0], 7);
 }
 
+/* Sixteen pieces of a megabyte, in the order of requests that come back, as a restore has them. */
+static long faults_of(int rounds)
+{
+	struct rusage before, after;
+	char *piece[16] = {NULL};
+
+	getrusage(RUSAGE_SELF, &before);
+	for (int i = 0; i < 16 * rounds; i++) {
+		free(piece[i % 16]);
+		piece[i % 16] = malloc(1 << 20);
+		assert_non_null(piece[i % 16]);
+		memset(piece[i % 16], i, 1 << 20);
+	}
+	for (int i = 0; i < 16; i++)
+		free(piece[i]);
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static void test_memory_is_kept(void **state)
+{
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || !defined(__GLIBC__)
+	skip();
+#endif
+	am_os_keep_memory();
+	faults_of(1);
+	assert_in_range(
+		faults_of(20), 0, 255); /* of 5120 pages that are written to in each round */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_cloexec),
 		cmocka_unit_test(test_lock_keeps_others_out_until_it_is_closed),
 		cmocka_unit_test(test_no_core_file),
+		cmocka_unit_test(test_memory_is_kept),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_exe_path),
 		cmocka_unit_test(test_terminal_width),
