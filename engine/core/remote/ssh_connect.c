@@ -143,6 +143,46 @@ static void *block_realloc(void *data, size_t size, void **abstract)
 	return copy;
 }
 
+/* --- bytes of the other side ------------------------------------------------------------------ */
+
+enum { TAKEN_MAX = 256 << 10 };
+
+/*
+ * libssh2 goes on reading while something comes, which some servers never stop with: lines before
+ * their version, packets that say nothing. After so much it is told that nothing is there now, so
+ * that every request comes back to am_ssh_wait, which looks at its deadline and the cancel flag.
+ */
+static ssize_t receive(int fd, void *data, size_t size, int flags, void **abstract)
+{
+	struct am_ssh *ssh = *abstract;
+	ssize_t n;
+
+	if (ssh->taken >= TAKEN_MAX) {
+		ssh->taken = 0;
+		return -EAGAIN;
+	}
+	n = recv(fd, data, size, flags);
+	if (n < 0)
+		return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	ssh->taken += (size_t)n;
+	return n;
+}
+
+static void set_receive(LIBSSH2_SESSION *session)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+	libssh2_session_callback_set2(
+		session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive);
+#else
+	union {
+		ssize_t (*function)(int, void *, size_t, int, void **);
+		void *pointer;
+	} callback = {receive};
+
+	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, callback.pointer);
+#endif
+}
+
 /* --- sessions -------------------------------------------------------------------------------- */
 
 static int keep_probe(void *context, enum am_ssh_source source, const char *data, size_t length,
@@ -237,9 +277,10 @@ static int make_connection(struct am_ssh *ssh, struct am_error *error)
 	if (open_socket(ssh, deadline, error) != 0)
 		return -1;
 	am_ssh_heard(ssh);
-	ssh->session = libssh2_session_init_ex(block_alloc, block_free, block_realloc, NULL);
+	ssh->session = libssh2_session_init_ex(block_alloc, block_free, block_realloc, ssh);
 	if (ssh->session == NULL)
 		return am_fail_errno(error, ENOMEM, "session");
+	set_receive(ssh->session);
 	libssh2_session_set_blocking(ssh->session, 0);
 	if (am_ssh_handshake(ssh, deadline, error) != 0 ||
 		am_ssh_authenticate(ssh, deadline, error) != 0)

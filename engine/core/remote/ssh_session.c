@@ -60,6 +60,7 @@ int am_ssh_wait(struct am_ssh *ssh, double deadline, struct am_error *error)
 			slice = (int)((deadline - time) * 1000) + 1;
 		if (am_ssh_half_sent(ssh))
 			p.events |= POLLOUT;
+		ssh->taken = 0;
 		if (poll(&p, 1, slice) > 0) {
 			am_ssh_heard(ssh);
 			return 0;

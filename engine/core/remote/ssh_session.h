@@ -45,6 +45,7 @@ struct am_ssh {
 	int fd;
 	LIBSSH2_SESSION *session;
 	struct am_ssh_channel *channels;
+	size_t taken;   /* bytes received since the last wait */
 	double asked;   /* when the other side last gave, or was asked for, a sign of life */
 	int unanswered; /* how often it was asked since */
 	int closing;    /* tidying up: the cancel flag does not count */
