@@ -59,11 +59,6 @@ struct am_tree *bu_checktree(lua_State *L, int arg)
 	return bu_checktreebox(L, arg)->tree;
 }
 
-struct am_tree *bu_testtree(lua_State *L, int arg)
-{
-	return luaL_testudata(L, arg, TREE_CLASS) != NULL ? bu_checktree(L, arg) : NULL;
-}
-
 /* The tree of a method call. Callbacks must not close it: leave() after every core call. */
 static struct am_tree *enter(lua_State *L)
 {

@@ -29,7 +29,5 @@ struct bu_tree *bu_checktreebox(lua_State *L, int arg);
  * raises; of any other tree it is bu_fail. `arg` is the tree's index. [-0, +3, e]
  */
 int bu_treefail(lua_State *L, int arg, const struct am_error *error);
-/* The same, or NULL when the value is no tree. Raises only for a closed one. */
-struct am_tree *bu_testtree(lua_State *L, int arg);
 
 #endif

@@ -317,15 +317,6 @@ const struct am_bigar_member *am_bigar_member(const struct am_bigar *ar, size_t 
 	return &ar->members[index];
 }
 
-const struct am_bigar_member *am_bigar_find(const struct am_bigar *ar, const char *name)
-{
-	for (size_t i = 0; i < ar->count; i++) {
-		if (strcmp(ar->members[i].name, name) == 0)
-			return &ar->members[i];
-	}
-	return NULL;
-}
-
 void am_bigar_free(struct am_bigar *ar)
 {
 	if (ar == NULL)

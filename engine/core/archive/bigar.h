@@ -36,8 +36,6 @@ struct am_bigar *am_bigar_parse(
 	const char *name, const void *data, size_t length, struct am_error *error);
 size_t am_bigar_count(const struct am_bigar *archive);
 const struct am_bigar_member *am_bigar_member(const struct am_bigar *archive, size_t index);
-/* The first member of that name, or NULL. */
-const struct am_bigar_member *am_bigar_find(const struct am_bigar *archive, const char *name);
 void am_bigar_free(struct am_bigar *archive); /* NULL is allowed */
 
 /*

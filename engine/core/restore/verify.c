@@ -30,7 +30,6 @@ struct verify {
 	void *context;
 	struct am_restore_stats *stats;
 	double reported;
-	const char *path; /* of the member that is compared */
 	char *mine, *theirs;
 	/* many at a time */
 	struct am_pipeline pipeline;
@@ -44,6 +43,7 @@ struct verify {
 
 /* What is known of the entry a member is compared with. */
 struct have {
+	const char *path;
 	int there;
 	struct am_tree_stat stat;
 	const char *target; /* of a link */
@@ -93,41 +93,42 @@ static int no_memory(struct am_error *error)
 
 /* ---- what differs ---- */
 
-static int differ(struct verify *v, const char *what, const char *want, const char *have,
-	struct am_error *error)
+static int differ(struct verify *v, const struct have *have, const char *what, const char *want,
+	const char *is, struct am_error *error)
 {
-	return v->differs(v->context, v->path, what, want, have, error);
+	return v->differs(v->context, have->path, what, want, is, error);
 }
 
-static int compare_number(struct verify *v, const char *what, const char *format, uint64_t want,
-	uint64_t have, struct am_error *error)
+static int compare_number(struct verify *v, const struct have *have, const char *what,
+	const char *format, uint64_t want, uint64_t is, struct am_error *error)
 {
 	char a[32], b[32];
 
-	if (want == have)
+	if (want == is)
 		return 0;
 	if (*format == 'o') {
 		snprintf(a, sizeof a, "%04" PRIo64, want);
-		snprintf(b, sizeof b, "%04" PRIo64, have);
+		snprintf(b, sizeof b, "%04" PRIo64, is);
 	} else {
 		snprintf(a, sizeof a, "%" PRIu64, want);
-		snprintf(b, sizeof b, "%" PRIu64, have);
+		snprintf(b, sizeof b, "%" PRIu64, is);
 	}
-	return differ(v, what, a, b, error);
+	return differ(v, have, what, a, b, error);
 }
 
 static int compare_device(struct verify *v, const struct am_bff_member *member,
-	const struct am_tree_stat *st, struct am_error *error)
+	const struct have *have, struct am_error *error)
 {
-	char want[32], have[32];
+	const struct am_tree_stat *st = &have->stat;
+	char want[32], is[32];
 
 	if (st->type != AM_TREE_BLOCK && st->type != AM_TREE_CHAR)
 		return 0;
 	if (member->rdev_major == st->rdev_major && member->rdev_minor == st->rdev_minor)
 		return 0;
 	snprintf(want, sizeof want, "%" PRIu32 ",%" PRIu32, member->rdev_major, member->rdev_minor);
-	snprintf(have, sizeof have, "%" PRIu32 ",%" PRIu32, st->rdev_major, st->rdev_minor);
-	return differ(v, "device", want, have, error);
+	snprintf(is, sizeof is, "%" PRIu32 ",%" PRIu32, st->rdev_major, st->rdev_minor);
+	return differ(v, have, "device", want, is, error);
 }
 
 /* Content counts: of files whose size is right, once under each of their names with data. */
@@ -146,32 +147,32 @@ static int compare(struct verify *v, const struct am_bff_member *member, const s
 	const struct am_tree_stat *st = &have->stat;
 
 	if (!have->there)
-		return differ(v, "missing", am_tree_type_name(type), "", error);
+		return differ(v, have, "missing", am_tree_type_name(type), "", error);
 	if (st->type != type)
-		return differ(
-			v, "type", am_tree_type_name(type), am_tree_type_name(st->type), error);
+		return differ(v, have, "type", am_tree_type_name(type), am_tree_type_name(st->type),
+			error);
 	if (type != AM_TREE_LINK &&
-		compare_number(v, "mode", "o", member->mode & 07777, st->mode, error) != 0)
+		compare_number(v, have, "mode", "o", member->mode & 07777, st->mode, error) != 0)
 		return -1;
-	if (compare_number(v, "uid", "d", member->uid, st->uid, error) != 0 ||
-		compare_number(v, "gid", "d", member->gid, st->gid, error) != 0)
+	if (compare_number(v, have, "uid", "d", member->uid, st->uid, error) != 0 ||
+		compare_number(v, have, "gid", "d", member->gid, st->gid, error) != 0)
 		return -1;
 	if (v->options != NULL && v->options->times && type == AM_TREE_FILE &&
-		compare_number(
-			v, "mtime", "d", member->mtime, (uint64_t)st->mtime.seconds, error) != 0)
+		compare_number(v, have, "mtime", "d", member->mtime, (uint64_t)st->mtime.seconds,
+			error) != 0)
 		return -1;
 	switch (type) {
 	case AM_TREE_FILE:
 		if ((uint64_t)member->size != st->size)
 			return compare_number(
-				v, "size", "d", (uint64_t)member->size, st->size, error);
-		return have->differs ? differ(v, "content", "", "", error) : 0;
+				v, have, "size", "d", (uint64_t)member->size, st->size, error);
+		return have->differs ? differ(v, have, "content", "", "", error) : 0;
 	case AM_TREE_LINK:
 		if (member->target != NULL && strcmp(member->target, have->target) != 0)
-			return differ(v, "target", member->target, have->target, error);
+			return differ(v, have, "target", member->target, have->target, error);
 		return 0;
 	default:
-		return compare_device(v, member, st, error);
+		return compare_device(v, member, have, error);
 	}
 }
 
@@ -202,9 +203,10 @@ static ssize_t read_mine(struct verify *v, const char **held, size_t *left, stru
 }
 
 /* 1: the same, 0: not, -1. */
-static int same_content(struct verify *v, const char *held, size_t left, struct am_error *error)
+static int same_content(
+	struct verify *v, const char *path, const char *held, size_t left, struct am_error *error)
 {
-	struct am_reader *reader = am_tree_open(v->tree, v->path, error);
+	struct am_reader *reader = am_tree_open(v->tree, path, error);
 	struct am_error why;
 	int same = 1;
 
@@ -236,11 +238,10 @@ static int verify_alone(struct verify *v, const struct am_bff_member *member, co
 	const char *held, struct am_error *error)
 {
 	char target[PATH_SIZE] = "";
-	struct have have = {.target = target};
+	struct have have = {.path = path, .target = target};
 	struct am_error why;
 	int same = 1;
 
-	v->path = path;
 	if (am_tree_stat(v->tree, path, 0, &have.stat, &why) == 0) {
 		have.there = 1;
 	} else if (strcmp(why.code, "ENOENT") != 0 && strcmp(why.code, "ENOTDIR") != 0) {
@@ -249,7 +250,7 @@ static int verify_alone(struct verify *v, const struct am_bff_member *member, co
 		return -1;
 	}
 	if (have.there && has_content(member, &have.stat))
-		same = same_content(v, held, (size_t)member->size, error);
+		same = same_content(v, path, held, (size_t)member->size, error);
 	else if (have.there && have.stat.type == AM_TREE_LINK)
 		same = am_tree_readlink(v->tree, path, target, sizeof target, error) == 0 ? 1 : -1;
 	if (same < 0)
@@ -544,7 +545,7 @@ static struct check *new_check(struct verify *v, const struct am_bff_member *mem
 	}
 	check->v = v;
 	check->path = text;
-	keep(&text, path);
+	check->have.path = keep(&text, path);
 	check->member = *member;
 	check->member.name = keep(&text, member->name);
 	check->member.target = keep(&text, member->target);
@@ -605,7 +606,6 @@ static int tell(struct verify *v, struct am_error *error)
 		if (check->held || (check->state != DONE && !is_alone))
 			return 0;
 		if (check->state == DONE) {
-			v->path = check->path;
 			r = compare(v, &check->member, &check->have, error);
 		} else {
 			r = verify_alone(v, &check->member, check->path, check->data, error);
@@ -668,8 +668,8 @@ static int compare_fetched(
 		}
 		if (r < 0 && fetch->op.outcome == AM_OP_ODD &&
 			left == (uint64_t)check->member.size) {
-			v->path = check->path; /* stale, but found again by its name */
-			same = same_content(v, NULL, 0, error);
+			/* stale, but found again by its name */
+			same = same_content(v, check->path, NULL, 0, error);
 			check->have.differs = same == 0;
 			check->state = DONE;
 			return same < 0 ? -1 : 0;
