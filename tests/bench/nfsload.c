@@ -57,7 +57,7 @@ static struct rpc_context *rpc, *connections[CONNECTIONS_MAX];
 static nfds_t connected;
 static struct handle root;
 static unsigned long requests;
-static size_t flying;
+static size_t active;
 static char content[BIG];
 
 static void die(const char *what, const char *why)
@@ -206,7 +206,7 @@ static void set_done(struct rpc_context *context, int status, void *data, void *
 {
 	(void)context;
 	check(status, ((SETATTR3res *)data)->status, private);
-	flying--;
+	active--;
 }
 
 static void send_set(struct entry *entry)
@@ -250,12 +250,12 @@ static void mkdir_done(struct rpc_context *context, int status, void *data, void
 	(void)context;
 	check(status, res->status, private);
 	take(private, &res->MKDIR3res_u.resok.obj);
-	flying--;
+	active--;
 }
 
 static void start(struct entry *entry)
 {
-	flying++;
+	active++;
 	next_connection();
 	if (entry->is_dir) {
 		MKDIR3args args = {.where.name = entry->name, .attributes = attributes(0)};
@@ -292,11 +292,11 @@ static void make_directories(size_t window)
 			left += n > level;
 			if (n != level)
 				continue;
-			while (flying >= window)
+			while (active >= window)
 				exchange();
 			start(&entries[i]);
 		}
-		while (flying > 0)
+		while (active > 0)
 			exchange();
 	}
 }
@@ -305,22 +305,22 @@ static void run_raw(size_t window)
 {
 	make_directories(window);
 	for (size_t i = 0; i < count; i++) {
-		while (flying >= window)
+		while (active >= window)
 			exchange();
 		if (!entries[i].is_dir)
 			start(&entries[i]);
 	}
-	while (flying > 0)
+	while (active > 0)
 		exchange();
 	for (size_t i = 0; i < count; i++) {
 		if (!entries[i].is_dir)
 			continue;
-		while (flying >= window)
+		while (active >= window)
 			exchange();
-		flying++;
+		active++;
 		send_set(&entries[i]);
 	}
-	while (flying > 0)
+	while (active > 0)
 		exchange();
 }
 
@@ -328,7 +328,7 @@ static void piece_done(struct rpc_context *context, int status, void *data, void
 {
 	(void)context;
 	check(status, ((WRITE3res *)data)->status, private);
-	flying--;
+	active--;
 }
 
 static void run_bulk(void)
@@ -341,22 +341,22 @@ static void run_bulk(void)
 		while (parent_handle(entry)->length == 0)
 			exchange();
 		start(entry);
-		while (flying > 0)
+		while (active > 0)
 			exchange();
 		for (size_t at = 0; !entry->is_dir && at < size; at += BIG) {
 			size_t length = size - at < BIG ? size - at : BIG;
 			WRITE3args args = {
 				.offset = at, .count = (count3)length, .stable = UNSTABLE};
 
-			while (flying >= 8)
+			while (active >= 8)
 				exchange();
 			args.data.data_len = (u_int)length;
 			args.data.data_val = content;
 			use(&args.file, &entry->handle);
-			flying++;
+			active++;
 			queued(rpc_nfs3_write_async(rpc, piece_done, &args, entry));
 		}
-		while (flying > 0)
+		while (active > 0)
 			exchange();
 	}
 }

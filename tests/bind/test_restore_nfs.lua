@@ -110,7 +110,7 @@ function TestRestoreNfs:test_holes_stay_holes()
     assert(w:add { name = "./" .. name, type = "file", mode = 420, uid = 0, gid = 0, mtime = 1500000000, data = data[name] })
   end
   assert(w:close())
-  -- What lies there already must not shine through a hole.
+  -- What is there already must not shine through a hole.
   assert(sys.write_file(BASE .. "/main/holed", ("old"):rep(mega), { atomic = false }))
   local t <close> = open {}
   local a <close> = assert(bff.open(archive))

@@ -286,7 +286,7 @@ function TestRun.test_what_both_sides_agreed_on_is_told()
   end
 end
 
-function TestRun.test_connection_that_died_unused_is_made_anew()
+function TestRun.test_connection_that_died_unused_is_made_again()
   assert(session:run { "true" })
   sshd:cut()
   sys.sleep(0.1)

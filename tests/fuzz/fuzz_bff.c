@@ -12,7 +12,7 @@
 struct outcome {
 	uint64_t digest;  /* of members and data */
 	uint64_t members; /* of members alone */
-	uint64_t names;   /* of members, not of where they lie */
+	uint64_t names;   /* of members, not of where they are */
 	int failed;
 };
 

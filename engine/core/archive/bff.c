@@ -26,7 +26,7 @@ struct link_entry {
 	char name[];
 };
 
-/* What lies between a member's header and the next one. */
+/* What is between a member's header and the next one. */
 struct layout {
 	int security_before;
 	int data;
@@ -197,7 +197,7 @@ static int header_here(struct am_bff *bff, struct am_error *error)
 	return 0;
 }
 
-/* 1 when a sound header of a member or an end lies `ahead` bytes further on, 0 when not, -1 when
+/* 1 when a sound header of a member or an end is `ahead` bytes further on, 0 when not, -1 when
  * the source fails. */
 static int header_follows(struct am_bff *bff, size_t ahead, struct am_error *error)
 {

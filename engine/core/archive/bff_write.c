@@ -240,7 +240,7 @@ static int put_data(struct am_bff_writer *w, const struct am_bff_member *m, stru
 	return n < 0 ? -1 : 0;
 }
 
-/* Packs `size` bytes that lie at `from` in the file, appending to it. */
+/* Packs `size` bytes that are at `from` in the file, appending to it. */
 static int put_packed(struct am_bff_writer *w, struct am_huffman_code *code, uint64_t from,
 	int64_t size, struct am_error *error)
 {

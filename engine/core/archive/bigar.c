@@ -36,7 +36,7 @@ static int fail(const struct am_bigar *ar, const char *code, uint64_t offset, co
 		(unsigned long long)offset, what);
 }
 
-/* Digits, then blanks or NULs; nothing at all is 0. The field must lie within the archive. */
+/* Digits, then blanks or NULs; nothing at all is 0. The field must be within the archive. */
 static int number(const struct am_bigar *ar, uint64_t offset, size_t width, unsigned base,
 	uint64_t *value, struct am_error *error)
 {

@@ -206,7 +206,7 @@ static int by_weight(const void *a, const void *b)
 /*
  * Code lengths by the two-queue form of Huffman's algorithm. Leaves win ties, which keeps the tree
  * flat, and nodes leave the queues in order of falling depth: the end of data, of weight 0, comes
- * first and so lies on the deepest level, as the format wants it.
+ * first and so is on the deepest level, as the format wants it.
  */
 static unsigned code_lengths(struct node *nodes, unsigned leaves, unsigned char lengths[257])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A sequential source of bytes: a local file, a file of a tree, the output of a remote command.
- * Archives are read through it, so they never know where they lie.
+ * Archives are read through it, so they never know where they are.
  */
 #ifndef ALTMIG_BASE_READER_H
 #define ALTMIG_BASE_READER_H

@@ -53,7 +53,7 @@ struct am_records {
 	const char *name; /* the file's path, for messages; borrowed */
 	char *text;
 	size_t length;
-	int line_oriented; /* a record is one line and its fields lie inside its text */
+	int line_oriented; /* a record is one line and its fields are inside its text */
 	struct am_slice header, trailer;
 	struct am_record *records;
 	size_t count, capacity;

@@ -73,7 +73,7 @@ void am_signal_name(int number, char *name, size_t size)
 	snprintf(name, size, "SIG%d", number);
 }
 
-/* Descriptors of our own never lie below 3, so that they cannot be in the way of 0, 1 and 2. */
+/* Descriptors of our own are never below 3, so that they cannot be in the way of 0, 1 and 2. */
 static int make_pipe(int fds[2], struct am_error *error)
 {
 	int raw[2], reason;

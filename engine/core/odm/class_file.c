@@ -171,7 +171,7 @@ static int parse_link(
 }
 
 /* One descriptor; `*end` is where the one before it ended in memory, `*moved` by how much what
- * follows external strings lies lower in the file. */
+ * follows external strings is lower in the file. */
 static int parse_descriptor(struct am_odm_class *class, size_t at, struct am_odm_descriptor *d,
 	uint32_t *end, uint32_t *moved, struct am_error *error)
 {

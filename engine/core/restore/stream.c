@@ -21,7 +21,7 @@ struct stream {
 	int ended; /* only zeros up to the next cluster are left */
 };
 
-/* The data of a later name may lie with a member that is not sent. */
+/* The data of a later name may be with a member that is not sent. */
 static int check_link(struct stream *s, const struct am_bff_member *member, struct am_error *error)
 {
 	char first[AM_TREE_PATH_MAX];

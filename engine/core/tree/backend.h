@@ -170,8 +170,8 @@ struct am_fs_ops {
 	int (*start)(struct am_fs *fs, struct am_op *op, struct am_error *error);
 	/*
 	 * Sends and receives for all file systems of a tree, waiting for at most `wait_ms` when
-	 * nothing is to be done. Operations that are over are appended to *done. -1: nothing goes
-	 * any more, the connection is gone or a guard refused.
+	 * nothing is to be done. Operations that are over are appended to *done. -1: the
+	 * connection is gone, or a guard refused.
 	 */
 	int (*poll)(struct am_fs *const *fs, size_t count, int wait_ms, struct am_op **done,
 		struct am_error *error);

@@ -194,7 +194,7 @@ end
 ---@field lists table<string, string>      # fileset -> cfgfiles
 ---@field paths table<string, string[]>    # fileset -> files that its parts put into place
 
--- Absolute paths of an apply list; those of the root part as they lie below inst_root are left out,
+-- Absolute paths of an apply list; those of the root part as they are below inst_root are left out,
 -- since the root part's own list names their places.
 local function apply_list(text, paths)
   for line in text:gmatch("[^\r\n]+") do
@@ -219,7 +219,7 @@ function images.add_library(data, where, into)
   end
 end
 
--- Control libraries lie at /usr/lpp/PACKAGE[/FILESET/LEVEL][/inst_root]/liblpp.a.
+-- Control libraries are at /usr/lpp/PACKAGE[/FILESET/LEVEL][/inst_root]/liblpp.a.
 local function library_part(name)
   local rest = name:match("^%.?/?usr/lpp/([^/]+/?.*)liblpp%.a$") or name:match("^%.?/?usr/share/lpp/([^/]+/?.*)liblpp%.a$")
   if not rest then return nil end

@@ -82,7 +82,7 @@ local function client_files(m)
   return base, files
 end
 
--- Where lists of filesets may lie on the client.
+-- Where lists of filesets may be on the client.
 local function package_directories(files)
   local list = {}
   for _, name in ipairs(files:list("/usr/lpp") or {}) do

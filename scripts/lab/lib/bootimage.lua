@@ -95,7 +95,7 @@ function bootimage.build(spec)
   return body:sub(1, DIGEST) .. digest(body, base_start) .. body:sub(DIGEST + 65) .. bootimage.pack_base(spec.base)
 end
 
---- Where the base customized area of an image lies.
+--- Where the base customized area of an image is.
 ---@param head string its first sector
 ---@return integer? offset bytes from the start of the image
 ---@return string? reason

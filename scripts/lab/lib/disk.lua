@@ -13,7 +13,7 @@ local disk = {}
 local SECTOR = 512
 local IPL_MAGIC = 0xC9C2D4C1 -- "IBMA" in EBCDIC
 local VGDA_SECTOR, VGDA_SECTORS = 128, 2048
-local BOOT_SECTOR = 4352 -- where hd5 lies on every disk that has one
+local BOOT_SECTOR = 4352 -- where hd5 is on every disk that has one
 local MB = 1024 * 1024
 local SMALLEST_FS = 320 * MB -- an image of a file system is never smaller: XFS wants 300 MB
 

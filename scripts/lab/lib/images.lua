@@ -300,7 +300,7 @@ local function add_programs(tree)
   for _, name in ipairs(resource.list("scripts/lab/lib/")) do
     tree:file("/usr/lpp/lab/lib/" .. name:match("[^/]+$"), resource.read(name), "444")
   end
-  -- When disks are built they lie among the libraries already.
+  -- When disks are built they are among the libraries already.
   for _, module in ipairs(config.engine_modules) do
     local text = resource.read("lua/altmig/" .. module[2] .. ".lua")
     if text then tree:file(("/usr/lpp/lab/lib/altmig_%s.lua"):format(module[1]:gsub("%.", "_")), text, "444") end
@@ -368,7 +368,7 @@ local function owner(path)
   return "bos.rte"
 end
 
--- The package a fileset's root part lies below: everything of the base system is in "bos".
+-- The package a fileset's root part is below: everything of the base system is in "bos".
 local function package_of(name)
   for _, fileset in ipairs(load_data "filesets.lua") do
     if fileset.name == name then return fileset.kind == "bos" and "bos" or fileset.package end

@@ -114,7 +114,7 @@ function Snapshot:lv(name)
   end
 end
 
---- Name of the device a file system lies on, by "major:minor": {"7:3" = "hd4"}.
+--- Name of the device a file system is on, by "major:minor": {"7:3" = "hd4"}.
 ---@return table<string, string>
 function Snapshot:devices()
   local names = {}

@@ -144,7 +144,7 @@ function mounting.by_table(snapshot, name, options)
 end
 
 -- Takes a file system from the NFS server without a word in /etc/xtab: as after a forced unmount,
--- clients are left with stale handles, and the next export serves what lies below.
+-- clients are left with stale handles, and the next export serves what is below.
 local function take_from_server(target)
   local kept, found = {}, false
   for _, entry in ipairs(exports.read(sys.read_file("/etc/xtab") or "")) do

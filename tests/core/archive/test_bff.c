@@ -621,7 +621,7 @@ static void every_field_of_every_record_may_be_wrong(void **state)
 
 		h.context = &at[i];
 		/* Fields of two, four and eight bytes, the lengths of the security block among
-		 * them: wherever a number may lie. */
+		 * them: wherever a number may be. */
 		hostile_words(&h, at[i], end, 1, HOSTILE_LE);
 		hostile_words(&h, at[i], end, 2, HOSTILE_LE);
 		hostile_words(&h, at[i], end, 4, HOSTILE_LE);

@@ -251,7 +251,7 @@ static void names_that_leave_the_tree_are_refused(void **state)
 	am_buf_free(&archive);
 }
 
-/* The data of a later name may lie with a member that is not sent. */
+/* The data of a later name may be with a member that is not sent. */
 static void a_link_without_its_data_is_refused(void **state)
 {
 	static const char *const exclude[] = {"/first", NULL};

@@ -343,7 +343,7 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 			return am_fail(why, "CANCELLED", "cancelled");
 		delay = delay < 1 ? delay * 2 : 2;
 	}
-	if (fs->step.mount_status != MNT3_OK) /* reached, but it refuses: that is the news */
+	if (fs->step.mount_status != MNT3_OK) /* reached, but it refuses: its reason counts */
 		return -1;
 	fs->base.complete = 0;
 	return am_fail(error, "NFS_LOST", "connection lost (%.150s) and not back within %g s",

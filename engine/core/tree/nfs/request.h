@@ -65,8 +65,8 @@ void am_nfs_start(struct nfs_fs *fs, struct request *request);
 void am_nfs_forget(struct request *request);
 /*
  * Sends and receives for all file systems, waiting for at most `wait_ms` when nothing is to be
- * done, and lets the works go on. -1: nothing goes any more on *failed, the connection is gone or a
- * guard refused.
+ * done, and lets the works go on. -1: the connection of *failed is gone, or a guard
+ * refused.
  */
 int am_nfs_exchange(struct am_fs *const *fs, size_t count, int wait_ms, struct nfs_fs **failed,
 	struct am_error *error);

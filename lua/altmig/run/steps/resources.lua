@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The resources of flags -e, -i and -o: read where they lie, checked, and given to the client.
+-- The resources of flags -e, -i and -o: read where they are, checked, and given to the client.
 
 local err = require "altmig.err"
 local mode = require "altmig.mode"
