@@ -2,6 +2,7 @@
 -- RPMs of the lab's systems: images with the lead that a real one begins with, and a database of a line for each
 -- package. Nothing of a package is installed but its line.
 
+local modes = require "altmig.mode"
 local sys = require "altmig.sys"
 
 local rpm = {}
@@ -55,8 +56,8 @@ function rpm.record(package, root)
     if one.name ~= package.name then lines[#lines + 1] = ("%s %s %d %s\n"):format(one.name, one.level, one.time, one.summary) end
   end
   lines[#lines + 1] = ("%s %s %d %s\n"):format(package.name, package.level, package.time, package.summary)
-  assert(sys.makedirs((root or "") .. DIRECTORY, 493))
-  assert(sys.write_file((root or "") .. DATABASE, table.concat(lines), { mode = 420 }))
+  assert(sys.makedirs((root or "") .. DIRECTORY, modes.DIR))
+  assert(sys.write_file((root or "") .. DATABASE, table.concat(lines), { mode = modes.FILE }))
 end
 
 --- The rows of lslpp -Lc for the packages that are wanted: the date holds colons.
