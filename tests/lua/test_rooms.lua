@@ -136,6 +136,25 @@ function TestRooms:test_a_header_with_functions_has_the_source_of_its_name()
   lu.assertTrue(count > 250)
 end
 
+--- Tests mirror the folders: core/odm/value.c has core/odm/test_value.c, lua/altmig/merge has lua/merge.
+function TestRooms:test_tests_are_in_the_folders_of_what_they_test()
+  local missing, count = {}, 0
+  each_source(function(folder, file)
+    if file:find "%.c$" then
+      local test = ("tests/core/%s/test_%s"):format(folder, file:match "[^/]+$")
+      count = count + 1
+      if not sys.stat(ROOT .. "/" .. test) then missing[#missing + 1] = test end
+    end
+  end)
+  lu.assertEquals(missing, {}, "a file of the core without a test of its own")
+  lu.assertTrue(count > 60)
+  for _, name in ipairs(assert(sys.list(ROOT .. "/tests/lua"))) do
+    if not name:find "%.lua$" and name ~= "lab" then
+      lu.assertNotNil(sys.stat(ROOT .. "/lua/altmig/" .. name), "tests/lua/" .. name)
+    end
+  end
+end
+
 --- Lua and printing are for the layers above.
 function TestRooms:test_core_knows_neither_lua_nor_a_terminal()
   each_source(function(_, file, text)
