@@ -77,8 +77,7 @@ add("ps-args-width", "shell", "ps -o args= into a pipe prints 1000 bytes of a co
 add("ps-gone", "shell", "ps -p of a process that is not there ends with status 1.")
 add("shell-test-flags", "shell", "test of sh knows -h, -f and -s.")
 add("echo-backslash", "shell", "echo may take backslashes apart: no script may print a name with it.")
-add("environment", "shell", "Commands of altmig see neither ENV nor LIBPATH nor another ODMDIR than /etc/objrepos.")
-add("site-environment", "site-environment", "A login of root sets neither ENV nor LIBPATH nor another ODMDIR.")
+add("environment", "shell", "Commands of altmig see neither ENV nor LIBPATH nor another ODMDIR than /etc/objrepos, whatever a site sets.")
 add("sleep-fraction", "shell", "sleep 0.1 is refused, or taken for 0: no script may rest on it.")
 add("mkdir-locks", "shell", "mkdir of a directory that is there fails: it is a lock.")
 -- SSH and NFS.

@@ -476,25 +476,6 @@ end, judge = function(answer)
   return { verdict = "accepted", rows = 1, observed = seen }
 end })
 
--- What a login of root has by itself: altmig puts its own over it, and a command that does not get that goes wrong.
-local site_variables = { "ENV", "ODMDIR", "LIBPATH", "LANG", "LC_ALL", "PATH" }
-
-row("site-environment", "both", "site-environment", { act = function(ctx, role)
-  local words = {}
-  for i, name in ipairs(site_variables) do words[i] = ('echo "%s: $%s"'):format(name, name) end
-  local result = err.check(ctx.hosts[role].session:run({ "sh", "-c", table.concat(words, "; ") }, { timeout = 60 }))
-  return result.stdout
-end, judge = function(answer)
-  local set = {}
-  for _, name in ipairs { "ENV", "ODMDIR", "LIBPATH", "LC_ALL" } do
-    local value = fact(answer, name)
-    if not value then return judge.rejected("no answer for " .. name) end
-    if value ~= "" and not (name == "ODMDIR" and value == "/etc/objrepos") then set[#set + 1] = name .. "=" .. value end
-  end
-  if #set > 0 then return { verdict = "partial", rows = 1, reason = "the site sets what altmig must override", unmatched = set } end
-  return { verdict = "accepted", rows = 1, observed = "LANG=" .. (fact(answer, "LANG") or "") }
-end })
-
 local CHANNELS <const> = 4
 
 row("ssh-channels", "both", "ssh-channels", { act = function(ctx, role)

@@ -194,14 +194,6 @@ function TestJudges:test_the_shell_is_judged_key_by_key()
   lu.assertEquals(#probe.judge(a, { a }), 1)
 end
 
-function TestJudges:test_what_the_site_sets_is_told()
-  local names = "ENV: %s\nODMDIR: %s\nLIBPATH: \nLANG: ja_JP\nLC_ALL: \nPATH: /usr/bin\n"
-  lu.assertEquals(verdict("site-environment", names:format("", "/etc/objrepos")).verdict, "accepted")
-  local v = verdict("site-environment", names:format("/etc/site.env", "/x"))
-  lu.assertEquals({ v.verdict, v.unmatched }, { "partial", { "ENV=/etc/site.env", "ODMDIR=/x" } })
-  lu.assertEquals(verdict("site-environment", "").verdict, "rejected")
-end
-
 function TestJudges:test_the_script_of_the_shell_gives_every_answer_here()
   local dir = os.tmpname()
   sys.remove(dir)
