@@ -682,8 +682,7 @@ local function customise_client(tree)
   tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", "640", 1100, 1100)
   tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), "600", 1100, 1100)
   -- The RPM database (lab.rpm): lslpp -L lists what is in it among the filesets.
-  tree:file("/opt/freeware/packages/Packages", "acme-lib 2.0-1 1600424172 A library\n"
-    .. "bash 5.2.15-1 1678089601 The GNU Bourne Again shell (bash): version 5\n", "644", 0, 0)
+  tree:file("/opt/freeware/packages/Packages", "acme-lib 2.0-1 1600424172 A library\n", "644", 0, 0)
   for path, entry in pairs(tree.entries) do
     if path:match("^/opt/acme") then
       entry.fileset = "acme.tools.rte"
