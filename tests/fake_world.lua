@@ -321,7 +321,7 @@ function world.new()
     return text or "", status or 0
   end
 
-  local function session(host)
+  local function session(host, observe)
     local s = {}
     -- What would be recorded of a command is held against the contract of AIX commands (tests/recordings.lua).
     local function recorded(argv, opts)
@@ -334,6 +334,15 @@ function world.new()
         w.violations[#w.violations + 1] = ("%s: %s\n  %s"):format(host, violation, table.concat(sent, " "))
       end
     end
+    -- As a session tells what it has sent.
+    local function record(argv, opts, ended)
+      if not observe then return end
+      local function kept(text) return { text = text or "", length = #(text or "") } end
+      local words = opts.script and { "sh", "-s", table.unpack(argv, 5) } or argv
+      observe { time = sys.time(), seconds = 0.25, argv = words, env = { "LC_ALL=C" }, script = opts.script, chroot = opts.chroot,
+        stdin = type(opts.stdin) == "string" and #opts.stdin or 0, status = ended.status, code = ended.code,
+        message = ended.message, stdout = kept(ended.stdout), stderr = kept(ended.stderr) }
+    end
     -- A script, as its shell has it.
     local function of_script(argv, opts)
       return opts and opts.script and { "sh", "-c", opts.script, "sh", table.unpack(argv) } or argv
@@ -341,9 +350,15 @@ function world.new()
     function s:run(argv, opts)
       recorded(argv, opts)
       argv = of_script(argv, opts)
-      if w.lost and w.lost[host] then return nil, "run: connection lost", "SSH_LOST" end
+      opts = opts or {}
+      w.sent = (w.sent or 0) + 1
+      if w.lost and w.lost[host] then
+        record(argv, opts, { code = "SSH_LOST", message = "run: connection lost" })
+        return nil, "run: connection lost", "SSH_LOST"
+      end
       if w.hangs == argv[1] and (opts.timeout or 0) > 0 then return nil, "run: timed out", "SSH_TIMEOUT" end
       local text, status = answer(host, argv, opts)
+      record(argv, opts, { status = status, stdout = text })
       return { status = status, stdout = text, stderr = "" }
     end
     function s:reconnect()
@@ -355,6 +370,7 @@ function world.new()
     function s:job(argv, opts)
       assert(opts.timeout == nil, "a job with a deadline")
       recorded(argv, opts)
+      w.sent = (w.sent or 0) + 1
       argv = of_script(argv, opts)
       w.jobs = w.jobs or {}
       w.jobs[#w.jobs + 1] = opts.id
@@ -491,11 +507,12 @@ function world.new()
   local replacements = {
     ["altmig.ssh"] = {
       quote = function(argv) return table.concat(argv, " ") end,
+      environment = function() return { "LC_ALL=C" } end,
       connect = function(opts)
         if opts.host == "unreachable" or w.refuses == opts.host then
           return nil, ("connect: %s: refused"):format(opts.host), "SSH_CONNECT"
         end
-        return session(opts.host)
+        return session(opts.host, opts.observe)
       end,
     },
     ["altmig.tree"] = {

@@ -13,6 +13,7 @@
 #include "base/lines.h"
 #include "bind_modules.h"
 #include "remote/file.h"
+#include "remote/record.h"
 #include "remote/ssh_channel.h"
 #include "remote/ssh_connect.h"
 
@@ -160,7 +161,8 @@ static void check_exec(lua_State *L, struct am_exec *exec, int argv_arg, int opt
 		.argv = bu_checkargv(L, argv_arg, NULL),
 		.script = bu_fieldstr(L, opts, "script", NULL),
 		.options = {.chroot = bu_fieldstr(L, opts, "chroot", NULL),
-			.cwd = bu_fieldstr(L, opts, "cwd", NULL)},
+			.cwd = bu_fieldstr(L, opts, "cwd", NULL),
+			.bare = bu_fieldbool(L, opts, "bare", 0)},
 	};
 	check_env(L, opts, &exec->options);
 	if (am_exec_command(&tried, exec->script != NULL ? shell : exec->argv, &exec->options,
@@ -332,6 +334,119 @@ static int push_result(lua_State *L, struct call *call, const struct am_ssh_stat
 	return 1;
 }
 
+/* --- records --------------------------------------------------------------------------------- */
+
+/* [-0, +1, m] */
+static void push_words(lua_State *L, char *const *words)
+{
+	lua_newtable(L);
+	for (lua_Integer i = 0; words[i] != NULL; i++) {
+		lua_pushstring(L, words[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+}
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		bu_setstr(L, name, text);
+}
+
+static void set_stream(lua_State *L, const char *name, const struct am_record_stream *stream)
+{
+	lua_createtable(L, 0, 4);
+	lua_pushlstring(L, stream->text.length > 0 ? stream->text.data : "", stream->text.length);
+	lua_setfield(L, -2, "text");
+	bu_setint(L, "length", (lua_Integer)stream->length);
+	if (stream->is_binary) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "binary");
+	}
+	set_text(L, "sha256", stream->sha256);
+	lua_setfield(L, -2, name);
+}
+
+/* Makes the table and calls the observer; protected. 1: the function, 2: the record. */
+static int protected_record(lua_State *L)
+{
+	const struct am_record *record = lua_touserdata(L, 2);
+
+	lua_settop(L, 1);
+	lua_createtable(L, 0, 20);
+	lua_pushnumber(L, record->time);
+	lua_setfield(L, -2, "time");
+	lua_pushnumber(L, record->seconds);
+	lua_setfield(L, -2, "seconds");
+	push_words(L, record->argv);
+	lua_setfield(L, -2, "argv");
+	push_words(L, record->env);
+	lua_setfield(L, -2, "env");
+	set_text(L, "label", record->label);
+	set_text(L, "script", record->script);
+	set_text(L, "chroot", record->chroot);
+	set_text(L, "cwd", record->cwd);
+	bu_setint(L, "stdin", (lua_Integer)record->input);
+	if (record->status >= 0)
+		bu_setint(L, "status", record->status);
+	set_text(L, "signal", record->signal);
+	set_text(L, "code", record->code);
+	if (record->code[0] != '\0')
+		bu_setstr(L, "message", record->message);
+	if (record->repeated > 0)
+		bu_setint(L, "repeated", record->repeated);
+	if (record->is_private) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "private");
+	}
+	set_stream(L, "stdout", &record->stream[0]);
+	set_stream(L, "stderr", &record->stream[1]);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+/*
+ * Hands the records that wait to the observer of the session at `index`. A command has ended well
+ * or not, whatever the observer does with its record: what it raises is dropped, it has to tell by
+ * itself.
+ */
+static void hand_records(lua_State *L, int index)
+{
+	struct session *session = lua_touserdata(L, index);
+	struct am_record *record;
+
+	index = lua_absindex(L, index);
+	luaL_checkstack(L, 8, NULL);
+	while (session->ssh != NULL && (record = am_ssh_take_record(session->ssh)) != NULL) {
+		lua_pushcfunction(L, protected_record);
+		lua_getiuservalue(L, index, 1);
+		lua_pushlightuserdata(L, record);
+		if (lua_isnil(L, -2))
+			lua_pop(L, 3);
+		else if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+			lua_pop(L, 1);
+		am_record_free(record);
+	}
+}
+
+/* The records of the session of the job at stack index 1. */
+static void hand_records_of_job(lua_State *L)
+{
+	lua_getiuservalue(L, 1, 1);
+	hand_records(L, lua_gettop(L));
+	lua_pop(L, 1);
+}
+
+/* Takes the function at `arg`, or nil, as observer of the session at `index`. */
+static void set_observer(lua_State *L, int index, int arg)
+{
+	struct session *session = lua_touserdata(L, index);
+
+	lua_pushvalue(L, arg);
+	lua_setiuservalue(L, index, 1);
+	if (session->ssh != NULL)
+		am_ssh_record_commands(session->ssh, !lua_isnoneornil(L, arg));
+}
+
 /* --- sessions -------------------------------------------------------------------------------- */
 
 static int session_close(lua_State *L)
@@ -341,8 +456,24 @@ static int session_close(lua_State *L)
 
 	if (session->busy)
 		return luaL_error(L, "session is in use by the call around this one");
+	if (ssh != NULL) {
+		am_ssh_end_records(ssh);
+		hand_records(L, 1);
+	}
 	session->ssh = NULL;
 	am_ssh_close(ssh);
+	return 0;
+}
+
+/* s:observe(fn or nil) */
+static int session_observe(lua_State *L)
+{
+	check_session(L, 1);
+	lua_settop(L, 2);
+	if (!lua_isnil(L, 2))
+		luaL_checktype(L, 2, LUA_TFUNCTION);
+	hand_records(L, 1);
+	set_observer(L, 1, 2);
 	return 0;
 }
 
@@ -370,7 +501,7 @@ static int l_connect(lua_State *L)
 	struct session *session;
 	struct am_error error;
 	lua_Integer port;
-	int refused;
+	int refused, result;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
@@ -392,11 +523,23 @@ static int l_connect(lua_State *L)
 	luaL_argcheck(L, options.host != NULL && *options.host != '\0', 1, "field 'host' missing");
 	luaL_argcheck(L, strlen(options.host) < 256, 1, "field 'host' too long");
 	luaL_argcheck(L, port >= 1 && port <= 65535, 1, "field 'port' out of range");
-	session = lua_newuserdatauv(L, sizeof *session, 0);
+	lua_getfield(L, 1, "observe");
+	if (!lua_isnil(L, 2))
+		luaL_argexpected(L, lua_isfunction(L, 2), 1, "function in field 'observe'");
+	session = lua_newuserdatauv(L, sizeof *session, 1);
 	*session = (struct session){NULL, 0};
 	luaL_setmetatable(L, SESSION_CLASS);
-	session->ssh = am_ssh_connect(&options, &error);
-	return session->ssh != NULL ? 1 : bu_fail(L, &error);
+	session->ssh = am_ssh_new(&options, &error);
+	if (session->ssh == NULL)
+		return bu_fail(L, &error);
+	set_observer(L, 3, 2);
+	result = am_ssh_reconnect(session->ssh, &error);
+	hand_records(L, 3);
+	if (result == 0)
+		return 1;
+	am_ssh_close(session->ssh);
+	session->ssh = NULL;
+	return bu_fail(L, &error);
 }
 
 /* s:methods() -> { banner=, kex=, host_key=, cipher_out=, cipher_in=, mac_out=, mac_in= } */
@@ -423,7 +566,10 @@ static int session_reconnect(lua_State *L)
 	struct session *session = check_session(L, 1);
 	struct am_error error;
 
-	if (am_ssh_reconnect(session->ssh, &error) != 0)
+	int result = am_ssh_reconnect(session->ssh, &error);
+
+	hand_records(L, 1);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, 1);
 	return 1;
@@ -473,6 +619,7 @@ static int session_run(lua_State *L)
 		result = end_lines(call, &error);
 	if (call->reader_uses != NULL)
 		--*call->reader_uses;
+	hand_records(L, 1);
 	session->busy--;
 	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
 }
@@ -485,11 +632,14 @@ static int session_get(lua_State *L)
 	lua_Integer max = luaL_optinteger(L, 3, OUTPUT_DEFAULT);
 	struct am_error error;
 	struct call *call;
+	int result;
 
 	luaL_argcheck(L, max >= 1, 3, "number out of range");
 	call = new_call(L);
 	call->output[0].limit = (size_t)max;
-	if (am_remote_get(session->ssh, path, &call->output[0], &error) != 0)
+	result = am_remote_get(session->ssh, path, &call->output[0], &error);
+	hand_records(L, 1);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushlstring(
 		L, call->output[0].length > 0 ? call->output[0].data : "", call->output[0].length);
@@ -505,9 +655,12 @@ static int session_put(lua_State *L)
 	const char *path = bu_checkcstr(L, 3);
 	lua_Integer mode = bu_fieldint(L, 4, "mode", 0600);
 	struct am_error error;
+	int result;
 
 	luaL_argcheck(L, mode >= 0 && mode <= 07777, 4, "field 'mode' out of range");
-	if (am_remote_put(session->ssh, path, data, length, (unsigned int)mode, &error) != 0)
+	result = am_remote_put(session->ssh, path, data, length, (unsigned int)mode, &error);
+	hand_records(L, 1);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, 1);
 	return 1;
@@ -522,6 +675,7 @@ static int session_open(lua_State *L)
 	struct am_error error;
 
 	*slot = am_remote_open(session->ssh, path, &error);
+	hand_records(L, 1);
 	return *slot != NULL ? 1 : bu_fail(L, &error);
 }
 
@@ -597,7 +751,7 @@ static int session_job(lua_State *L)
 	struct am_exec exec;
 	const char *id, *input;
 	struct job *job;
-	int started = 0;
+	int started = 0, result;
 	size_t length;
 
 	lua_settop(L, 3);
@@ -607,7 +761,9 @@ static int session_job(lua_State *L)
 	check_exec(L, &exec, 2, 3);
 	input = field_data(L, 3, "stdin", &length);
 	job = new_job(L, id, 3);
-	if (am_job_start(session->ssh, &job->core, &exec, input, length, &started, &error) != 0)
+	result = am_job_start(session->ssh, &job->core, &exec, input, length, &started, &error);
+	hand_records(L, 1);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, started);
 	return 2;
@@ -622,10 +778,13 @@ static int session_attach(lua_State *L)
 	struct am_ssh_status status;
 	struct am_error error;
 	struct job *job;
+	int result;
 
 	lua_settop(L, 3);
 	job = new_job(L, id, 3);
-	if (am_job_poll(session->ssh, &job->core, &state, &status, &error) != 0)
+	result = am_job_poll(session->ssh, &job->core, &state, &status, &error);
+	hand_records(L, 1);
+	if (result != 0)
 		return bu_fail(L, &error);
 	if (state != AM_JOB_NONE)
 		return 1;
@@ -682,6 +841,7 @@ static int job_wait(lua_State *L)
 	result = am_job_wait(session->ssh, &job->core, &wait, &status, &error);
 	if (result == 0)
 		result = end_lines(call, &error);
+	hand_records_of_job(L);
 	session->busy--;
 	return result == 0 ? push_result(L, call, &status) : bu_fail(L, &error);
 }
@@ -696,7 +856,10 @@ static int job_poll(lua_State *L)
 	enum am_job_state state;
 	struct am_error error;
 
-	if (am_job_poll(session->ssh, &job->core, &state, &status, &error) != 0)
+	int result = am_job_poll(session->ssh, &job->core, &state, &status, &error);
+
+	hand_records_of_job(L);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushstring(L, names[state]);
 	return 1;
@@ -710,8 +873,12 @@ static int job_cancel(lua_State *L)
 	lua_Integer grace = bu_fieldint(L, 2, "grace", 10);
 	struct am_error error;
 
+	int result;
+
 	luaL_argcheck(L, grace >= 0 && grace <= 3600, 2, "field 'grace' out of range");
-	if (am_job_cancel(session->ssh, &job->core, (int)grace, &error) != 0)
+	result = am_job_cancel(session->ssh, &job->core, (int)grace, &error);
+	hand_records_of_job(L);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, 1);
 	return 1;
@@ -724,7 +891,10 @@ static int job_remove(lua_State *L)
 	struct job *job = check_job(L, &session);
 	struct am_error error;
 
-	if (am_job_remove(session->ssh, &job->core, &error) != 0)
+	int result = am_job_remove(session->ssh, &job->core, &error);
+
+	hand_records_of_job(L);
+	if (result != 0)
 		return bu_fail(L, &error);
 	lua_pushboolean(L, 1);
 	return 1;
@@ -769,6 +939,30 @@ static int l_quote(lua_State *L)
 	return 1;
 }
 
+/* ssh.environment(opts) -> { "NAME=value", ... }: of a command with these options */
+static int l_environment(lua_State *L)
+{
+	static const char *const none[] = {NULL};
+	struct am_exec exec = {.argv = none};
+	struct am_error error;
+	struct call *call;
+	const char **words;
+
+	lua_settop(L, 1);
+	call = new_call(L);
+	check_env(L, 1, &exec.options);
+	words = am_exec_environment(&exec, &call->command, &error);
+	if (words == NULL)
+		return luaL_error(L, "%s", error.message);
+	lua_newtable(L);
+	for (lua_Integer i = 0; words[i] != NULL; i++) {
+		lua_pushstring(L, words[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	free(words);
+	return 1;
+}
+
 /* Fields of the object before its methods: the function gets the table of methods as upvalue. */
 static void index_by(lua_State *L, const char *name, lua_CFunction function)
 {
@@ -784,7 +978,8 @@ static void register_classes(lua_State *L)
 	static const luaL_Reg methods[] = {{"run", session_run}, {"job", session_job},
 		{"attach", session_attach}, {"get", session_get}, {"put", session_put},
 		{"open", session_open}, {"methods", session_methods},
-		{"reconnect", session_reconnect}, {"close", session_close}, {NULL, NULL}};
+		{"reconnect", session_reconnect}, {"observe", session_observe},
+		{"close", session_close}, {NULL, NULL}};
 	static const luaL_Reg metamethods[] = {{"__gc", session_close}, {"__close", session_close},
 		{"__tostring", session_tostring}, {NULL, NULL}};
 	static const luaL_Reg job_methods[] = {{"wait", job_wait}, {"poll", job_poll},
@@ -799,8 +994,8 @@ static void register_classes(lua_State *L)
 
 int luaopen_altmig_ssh(lua_State *L)
 {
-	static const luaL_Reg functions[] = {
-		{"connect", l_connect}, {"quote", l_quote}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"connect", l_connect}, {"environment", l_environment},
+		{"quote", l_quote}, {NULL, NULL}};
 
 	register_classes(L);
 	luaL_newlib(L, functions);

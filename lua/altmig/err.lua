@@ -7,6 +7,7 @@
 ---@field host string?       the host it happened on
 ---@field command string?    the command line that failed
 ---@field output string?     what that command printed (its end)
+---@field record string?     where that command is recorded: "record 118 of STATE/CLIENT/commands.jsonl"
 ---@field remedy string?     what to do next
 ---@field job_left boolean?  a job was left behind that may still go on
 ---@field status integer?    exit status of altmig, when not 1
@@ -34,7 +35,7 @@ end
 
 -- Fields that whoever raised it may have given any value: each has a form that all code here relies on.
 local forms = {}
-for _, name in ipairs { "host", "command", "output", "remedy", "traceback" } do
+for _, name in ipairs { "host", "command", "output", "record", "remedy", "traceback" } do
   forms[name] = function(value) return err.text(value) end
 end
 function forms.code(value)

@@ -17,12 +17,14 @@ local ssh = {}
 ---@field passphrase string?    # of the key file
 ---@field known_hosts string?   # default ~/.ssh/known_hosts; keys are never added to it here
 ---@field path string?          # PATH of all commands; default: where AIX has them
+---@field observe fun(record: altmig.ssh.Record)?   # see Session:observe; of the probe at connecting as well
 ---@field timeout number?       # seconds to connect and authenticate, default 30
 ---@field keepalive number?     # seconds of silence before a sign of life is asked for, default 30; lost after 4
 
 ---@class altmig.ssh.CommandOptions
 ---@field chroot string?        # run it under /usr/sbin/chroot
 ---@field env table<string, string|false>?   # added to ENV, LC_ALL, ODMDIR and PATH as they always are; false: taken away
+---@field bare boolean?         # nothing but env is set: to see what a login has
 ---@field script string?        # POSIX sh, read by sh -s: the words are its arguments, $1 and so on
 ---@field cwd string?           # absolute; inside chroot if that is given
 ---@field stdin string?
@@ -40,6 +42,34 @@ local ssh = {}
 ---@field stdout string
 ---@field stderr string
 
+--- What was sent through a channel, and what came of it. Every channel has one: commands, scripts, files, the
+--- scripts of jobs, the probe at connecting. A question about a job that is asked again and again while it is
+--- waited for, with the same answer, is one record.
+---@class altmig.ssh.Record
+---@field time number           # when it began, seconds since 1970
+---@field seconds number
+---@field argv string[]         # of a script "sh", "-s" and its arguments
+---@field env string[]          # "NAME=value", the whole of it
+---@field script string?
+---@field chroot string?
+---@field cwd string?
+---@field label string?         # what messages call it
+---@field stdin integer         # bytes of data on standard input
+---@field status integer?
+---@field signal string?
+---@field code string?          # it failed so
+---@field message string?
+---@field repeated integer?     # how often more it was asked
+---@field private boolean?      # contents of files: of the output only the length is kept
+---@field stdout altmig.ssh.Kept
+---@field stderr altmig.ssh.Kept
+
+---@class altmig.ssh.Kept
+---@field text string           # the first 32 KiB; "" of binary or private output
+---@field length integer        # of all of it
+---@field binary boolean?
+---@field sha256 string?        # of binary output
+
 ---@class altmig.ssh.Session
 ---@field host string
 ---@field user string
@@ -49,6 +79,11 @@ local Session = {}
 ---@param options altmig.ssh.ConnectOptions
 ---@return altmig.ssh.Session? session, string? message, string? code
 function ssh.connect(options) end
+
+--- The environment of a command with these options, sorted words "NAME=value".
+---@param options { env: table<string, string|false>? }?
+---@return string[]
+function ssh.environment(options) end
 
 --- The command line of a POSIX shell for these words and options, to be read by people.
 ---@param argv string[]
@@ -87,6 +122,11 @@ function Session:reconnect() end
 --- What both sides agreed on when they connected, by the names of the protocol.
 ---@return { banner: string?, kex: string?, host_key: string?, cipher_out: string?, cipher_in: string?, mac_out: string?, mac_in: string? }
 function Session:methods() end
+
+--- Calls the function with a record of every command from now on, at the end of the call that sent it; nil: of
+--- none. What it raises is dropped.
+---@param observe fun(record: altmig.ssh.Record)?
+function Session:observe(observe) end
 
 function Session:close() end
 

@@ -319,6 +319,98 @@ function TestRun.test_quiet_command_is_not_lost()
   s:close()
 end
 
+-- What is recorded of the commands.
+TestRecords = suite()
+
+local function observed(more)
+  local list = {}
+  local o = sshd:options(more)
+  o.observe = function(record) list[#list + 1] = record end
+  return list, ssh.connect(o)
+end
+
+function TestRecords.test_a_command_and_a_script()
+  local list, s = observed()
+  lu.assertEquals(#list, 1)
+  lu.assertEquals({ list[1].label, list[1].status, list[1].argv[1], list[1].argv[2] }, { "probe of the shell", 37, "sh", "-s" })
+  local before = sys.time()
+  assert(s:run({ "printf", "a\nb" }, { env = { X = "1", LC_ALL = false } }))
+  local r = list[2]
+  lu.assertTrue(r.time >= before - 1 and r.time <= sys.time() and r.seconds >= 0 and r.seconds < 10)
+  lu.assertEquals({ r.argv, r.script, r.status, r.stdin, r.stdout, r.stderr }, { { "printf", "a\nb" }, nil, 0, 0,
+    { text = "a\nb", length = 3 }, { text = "", length = 0 } })
+  lu.assertEquals(r.env, { "ENV=", "ODMDIR=/etc/objrepos", "PATH=/usr/bin:/etc:/usr/sbin:/usr/ucb:/sbin", "X=1" })
+  assert(s:run({ "x y" }, { script = "cat >/dev/null; echo $1 >&2; kill -TERM $$", stdin = ("d"):rep(100000), cwd = "/usr" }))
+  r = list[3]
+  lu.assertEquals({ r.argv, r.script, r.signal, r.status, r.stdin, r.stderr.text, r.cwd }, { { "sh", "-s", "x y" },
+    "cat >/dev/null; echo $1 >&2; kill -TERM $$", "TERM", nil, 100000, "x y\n", "/usr" })
+  s:close()
+end
+
+function TestRecords.test_long_and_binary_output()
+  local list, s = observed()
+  assert(s:run({}, { script = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i + 1)); done" }))
+  lu.assertEquals({ #list[2].stdout.text, list[2].stdout.length, list[2].stdout.binary }, { 32768, 48890, nil })
+  local data = ("text\n"):rep(5000) .. "\0" .. ("more\n"):rep(50000)
+  assert(s:run({ "cat" }, { stdin = data }))
+  lu.assertEquals(list[3].stdout, { text = "", length = #data, binary = true, sha256 = sys.sha256(data) })
+  s:close()
+end
+
+function TestRecords.test_files_are_counted_and_not_kept()
+  local list, s = observed()
+  local path = sshd:path("recorded")
+  assert(s:put("a secret", path))
+  lu.assertEquals({ list[2].stdin, list[2].status, list[2].argv[3] }, { 8, 0, path })
+  lu.assertEquals(s:get(path), "a secret")
+  lu.assertEquals({ list[3].private, list[3].stdout, list[3].argv }, { true, { text = "", length = 8 }, { "sh", "-s", path } })
+  local reader = assert(s:open(path))
+  lu.assertNil(s:get("/nonexistent"))
+  lu.assertEquals(list[#list].status, 44)
+  reader:close()
+  assert(s:run { "true" })
+  lu.assertEquals({ #list, list[5].argv[3] or list[5].argv[1], list[6].argv[1] }, { 6, path, "true" })
+  reader = assert(s:open(path))
+  s:close() -- a stream that is still open is not lost
+  lu.assertEquals({ #list, list[7].argv[3] }, { 7, path })
+  reader:close()
+end
+
+function TestRecords.test_failures_are_recorded_with_their_reason()
+  local list, s = observed()
+  lu.assertNil(s:run({ "sleep", "9" }, { timeout = 0.3 }))
+  lu.assertEquals({ list[2].code, list[2].status }, { "SSH_TIMEOUT", nil })
+  lu.assertNil(s:run(sh "echo x; sleep 9", { on_line = function() error "enough" end }))
+  lu.assertEquals(list[3].code, "CALLBACK")
+  s:close()
+  local count
+  list, s = observed { timeout = 5, path = "/nowhere" } -- no env, no sh
+  lu.assertNil(s)
+  count = #list
+  lu.assertEquals({ count, list[1].label }, { 1, "probe of the shell" })
+end
+
+function TestRecords.test_jobs_and_what_the_observer_raises()
+  local list, s = observed()
+  local dir = sshd:path("recorded-jobs")
+  local j = assert(s:job({ "echo", "x" }, { id = "rec", dir = dir }))
+  lu.assertEquals({ list[2].label, list[2].stdout.text:match("^%l+") }, { "job rec", "started" })
+  lu.assertEquals(assert(j:wait()).stdout, "x\n")
+  local count = #list
+  lu.assertTrue(count >= 4)
+  assert(j:poll())
+  assert(j:cancel())
+  assert(j:remove())
+  lu.assertEquals(#list, count + 3)
+  s:observe(function() error "the observer" end)
+  lu.assertEquals(assert(s:run { "echo", "on" }).stdout, "on\n")
+  s:observe(nil)
+  lu.assertEquals(assert(s:run { "echo", "on" }).stdout, "on\n")
+  lu.assertEquals(#list, count + 3)
+  lu.assertErrorMsgContains("function", s.observe, s, 5)
+  s:close()
+end
+
 TestFiles = suite()
 
 function TestFiles.test_put_get_round_trip()

@@ -3,6 +3,7 @@
 -- the troubles that must end in a clear error with nothing half-done called done.
 
 local lu = require "luaunit"
+local json = require "altmig.json"
 local sys = require "altmig.sys"
 local lab = require "lab_driver"
 
@@ -79,6 +80,29 @@ local function assert_nothing_left()
   lu.assertNotStrContains(lab.on(master, "mount"), "_alt/alt_inst")
   lu.assertEquals(lab.on(client, "ls /var/adm/ras/alt_mig/jobs 2>/dev/null; ls /var/adm/ras/alt_mig/lock 2>/dev/null; :"), "")
   lu.assertEquals(lab.on(master, "ls /var/adm/ras/alt_mig/jobs 2>/dev/null; :"), "")
+end
+
+-- Every command that the run sent has its record, scripts with their text, and no password hash is among them.
+local function assert_recorded()
+  local text = lab.must("exec", "sh", "-c", 'cat "$ALTMIG_STATE/' .. client .. '/commands.jsonl"')
+  local count, roles, jobs = 0, {}, {}
+  for line in text:gmatch("[^\n]+") do
+    local record = json.decode(line)
+    count = count + 1
+    lu.assertEquals(record.record, count)
+    -- Of an archive that is only looked into no end is seen.
+    lu.assertNotNil(record.status or record.signal or record.error or record.stdout_private, line)
+    lu.assertEquals(record.argv[1] == "sh" and record.argv[2] == "-s", record.script ~= nil, line)
+    lu.assertNotNil(record.env.ODMDIR, line)
+    roles[record.role] = true
+    if record.job then jobs[#jobs + 1] = record.argv[1] == "sh" and record.argv[3] or record.argv[1] end
+  end
+  lu.assertTrue(count > 100, tostring(count))
+  lu.assertEquals(roles, { client = true, master = true })
+  lu.assertTrue(table.concat(jobs, " "):find("alt_disk_copy", 1, true) ~= nil, table.concat(jobs, " "))
+  for hash in lab.on(client, "cat /etc/security/passwd"):gmatch("password = (%S%S%S%S%S+)") do
+    lu.assertNil(text:find(hash, 1, true))
+  end
 end
 
 local function migrate(...)
@@ -176,6 +200,7 @@ function TestMigrationInTheLab:test_1_complete_run()
   lu.assertEquals(status, 0, out .. problem)
   assert_required_lines(out)
   assert_nothing_left()
+  assert_recorded()
   lu.assertEquals(differences(before, digest(client, bookkeeping)), "")
   lu.assertStrContains(lab.on(client, "oslevel -s"), "7100-05-03")
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk2 blv=hd5")

@@ -3,6 +3,8 @@
 -- lock on the client, and what belongs to other clients.
 
 local lu = require "luaunit"
+local json = require "altmig.json"
+local sys = require "altmig.sys"
 local world = require "fake_world"
 
 local fails = world.fails
@@ -10,6 +12,49 @@ local fails = world.fails
 TestTrouble = {}
 
 world.fixture(TestTrouble)
+
+local function records_of(w)
+  local list = {}
+  for line in sys.read_file(w.dir .. "/state/lpar/commands.jsonl"):gmatch("[^\n]+") do list[#list + 1] = json.decode(line) end
+  return list
+end
+
+function TestTrouble:test_every_command_is_recorded_and_a_failure_names_its_record()
+  local w = self.w
+  local hash = "{ssha512}06$abcdefgh$QWxsIHlvdXIgYmFzZQ"
+  w.answers.bosboot = function() return "user:\n\tpassword = " .. hash .. "\nbosboot: no room\n", 1 end
+  local e = fails(w.migration.migrate, w.opts())
+  local list = records_of(w)
+  local number = tonumber(e.record:match("^record (%d+) of " .. (w.dir .. "/state/lpar/commands.jsonl"):gsub("%p", "%%%0") .. "$"))
+  lu.assertEquals(list[number].argv, { "bosboot", "-a", "-b", "/tmp/.altmig/bootimage" })
+  lu.assertEquals({ list[number].phase, list[number].status, list[number].host, list[number].chroot },
+    { 8, 1, "nim", "/lpar_alt/alt_inst" })
+  lu.assertStrContains(list[number].stdout, "password = <secret>")
+  lu.assertStrContains(world.log_text(w), "record:  " .. e.record)
+  for i, record in ipairs(list) do
+    lu.assertEquals(record.record, i)
+    if record.argv[1] == "sh" then lu.assertEquals({ record.argv[2], type(record.script) }, { "-s", "string" }) end
+  end
+  lu.assertEquals(#list, w.sent)
+  -- A resume appends.
+  w.answers.bosboot = nil
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  local again = records_of(w)
+  lu.assertTrue(#again > #list)
+  lu.assertEquals(again[#again].record, #again)
+  lu.assertNil(sys.read_file(w.dir .. "/state/lpar/commands.jsonl"):find("06$abc", 1, true))
+end
+
+function TestTrouble:test_a_lost_connection_is_recorded_with_its_error()
+  local w = self.w
+  w.on_run = function(_, argv)
+    if argv[1] == "bosboot" then w.lost, w.unreachable = { client = true }, true end
+  end
+  local e = fails(w.migration.migrate, w.opts())
+  local found
+  for _, record in ipairs(records_of(w)) do found = found or record.error end
+  lu.assertEquals(found, { code = "SSH_LOST", message = "run: connection lost" }, e.message)
+end
 
 function TestTrouble:test_a_resume_that_fails_before_its_first_phase_leaves_a_readable_journal()
   local w = self.w

@@ -2,21 +2,52 @@
 #include "base/checksum.h"
 
 #include <sha2.h>
+#include <stdlib.h>
 
-void am_sha256_hex(const void *data, size_t length, char hex[65])
+struct am_sha256 {
+	SHA2_CTX context;
+};
+
+static void finish(SHA2_CTX *context, char hex[65])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	SHA2_CTX context;
 
-	SHA256Init(&context);
-	SHA256Update(&context, data, length);
-	SHA256Final(digest, &context);
+	SHA256Final(digest, context);
 	for (size_t i = 0; i < sizeof digest; i++) {
 		hex[2 * i] = digits[digest[i] >> 4];
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
 	hex[64] = '\0';
+}
+
+void am_sha256_hex(const void *data, size_t length, char hex[65])
+{
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, data, length);
+	finish(&context, hex);
+}
+
+struct am_sha256 *am_sha256_new(void)
+{
+	struct am_sha256 *sum = malloc(sizeof *sum);
+
+	if (sum != NULL)
+		SHA256Init(&sum->context);
+	return sum;
+}
+
+void am_sha256_add(struct am_sha256 *sum, const void *data, size_t length)
+{
+	SHA256Update(&sum->context, data, length);
+}
+
+void am_sha256_end(struct am_sha256 *sum, char hex[65])
+{
+	finish(&sum->context, hex);
+	free(sum);
 }
 
 static uint32_t crc_byte(uint32_t crc, unsigned char byte)

@@ -11,6 +11,12 @@
 /* SHA-256 as 64 lower-case hexadecimal digits and a NUL. */
 void am_sha256_hex(const void *data, size_t length, char hex[65]);
 
+/* The same in pieces. NULL without memory. The end frees it. */
+struct am_sha256;
+struct am_sha256 *am_sha256_new(void);
+void am_sha256_add(struct am_sha256 *sum, const void *data, size_t length);
+void am_sha256_end(struct am_sha256 *sum, char hex[65]);
+
 /* The CRC of the POSIX cksum command (the length is part of it). */
 uint32_t am_cksum(const void *data, size_t length);
 

@@ -218,8 +218,7 @@ static int is_named(const struct am_exec_options *o, const char *word)
 	return 0;
 }
 
-/* The whole environment: a vector of words to be freed; one of them is in `path`. */
-static const char **whole_environment(
+const char **am_exec_environment(
 	const struct am_exec *exec, struct am_buf *path, struct am_error *error)
 {
 	const struct am_exec_options *o = &exec->options;
@@ -236,11 +235,11 @@ static const char **whole_environment(
 		am_fail_errno(error, ENOMEM, "command");
 		return NULL;
 	}
-	for (size_t i = 0; base[i] != NULL; i++) {
+	for (size_t i = 0; base[i] != NULL && !o->bare; i++) {
 		if (!is_named(o, base[i]))
 			words[n++] = base[i];
 	}
-	if (!is_named(o, path->data))
+	if (!o->bare && !is_named(o, path->data))
 		words[n++] = path->data;
 	for (const char *const *w = o->env; w != NULL && *w != NULL; w++)
 		words[n++] = *w;
@@ -369,7 +368,7 @@ int am_exec_compose(const struct am_exec *exec, struct am_buf *line, struct am_b
 
 	if (check_exec(exec, error) != 0)
 		return -1;
-	env = whole_environment(exec, &path, error);
+	env = am_exec_environment(exec, &path, error);
 	if (env == NULL) {
 		am_buf_free(&path);
 		return -1;
@@ -428,7 +427,7 @@ int am_exec_compose_file(const struct am_exec *exec, int data, struct am_buf *te
 
 	if (check_exec(exec, error) != 0)
 		return -1;
-	env = whole_environment(exec, &path, error);
+	env = am_exec_environment(exec, &path, error);
 	if (env == NULL) {
 		am_buf_free(&path);
 		return -1;

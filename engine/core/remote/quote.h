@@ -44,6 +44,7 @@ struct am_exec_options {
 	const char *const
 		*env; /* "NAME=value" words ending in NULL, or NULL; added, not replaced */
 	const char *const *unset; /* names that are taken out of the environment, or NULL */
+	int bare;    /* nothing but `env` is set: what the login has is left as it is */
 	int replace; /* exec: the shell becomes the command, so signals to it reach the command */
 };
 
@@ -68,6 +69,13 @@ int am_exec_quote(struct am_buf *out, const char *word, struct am_error *error);
  */
 int am_exec_command(struct am_buf *out, const char *const *argv,
 	const struct am_exec_options *options, struct am_error *error);
+
+/*
+ * The whole environment of what is run: a vector of "NAME=value" words to be freed, one of which is
+ * in `path`. NULL on failure.
+ */
+const char **am_exec_environment(
+	const struct am_exec *exec, struct am_buf *path, struct am_error *error);
 
 /*
  * Composes what is sent: the line for the login shell, and the script for the standard input of the

@@ -52,6 +52,7 @@ static void channel_close(struct am_ssh_channel *channel)
 	if (ssh == NULL)
 		return;
 	unlink_channel(channel);
+	am_ssh_queue_record(ssh, channel);
 	channel->ssh = NULL;
 	if (channel->handle == NULL)
 		return;
@@ -68,6 +69,37 @@ static void channel_close(struct am_ssh_channel *channel)
 	}
 	ssh->closing = 0;
 	channel->handle = NULL;
+}
+
+static void record_failure(struct am_ssh_channel *channel, const struct am_error *error)
+{
+	struct am_record *record = channel->record;
+
+	if (record == NULL || error == NULL)
+		return;
+	memcpy(record->code, error->code, sizeof record->code);
+	memcpy(record->message, error->message, sizeof record->message);
+}
+
+static void record_input(const struct am_ssh_channel *channel, size_t length)
+{
+	if (channel->record != NULL)
+		channel->record->input += length;
+}
+
+static void record_output(const struct am_ssh_channel *channel, enum am_ssh_source source,
+	const char *data, size_t length)
+{
+	if (channel->record != NULL)
+		am_record_output(channel->record, source == AM_SSH_STDERR, data, length);
+}
+
+static void record_status(struct am_ssh_channel *channel, const struct am_ssh_status *status)
+{
+	if (channel->record == NULL)
+		return;
+	channel->record->status = status->signal[0] == '\0' ? status->status : -1;
+	memcpy(channel->record->signal, status->signal, sizeof channel->record->signal);
 }
 
 static int open_handle(
@@ -122,12 +154,8 @@ static int send_command(
 static int compose(struct am_ssh_channel *channel, const struct am_exec *exec, struct am_buf *line,
 	struct am_error *error)
 {
-	struct am_exec sent = *exec;
-
-	if (sent.path == NULL)
-		sent.path = channel->ssh->path;
 	if (am_buf_addstr(line, BEGIN_WORDS, error) != 0 ||
-		am_exec_compose(&sent, line, &channel->script, error) != 0)
+		am_exec_compose(exec, line, &channel->script, error) != 0)
 		return -1;
 	channel->mark = channel->script.length > 0 ? BEGIN AM_EXEC_READY : BEGIN;
 	channel->mark_length = strlen(channel->mark);
@@ -152,23 +180,37 @@ static int start_line(struct am_ssh *ssh, struct am_ssh_channel *channel, const 
 	ssh->channels = channel;
 	if (send_command(channel, line, deadline, error) == 0)
 		return 0;
+	record_failure(channel, error);
 	channel_close(channel);
 	return -1;
 }
 
+/* As start_line, composed of words, and recorded. What was not sent is recorded with its reason. */
 static int channel_start(struct am_ssh *ssh, struct am_ssh_channel *channel,
-	const struct am_exec *exec, double deadline, struct am_error *error)
+	const struct am_exec *exec, const char *label, int is_private, double deadline,
+	struct am_error *error)
 {
+	struct am_exec sent = *exec;
 	struct am_buf line = {0};
+	struct am_error local;
 	int result;
 
+	if (error == NULL)
+		error = &local;
+	if (sent.path == NULL)
+		sent.path = ssh->path;
 	*channel = (struct am_ssh_channel){.ssh = ssh};
-	result = compose(channel, exec, &line, error);
+	result = compose(channel, &sent, &line, error);
+	if (result == 0 && ssh->recording)
+		channel->record = am_record_new(&sent, label, is_private);
 	if (result == 0)
 		result = start_line(ssh, channel, line.data, deadline, error);
 	am_buf_free(&line);
-	if (result != 0)
+	if (result != 0) {
 		am_buf_free(&channel->script);
+		record_failure(channel, error);
+		am_ssh_queue_record(ssh, channel);
+	}
 	return result;
 }
 
@@ -220,8 +262,12 @@ static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source s
 		size_t take = channel->mark_length - channel->marked;
 		char seen[MARK_MAX + AM_SSH_SHOWN];
 
-		if (n <= 0 || source == AM_SSH_STDERR || take == 0)
+		if (n <= 0)
 			return n;
+		if (source == AM_SSH_STDERR || take == 0) {
+			record_output(channel, source, data, (size_t)n);
+			return n;
+		}
 		if (take > (size_t)n)
 			take = (size_t)n;
 		if (memcmp(data, channel->mark + channel->marked, take) != 0) {
@@ -236,6 +282,7 @@ static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source s
 		channel->marked += take;
 		if ((size_t)n > take) {
 			memmove(data, data + take, (size_t)n - take);
+			record_output(channel, source, data, (size_t)n - take);
 			return n - (ssize_t)take;
 		}
 	}
@@ -305,6 +352,7 @@ static int channel_finish(struct am_ssh_channel *channel, double deadline,
 	}
 	if (name != NULL)
 		libssh2_free(ssh->session, name);
+	record_status(channel, status);
 	/* A program on the way to a script (chroot, sh) that fails says why by its status. */
 	if (channel->marked == channel->mark_length ||
 		(channel->marked >= BEGIN_LENGTH && status->status != 0))
@@ -410,6 +458,7 @@ static int feed_packet(struct am_ssh_channel *channel, const struct am_ssh_run *
 		channel, feed->at, feed->left < CHUNK ? feed->left : CHUNK, deadline, error);
 	if (n <= 0)
 		return (int)n;
+	record_input(channel, (size_t)n);
 	feed->at += n;
 	feed->left -= (size_t)n;
 	return 1;
@@ -517,19 +566,25 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 		.done = run->hold_input,
 		.ready = am_clock() + (run->ready > 0 ? run->ready : READY_DEFAULT)};
 	struct am_ssh_channel channel;
+	struct am_error local;
 	int result;
 
 	if (run->reader != NULL && (feed.block = malloc(FEED)) == NULL)
 		return am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
-	if (channel_start(ssh, &channel, &run->exec, deadline, error) != 0) {
+	if (channel_start(
+		    ssh, &channel, &run->exec, run->label, run->is_private, deadline, error) != 0) {
 		free(feed.block);
 		explain_run(ssh, &run->exec, run->label, error);
 		return -1;
 	}
+	if (error == NULL)
+		error = &local;
 	result = drive(&channel, run, &feed, deadline, status, error);
+	if (result != 0)
+		record_failure(&channel, error);
 	channel_close(&channel);
 	free(feed.block);
-	if (result != 0 && (error == NULL || strcmp(error->code, "CALLBACK") != 0))
+	if (result != 0 && strcmp(error->code, "CALLBACK") != 0)
 		explain_run(ssh, &run->exec, run->label, error);
 	return result;
 }
@@ -563,9 +618,10 @@ struct am_ssh_stream *am_ssh_stream_open(
 		am_fail_errno(error, ENOMEM, "run: %s", ssh->host);
 		return NULL;
 	}
-	if (channel_start(ssh, &stream->channel, exec, deadline, error) == 0) {
+	if (channel_start(ssh, &stream->channel, exec, label, 1, deadline, error) == 0) {
 		if (send_all_script(&stream->channel, deadline, error) == 0)
 			return stream;
+		record_failure(&stream->channel, error);
 		channel_close(&stream->channel);
 	}
 	explain_run(ssh, exec, label, error);
@@ -620,6 +676,8 @@ ssize_t am_ssh_stream_read(struct am_ssh_stream *stream, void *data, size_t size
 		n = stream_step(stream, data, size, &stream->error);
 		if (n > 0)
 			return n;
+		if (n < 0)
+			record_failure(&stream->channel, &stream->error);
 		stream->state = n == 0 ? ENDED : FAILED;
 	}
 	if (stream->state == FAILED) {

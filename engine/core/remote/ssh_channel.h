@@ -33,6 +33,7 @@ struct am_ssh_run {
 	/* While input is read: at most ten times a second. Not 0 ends the run. */
 	int (*progress)(void *context, struct am_error *error);
 	int hold_input; /* keep standard input open until the command ends */
+	int is_private; /* of its output only the length is recorded */
 	double timeout; /* seconds; 0: none */
 	double ready;   /* seconds for sh to take its script, where data waits for that; 0: 60 */
 	am_ssh_output_fn *output;
@@ -58,7 +59,7 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 /*
  * The standard output of a command, pulled by the caller: no more than one channel window (2 MiB)
  * is held. What the command writes to standard error is kept (its start) for am_ssh_stream_stderr.
- * `label` as in am_ssh_run.
+ * `label` as in am_ssh_run. Of its output only the length is recorded: it is the content of files.
  */
 struct am_ssh_stream *am_ssh_stream_open(
 	struct am_ssh *ssh, const struct am_exec *exec, const char *label, struct am_error *error);

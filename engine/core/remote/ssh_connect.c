@@ -329,25 +329,56 @@ static int copy_options(struct am_ssh *ssh, const struct am_ssh_options *o)
 		       : 0;
 }
 
-struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error)
+struct am_ssh *am_ssh_new(const struct am_ssh_options *options, struct am_error *error)
 {
 	struct am_ssh *ssh = calloc(1, sizeof *ssh);
-	int result;
 
 	if (ssh == NULL) {
 		am_fail_errno(error, ENOMEM, "connect: %s", options->host);
 		return NULL;
 	}
 	ssh->fd = -1;
+	ssh->recording = options->record;
 	ssh->reconnect = am_ssh_reconnect;
-	if (copy_options(ssh, options) != 0)
-		result = am_fail_errno(error, ENOMEM, "connect: %s", options->host);
-	else
-		result = am_ssh_reconnect(ssh, error);
-	if (result == 0)
+	if (copy_options(ssh, options) == 0)
+		return ssh;
+	am_fail_errno(error, ENOMEM, "connect: %s", options->host);
+	am_ssh_close(ssh);
+	return NULL;
+}
+
+struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error)
+{
+	struct am_ssh *ssh = am_ssh_new(options, error);
+
+	if (ssh == NULL || am_ssh_reconnect(ssh, error) == 0)
 		return ssh;
 	am_ssh_close(ssh);
 	return NULL;
+}
+
+void am_ssh_record_commands(struct am_ssh *ssh, int on)
+{
+	ssh->recording = on;
+}
+
+struct am_record *am_ssh_take_record(struct am_ssh *ssh)
+{
+	struct am_record *record = ssh->first;
+
+	if (record == NULL)
+		return NULL;
+	ssh->first = record->next;
+	if (ssh->first == NULL)
+		ssh->last = NULL;
+	record->next = NULL;
+	return record;
+}
+
+void am_ssh_end_records(struct am_ssh *ssh)
+{
+	for (struct am_ssh_channel *c = ssh->channels; c != NULL; c = c->next)
+		am_ssh_queue_record(ssh, c);
 }
 
 static void say_goodbye(struct am_ssh *ssh)
@@ -363,8 +394,11 @@ void am_ssh_close(struct am_ssh *ssh)
 		return;
 	say_goodbye(ssh);
 	am_ssh_drop(ssh);
+	am_ssh_end_records(ssh);
 	for (struct am_ssh_channel *c = ssh->channels; c != NULL; c = c->next)
 		c->ssh = NULL;
+	for (struct am_record *r; (r = am_ssh_take_record(ssh)) != NULL;)
+		am_record_free(r);
 	if (ssh->passphrase != NULL)
 		am_os_clear(ssh->passphrase, strlen(ssh->passphrase));
 	free(ssh->passphrase);

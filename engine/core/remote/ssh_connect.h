@@ -29,21 +29,37 @@ struct am_ssh_options {
 	const char *passphrase;  /* of the key file, or NULL */
 	const char *known_hosts; /* NULL: ~/.ssh/known_hosts */
 	const char *path;        /* PATH of commands; NULL: AM_EXEC_PATH */
+	int record;              /* see am_ssh_record_commands; the probe of the shell as well */
 	double timeout;          /* seconds for connecting and authentication; 0: 30 */
 	double keepalive;        /* seconds between signs of life asked for; 0: 30 */
 };
 
 struct am_ssh;
+struct am_record;
 
 /* Connects, checks the host key, authenticates, tries the shell. NULL on failure. The options are
  * copied. */
 struct am_ssh *am_ssh_connect(const struct am_ssh_options *options, struct am_error *error);
+
+/* The same in two steps: a session without a connection, which am_ssh_reconnect makes. So what was
+ * recorded of one that cannot be made can be taken. NULL without memory. */
+struct am_ssh *am_ssh_new(const struct am_ssh_options *options, struct am_error *error);
 
 /* Ends the connection and frees the session; streams of it fail from then on. NULL is allowed. */
 void am_ssh_close(struct am_ssh *ssh);
 
 /* Drops the connection, if there still is one, and makes a new one with the same options. */
 int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error);
+
+/* From now on every command is recorded (record.h), or none is. */
+void am_ssh_record_commands(struct am_ssh *ssh, int on);
+
+/* The oldest record that nobody has taken, to be freed by the caller; NULL when there is none. */
+struct am_record *am_ssh_take_record(struct am_ssh *ssh);
+
+/* Ends the records of streams that are still open, so that they can be taken before am_ssh_close.
+ */
+void am_ssh_end_records(struct am_ssh *ssh);
 
 const char *am_ssh_host(const struct am_ssh *ssh);
 const char *am_ssh_path(const struct am_ssh *ssh); /* NULL: AM_EXEC_PATH */

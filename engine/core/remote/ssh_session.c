@@ -17,6 +17,27 @@ int am_ssh_half_sent(const struct am_ssh *ssh)
 	       0;
 }
 
+void am_ssh_queue_record(struct am_ssh *ssh, struct am_ssh_channel *channel)
+{
+	struct am_record *record = channel->record;
+
+	channel->record = NULL;
+	if (record == NULL)
+		return;
+	am_record_end(record);
+	if (ssh->last != NULL && am_record_repeats(ssh->last, record)) {
+		ssh->last->repeated++;
+		ssh->last->seconds = record->time + record->seconds - ssh->last->time;
+		am_record_free(record);
+		return;
+	}
+	if (ssh->last != NULL)
+		ssh->last->next = record;
+	else
+		ssh->first = record;
+	ssh->last = record;
+}
+
 void am_ssh_heard(struct am_ssh *ssh)
 {
 	ssh->asked = am_clock();

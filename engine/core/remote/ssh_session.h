@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "remote/record.h"
 
 enum { AM_SSH_POLL_MS = 200 }; /* how often a wait looks at the cancel flag */
 enum { AM_SSH_SHOWN = 200 };   /* bytes quoted of what should not be there */
@@ -27,9 +28,10 @@ struct am_ssh_channel {
 	struct am_ssh_channel *next;
 	const char *mark; /* what comes before the output */
 	size_t mark_length;
-	size_t marked;        /* bytes of it that have come */
-	struct am_buf script; /* what goes to the standard input before any data */
-	size_t script_at;     /* bytes of it that were sent */
+	size_t marked;            /* bytes of it that have come */
+	struct am_buf script;     /* what goes to the standard input before any data */
+	size_t script_at;         /* bytes of it that were sent */
+	struct am_record *record; /* NULL: not recorded */
 };
 
 struct am_ssh {
@@ -45,13 +47,18 @@ struct am_ssh {
 	int fd;
 	LIBSSH2_SESSION *session;
 	struct am_ssh_channel *channels;
-	size_t taken;   /* bytes received since the last wait */
+	size_t taken; /* bytes received since the last wait */
+	int recording;
+	struct am_record *first, *last; /* records that nobody has taken yet */
 	double asked;   /* when the other side last gave, or was asked for, a sign of life */
 	int unanswered; /* how often it was asked since */
 	int closing;    /* tidying up: the cancel flag does not count */
 	/* Makes a new connection in the place of a lost one; NULL while one is being made. */
 	int (*reconnect)(struct am_ssh *ssh, struct am_error *error);
 };
+
+/* Puts the record of a channel among those to be taken; nothing if there is none. */
+void am_ssh_queue_record(struct am_ssh *ssh, struct am_ssh_channel *channel);
 
 /* The other side gave a sign of life, or it was not listened to: counting starts again. */
 void am_ssh_heard(struct am_ssh *ssh);

@@ -116,7 +116,8 @@ end
 local function ask(ctx, row, role, question)
   local answer = { row = row.name, host = role, instance = question.instance, argv = question.argv, env = question.env or row.env,
     script = question.script, binary = row.binary, stdout = "", stderr = "" }
-  local ok, result = pcall(ctx.hosts[role].run, ctx.hosts[role], answer.argv, { env = answer.env, stdin = answer.script,
+  local words = answer.script and { table.unpack(answer.argv, 3) } or answer.argv -- the host names the shell
+  local ok, result = pcall(ctx.hosts[role].run, ctx.hosts[role], words, { env = answer.env, script = answer.script,
     timeout = row.timeout, max_output = OUTPUT })
   if not ok then
     failed(ctx, role, answer, result)

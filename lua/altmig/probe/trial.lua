@@ -71,7 +71,7 @@ function trial.namefs(ctx)
   local h, d = ctx.hosts.master, ctx.dirs.master .. "/namefs"
   local r = recorder(h)
   h:must { "mkdir", "-p", d .. "/from", d .. "/to", d .. "/old/below" }
-  h:must { "sh", "-c", ': >"$1" && : >"$2" && : >"$3"', "sh", d .. "/from/seen", d .. "/file", d .. "/other" }
+  h:must_script(': >"$1" && : >"$2" && : >"$3"', { d .. "/from/seen", d .. "/file", d .. "/other" })
   if r.run("directory", "mount", "-v", "namefs", d .. "/from", d .. "/to") then
     r.run("seen", "test", "-f", d .. "/to/seen")
     r.note("listed", is_mounted(h, d .. "/to") and "ok" or "not in the mount table")
@@ -256,7 +256,7 @@ local function tmp_room(h)
 end
 
 local function boot_volume_sum(h, lv)
-  return h:must({ "sh", "-c", 'dd if="$1" bs=65536 2>/dev/null | cksum', "sh", "/dev/r" .. lv }, { timeout = 900 })
+  return h:must_script('dd if="$1" bs=65536 2>/dev/null | cksum', { "/dev/r" .. lv }, { timeout = 900 })
 end
 
 function trial.bosboot(ctx)

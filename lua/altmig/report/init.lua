@@ -72,7 +72,7 @@ function report.is_secret(name)
   return not no_secret[name] and (name:find("passw", 1, true) or name:find("pwd$")) ~= nil
 end
 
---- A text without what looks like a secret inside it: hashes, and NAME=VALUE of a password.
+--- A text without what looks like a secret inside it: hashes, private keys, and NAME=VALUE of a password.
 ---@param text string
 ---@param word (fun(secret: string): string)?   # what stands in its place; default "<secret>"
 ---@return string
@@ -81,8 +81,11 @@ function report.mask(text, word)
   local function named(name, value)
     return report.is_secret(name:match("^(.-)%s*=")) and name .. word(value) or nil
   end
-  text = text:gsub("([%w_%-]*[Pp][Aa][Ss][Ss][Ww][%w_%-]*%s*=%s*)([^%s,;:\"'<]+)", named)
-  text = text:gsub("([%w_%-]*[Pp][Ww][Dd]%s*=%s*)([^%s,;:\"'<]+)", named)
+  -- The end of a key may be cut off. A name is tried where it begins, so that long text costs no more than its length.
+  text = text:gsub("%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY%-%-%-%-%-.-%-%-%-%-%-END [%u ]*PRIVATE KEY%-%-%-%-%-", word)
+  text = text:gsub("%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY%-%-%-%-%-.*", word)
+  text = text:gsub("%f[%w_%-]([%w_%-]*[Pp][Aa][Ss][Ss][Ww][%w_%-]*%s*=%s*)([^%s,;:\"'<]+)", named)
+  text = text:gsub("%f[%w_%-]([%w_%-]*[Pp][Ww][Dd]%s*=%s*)([^%s,;:\"'<]+)", named)
   text = text:gsub("{%w+}[%w%./%+=%$]+", word) -- {ssha256}06$...
   return (text:gsub("%$[%w%-]+%$[%w%./%+=%$]+", word)) -- $6$...
 end

@@ -5,6 +5,7 @@ local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local ssh = require "altmig.ssh"
+local sys = require "altmig.sys"
 
 ---@class altmig.Host
 ---@field name string      its NIM name, for messages
@@ -12,6 +13,8 @@ local ssh = require "altmig.ssh"
 ---@field session any      altmig.ssh session
 ---@field trace nil|fun(line: string)  told of every command and its status (flag -D)
 ---@field notice nil|fun(text: string)  told what the administrator should know while a job is waited for
+---@field observe nil|fun(host: altmig.Host, record: table): string?   told of every command; says where its record is
+---@field last_record string?  where the record of the last command is
 ---@field unreachable table?  the error that says so, once a connection could not be made
 local host = {}
 host.__index = host
@@ -28,16 +31,26 @@ host.job_dir = footprint.jobs
 --- 0 for none.
 host.deadline = 300
 
+-- Takes a record of a session, or of a job's own command.
+local function take_record(self, record) self.last_record = self.observe and self.observe(self, record) end
+
 --- Connects. Raises with the host's name and what to do.
 ---@param role string
 ---@param resource altmig.nim.Host
+---@param observe nil|fun(host: altmig.Host, record: table): string?
 ---@return altmig.Host
-function host.connect(role, resource)
-  local session, message, code = ssh.connect(resource.ssh)
+function host.connect(role, resource, observe)
+  local self = setmetatable({ name = resource.name, role = role, resource = resource, observe = observe }, host)
+  local options = {}
+  for k, v in pairs(resource.ssh) do options[k] = v end
+  options.observe = observe and function(record) take_record(self, record) end
+  local session, message, code = ssh.connect(options)
   if not session then
-    err.raise { code = code, host = resource.name, message = ("%s %s: %s"):format(role, resource.name, message) }
+    err.raise { code = code, host = resource.name, message = ("%s %s: %s"):format(role, resource.name, message),
+      record = self.last_record }
   end
-  return setmetatable({ name = resource.name, role = role, session = session, resource = resource }, host)
+  self.session = session
+  return self
 end
 
 --- A host that could not be reached, for what is done on the other one all the same: every command on it
@@ -77,6 +90,7 @@ function host:failure(argv, result, remedy)
     or ("exit status " .. tostring(result.status))
   local output = last_lines((result.stdout or "") .. (result.stderr or ""), 12)
   return { code = "COMMAND", host = self.name, command = ssh.quote(argv), output = output, remedy = remedy,
+    record = result.record or self.last_record,
     message = ("%s: %s: %s"):format(self.name, argv[1], how) }
 end
 
@@ -101,11 +115,13 @@ end
 function host:run(argv, opts)
   local options = own_options(opts)
   options.timeout = options.timeout or host.deadline
+  self.last_record = nil
   local result, message, code = self.session:run(argv, options)
+  if result then result.record = self.last_record end
   argv = words_of(argv, options)
   trace(self, argv, opts or {}, result, message)
   if not result then
-    local e = { code = code, host = self.name, command = ssh.quote(argv),
+    local e = { code = code, host = self.name, command = ssh.quote(argv), record = self.last_record,
       message = ("%s: %s: %s"):format(self.name, argv[1], message) }
     if code == "SSH_TIMEOUT" then e.message, e.remedy = hanging(self, argv, options.timeout) end
     err.raise(e)
@@ -167,6 +183,17 @@ end
 -- Errors that say that the job is not, or no longer, there; with any other it may go on.
 local no_job = { JOB_GONE = true, JOB_START = true }
 
+-- The record of a job's own command: those of the session are of the scripts that started and followed it.
+local function record_job(self, id, argv, opts, began, started, result, message, code)
+  if not self.observe then return end
+  local function kept(text) return { text = text or "", length = #(text or "") } end
+  local ended = result or {}
+  take_record(self, { job = id, started = started == true, time = began, seconds = sys.time() - began, argv = argv,
+    env = ssh.environment { env = opts.env }, script = opts.script, chroot = opts.chroot, cwd = opts.cwd,
+    stdin = #(opts.stdin or ""), status = ended.status, signal = ended.signal, stdout = kept(ended.stdout),
+    stderr = kept(ended.stderr), code = not result and code or nil, message = not result and message or nil })
+end
+
 --- Starts the job `id`, or attaches to it if it is there already, and waits for its end.
 ---@param id string
 ---@param argv string[]
@@ -176,7 +203,9 @@ function host:job(id, argv, opts)
   opts = own_options(opts, { id = id, dir = host.job_dir })
   local on_line = opts.on_line
   opts.on_line = nil
+  local began = sys.time()
   local job, message, code = self.session:job(argv, opts)
+  local started = message
   -- The id tells run, step and attempt: another command under it is the same step, begun with
   -- other options. It is waited for; a second one beside it would be worse.
   if not job and code == "JOB_MISMATCH" then job, message, code = self.session:attach(id, { dir = host.job_dir }) end
@@ -185,9 +214,12 @@ function host:job(id, argv, opts)
     result, message, code = job:wait { on_line = on_line, on_notice = self.notice }
   end
   argv = words_of(argv, opts)
+  record_job(self, id, argv, opts, began, started, result, message, code)
+  if result then result.record = self.last_record end
   trace(self, argv, opts, result, message)
   if not result then
     err.raise { code = code, host = self.name, command = ssh.quote(argv), job_left = not no_job[code],
+      record = self.last_record,
       message = ("%s: %s: %s"):format(self.name, argv[1], message),
       remedy = code == "JOB_UNRECORDED" and ("make room on %s (df -k %s), then resume: the job is found again with its status"):format(
         self.name, host.job_dir) or nil }

@@ -89,6 +89,7 @@ function run.explain(m, e)
     e.message:find(e.code, 1, true) and "" or (" (%s)"):format(e.code)), "failed")
   if e.command then m:warn("  command: " .. e.command:gsub("\n", "\n           ")) end
   if e.output and e.output ~= "" then m:warn("  output:  " .. e.output:gsub("\n", "\n           ")) end
+  if e.record then m:warn("  record:  " .. e.record) end
   if e.traceback then m:warn("  " .. e.traceback:gsub("\n", "\n  ")) end
   if e.remedy then m:warn("  remedy:  " .. e.remedy:gsub("\n", "\n           ")) end
   -- Of a copy that is not altmig's, or is gone, the remedy has said all there is to say.
@@ -133,7 +134,7 @@ local function aftermath(m, flow, e)
     err.wrap(e) -- a hook may have put anything into its fields
   end
   attempt(m, e, "the event of the failure", m.event, m, { event = "phase_failed", code = e.code, message = e.message, host = e.host,
-    command = e.command, output = e.output, remedy = e.remedy })
+    command = e.command, output = e.output, record = e.record, remedy = e.remedy })
   attempt(m, e, "explaining the failure", m.explain, m, e)
   if m.opts.repl_on_error then
     attempt(m, e, "the prompt", function()

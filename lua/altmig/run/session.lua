@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What a run has open: the connections to its hosts, and the tree of the copy.
 
+local commands = require "altmig.run.commands"
 local console = require "altmig.run.console"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -16,9 +17,10 @@ local session = {}
 ---@param either boolean?  one of them is enough: what can be done without the other is
 function session.connect(m, either)
   if m.client then return end
+  local function observe(at, record) return commands.note(m, at, record) end
   local function open(role, of)
-    if not either then return host.connect(role, of) end
-    local ok, result = xpcall(host.connect, err.wrap, role, of)
+    if not either then return host.connect(role, of, observe) end
+    local ok, result = xpcall(host.connect, err.wrap, role, of, observe)
     return ok and result or host.absent(role, of, result)
   end
   m:say("Initializing the NIM master.")

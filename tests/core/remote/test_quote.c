@@ -172,6 +172,8 @@ static void test_what_is_plain_is_on_the_line(void **state)
 		"exec env ENV= ODMDIR=/etc/objrepos LANG=C LC_ALL=ja_JP PATH=/x lsvg -l 'a b' '=1' "
 		"'' '$HOME'",
 		"");
+	check_sent(&(struct am_exec){.argv = argv, .options = {.bare = 1}},
+		"exec lsvg -l 'a b' '=1' '' '$HOME'", "");
 	check_sent(&(struct am_exec){.argv = argv, .path = "/p"},
 		"exec env ENV= LC_ALL=C ODMDIR=/etc/objrepos PATH=/p lsvg -l 'a b' '=1' '' '$HOME'",
 		"");

@@ -290,8 +290,11 @@ local function context(fail_at)
   ctx.restore = function() host.connect = open end
   host.connect = function(role, of)
     local h = { name = of.name, role = role, revive = function() end, close = function() end }
+    function h.must_script(_, text, args) return h.run(h, args, { script = text }).stdout end
     function h.run(_, argv, opts)
-      ctx.asked[#ctx.asked + 1] = { role = role, argv = argv, script = opts and opts.stdin }
+      local script = opts and opts.script
+      if script then argv = { "sh", "-s", table.unpack(argv) } end
+      ctx.asked[#ctx.asked + 1] = { role = role, argv = argv, script = script }
       if fail_at and table.concat(argv, " "):find(fail_at, 1, true) then
         err.raise { code = "CANCELLED", message = "interrupted" }
       end
