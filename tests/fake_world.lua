@@ -135,6 +135,45 @@ function handlers.mkdir(w, host, argv)
     w.dirs[in_copy(argv[2])] = true
   end
 end
+-- Devices of the master, and its directory that stands for the copy's /dev: w.devices[PATH] = { kind, ... }.
+local PRIVATE <const> = "/lpar_alt/dev"
+function handlers.mknod(w, host, argv)
+  if host ~= "master" or argv[2]:sub(1, #PRIVATE + 1) ~= PRIVATE .. "/" then error("fake world: mknod " .. argv[2]) end
+  w.devices[argv[2]] = { kind = argv[3], major = argv[4], minor = argv[5], bits = "rw-rw-rw-" }
+end
+local function ls_row(path, entry)
+  local size = entry.major and ("%s, %2s"):format(entry.major, entry.minor) or #(entry.text or "")
+  return ("%s%s    1 0        0            %s Jan 05 10:00 %s%s\n"):format(entry.kind == "f" and "-" or entry.kind,
+    entry.bits or "rw-r--r--", size, path, entry.target and " -> " .. entry.target or "")
+end
+local function list_devices(w, paths)
+  local text, status = {}, 0
+  for _, path in ipairs(paths) do
+    if w.devices[path] then text[#text + 1] = ls_row(path, w.devices[path]) else status = 2 end
+  end
+  return table.concat(text), status
+end
+local find_kinds = { d = "d", l = "l", f = "f" }
+local function list_private(w)
+  local text = { "d " .. PRIVATE .. "\n" }
+  for path, entry in pairs(w.devices) do
+    if path:sub(1, #PRIVATE + 1) == PRIVATE .. "/" then text[#text + 1] = ("%s %s\n"):format(find_kinds[entry.kind] or "o", path) end
+  end
+  return table.concat(text)
+end
+local function remove_private(w, argv)
+  for path in pairs(w.devices) do
+    for i = 2, #argv do
+      local below = argv[2] == "-rf" and path:sub(1, #argv[i] + 1) == argv[i] .. "/"
+      if path == argv[i] or below then w.devices[path] = nil end
+    end
+  end
+end
+function handlers.chmod(w, _, argv)
+  local bits = argv[2]:gsub("%d", { ["4"] = "r--", ["6"] = "rw-", ["5"] = "r-x", ["7"] = "rwx", ["0"] = "---" })
+  if w.devices[argv[3]] then w.devices[argv[3]].bits = bits end
+end
+function handlers.touch(w, _, argv) w.devices[argv[2]] = w.devices[argv[2]] or { kind = "f" } end
 function handlers.find(w)
   local text = {}
   for path in pairs(w.files) do
@@ -146,7 +185,10 @@ end
 -- What a path of the master is; w.kinds["/path"] has a say.
 local function kind_of(w, path)
   local own = in_copy(path)
-  return w.kinds[path] or (own == "/dev/null" and "other") or (w.files[own] and "file") or (own == "/.altmig_probe" and "none") or "dir"
+  local private = w.devices[path]
+  if private then return private.kind == "l" and "link" or private.kind == "d" and "dir" or private.kind == "f" and "file" or "other" end
+  if path:sub(1, #PRIVATE + 1) == PRIVATE .. "/" then return "none" end
+  return w.kinds[path] or (w.files[own] and "file") or (own == "/.altmig_probe" and "none") or "dir"
 end
 
 -- The look at the components of a path, and the command behind it.
@@ -181,7 +223,8 @@ local answers = { lvlstmajor = "34,36...\n",
   emgr = "There is no efix data on this system.\n", lppchk = "", ps = "COMMAND\ninit\n", prtconf = "Memory Size: 8192 MB\n",
   lsattr = "type PowerPC_POWER8 Processor type False\n", lslv = "", lsnim = "lpar:\n   Cstate = ready for a NIM operation\n" }
 local MARK <const> = "/lpp/save.config/.altmig/owner"
-function handlers.ls(w, _, argv)
+function handlers.ls(w, host, argv)
+  if argv[2] == "-l" or argv[3] and argv[3]:sub(1, #PRIVATE) == PRIVATE then return list_devices(w, table.move(argv, 3, #argv, 1, {})) end
   if argv[2] ~= "-ldn" then return "" end
   local text = {}
   for i = 3, #argv do
@@ -207,6 +250,7 @@ end
 function handlers.sh(w, host, argv, opts, answer)
   local script = argv[3] or argv[2]
   if script:find("altmig-plain", 1, true) then return at_plain(w, argv, answer) end
+  if script:find("-type d -print", 1, true) then return list_private(w) end
   if script:find("set_acl", 1, true) then
     w.acl_script = script
     return w.acl_answer or ""
@@ -237,11 +281,13 @@ function handlers.sh(w, host, argv, opts, answer)
 end
 function handlers.cat(w, _, argv)
   if argv[2] == "/var/adm/ras/alt_mig/lock/owner" then return w.client_lock and w.client_lock .. "\n" or "", w.client_lock and 0 or 1 end
+  if w.devices[argv[2]] then return w.devices[argv[2]].text end
   return w.files[in_copy(argv[2])] or ""
 end
 function handlers.rm(w, _, argv)
   if argv[3] == "/var/adm/ras/alt_mig/lock" then w.client_lock = nil end
   w.files[argv[3]] = nil
+  remove_private(w, argv)
   return ""
 end
 function handlers.ldd() return "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n\t /usr/lib/libcrypt.a(shr.o)\n" end
@@ -288,7 +334,7 @@ function handlers.grep(w, _, argv, opts)
   local hit = opts.stdin:match("[^\n]*" .. plain .. "[^\n]*")
   return hit or "", hit and 0 or 1
 end
-for _, quiet in ipairs { "rmdir", "chfs", "logger", "true" } do
+for _, quiet in ipairs { "rmdir", "chfs", "logger", "true", "sync" } do
   handlers[quiet] = function() return "" end
 end
 
@@ -298,6 +344,9 @@ function world.new()
   local w = { level = { client = "7100-05-03-1846", master = "7200-05-06-2320" }, exports = {}, mounts = {}, files = {},
     fail = {}, answers = {}, log = {}, saved = 0, restored = 0, merged = {}, writes = 0, groups = 0, ended = {},
     kinds = {}, dirs = {}, stats = {}, violations = {}, handlers = handlers,
+    devices = { ["/dev/null"] = { kind = "c", major = "2", minor = "2", bits = "rw-rw-rw-" },
+      ["/dev/zero"] = { kind = "c", major = "2", minor = "3", bits = "rw-rw-rw-" },
+      ["/dev/tty"] = { kind = "c", major = "1", minor = "0", bits = "rw-rw-rw-" } },
     rootvg_id = "00f60000000000000000000000000001", vg = "00f60000000000000000000000000002" }
 
   --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
@@ -455,6 +504,14 @@ function world.new()
     return true
   end
   function copy:chown() return true end
+  copy.lchown = copy.chown
+  function copy:symlink(target, path)
+    local ok, message, code = copy.guard()
+    if not ok then return nil, message, code end
+    w.links = w.links or {}
+    w.links[path] = target
+    return true
+  end
   -- w.stats["/path"]: what is planted in the copy, of any kind.
   function copy:lstat(path)
     if w.stats[path] then return w.stats[path] end

@@ -81,6 +81,7 @@ fs_data:
   { "lsvg", aix.lsvg, "VOLUME GROUP:   rootvg   VG IDENTIFIER:  00f6\nVG STATE: active  PP SIZE: 32 megabyte(s)\n"
     .. "TOTAL PPs: 639 (20448 megabytes)\nFREE PPs: 477\nUSED PPs: 162\n", lenient = true },
   { "lsvg -l", aix.lsvg_l, "rootvg:\nhd5 boot 1 1 1 closed/syncd  N/A\nhd4 jfs2 12 12 1 open/syncd    /\n", lenient = true },
+  { "ls -l", aix.ls_l, "crw-rw-rw- 1 root system 2, 2 Jan 05 10:00 /dev/null\nlrwxrwxrwx 1 0 0 4 Nov 22 2025 a -> b\n", lenient = true },
   { "df -k", aix.df_k, "Filesystem 1024-blocks Free\n/dev/hd4 1966080 559552 72% 4107 7% /\n", lenient = true },
   { "lslpp -Lqc", aix.lslpp_Lqc, "bos:bos.rte:7.1.1.15: : :C:F:Base: : : : : : :0:0:/:1216\n", lenient = true },
   { "lslpp -lqc", aix.lslpp_lqc, "/etc/objrepos:bos.rte:7.1.1.15::COMMITTED:I:Base:\n", lenient = true },

@@ -142,6 +142,55 @@ function aix.mounts(text)
   return rows
 end
 
+---@class altmig.aix.Listed
+---@field type "file"|"dir"|"link"|"char"|"block"|"fifo"|"socket"
+---@field mode integer     permission bits, with set user, set group and sticky
+---@field owner string     name or number, as ls was asked
+---@field group string
+---@field size integer?    not of devices
+---@field major integer?   of devices
+---@field minor integer?
+---@field name string      of a link with " -> TARGET" behind it
+
+local listed_types = { ["-"] = "file", d = "dir", l = "link", c = "char", b = "block", p = "fifo", s = "socket" }
+
+-- The bits of "rwsr-xr-t".
+local function mode_bits(text)
+  local bits = 0
+  for i = 1, 9 do
+    local letter = text:sub(i, i)
+    local third = (i - 1) // 3 -- of user, group, others
+    if letter:match("[rwxst]") then bits = bits | 1 << (9 - i) end
+    if letter:match("[sStT]") then bits = bits | 1 << (11 - third) end
+  end
+  return bits
+end
+
+--- `ls -l`, also with -d and -n: one row a line of its form, in its order.
+---@param text string
+---@return altmig.aix.Listed[]
+function aix.ls_l(text)
+  local rows = {}
+  for line in lines(text) do
+    local kind, bits, owner, group, rest = line:match("^([%-dlcbps])([rwxsStT%-]+)%S*%s+%d+%s+(%S+)%s+(%S+)%s+(%S.*)$")
+    if kind and #bits == 9 then
+      local row = { type = listed_types[kind], mode = mode_bits(bits), owner = owner, group = group }
+      local major, minor, after = rest:match("^(%d+),%s*(%d+)%s+(%S.*)$")
+      if major then
+        row.major, row.minor = math.tointeger(tonumber(major)), math.tointeger(tonumber(minor))
+      else
+        local size
+        size, after = rest:match("^(%d+)%s+(%S.*)$")
+        row.size = math.tointeger(tonumber(size))
+      end
+      row.name = after and after:match("^%u%l%l%s+%d%d?%s+[%d:]+%s(.+)$")
+      local whole = (row.major and row.minor) or (not major and row.size)
+      if row.name and whole then rows[#rows + 1] = row end
+    end
+  end
+  return rows
+end
+
 -- The colon-separated fields of a line.
 local function fields(line)
   local list = {}

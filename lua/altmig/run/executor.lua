@@ -8,6 +8,7 @@
 -- operating system of the new release over it.
 
 local err = require "altmig.err"
+local footprint = require "altmig.run.footprint"
 
 ---@class altmig.Executor
 ---@field host altmig.Host
@@ -33,7 +34,8 @@ end
 ---@param path string
 ---@return string?
 function executor:on_client(path)
-  return path:sub(1, #self.base + 1) == self.base .. "/" and path:sub(#self.base + 1) or nil
+  local own = path:sub(1, #self.base + 1) == self.base .. "/" and path:sub(#self.base + 1)
+  return own and footprint.is_of_copy(own) and own or nil
 end
 
 -- Programs of the old level, which the client has been able to write for years, are not for the master.
@@ -132,7 +134,7 @@ local what_is = { link = "a symbolic link", dir = "a directory", file = "a file"
 
 ---@class altmig.executor.PlainOptions
 ---@field way string?        what components on the way may be; default "dir"
----@field last string?       what the last may be; default "dir". Words: dir file other none
+---@field last string?       what the last may be; default "dir". Words: dir file other none, and link for what never follows one
 ---@field argv string[]?     run immediately after the look, on the same host
 ---@field doing string?      what this is for, in messages: "nothing was mounted there"
 ---@field timeout number?

@@ -22,6 +22,11 @@ function footprint.is_of_copy(path)
   return path == footprint.root or path:sub(1, #footprint.root + 1) == footprint.root .. "/"
 end
 
+--- On the master, beside its mounts of the copy: what programs there have as /dev while they run in the copy.
+---@param base string  the directory that holds the mounts of this client
+---@return string
+function footprint.private_dev(base) return base .. "/dev" end
+
 --- Where the lpp_source is shown in the copy.
 footprint.images = "/ALT_MIG_IMAGES"
 
@@ -90,10 +95,12 @@ local function look(tree, path)
   return stat
 end
 
---- Makes the mount point of the lpp_source. Raises where anything but a directory has its name.
+--- Makes the mount point of the lpp_source, and the copy's /dev should it have none. Raises where anything
+--- but a directory has altmig's name; what /dev is, is looked at when something is to be mounted there.
 ---@param tree any     altmig.tree of the copy
 ---@param m altmig.Migration
 function footprint.make_mount_point(tree, m)
+  if not look(tree, "/dev") then err.check(tree:mkdir("/dev", mode.DIR)) end
   local stat = look(tree, footprint.images)
   if not stat then return err.check(tree:mkdir(footprint.images, mode.DIR)) end
   if stat.type ~= "dir" then

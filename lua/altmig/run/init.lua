@@ -50,6 +50,7 @@ local methods = {
   { require "altmig.run.steps.clone", "mount_spot unmount_spot unexport_spot remove_spot spot_command alt_filesystems keep_bootlist" },
   { require "altmig.run.steps.exports", "unexport_all check_mounts check_exports" },
   { require "altmig.run.steps.mounts", "unmount_all hand_over" },
+  { require "altmig.run.private_dev", "place_in_private_dev remove_from_private_dev" },
   { require "altmig.run.steps.configuration", "changed_files plan_saving" },
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
   { require "altmig.run.steps.software", "customize install_software" },

@@ -22,6 +22,7 @@ local state = {}
 ---@field moved table<string, true>   directories that the restore moved aside
 ---@field mounted table[]             what is mounted on the executor
 ---@field mounting table?             what was about to be mounted there
+---@field private_dev { path: string, placed: table<string, true> }?  the /dev of programs that run there in the copy
 ---@field failure table?
 ---@field ended table?
 ---@field world altmig.World?        the client as it was seen after the last failure of an alternate-disk command
@@ -51,6 +52,20 @@ function state.fold_mounts(now, record)
     for _, row in ipairs(record.mounts) do table.insert(now.mounted, row) end
   elseif record.event == "unmounted" then
     now.mounted = table.move(record.left, 1, #record.left, 1, {})
+  end
+end
+
+--- The private /dev on the executor after one more record: made, taken away, or a file placed in it or removed.
+---@param now altmig.State
+---@param record table  "private_dev": { path, made | gone | placed | removed }
+function state.fold_private_dev(now, record)
+  if record.gone then
+    now.private_dev = nil
+  elseif record.made then
+    now.private_dev = { path = record.path, placed = {} }
+  elseif now.private_dev then
+    if record.placed then now.private_dev.placed[record.placed] = true end
+    if record.removed then now.private_dev.placed[record.removed] = nil end
   end
 end
 
@@ -113,6 +128,8 @@ function state.fold(records)
       now.moved[record.path] = true
     elseif event == "mounting" or event == "mounted" or event == "unmounted" then
       state.fold_mounts(now, record)
+    elseif event == "private_dev" then
+      state.fold_private_dev(now, record)
     elseif event == "script" then -- the one that the run goes on with
       now.start.options.script, now.start.options.script_sha256 = record.path, record.sha256
     elseif event == "ended" then

@@ -283,7 +283,7 @@ function withdraw.clean_up(m)
       foreign, judged = not ok and e or nil, true
     end },
     { run = function() m:close_copy() end },
-    { host = m.master, run = function() m:unmount_all(true) end },
+    { host = m.master, run = function() m:unmount_all(true, "all") end },
     { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
     { host = m.client, run = function()
       if judged and not foreign or has_exported(m) then m:unexport_all() end

@@ -82,6 +82,22 @@ function TestAixOutput:test_a_long_mount_table_is_read_in_time()
   require("hostile").long(aix.mounts, "srv1     /export/images   /mnt/images      nfs3   Jan 05 10:02 ro,hard,intr    \n")
 end
 
+function TestAixOutput:test_ls_l_tells_types_modes_and_device_numbers()
+  local rows = aix.ls_l("total 8\n"
+    .. "crw-rw-rw-    1 root     system        2,  2 Jan 05 10:00 /dev/null\n"
+    .. "brw-------    1 root     system       20,  0 Nov 22  2025 /dev/hdisk0\n"
+    .. "lrwxrwxrwx    1 0        0                4 Jan 05 10:00 /dev/a b -> lft0\n"
+    .. "drwxr-sr-t+   2 root     system          256 Jan 05 10:00 xti\n"
+    .. "ls: 0653-341 The file /dev/error does not exist.\n"
+    .. "-rwsr-xr-x    1 203      1            1234 Jan 05 10:00  lead\n")
+  lu.assertEquals(#rows, 5)
+  lu.assertEquals({ rows[1].type, rows[1].mode, rows[1].major, rows[1].minor, rows[1].name }, { "char", tonumber("666", 8), 2, 2, "/dev/null" })
+  lu.assertEquals({ rows[2].type, rows[2].mode, rows[2].major, rows[2].minor }, { "block", tonumber("600", 8), 20, 0 })
+  lu.assertEquals({ rows[3].type, rows[3].name }, { "link", "/dev/a b -> lft0" })
+  lu.assertEquals({ rows[4].type, rows[4].mode, rows[4].size }, { "dir", tonumber("3755", 8), 256 })
+  lu.assertEquals({ rows[5].mode, rows[5].owner, rows[5].size, rows[5].name }, { tonumber("4755", 8), "203", 1234, " lead" })
+end
+
 function TestAixOutput:test_df_k_skips_pseudo_file_systems_sizes()
   local rows = aix.df_k("Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n"
     .. "/dev/hd4         1966080    559552   72%     4107     7% /\n"

@@ -13,7 +13,7 @@ local function never() return false end
 finish.steps.clean_master = {
   holds = never,
   run = function(m)
-    m:unmount_all(true)
+    m:unmount_all(true, "all")
   end,
 }
 finish.steps.clean_client = {

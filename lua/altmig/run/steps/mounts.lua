@@ -12,6 +12,7 @@ local mode = require "altmig.mode"
 local nim = require "altmig.nim"
 local footprint = require "altmig.run.footprint"
 local json = require "altmig.json"
+local private_dev = require "altmig.run.private_dev"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
@@ -29,7 +30,7 @@ local LOOK <const> = 60
 ---@field vfs string         "nfs" or "namefs"
 ---@field argv string[]
 ---@field last string        what the mount point may be
----@field optional boolean?  no mount point, no mount
+---@field prepare nil|fun(m: altmig.Migration)  makes what is mounted
 ---@field df boolean?        df tells that it is where it should be (of namefs it may tell what is below)
 ---@field remedy string?
 
@@ -42,12 +43,14 @@ local function wanted_filesystem(m, filesystem)
     remedy = ("on %s: exportfs must list %s with access for %s"):format(m.name, filesystem, m.master.name) }
 end
 
--- The nodev mounts leave the copy without a usable /dev/null, which scripts cannot do without: the
--- master's own is laid over it (a namefs mount of one file).
-local function wanted_null(m)
-  local target = m.exec.root .. "/dev/null"
-  return { at = target, source = "/dev/null", vfs = "namefs", last = "other file", optional = true,
-    argv = { "mount", "-v", "namefs", "/dev/null", target } }
+-- The nodev mounts leave the copy without a usable /dev/null, which scripts cannot do without: a directory of
+-- the master with a few harmless devices is laid over its /dev.
+local function wanted_dev(m)
+  local target, source = m.exec.root .. "/dev", private_dev.path(m)
+  return { at = target, source = source, vfs = "namefs", last = "dir", prepare = private_dev.make,
+    argv = { "mount", "-v", "namefs", source, target },
+    remedy = ("on %s: a namefs mount lays %s over %s, a directory over a directory of an NFS mount; are both there, and is nothing "
+      .. "mounted at the second?"):format(m.master.name, source, target) }
 end
 
 local function wanted_images(m)
@@ -103,29 +106,39 @@ end
 -- A path for an administrator to look at, of a mount that cannot be taken away.
 local function left_at(m, row) return ("%s is mounted at %s of %s"):format(row.source, row.at, m.master.name) end
 
---- What takes a mount away.
+--- What takes a mount away. A forced unmount of an NFS mount may lose what was not written yet, so it is for a
+--- server that is gone, and for what is busy.
 ---@param row altmig.aix.Mount
+---@param force boolean?
 ---@return string[]
-function mounts.umount_words(row)
-  return row.vfs == "namefs" and { "umount", row.at } or { "umount", "-f", row.at }
+function mounts.umount_words(row, force)
+  return force and row.vfs ~= "namefs" and { "umount", "-f", row.at } or { "umount", row.at }
 end
 
--- Takes one mount away and returns what umount printed. Nothing is done if a link leads elsewhere.
+-- Takes one mount away. Nothing is done if a link leads elsewhere. Once more by force where it is busy, or its
+-- server does not answer.
 local function unmount(m, row)
-  local argv = mounts.umount_words(row)
   local any = "dir file other none"
-  local ok, result = xpcall(m.exec.at_plain, err.wrap, m.exec, row.at,
-    { way = any, last = any, argv = argv, doing = "it was not unmounted", timeout = LOOK })
-  -- Of a server that does not answer there is nothing to look at, and umount -f is made for that.
-  if not ok and result.code == "SSH_TIMEOUT" then
-    ok, result = xpcall(m.master.run, err.wrap, m.master, argv)
+  local function at_plain(argv, timeout)
+    return m.exec:at_plain(row.at, { way = any, last = any, argv = argv, doing = "it was not unmounted", timeout = timeout })
   end
-  if not ok then error(result, 0) end
+  local argv = mounts.umount_words(row)
+  -- A look ends at once, but where the server is gone; what is still to be written may take its time.
+  local ok, result = xpcall(at_plain, err.wrap, nil, LOOK)
+  if ok then ok, result = xpcall(at_plain, err.wrap, argv) end
+  if not ok and result.code ~= "SSH_TIMEOUT" then error(result, 0) end
+  if not ok or row.vfs ~= "namefs" and result.status ~= 0 then
+    if row.vfs ~= "namefs" then m:say(("altmig: %s: umount %s: %s; it is unmounted by force"):format(m.master.name, row.at,
+      ok and ((result.stdout .. result.stderr):match("[^\n]+") or "exit status " .. tostring(result.status))
+        or "the NFS server does not answer")) end
+    argv = mounts.umount_words(row, true)
+    -- Of a server that does not answer there is nothing to look at, and umount -f is made for that.
+    result = ok and at_plain(argv) or m.master:run(argv)
+  end
   if result.status ~= 0 then
     err.raise(m.master:failure(argv, result, ("on %s: see who uses it (fuser -cu %s), then umount -f %s"):format(m.master.name, row.at,
       row.at)))
   end
-  return result.stdout
 end
 
 -- A mount that is not where it was to be: it goes, and the run stops.
@@ -167,10 +180,9 @@ local function check_place(m, wanted, before)
 end
 
 local function mount_one(m, wanted)
+  if wanted.prepare then wanted.prepare(m) end
   local before = places(table_of(m), wanted)
-  local result = m.exec:at_plain(wanted.at, { last = wanted.last, argv = wanted.argv, optional = wanted.optional,
-    doing = "nothing was mounted there" })
-  if not result then return nil end
+  local result = m.exec:at_plain(wanted.at, { last = wanted.last, argv = wanted.argv, doing = "nothing was mounted there" })
   if result.status ~= 0 then err.raise(m.master:failure(wanted.argv, result, wanted.remedy)) end
   return check_place(m, wanted, before)
 end
@@ -234,9 +246,12 @@ mounts.steps.mount = {
     m:say(("Mounting %s:%s."):format(m.name, filesystem))
     if filesystem ~= "/alt_inst" then return mount_all(m, { wanted_filesystem(m, filesystem) }) end
     prepare(m)
-    mount_all(m, { wanted_filesystem(m, filesystem), wanted_null(m) })
+    mount_all(m, { wanted_filesystem(m, filesystem), wanted_dev(m) })
   end,
-  holds = function(m, _, filesystem) return is_mounted(m, wanted_filesystem(m, filesystem)) end,
+  holds = function(m, _, filesystem)
+    local rows = table_of(m)
+    return is_mounted(m, wanted_filesystem(m, filesystem), rows) and (filesystem ~= "/alt_inst" or is_mounted(m, wanted_dev(m), rows))
+  end,
 }
 
 -- Shows the lpp_source inside the copy at /ALT_MIG_IMAGES, as installp will see it.
@@ -264,20 +279,38 @@ local function own_mounts(m, rows)
   return list
 end
 
---- Unmounts everything of the copy on the executor, deepest first. Prints what umount -f prints. What
---- stays keeps nothing else, and is named at the end.
-function mounts.unmount_all(m, quiet)
+-- What programs on the executor wrote goes to the client before its mounts go. One whose server is gone keeps
+-- nothing else waiting: its own umount finds that out.
+local function flush(m, list)
+  for _, row in ipairs(list) do
+    if row.vfs ~= "namefs" then
+      local ok, e = xpcall(m.master.run, err.wrap, m.master, { "sync" }, { timeout = LOOK })
+      if not ok and e.code ~= "SSH_TIMEOUT" then error(e, 0) end
+      return
+    end
+  end
+end
+
+--- Unmounts everything of the copy on the executor, deepest first, and prints what nimadm prints of it. What
+--- stays keeps nothing else, and is named at the end. private: what becomes of the private /dev: "keep" it,
+--- remove "all", or (nil) only what altmig made, so that what scripts made there is not lost.
+---@param quiet boolean?  nothing is printed, and nothing is carried from the private /dev into the copy
+---@param private nil|"keep"|"all"
+function mounts.unmount_all(m, quiet, private)
+  if not quiet then private_dev.carry_back(m) end
   local list, problem = own_mounts(m, table_of(m)), nil
+  flush(m, list)
   for _, row in ipairs(list) do
     local ok, result = xpcall(unmount, err.wrap, m, row)
     if not ok then
       problem = problem or result
     elseif row.vfs ~= "namefs" and not quiet then
-      m:say((result:gsub("%s+$", "")))
+      m:say("forced unmount of " .. row.at) -- nimadm's words; whether force was needed is said before
     end
   end
   local left = #list > 0 and own_mounts(m, table_of(m)) or {}
   if #list > 0 and m.record.start then note(m, { event = "unmounted", left = json.array(left) }) end
+  if #left == 0 and private ~= "keep" then private_dev.remove(m, private == "all") end
   m.master:run { "rmdir", m.exec.root }
   m.master:run { "rmdir", m.exec.base }
   if #left == 0 and not problem then return end
@@ -292,13 +325,13 @@ end
 
 -- NFS clients cache names and attributes: what the engine wrote is seen by a mount made afterwards.
 local function mount_again(m)
-  m:unmount_all(true)
+  m:unmount_all(true, "keep")
   m:check_mounts() -- before a mount point is made in what the client exports
   prepare(m)
   local list = {}
   for filesystem in m:alt_filesystems() do
     list[#list + 1] = wanted_filesystem(m, filesystem)
-    if filesystem == "/alt_inst" then list[#list + 1] = wanted_null(m) end
+    if filesystem == "/alt_inst" then list[#list + 1] = wanted_dev(m) end
   end
   list[#list + 1] = wanted_images(m)
   mount_all(m, list)
@@ -336,6 +369,7 @@ function mounts.hand_over(m, to)
     m:check_exports()
     footprint.make_work_directory(m.copy)
   end
+  private_dev.carry_back(m)
   -- A mount whose export went away and came back stays stale; it is there and shows nothing.
   if to == "executor" or not m.exec:sees_copy() then mount_again(m) end
   m.copy:drop_caches()
