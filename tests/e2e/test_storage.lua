@@ -147,6 +147,26 @@ function TestStorage:test_5_exports()
   lu.assertNotEquals(status, 0)
 end
 
+-- A file over a file, a directory over a directory; devices are neither.
+function TestStorage:test_5b_namefs_and_nodev()
+  on("exportfs -i -o rw,root=%s,access=%s /alt_inst", master, master)
+  lab.on(master, "mkdir -p /mnt/a /mnt/dev && echo x >/mnt/file && mount -o rw,vers=3,nodev " .. client .. ":/alt_inst /mnt/a")
+  local function refuses(command, words)
+    local status, out, problem = lab.try_on(master, command)
+    lu.assertNotEquals(status, 0, command)
+    lu.assertStrContains(out .. problem, words)
+  end
+  for _, pair in ipairs { "/dev/null /mnt/a/dev/null", "/mnt/dev /mnt/file", "/mnt/file /mnt/dev", "/dev/null /mnt/file" } do
+    refuses("mount -v namefs " .. pair, "mount: 0506-324 Cannot mount " .. pair:gsub(" ", " on ") .. ": ")
+  end
+  refuses("mount -v namefs /mnt/none /mnt/dev", "does not exist")
+  lab.on(master, "touch /mnt/other && mount -v namefs /mnt/file /mnt/other && grep x /mnt/other && umount /mnt/other && rm /mnt/other")
+  refuses("echo x >/mnt/a/dev/null", "/mnt/a/dev/null")
+  lab.on(master, "mknod /mnt/dev/null c 1 3 && mount -v namefs /mnt/dev /mnt/a/dev && echo x >/mnt/a/dev/null")
+  lab.on(master, "umount /mnt/a/dev; umount /mnt/a; rm -r /mnt/dev /mnt/file")
+  on("exportfs -u /alt_inst")
+end
+
 function TestStorage:test_6_phase_3_and_boot()
   make_image()
   local out = on(COPY .. '-P3 -d "hdisk2"')

@@ -104,14 +104,20 @@ local function remember(target, device, options)
   end
 end
 
---- Mounts a file or directory of the own system at a second place.
+--- Mounts a file or directory of the own system at a second place: a regular file over one, a directory over
+--- one, and nothing else.
 ---@return true?
 ---@return string? message
 function mounting.namefs(device, target, options)
   local stat, message = need_directory(target)
   if not stat then return nil, message end
-  if not sys.stat(device) then
+  local source = sys.stat(device)
+  if not source then
     return nil, ("mount: 0506-324 Cannot mount %s on %s: A file or directory in the path name does not exist."):format(
+      device, target)
+  end
+  if source.type ~= stat.type or (stat.type ~= "dir" and stat.type ~= "file") then
+    return nil, ("mount: 0506-324 Cannot mount %s on %s: A system call received a parameter that is not valid."):format(
       device, target)
   end
   local ok, why = lpar.mount(device, target, nil, "bind")
