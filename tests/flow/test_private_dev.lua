@@ -43,7 +43,8 @@ function TestPrivateDev:test_it_holds_the_masters_own_harmless_devices_with_its_
   w.devices["/dev/random"] = { kind = "c", major = "33", minor = "0", bits = "rw-r--r--" }
   w.devices["/dev/urandom"] = { kind = "b", major = "9", minor = "9" } -- no character device: left out
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
-  for line, count in pairs { ["null c 2 2"] = 1, ["zero c 2 3"] = 1, ["tty c 1 0"] = 1, ["random c 33 0"] = 1, ["urandom"] = 0, ["error"] = 0 } do
+  for line, count in pairs { ["null c 2 2"] = 1, ["zero c 2 3"] = 1, ["tty c 1 0"] = 1, ["random c 33 0"] = 1,
+    ["urandom"] = 0, ["error"] = 0 } do
     lu.assertEquals(world.count(w, "^master: mknod " .. private .. "/" .. line), count, line)
   end
   lu.assertEquals(world.count(w, "chmod 666 " .. private .. "/null"), 1)
@@ -62,8 +63,8 @@ end
 function TestPrivateDev:test_what_scripts_made_is_carried_into_the_copy()
   local w = self.w
   w.stats["/dev/lft"], w.stats["/dev/xti"] = { type = "link" }, { type = "char" }
-  scripts_make(w, { lft = { kind = "l", target = "lft0" }, conf = { kind = "f", text = "a line" }, ["sub"] = { kind = "d", bits = "rwxr-x---" },
-    ["sub/deep"] = { kind = "l", target = "../null" }, xti = { kind = "l", target = "tcp" } })
+  scripts_make(w, { lft = { kind = "l", target = "lft0" }, conf = { kind = "f", text = "a line" },
+    ["sub"] = { kind = "d", bits = "rwxr-x---" }, ["sub/deep"] = { kind = "l", target = "../null" }, xti = { kind = "l", target = "tcp" } })
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
   lu.assertEquals(w.links, { ["/dev/lft"] = "lft0", ["/dev/sub/deep"] = "../null" })
   lu.assertEquals(w.files["/dev/conf"], "a line")
