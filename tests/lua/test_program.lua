@@ -148,7 +148,7 @@ function TestSignals:test_a_terminal_that_goes_away_does_not_stop_the_withdrawin
   lu.assertNotNil(waiting)
   lu.assertEquals(said "ended (%S+)", "CANCELLED")
   local text = sys.read_file(file)
-  for _, line in ipairs { "master umount -f /lpar_alt/alt_inst\n", "client exportfs -u /alt_inst\n",
+  for _, line in ipairs { "master umount /lpar_alt/alt_inst\n", "client exportfs -u /alt_inst\n",
     "master exportfs -u /export/spot/usr\n" } do
     lu.assertStrContains(text, line)
   end
