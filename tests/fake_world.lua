@@ -77,22 +77,33 @@ local master_root = "/lpar_alt/alt_inst"
 local function in_copy(path) return path:sub(1, #master_root + 1) == master_root .. "/" and path:sub(#master_root + 1) or path end
 
 function handlers.df(w, host, argv)
+  if #argv < 3 then error "fake world: df without operands hangs on any NFS server that is down" end
   if host == "master" then
     return ("Filesystem    1024-blocks      Free %%Used    Iused %%Iused Mounted on\nlpar:x 9 9 1%% 1 1%% %s\n"):format(
       w.df_finds or argv[3])
   end
-  local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n/dev/hd4 100000 90000 1% 1 1% /\n"
+  local text = "Filesystem    1024-blocks      Free %Used    Iused %Iused Mounted on\n"
+  local rows = { ["/"] = "/dev/hd4 100000 90000 1% 1 1% /\n" }
   if w.cloned and not w.asleep and not w.closed then
-    text = text .. "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
-    if not w.usr_unmounted then text = text .. "/dev/alt_hd2 100000 90000 1% 1 1% /alt_inst/usr\n" end
+    rows["/alt_inst"] = "/dev/alt_hd4 100000 90000 1% 1 1% /alt_inst\n"
+    if not w.usr_unmounted then rows["/alt_inst/usr"] = "/dev/alt_hd2 100000 90000 1% 1 1% /alt_inst/usr\n" end
+  end
+  for i = 3, #argv do
+    local at = argv[i]
+    while not rows[at] do at = at:match("^(.+)/[^/]*$") or "/" end
+    text = text .. rows[at]
   end
   return text
 end
 function handlers.exportfs(w, host, argv)
   w.exports[host] = w.exports[host] or {}
   if argv[2] == "-i" then
+    local nested = w.nested and w.nested(host, argv[5])
+    if nested then return nested, 1 end
     w.exports[host][argv[5]] = argv[4]
+    if w.exportfs_says and host == "master" then return w.exportfs_says, 1 end
   elseif argv[2] == "-u" then
+    if not argv[3] then error "fake world: exportfs -u without an operand" end
     w.exports[host][argv[3]] = nil
   else
     local text = {}
@@ -273,6 +284,14 @@ function handlers.sh(w, host, argv, opts, answer)
     return w.sums or ""
   end
   if script:find("SSH_CONNECTION", 1, true) then return "10.0.0.1 1 10.0.0.2 22\n" end
+  if script:find("echo taken", 1, true) then -- the lock on the exports
+    if w.export_lock then return "held\n" .. w.export_lock .. (w.export_lock ~= "" and "\n" or "") end
+    w.export_lock = argv[5]
+    return "taken\n"
+  elseif script:find('mv "$2" "$2.$$"', 1, true) then
+    if w.export_lock == argv[5] then w.export_lock = nil end
+    return ""
+  end
   if script:find("echo held", 1, true) then
     w.client_lock = w.client_lock or argv[5]
     return w.lock_says or "held\n" .. w.client_lock .. "\n"

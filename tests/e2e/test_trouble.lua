@@ -126,14 +126,20 @@ function TestTroubleInTheLab:test_4_a_fileset_that_cannot_be_installed()
   local name = lab.on(master, "cd " .. images .. "; ls | grep openssl.base"):match("%S+")
   lu.assertNotNil(name)
   lab.on(master, ("mv %s/%s /tmp/away"):format(images, name))
+  -- The SPOT's export is one line for all hosts: the others of it stay as they are, whatever happens to this client.
+  local spot = "/export/nim/spot/spot_AIX72TL5/usr"
+  lab.on(master, ("exportfs -i -o ro,access=%s,root=%s %s"):format(master, master, spot))
+  local exported = lab.on(master, "exportfs")
   local status, out, problem = nimadm()
   lu.assertEquals(status, 1, out .. problem)
   lu.assertStrContains(problem, "phase 6 failed")
   lu.assertStrContains(problem, "INSTALLP")
   lu.assertStrContains(problem, "openssh.base")
+  lu.assertEquals(lab.on(master, "exportfs"), exported)
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
   lab.on(master, ("mv /tmp/away %s/%s"):format(images, name))
   resume(0)
+  lu.assertEquals(lab.on(master, "exportfs; ls -d /var/adm/ras/alt_mig/exports.lock 2>/dev/null; :"), exported)
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end
 

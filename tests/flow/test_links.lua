@@ -240,7 +240,7 @@ function TestLinks:test_sides_that_do_not_see_the_same_are_mounted_again_once()
   local w = self.w
   local real, blind = w.handlers.cat, 1
   w.answers.cat = function(world_of, host, argv)
-    if host == "master" and blind > 0 then
+    if host == "master" and blind > 0 and argv[2]:find(root, 1, true) then
       blind = blind - 1
       return "old"
     end

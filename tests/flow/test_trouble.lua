@@ -344,14 +344,20 @@ function TestTrouble:test_cleanup_without_a_journal_withdraws_only_the_spot_expo
   local spot = "/export/spot/usr"
   for _, case in ipairs {
     { flags = "ro,access=lpar" },
-    { flags = "ro,access=lpar", file = spot .. " -ro,access=lpar\n", stays = true },
-    { flags = "ro,access=lpar:other", stays = true },
-    { flags = "ro,root=lpar,access=lpar", stays = true },
+    { flags = "ro,root=lpar,access=lpar" },
+    { flags = "ro,access=lpar", file = spot .. " -ro,access=lpar\n", stays = "ro,access=lpar" },
+    -- Of several runs: this client alone is taken out.
+    { flags = "ro,root=lpar:other,access=lpar:other", stays = "ro,root=other,access=other" },
+    { flags = "ro,access=nim2:lpar,root=nim2:lpar", file = spot .. " -ro,access=nim2,root=nim2\n", stays = "ro,access=nim2,root=nim2" },
+    -- Another form than altmig's, and no line that it was made of: somebody else's.
+    { flags = "rw=lpar,access=lpar,root=lpar", stays = "rw=lpar,access=lpar,root=lpar" },
+    { flags = "ro,anon=0,access=lpar", stays = "ro,anon=0,access=lpar" },
+    { flags = "ro", stays = "ro" },
   } do
     w.exports.master = { [spot] = case.flags }
     w.files["/etc/exports"] = case.file
     lu.assertEquals(cleanup(w, { spot = false }), 0)
-    lu.assertEquals(w.exports.master[spot] ~= nil, case.stays or false, case.flags)
+    lu.assertEquals(w.exports.master[spot], case.stays, case.flags)
   end
   lu.assertStrContains(world.log_text(w), "withdrew the export of SPOT spot on nim")
 end

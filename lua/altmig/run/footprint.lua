@@ -45,6 +45,9 @@ footprint.state = "/var/adm/ras/alt_mig"
 footprint.lock = footprint.state .. "/lock"
 footprint.jobs = footprint.state .. "/jobs"
 
+--- On the master: who changes the exports. A directory, since making one is the lock.
+footprint.exports_lock = footprint.state .. "/exports.lock"
+
 --- In the copy: restore and its libraries, as they were before it runs.
 footprint.restore = footprint.state .. "/restore"
 

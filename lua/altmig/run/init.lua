@@ -47,9 +47,10 @@ local methods = {
     .. "mark_copy copy_owner describe_group foreign_remedy check_ours check_copy booted_copy disk_record clear_records remove_copy "
     .. "confirm_group is_overwritten confirm_overwriting" },
   { require "altmig.run.steps.altdisk", "look_at_world shows_no_copy begin_again alternate_command note_boot ready_copy" },
-  { require "altmig.run.steps.clone", "mount_spot unmount_spot unexport_spot remove_spot spot_command alt_filesystems keep_bootlist" },
+  { require "altmig.run.steps.clone", "mount_spot unmount_spot remove_spot spot_command alt_filesystems keep_bootlist" },
   { require "altmig.run.steps.exports", "unexport_all check_mounts check_exports" },
   { require "altmig.run.steps.mounts", "unmount_all hand_over" },
+  { require "altmig.run.spot_export", "export_spot unexport_spot" },
   { require "altmig.run.private_dev", "place_in_private_dev remove_from_private_dev" },
   { require "altmig.run.steps.configuration", "changed_files plan_saving" },
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },

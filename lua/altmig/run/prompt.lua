@@ -30,14 +30,14 @@ local function reachable(m)
   end
   local spot = footprint.spot
   if m.client:mounted(spot) then add(m.client, "mount", spot, { "umount", spot }) end
-  if m.spot and m.master:exported(m.spot.location) then
-    add(m.master, "export", m.spot.location, { "exportfs", "-u", m.spot.location })
-  end
+  local known = m.record.spot_export
+  if known and m.master:exported(known.path) then add(m.master, "access to export", known.path, { "unexport_spot" }) end
   return found
 end
 
 -- Takes one thing away. A mount of the copy is not unmounted where a link on its path leads elsewhere.
 local function take_away(m, thing)
+  if thing.undo[1] == "unexport_spot" then return m:unexport_spot() end
   if thing.host ~= m.master or thing.undo[1] ~= "umount" then return thing.host:must(thing.undo) end
   local any = "dir file other none"
   local result = m.exec:at_plain(thing.path, { way = any, last = any, argv = thing.undo, doing = "it was not unmounted" })

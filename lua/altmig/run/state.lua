@@ -23,6 +23,7 @@ local state = {}
 ---@field mounted table[]             what is mounted on the executor
 ---@field mounting table?             what was about to be mounted there
 ---@field private_dev { path: string, placed: table<string, true> }?  the /dev of programs that run there in the copy
+---@field spot_export table?          where the client was let into the SPOT's export: path, client, before, line, added
 ---@field failure table?
 ---@field ended table?
 ---@field world altmig.World?        the client as it was seen after the last failure of an alternate-disk command
@@ -67,6 +68,28 @@ function state.fold_private_dev(now, record)
     if record.placed then now.private_dev.placed[record.placed] = true end
     if record.removed then now.private_dev.placed[record.removed] = nil end
   end
+end
+
+--- The SPOT's export after one more record: the client was let in, or taken out. What stood there before is that
+--- of the first record.
+---@param now altmig.State
+---@param record table  "spot_export": { path, client, before, line, added | gone }
+function state.fold_spot_export(now, record)
+  if record.gone then
+    now.spot_export = nil
+    return
+  end
+  local old = now.spot_export
+  local same = old and old.path == record.path and old.client == record.client
+  local added, seen = {}, {}
+  for _, list in ipairs { same and old.added or {}, record.added } do
+    for _, name in ipairs(list) do
+      if not seen[name] then added[#added + 1] = name end
+      seen[name] = true
+    end
+  end
+  local first = same and old or record
+  now.spot_export = { path = record.path, client = record.client, before = first.before, line = first.line, added = added }
 end
 
 --- What the records say: which phases and steps are done, begun, failed.
@@ -128,6 +151,8 @@ function state.fold(records)
       now.moved[record.path] = true
     elseif event == "mounting" or event == "mounted" or event == "unmounted" then
       state.fold_mounts(now, record)
+    elseif event == "spot_export" then
+      state.fold_spot_export(now, record)
     elseif event == "private_dev" then
       state.fold_private_dev(now, record)
     elseif event == "script" then -- the one that the run goes on with

@@ -3,10 +3,10 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
-local nim = require "altmig.nim"
 local footprint = require "altmig.run.footprint"
 local host = require "altmig.run.host"
 local runner = require "altmig.run.step"
+local spot_export = require "altmig.run.spot_export"
 
 ---@class altmig.Migration
 local withdraw = {}
@@ -36,8 +36,8 @@ local function left_there(m, h, also)
   local spot = m.spot and m.spot.location or "the SPOT's /usr"
   return ("%s cannot be reached (%s); left there, as far as it was made: the mounts below %s, and the export of %s to %s"):format(
     h.name, h.unreachable.message, m.exec.base, spot, m.name),
-    ("%s; or on %s: umount -f DIR for each DIR below %s that mount lists, the longest first, and exportfs -u %s"):format(again,
-      h.name, m.exec.base, spot)
+    ("%s; or on %s: umount -f DIR for each DIR below %s that mount lists, the longest first, and %s"):format(again,
+      h.name, m.exec.base, spot_export.by_hand(m))
 end
 
 -- Does what can be done: each part is tried whatever happened to the others, and none on a host that
@@ -89,11 +89,11 @@ end
 local function unexport_unused_spot(m)
   local begun = spot_may_be_in_use(m)
   if not begun then return m:unexport_spot() end
-  if not m.spot or not m.master:exported(m.spot.location) then return end
+  if not spot_export.spot_is_exported(m) then return end
   err.raise { code = "SPOT_IN_USE", host = m.master.name,
     message = ("%s still exports %s to %s: %s (job %s), which runs from it, may still run there"):format(m.master.name,
       m.spot.location, m.name, begun.step, begun.job),
-    remedy = ("altmig resume %s goes on with it; or on %s: exportfs -u %s"):format(m.name, m.master.name, m.spot.location) }
+    remedy = ("altmig resume %s goes on with it; or on %s: %s"):format(m.name, m.master.name, spot_export.by_hand(m)) }
 end
 
 -- Whether the exports below /alt_inst are of this run: of a clone that somebody else made they may be his.
@@ -178,11 +178,7 @@ local function remove_copy(m, group)
       remedy = ("clean up again when %s is up; or, if %s has bos.alt_disk_install.rte, destroy the copy there: "
         .. "alt_rootvg_op -X altinst_rootvg; chpv -C %s"):format(m.master.name, m.name, table.concat(group.disks, " ")) }
   end
-  -- Without a journal nobody knows of an export of ours: one made here is taken away below.
-  local known = m.record.start ~= nil
-  local was_exported = m.master:exported(m.spot.location)
-  m:mount_spot(not was_exported)
-  m.spot_exported = not known and not was_exported
+  m:mount_spot()
   m:remove_copy()
 end
 
@@ -213,28 +209,6 @@ local function is_blocked(problems)
     if not problem.unreachable then return true end
   end
   return false
-end
-
--- Whether an export is as mount_spot makes it: for this client alone, and not among those that stay.
--- NIM's own are in /etc/exports and give root access.
-local function is_lost_export(m, location)
-  local there, flags = m.master:exported(location)
-  if not there or flags:gsub("^%-", "") ~= "ro,access=" .. nim.node_of(m.client_resource) then return false end
-  for line in m.master:run({ "cat", "/etc/exports" }).stdout:gmatch("[^\n]+") do
-    if line:match("^%S+") == location then return false end
-  end
-  return true
-end
-
--- Withdraws the exports of SPOTs that a run made whose journal is lost.
-local function remove_lost_exports(m)
-  for _, spot in ipairs(m.nim:resources "spot") do
-    if spot.location and is_lost_export(m, spot.location) then
-      m.master:must { "exportfs", "-u", spot.location }
-      m:say(("altmig: withdrew the export of SPOT %s on %s: it was for %s alone, from a run whose journal is lost."):format(
-        spot.name, m.master.name, m.name))
-    end
-  end
 end
 
 -- The copy is not taken away under a job that still works in it.
@@ -295,10 +269,7 @@ function withdraw.clean_up(m)
     { host = m.client, run = function() m:unmount_spot() end },
     { host = m.master, run = function()
       m:unexport_spot()
-      if m.spot_exported and m.spot and m.master:exported(m.spot.location) then
-        m.master:must { "exportfs", "-u", m.spot.location }
-      end
-      if not m.record.start then remove_lost_exports(m) end
+      if not m.record.start then spot_export.remove_lost_exports(m) end
     end },
     { host = m.client, run = function()
       m:remove_resources()

@@ -37,7 +37,7 @@ function services.nfs(m, add)
           what = lock and ("%s is not active: installp of phase 6 locks files over NFS"):format(subsystem)
             or ("%s is not active: the NFS server cannot be used"):format(subsystem),
           evidence = ("lssrc -s %s: %s"):format(subsystem, tostring(line)),
-          remedy = "startsrc -g portmap; mknfs -N   (or startsrc -g nfs)" }
+          remedy = "touch /etc/exports (without it nfsd is not started, now and at boot); startsrc -s portmap; mknfs -N" }
       end
     end
   end

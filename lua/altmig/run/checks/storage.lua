@@ -310,11 +310,11 @@ end
 
 --- The save area of phase 5 is in the root file system of the copy.
 function storage.save_area(m, add)
-  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k" })) do
+  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k", "/" })) do
     local mb = row.free and row.free >> 20
     if row.mount == "/" and mb and mb < 64 then
       add { id = "save-area", severity = mb < 8 and "inhibitor" or "warning", host = m.name,
-        what = ("/ has %d MB free; the saved configuration goes there in the copy"):format(mb), evidence = "df -k",
+        what = ("/ has %d MB free; the saved configuration goes there in the copy"):format(mb), evidence = "df -k /",
         remedy = "chfs -a size=+128M /" }
     end
   end

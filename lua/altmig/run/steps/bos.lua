@@ -138,7 +138,7 @@ bos.steps.save_configuration = {
 function bos.make_room(m, at, bytes)
   local filesystem = "/alt_inst" .. (at == "/" and "" or at)
   local free
-  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k" })) do
+  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k", filesystem })) do
     if row.mount == filesystem then free = row.free end
   end
   if not free then

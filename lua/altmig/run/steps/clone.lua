@@ -13,23 +13,17 @@ local clone = { steps = {} }
 
 local spot_at = footprint.spot
 
--- Whether somebody else (NIM) exports the SPOT already; recorded before ours is made, so that it is
--- known afterwards whose the export is.
-clone.steps.look_at_spot_export = {
-  run = function(m) return { exported = m.master:exported(m.spot.location) } end,
-}
-
 -- The SPOT is exported to the client and mounted there read-only: alt_disk_copy of the new release
 -- is called from it, since the client's own may not know the release, or not be installed.
-function clone.mount_spot(m, may_export)
+function clone.mount_spot(m)
   local spot, client = m.spot.location, nim.node_of(m.client_resource)
-  if may_export and not m.master:exported(spot) then
-    m.master:must { "exportfs", "-i", "-o", "ro,access=" .. client, spot }
-  end
+  m:export_spot()
   if not m.client:mounted(spot_at) then
     m.client:must { "mkdir", "-p", spot_at }
-    m.client:must({ "mount", "-o", "ro,vers=3,soft,intr", nim.node_of(m.nim:master()) .. ":" .. spot, spot_at },
-      { remedy = ("on %s: does exportfs list %s with access for %s?"):format(m.master.name, spot, client) })
+    -- hard: a script of the SPOT that cannot be read for a moment waits, and is not broken half-way.
+    m.client:must({ "mount", "-o", "ro,vers=3,hard,intr", nim.node_of(m.nim:master()) .. ":" .. spot, spot_at },
+      { remedy = ("on %s: does exportfs list %s with %s in access= and root=, and does the address of %s lead to that name there "
+        .. "(host ADDRESS)?"):format(m.master.name, spot, client, client) })
   end
   m.client:must({ "test", "-x", spot_at .. "/sbin/alt_disk_copy" },
     { remedy = ("the SPOT %s has no sbin/alt_disk_copy: install bos.alt_disk_install.rte in it"):format(m.spot.name) })
@@ -37,10 +31,7 @@ end
 
 clone.steps.provide_spot = {
   until_phase = 11,
-  run = function(m)
-    local before = m:result_of("look_at_spot_export") or m:look_at_spot_export()
-    m:mount_spot(not before.exported)
-  end,
+  run = function(m) m:mount_spot() end,
   holds = function(m)
     return m.client:mounted(spot_at) ~= nil and m.client:holds { "test", "-x", spot_at .. "/sbin/alt_disk_copy" }
   end,
@@ -53,14 +44,6 @@ function clone.unmount_spot(m)
     m.client:must(m.master.unreachable and { "umount", "-f", spot_at } or { "umount", spot_at })
   end
   m.client:run { "rmdir", spot_at }
-end
-
---- Withdraws the export of the SPOT if it was ours.
-function clone.unexport_spot(m)
-  local before = m:result_of("look_at_spot_export")
-  if m.spot and before and not before.exported and m.master:exported(m.spot.location) then
-    m.master:must { "exportfs", "-u", m.spot.location }
-  end
 end
 
 --- Takes the SPOT away again, from both.

@@ -3,17 +3,12 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local export_options = require "altmig.aix.exports"
 local footprint = require "altmig.run.footprint"
 local nim = require "altmig.nim"
 
 ---@class altmig.Migration
 local exports = { steps = {} }
-
---- How an export is written for exactly the hosts that need it.
-local function export_options(hosts)
-  local list = table.concat(hosts, ":")
-  return ("rw=%s,root=%s,access=%s"):format(list, list, list)
-end
 
 local function not_mounted(m, at, text)
   err.raise { code = "ALT_NOT_MOUNTED", host = m.name,
@@ -33,7 +28,8 @@ local function check_mounted(m, mounts)
     volumes["/dev/" .. lv.name] = true
   end
   local devices = {}
-  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k" })) do devices[row.mount] = row.device end
+  -- By name: without operands df asks every NFS server of the client, and waits for one that is down.
+  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k", table.unpack(mounts) })) do devices[row.mount] = row.device end
   for _, at in ipairs(mounts) do
     if not devices[at] then not_mounted(m, at, "no file system is mounted there") end
     if not volumes[devices[at]] then
@@ -69,11 +65,14 @@ exports.steps.export = {
   run = function(m, _, filesystem)
     m:say(("Exporting %s from client."):format(filesystem))
     check_mounted(m, { filesystem })
-    m.client:must({ "exportfs", "-i", "-o", export_options(export_hosts(m)), filesystem },
+    m.client:must({ "exportfs", "-i", "-o", export_options.writable(export_hosts(m)), filesystem },
       { remedy = ("is the NFS server of %s active (lssrc -g nfs)? is a parent already exported (exportfs)?"):format(m.name) })
     return true
   end,
-  holds = function(m, _, filesystem) return (m.client:exported(filesystem)) end,
+  holds = function(m, _, filesystem)
+    local there, flags = m.client:exported(filesystem)
+    return there and export_options.same(flags, export_options.writable(export_hosts(m)))
+  end,
 }
 
 -- Records what each export serves (fsid and root handle), so that a later look can tell whether it

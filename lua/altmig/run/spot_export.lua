@@ -1,0 +1,232 @@
+-- SPDX-License-Identifier: MIT
+-- The SPOT's export on the master. It is one line for all hosts that use the SPOT: NIM's, other migrations', and
+-- this client. So this client alone is let in, as root, since programs of a SPOT can be read by root alone; it
+-- alone is taken out again, and everything else is kept. A lock on the master keeps runs from writing over each
+-- other's list. Nothing of it is persistent.
+
+local err = require "altmig.err"
+local exports = require "altmig.aix.exports"
+local footprint = require "altmig.run.footprint"
+local nim = require "altmig.nim"
+local state = require "altmig.run.state"
+local sys = require "altmig.sys"
+
+---@class altmig.Migration
+local spot_export = {}
+
+local LOCK <const> = footprint.exports_lock
+
+-- A run holds the lock for a few commands. One that has not changed hands for this long has no owner any more;
+-- clocks of different hosts are not compared.
+local STALE <const> = 60
+local PAUSE <const> = 0.5
+
+-- Arguments: the text that names the owner, the lock's directory.
+local take = [[
+mkdir -p "${2%/*}" || exit 1
+if mkdir "$2" 2>/dev/null; then
+  echo "$1" >"$2/owner" && { echo taken; exit 0; }
+  rm -rf "$2"
+  exit 1
+fi
+echo held
+if [ -f "$2/owner" ]; then cat "$2/owner"; fi]]
+
+-- The directory is moved away first, so that of two runs only one breaks the lock.
+local take_away = [[
+owner=
+if [ -f "$2/owner" ]; then owner=$(cat "$2/owner"); fi
+if [ "$owner" = "$1" ] && mv "$2" "$2.$$"; then rm -rf "$2.$$"; fi]]
+
+local function lock(m)
+  local mine = m:lock_owner() .. " "
+  local text = mine .. os.date("!%Y-%m-%dT%H:%M:%SZ")
+  local seen, since
+  while true do
+    local answer = m.master:must({ "sh", "-c", take, "sh", text, LOCK },
+      { remedy = ("%s must be writable on %s, with room"):format(LOCK:match("^(.*)/"), m.master.name) })
+    if answer == "taken\n" then return text end
+    local owner = answer:match("^held\n([^\n]*)\n?$")
+    if not owner then
+      err.raise { code = "EXPORTS_LOCK", host = m.master.name,
+        message = ("%s: the lock %s on its exports names no run: %q"):format(m.master.name, LOCK, answer:sub(1, 200)),
+        remedy = ("is any migration at work there? If not, on %s: rm -rf %s; then resume"):format(m.master.name, LOCK) }
+    end
+    if owner ~= seen then seen, since = owner, sys.time() end
+    local why = owner:sub(1, #mine) == mine and "an earlier run of this client left it"
+      or sys.time() - since > STALE and ("it has not changed hands for %d s"):format(STALE)
+    if why then
+      m:say(("altmig: %s: the lock %s on its exports (%s) is taken over: %s"):format(m.master.name, LOCK,
+        owner ~= "" and owner or "of nobody", why))
+      m.master:must { "sh", "-c", take_away, "sh", owner, LOCK }
+    else
+      sys.sleep(PAUSE)
+    end
+  end
+end
+
+local function locked(m, fn, ...)
+  local text = lock(m)
+  local ok, result = xpcall(fn, err.wrap, m, ...)
+  local freed, problem = xpcall(m.master.must, err.wrap, m.master, { "sh", "-c", take_away, "sh", text, LOCK })
+  if not ok then error(result, 0) end
+  if not freed then error(problem, 0) end
+  return result
+end
+
+local function note(m, record)
+  record.event = "spot_export"
+  m:note(record)
+  state.fold_spot_export(m.record, record)
+end
+
+local function client_of(m) return nim.node_of(m.client_resource) end
+
+-- The line of /etc/exports of a directory.
+local function persistent(m, path) return exports.line_of(m.master:run({ "cat", "/etc/exports" }).stdout, path) end
+
+local function is_let_in(m, path)
+  local there, flags = m.master:exported(path)
+  if not there then return false end
+  local access, root = exports.admits(flags, client_of(m))
+  return access and root
+end
+
+-- A line that no list can be added to: only an administrator knows what it is for.
+local function refuse(m, path, flags, why)
+  local client = client_of(m)
+  local plain = flags:gsub("^%-", "")
+  err.raise { code = "SPOT_EXPORT", host = m.master.name,
+    message = ("%s exports %s with '%s': %s; nothing was changed"):format(m.master.name, path, plain, why == "root"
+      and ("every host may mount it, but root of %s is nobody there, who cannot read all of a SPOT"):format(client)
+      or "its options have more than one list of hosts, which altmig does not change"),
+    remedy = why == "root" and ("on %s: exportfs -i -o %s %s; then the same command again"):format(m.master.name,
+      exports.with_root(flags, client), path)
+      or ("on %s: give %s access and root access in every list: exportfs -i -o OPTIONS %s; then the same command again"):format(
+        m.master.name, client, path) }
+end
+
+local let_in
+
+-- What exportfs says of a directory whose parent or child on the same file system is exported.
+local function refused(m, argv, result, path, inner)
+  local text = result.stdout .. result.stderr
+  local parent = text:match("parent%-directory %((/[^)]*)%) already exported")
+  -- NFS gives away directories below an exported one of the same file system.
+  if parent and not inner and path:sub(1, #parent + 1) == parent:gsub("/$", "") .. "/" then return let_in(m, parent, true) end
+  local child = text:match("sub%-directory %((/[^)]*)%) already exported")
+  err.raise(m.master:failure(argv, result, child and ("on %s: %s is exported, and %s, which holds it, cannot be beside it: exportfs -u "
+    .. "%s if nobody needs it; then the same command again"):format(m.master.name, child, path, child)
+    or ("on %s: is its NFS server active (lssrc -g nfs), and does it know the host %s (host %s)? then the same command again"):format(
+      m.master.name, client_of(m), client_of(m))))
+end
+
+function let_in(m, path, inner)
+  if is_let_in(m, path) then return end
+  local there, flags = m.master:exported(path)
+  local file = persistent(m, path)
+  local base = there and flags or file and file.flags
+  local options, added = exports.read_only(client_of(m)), { "access", "root" }
+  if base then
+    options, added = exports.with_client(base, client_of(m))
+    if not options then refuse(m, path, base, added) end
+  end
+  note(m, { path = path, client = client_of(m), before = there and flags or nil, line = file and file.line, added = added,
+    options = options })
+  local argv = { "exportfs", "-i", "-o", options, path }
+  local result = m.master:run(argv)
+  -- What it says of other hosts of the list is not this client's matter, so the list is looked at.
+  if is_let_in(m, path) then
+    if result.status ~= 0 then
+      m:say(("altmig: %s: exportfs ended with status %s, and %s is exported to %s all the same: %s"):format(m.master.name,
+        tostring(result.status), path, client_of(m), (result.stdout .. result.stderr):match("[^\n]*")))
+    end
+    return
+  end
+  refused(m, argv, result, path, inner)
+end
+
+--- Lets the client read the SPOT as root.
+---@param m altmig.Migration
+function spot_export.export_spot(m)
+  -- Through a parent's export it was let in by an earlier call; what the client mounts shows whether it still is.
+  local known = m.record.spot_export
+  if is_let_in(m, m.spot.location) or known and is_let_in(m, known.path) then return end
+  locked(m, let_in, m.spot.location)
+end
+
+-- Takes the client out of the lists that are named; nobody else.
+local function take_out(m, path, client, from)
+  local there, flags = m.master:exported(path)
+  if not there then return end
+  local options, left = exports.without_client(flags, client, from)
+  if left and exports.same(options, flags) then return end
+  local file = persistent(m, path)
+  if not left and file then options = file.flags:gsub("^%-", "") end
+  if left or file then
+    local argv = options ~= "" and { "exportfs", "-i", "-o", options, path } or { "exportfs", "-i", path }
+    m.master:must(argv, { remedy = ("on %s: take %s out of the lists of hosts by hand: exportfs -i -o OPTIONS %s"):format(m.master.name,
+      client, path) })
+    return m:detail(("altmig: %s: %s was taken out of the export of %s"):format(m.master.name, client, path))
+  end
+  m.master:must { "exportfs", "-u", path }
+end
+
+--- Takes the client out of the SPOT's export again, where altmig let it in. The export is withdrawn when nobody is
+--- left in it.
+---@param m altmig.Migration
+function spot_export.unexport_spot(m)
+  local known = m.record.spot_export
+  if not known then return end
+  locked(m, take_out, known.path, known.client, known.added)
+  note(m, { gone = true })
+end
+
+--- Whether the SPOT is exported to the client by altmig.
+---@param m altmig.Migration
+---@return boolean
+function spot_export.spot_is_exported(m)
+  local known = m.record.spot_export
+  return known ~= nil and (m.master:exported(known.path))
+end
+
+--- What an administrator types on the master to take the client out by hand.
+---@param m altmig.Migration
+---@return string
+function spot_export.by_hand(m)
+  local known = m.record.spot_export
+  local path = known and known.path or m.spot and m.spot.location or "SPOT"
+  if not known or not (known.before or known.line) then
+    return ("exportfs -u %s, or, where exportfs lists other hosts for it, exportfs -i -o OPTIONS %s without %s in them"):format(path, path,
+      known and known.client or m.name)
+  end
+  return ("exportfs -i -o OPTIONS %s with the options that exportfs lists, without %s in %s="):format(path, known.client,
+    table.concat(known.added, "= and "))
+end
+
+-- The lists that a run whose journal is lost added the client to: it is in the present export, which is not
+-- persistent, and not in the line of /etc/exports. Where there is no line, an export has altmig's own form.
+local function lost(m, path)
+  local there, flags = m.master:exported(path)
+  if not there then return {} end
+  local file = persistent(m, path)
+  if not file and not exports.is_read_only(flags) then return {} end
+  return exports.added_to(flags, file and file.flags or "", client_of(m))
+end
+
+--- Takes the client out of exports of SPOTs that a run let it into whose journal is lost.
+---@param m altmig.Migration
+function spot_export.remove_lost_exports(m)
+  for _, spot in ipairs(m.nim:resources "spot") do
+    local path = spot.location
+    if path and #lost(m, path) > 0 then
+      locked(m, function()
+        take_out(m, path, client_of(m), lost(m, path))
+      end)
+      m:say(("altmig: withdrew the export of SPOT %s on %s to %s: it was from a run whose journal is lost."):format(spot.name,
+        m.master.name, m.name))
+    end
+  end
+end
+
+return spot_export
