@@ -66,7 +66,8 @@ function lpar.mountd(address, path) end
 ---@param path string
 ---@param target string
 ---@param flags string?           # "ro,nodev,nosuid,noexec,noatime"
+---@param squash boolean?         # root here is nobody there
 ---@return true? ok, string? message, string? code
-function lpar.attach(namespace, root, path, target, flags) end
+function lpar.attach(namespace, root, path, target, flags, squash) end
 
 return lpar

@@ -515,9 +515,83 @@ static int l_mountd(lua_State *L)
 	return 1;
 }
 
+/* Writes one file at once. Returns 0, or -1 with errno. */
+static int write_whole(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), errnum;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	errnum = n < 0 ? errno : EIO;
+	close(fd);
+	errno = errnum;
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
 /*
- * lpar.attach(nspath, root, path, target[, "ro,nodev"]): puts what another mount namespace has at
- * root/path on target here: that mount alone, not what is mounted below it.
+ * A user namespace as a mount wants it whose server takes root for nobody (65534): root's files
+ * belong to somebody whom nobody here is, so that root is let in by what others may, and what root
+ * makes is nobody's. Returns a descriptor or -1 with errno.
+ */
+static int squashing_namespace(void)
+{
+	static const char map[] = "65534 0 1\n1 1 65533\n";
+	int ready[2], hold[2], fd = -1, errnum, how;
+	char path[64], byte = 0;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC) != 0)
+		return -1;
+	if (pipe2(hold, O_CLOEXEC) != 0) {
+		errnum = errno;
+		close(ready[0]);
+		close(ready[1]);
+		errno = errnum;
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(hold[1]);
+		/* No user namespace is made below a changed root. */
+		if (chroot(OUTSIDE) == 0 && chdir("/") == 0 && unshare(CLONE_NEWUSER) == 0)
+			(void)!write(ready[1], "+", 1);
+		else
+			(void)!write(ready[1], "-", 1);
+		(void)!read(hold[0], &byte, 1);
+		_exit(0);
+	}
+	errnum = errno;
+	close(ready[1]);
+	close(hold[0]);
+	if (pid > 0) {
+		errnum = EPERM;
+		if (read(ready[0], &byte, 1) == 1 && byte == '+') {
+			int ok;
+
+			snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+			ok = write_whole(path, map) == 0;
+			snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
+			ok = ok && write_whole(path, map) == 0;
+			snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+			if (ok)
+				fd = open(path, O_RDONLY | O_CLOEXEC);
+			errnum = errno;
+		}
+	}
+	close(hold[1]);
+	close(ready[0]);
+	while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+		;
+	errno = errnum;
+	return fd;
+}
+
+/*
+ * lpar.attach(nspath, root, path, target[, "ro,nodev"[, squash]]): puts what another mount
+ * namespace has at root/path on target here: that mount alone, not what is mounted below it; with
+ * squash as a server gives it to a host whose root is nobody to it.
  */
 static int l_attach(lua_State *L)
 {
@@ -534,8 +608,22 @@ static int l_attach(lua_State *L)
 	memset(&attributes, 0, sizeof attributes);
 	attributes.attr_set = set;
 	result = 0;
-	if (set != 0)
+	if (lua_toboolean(L, 6)) {
+		int namespace = squashing_namespace();
+
+		if (namespace < 0)
+			result = -1;
+		attributes.attr_set |= MOUNT_ATTR_IDMAP;
+		attributes.userns_fd = namespace < 0 ? 0 : (uint64_t) namespace;
+	}
+	if (result == 0 && attributes.attr_set != 0)
 		result = mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+	if ((attributes.attr_set & MOUNT_ATTR_IDMAP) != 0 && attributes.userns_fd != 0) {
+		int errnum = errno;
+
+		close((int)attributes.userns_fd);
+		errno = errnum;
+	}
 	if (result == 0)
 		result = move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
 	if (result != 0) {

@@ -17,6 +17,8 @@ local seed = math.tointeger(tonumber(os.getenv "QUIRKS_SEED")) or math.floor(sys
 --- Values under which the migration is right to stop: what it has to say, and its remedy, typed.
 ---@type table<string, { says: string, remedy: fun() }>  says: words of the remedy that is printed
 local stops = {
+  ["reverse-lookup=fails"] = { says = "does the address of adachi-AIX7 lead to that name there",
+    remedy = function() lab.must("quirk", "reverse-lookup", "works") end },
   ["login-environment=talkative"] = { says = "Make the start-up of the shell of user root silent",
     remedy = function() lab.must("quirk", "login-environment", "plain") end },
 }

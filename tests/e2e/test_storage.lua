@@ -44,6 +44,8 @@ local function boot(...)
   return status, out .. problem
 end
 
+local squashed
+
 TestStorage = {}
 
 function TestStorage:setUp()
@@ -51,9 +53,21 @@ function TestStorage:setUp()
   if not TestStorage.ready then
     lab.up()
     TestStorage.ready = true
+    -- Root of a host that is not in root= is nobody there, and nobody has the programs of root.
     lab.on(master, "exportfs -i -o ro,access=" .. client .. " " .. SPOT)
-    on("mkdir -p /ALT_MIG_SPOT && mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+    on("mkdir -p /ALT_MIG_SPOT && mount -o ro,vers=3,hard,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+    squashed = { lab.try_on(client, "for f in alt_disk_copy mkboot installp; "
+      .. "do test -x /ALT_MIG_SPOT/sbin/$f && echo $f; head -c 2 /ALT_MIG_SPOT/sbin/$f; done") }
+    on("umount /ALT_MIG_SPOT")
+    lab.on(master, "exportfs -i -o ro,root=" .. client .. ",access=" .. client .. " " .. SPOT)
+    on("mount -o ro,vers=3,hard,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
   end
+end
+
+function TestStorage:test_0_root_that_is_nobody_has_nothing_of_a_spot()
+  lu.assertEquals(squashed[2], "installp\n#!")
+  lu.assertStrContains(squashed[3], "alt_disk_copy")
+  lu.assertStrContains(on("for f in alt_disk_copy mkboot; do test -x /ALT_MIG_SPOT/sbin/$f && echo $f; done"), "alt_disk_copy\nmkboot\n")
 end
 
 function TestStorage:test_1_free_disk()
@@ -165,6 +179,7 @@ function TestStorage:test_5b_namefs_and_nodev()
   lab.on(master, "mknod /mnt/dev/null c 1 3 && mount -v namefs /mnt/dev /mnt/a/dev && echo x >/mnt/a/dev/null")
   lab.on(master, "umount /mnt/a/dev; umount /mnt/a; rm -r /mnt/dev /mnt/file")
   on("exportfs -u /alt_inst")
+  refuses("umount /mnt/a /mnt/dev", "Usage: umount")
 end
 
 function TestStorage:test_6_phase_3_and_boot()

@@ -7,6 +7,7 @@
 local print = require "lab.locale".print
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
+local mounting = require "lab.mounting"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
 
@@ -96,8 +97,16 @@ if options.P then
 else
   print(("Filesystem    %s      Free %%Used    Iused %%Iused Mounted on"):format(title))
 end
+-- What a mount says whose server is down: nothing, ever.
+local dead = mounting.dead_mount()
+local function hang()
+  io.stdout:flush()
+  while true do sys.sleep(3600) end
+end
+
 local status = 0
 for _, path in ipairs(operands) do
+  if dead and (path == dead.at or path:sub(1, #dead.at + 1) == dead.at .. "/") then hang() end
   local m
   for _, candidate in ipairs(snapshot:mounts()) do
     if candidate.device == path then m = candidate end
@@ -107,5 +116,6 @@ for _, path in ipairs(operands) do
 end
 if #operands == 0 then
   for _, m in ipairs(snapshot:mounts()) do line(m) end
+  if dead then hang() end
 end
 return status

@@ -9,6 +9,7 @@ local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local modes = require "altmig.mode"
 local odmcmd = require "lab.odmcmd"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local usage = odmcmd.usage("exportfs", "exportfs [-a] [-v] [-u] [-i] [-f] [-F] [-o options] [dir]")
@@ -43,7 +44,10 @@ local function add(list, path, text)
   local parsed, message = exports.parse(text)
   if not parsed then fail(path, message) end
   check_nesting(list, path)
+  for _, name in ipairs(exports.unknown_hosts(text)) do io.stderr:write("exportfs: 1831-184 unknown host ", name, "\n") end
+  if #exports.unknown_hosts(text) > 0 and not quirk.is("exportfs-unknown-host", "warning") then os.exit(1) end
   local i = find(list, path)
+  if i then print("exportfs: 1831-187 re-exported " .. path) end
   list[i or #list + 1] = { path = path, options = text }
   if options.v then print("exported " .. path) end
 end

@@ -5,10 +5,15 @@
 -- host NAME | ADDRESS: the other of the two, from /etc/hosts.
 
 local odmcmd = require "lab.odmcmd"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local usage = odmcmd.usage("host", "host { HostName | Address }")
 if #arg ~= 1 then usage() end
+if arg[1]:match("^[%d.]+$") and quirk.is("reverse-lookup", "fails") then
+  io.stderr:write(("host: 0827-803 Cannot find address %s.\n"):format(arg[1]))
+  return 1
+end
 for line in (sys.read_file("/etc/hosts") or ""):gmatch("[^\n]+") do
   local words = {}
   for word in line:gsub("#.*", ""):gmatch("%S+") do words[#words + 1] = word end

@@ -22,7 +22,9 @@ local function list()
   print("-------- ---------------  ---------------  ------ ------------ --------------- ")
   local proc = sys.stat("/proc/1")
   local date = os.date("%b %d %H:%M", proc and proc.mtime or nil)
-  for _, m in ipairs(snapshot:mounts()) do print(form:format(m.node, m.device, m.at, m.vfs, date, m.options)) end
+  local rows = snapshot:mounts()
+  rows[#rows + 1] = mounting.dead_mount()
+  for _, m in ipairs(rows) do print(form:format(m.node, m.device, m.at, m.vfs, date, m.options)) end
 end
 
 local function report(ok, message)

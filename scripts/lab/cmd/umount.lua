@@ -2,16 +2,17 @@
 -- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/umount /etc/umount /usr/sbin/unmount /sbin/umount
 -- part: all
--- umount [-f] directory|device ...: unmounts; -f says so.
+-- umount [-f] directory|device: unmounts; -f says so.
 
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local mounting = require "lab.mounting"
+local quirk = require "lab.quirk"
 local odmcmd = require "lab.odmcmd"
 
-local usage = odmcmd.usage("umount", "umount [-f] [-n Node | -t Type | all] Directory|Device ...")
+local usage = odmcmd.usage("umount", "umount [-f] {-a | all | allr | Device | Directory | File | FileSystem | -n Node | -t Type}")
 local options, operands = getopt(arg, "fsn:", usage)
-if #operands == 0 then usage() end
+if #operands ~= 1 then usage() end
 local status = 0
 for _, name in ipairs(operands) do
   local target = name:gsub("(.)/+$", "%1")
@@ -25,6 +26,7 @@ for _, name in ipairs(operands) do
     status = 1
   elseif options.f then
     print("forced unmount of " .. target)
+    if quirk.is("doubled-lines", "yes") then io.stderr:write("forced unmount of " .. target, "\n") end
   end
 end
 return status

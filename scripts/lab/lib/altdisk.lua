@@ -68,8 +68,7 @@ function altdisk.unmount_all()
   for _, target in ipairs(alt_mounts()) do
     local ok, message = mounting.unmount(target, true)
     if ok then
-      say("forced unmount of %s", target)
-      say("forced unmount of %s", target)
+      for _ = 1, quirk.is("doubled-lines", "yes") and 2 or 1 do say("forced unmount of %s", target) end
     else
       say(message)
       clean = false

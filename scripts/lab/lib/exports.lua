@@ -4,6 +4,7 @@
 
 local config = require "lab.config"
 local lpar = require "lpar"
+local quirk = require "lab.quirk"
 local service = require "lab.service"
 local stale = require "lab.stale"
 local sys = require "altmig.sys"
@@ -68,12 +69,16 @@ local function client_blocks(options)
   for _, list in ipairs { options.access or {}, options.root or {}, type(options.rw) == "table" and options.rw or {} } do
     for _, name in ipairs(list) do
       local address, message, code = lpar.resolve(name)
-      if not address then return nil, message, code end
+      local warned = not address and quirk.is("exportfs-unknown-host", "warning")
+      if not address and not warned then return nil, message, code end
+      -- A host that calls is known by the name that its address leads back to.
+      if warned or name ~= address and quirk.is("reverse-lookup", "fails") then goto next end
       if not named[address] then
         named[address] = {}
         order[#order + 1] = address
       end
       named[address][name] = true
+      ::next::
     end
   end
   local access, root = set(options.access), set(options.root)
@@ -120,9 +125,9 @@ local function build(list, outside)
     if not clients then return nil, message, code end
     local anonymous = tonumber(options.anon) or -2
     text[#text + 1] = ("EXPORT {\n  Export_Id = %d; Path = %s; Pseudo = %s;\n  Anonymous_Uid = %d; Anonymous_Gid = %d;\n"
-      .. "  FSAL { Name = VFS; }\n%s\n}\n"):format(export_id(entry.path, taken),
+      .. "%s  FSAL { Name = VFS; }\n%s\n}\n"):format(export_id(entry.path, taken),
       quote(outside .. "/root" .. (entry.path == "/" and "" or entry.path)), quote(entry.path), anonymous, anonymous,
-      clients)
+      quirk.is("readdirplus", "refused") and "  DisableReaddirPlus = true;\n" or "", clients)
   end
   return table.concat(text)
 end
@@ -139,6 +144,21 @@ local function held(pid, path, proc, root)
     if target == root .. path or target == path then return true end
   end
   return false
+end
+
+--- Hosts of an export's lists that have no address.
+---@param text string
+---@return string[]
+function exports.unknown_hosts(text)
+  local options, list = exports.parse(text) or {}, {}
+  for _, hosts in ipairs { options.access or {}, options.root or {}, type(options.rw) == "table" and options.rw or {} } do
+    for _, name in ipairs(hosts) do
+      if not lpar.resolve(name) and not list[name] then
+        list[name], list[#list + 1] = true, name
+      end
+    end
+  end
+  return list
 end
 
 --- Makes the NFS server export exactly this list, and waits until it does. While the server is
@@ -179,6 +199,26 @@ function exports.apply(list)
     sys.sleep(0.01)
   until sys.time() > deadline or not service.pid "nfsd"
   return nil, "the NFS server does not take its new exports; see log/nfsd.log", "NFSD"
+end
+
+--- Whether the server of another host takes root of this one for nobody: it is not in root= of the export that
+--- gives the path away.
+---@param node string
+---@param path string
+---@return boolean
+function exports.squashes(node, path)
+  local world, address = assert(lpar.world()), lpar.resolve(node)
+  local own = lpar.resolve(world.host)
+  local _, server = (sys.read_file(("%s/run/%s.pid"):format(world.path, tostring(address))) or ""):match "^(%d+) (%S+)"
+  local text = server and sys.read_file(("%s/lpars/%s/etc/exports.conf"):format(world.path, server)) or ""
+  local best, longest
+  for at, block in text:gmatch 'EXPORT {\n[^\n]*Pseudo = "(.-)";(.-)\n}\n' do
+    if (at == "/" or path == at or path:sub(1, #at + 1) == at .. "/") and #at > (longest or -1) then best, longest = block, #at end
+  end
+  if not best or best:match "Anonymous_Uid = (%-?%d+)" == "0" then return false end
+  local squash = best:match("Clients = " .. own:gsub("%.", "%%.") .. ";[^}]*Squash = ([%w_]+)")
+    or best:match "Clients = %*;[^}]*Squash = ([%w_]+)"
+  return squash ~= "No_Root_Squash"
 end
 
 --- The exports the server has now.

@@ -247,6 +247,10 @@ local function commands()
   return out
 end
 
+-- What root alone may read and run: a client whose root is nobody to the server of a SPOT has nothing of it.
+local root_alone = { ["/usr/sbin/alt_disk_copy"] = true, ["/usr/sbin/alt_disk_install"] = true, ["/usr/sbin/alt_rootvg_op"] = true,
+  ["/usr/sbin/mkboot"] = true, ["/usr/sbin/savebase"] = true }
+
 -- A command at its first path, the others are links to it. `below` is where usr is.
 local function add_commands(tree, wanted)
   for _, command in ipairs(commands()) do
@@ -257,7 +261,7 @@ local function add_commands(tree, wanted)
           tree:link(path, first)
         else
           first = path
-          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", "555")
+          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", root_alone[path] and "500" or "555")
         end
       end
     end

@@ -111,7 +111,8 @@ end
 ---@param host string
 ---@param path string
 ---@param target string
----@param opts? { ro: boolean?, nodev: boolean?, nosuid: boolean?, options: string? } options: text for the mount table
+---@param opts? { ro: boolean?, nodev: boolean?, nosuid: boolean?, squash: boolean?, options: string? } options: text for
+---the mount table; squash: root of this host is nobody to the server
 ---@return true?
 ---@return string? message
 ---@return string? code
@@ -132,7 +133,7 @@ function lpar.nfs_mount(host, path, target, opts)
   end
   local options = table.concat(flags, ",")
   ok, message, code = lpar.attach(("/proc/%s/ns/mnt"):format(pid),
-    ("%s/lpars/%s/root"):format(world.lab, server), path, target, options)
+    ("%s/lpars/%s/root"):format(world.lab, server), path, target, options, opts.squash)
   if not ok then return nil, message, code end
   local last
   for _, m in ipairs(lpar.mounts() or {}) do

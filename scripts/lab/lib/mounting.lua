@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- Mounting and unmounting by AIX's rules and in its words.
 
+local config = require "lab.config"
 local disk = require "lab.disk"
 local exports = require "lab.exports"
 local filesystems = require "lab.filesystems"
 local lpar = require "lpar"
 local lvm = require "lab.lvm"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local mounting = {}
@@ -85,7 +87,8 @@ function mounting.nfs(node, path, target, options)
   if not stat then return nil, message end
   local set = mounting.options(options)
   local ok, why, code = lpar.nfs_mount(node, path, target,
-    { ro = set.ro ~= nil, nodev = set.nodev ~= nil, nosuid = set.nosuid ~= nil, options = options })
+    { ro = set.ro ~= nil, nodev = set.nodev ~= nil, nosuid = set.nosuid ~= nil, options = options,
+      squash = exports.squashes(node, path) })
   if ok then return true end
   local reasons = { EACCES = "The file access permissions do not allow the specified action.",
     ENOENT = "A file or directory in the path name does not exist." }
@@ -94,6 +97,15 @@ function mounting.nfs(node, path, target, options)
       node, path, node)
   end
   return nil, ("mount: 1831-008 giving up on:\n%s:%s\nvmount: %s"):format(node, path, reasons[code] or why)
+end
+
+--- The mount of a server that is down, where a quirk gives this host one.
+---@return { node: string, device: string, at: string, vfs: string, options: string }?
+function mounting.dead_mount()
+  local value, world = quirk.value "dead-nfs-mount", check(lpar.world())
+  local role = config.host(world.host).role
+  if value ~= role and value ~= "both" then return nil end
+  return { node = "gone", device = "/export/gone", at = "/mnt/gone", vfs = "nfs3", options = "rw,hard" }
 end
 
 local function remember(target, device, options)
@@ -169,6 +181,7 @@ end
 function mounting.unmount(target, force)
   local m = top_mount(target)
   if not m then return nil, "umount: 0506-347 Cannot find anything to unmount." end
+  if not force and not m.remote and quirk.is("umount-exported", "works") then take_from_server(target) end
   local deadline = sys.time() + (force and 2 or 0.3)
   local ok, why, code = lpar.umount(target, { force = force and m.remote ~= nil })
   if code == "EBUSY" and force then
