@@ -202,13 +202,18 @@ function TestScenarios:test_a_clone_of_the_site_is_never_removed_without_a_quest
 end
 
 function TestScenarios:test_what_the_hosts_say_of_services_names_and_file_systems()
-  lab.on(client, "stopsrc -s rpc.lockd; umount /var/adm/ras/livedump; "
+  lab.on(client, "stopsrc -s rpc.lockd; stopsrc -s nfsd; rm -f /etc/exports; umount /var/adm/ras/livedump; "
     .. "sed '/adachi-nim/d' /etc/hosts >/tmp/hosts && cp /tmp/hosts /etc/hosts")
   lab.on(master, "sed 's/^10.77.0.3.*/10.77.0.3 other-name/' /etc/hosts >/tmp/hosts && cp /tmp/hosts /etc/hosts")
   local findings = check(3)
   lu.assertEquals(findings["nfs-locks"].severity, "warning")
   lu.assertStrContains(findings["not-mounted"].what, "/var/adm/ras/livedump")
   lu.assertStrContains(findings["name-resolution"].what, "cannot resolve")
+  lab.on(client, "mknfs -N")
+  lu.assertStrContains(lab.on(client, "lssrc -s nfsd"), "inoperative")
+  lab.on(client, (findings["nfs-server"].remedy:gsub("%s*%(.*", "")))
+  lu.assertStrContains(lab.on(client, "lssrc -s nfsd"), "active")
+  lu.assertNotStrContains(lab.on(client, "lssrc -s nfsd"), "inoperative")
 end
 
 function TestScenarios:test_rpm_images_that_are_newer_are_installed_after_installp()

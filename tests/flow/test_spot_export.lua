@@ -68,23 +68,33 @@ function TestSpotExport:test_the_line_before_is_in_the_journal()
     { SPOT, "lpar", "-ro,access=nim2,root=nim2", SPOT .. " -ro,access=nim2,root=nim2", { "access", "root" } })
 end
 
-function TestSpotExport:test_a_line_for_everybody_that_squashes_root_stops_the_run()
+function TestSpotExport:test_a_line_for_everybody_that_squashes_root_is_an_inhibitor()
   local w = self.w
   w.exports.master = { [SPOT] = "ro" }
-  local e = fails(w.migration.migrate, w.opts())
-  lu.assertEquals({ e.code, e.phase }, { "SPOT_EXPORT", 1 })
-  lu.assertStrContains(e.remedy, "on nim: exportfs -i -o ro,root=lpar " .. SPOT)
+  lu.assertEquals(fails(w.migration.migrate, w.opts()).status, 3)
+  lu.assertStrContains(world.log_text(w), "exportfs -i -o ro,root=lpar " .. SPOT)
   lu.assertEquals(w.exports.master, { [SPOT] = "ro" })
   w.exports.master = { [SPOT] = "ro,root=lpar" } -- as the remedy says
-  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
   lu.assertEquals(w.exports.master, { [SPOT] = "ro,root=lpar" })
+end
 
-  w = fresh(self)
-  w.exports.master = { [SPOT] = "sec=sys,ro,access=a,sec=krb5,access=b" }
-  e = fails(w.migration.migrate, w.opts())
-  lu.assertEquals(e.code, "SPOT_EXPORT")
-  lu.assertStrContains(e.message, "more than one list")
-  lu.assertEquals(w.exports.master, { [SPOT] = "sec=sys,ro,access=a,sec=krb5,access=b" })
+function TestSpotExport:test_a_line_that_cannot_be_added_to_stops_the_run()
+  for flags, words in pairs { ["ro"] = "on nim: exportfs -i -o ro,root=lpar " .. SPOT,
+    ["sec=sys,ro,access=a,sec=krb5,access=b"] = "with lpar in every access= and root=" } do
+    local w = fresh(self)
+    w.on_command = function(host, argv)
+      if host == "master" and argv[1] == "sh" and argv[3]:find('mkdir "$2"', 1, true) then
+        w.on_command = nil
+        w.exports.master[SPOT] = flags -- somebody is quicker
+      end
+    end
+    local e = fails(w.migration.migrate, w.opts())
+    lu.assertEquals({ e.code, e.phase }, { "SPOT_EXPORT", 1 })
+    lu.assertStrContains(e.remedy, words)
+    lu.assertEquals(w.exports.master, { [SPOT] = flags })
+    lu.assertNil(w.export_lock)
+  end
 end
 
 -- Two runs with the same SPOT: each adds and takes out itself, in whatever order they end.

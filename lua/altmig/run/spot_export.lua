@@ -92,18 +92,23 @@ local function is_let_in(m, path)
   return access and root
 end
 
--- A line that no list can be added to: only an administrator knows what it is for.
-local function refuse(m, path, flags, why)
+--- Why the client cannot be let in by adding it to the lists of an export: only an administrator knows what such
+--- a line is for. Nil where it can.
+---@param m altmig.Migration
+---@param path string
+---@param flags string
+---@return { message: string, remedy: string }?
+function spot_export.refusal(m, path, flags)
   local client = client_of(m)
-  local plain = flags:gsub("^%-", "")
-  err.raise { code = "SPOT_EXPORT", host = m.master.name,
-    message = ("%s exports %s with '%s': %s; nothing was changed"):format(m.master.name, path, plain, why == "root"
-      and ("every host may mount it, but root of %s is nobody there, who cannot read all of a SPOT"):format(client)
-      or "its options have more than one list of hosts, which altmig does not change"),
-    remedy = why == "root" and ("on %s: exportfs -i -o %s %s; then the same command again"):format(m.master.name,
-      exports.with_root(flags, client), path)
-      or ("on %s: give %s access and root access in every list: exportfs -i -o OPTIONS %s; then the same command again"):format(
-        m.master.name, client, path) }
+  local options, why = exports.with_client(flags, client)
+  if options then return nil end
+  local how = ("%s exports %s with '%s': "):format(m.master.name, path, (flags:gsub("^%-", "")))
+  if why == "root" then
+    return { message = ("%severy host may mount it, but root of %s is nobody there, who cannot read all of a SPOT"):format(how, client),
+      remedy = ("exportfs -i -o %s %s"):format(exports.with_root(flags, client), path) }
+  end
+  return { message = how .. "its options have more than one list of hosts, which altmig does not change",
+    remedy = ("exportfs -i -o OPTIONS %s, with %s in every access= and root="):format(path, client) }
 end
 
 local let_in
@@ -128,8 +133,12 @@ function let_in(m, path, inner)
   local base = there and flags or file and file.flags
   local options, added = exports.read_only(client_of(m)), { "access", "root" }
   if base then
+    local refusal = spot_export.refusal(m, path, base)
+    if refusal then
+      err.raise { code = "SPOT_EXPORT", host = m.master.name, message = refusal.message .. "; nothing was changed",
+        remedy = ("on %s: %s; then the same command again"):format(m.master.name, refusal.remedy) }
+    end
     options, added = exports.with_client(base, client_of(m))
-    if not options then refuse(m, path, base, added) end
   end
   note(m, { path = path, client = client_of(m), before = there and flags or nil, line = file and file.line, added = added,
     options = options })

@@ -4,6 +4,7 @@
 local aix = require "altmig.aix.output"
 local footprint = require "altmig.run.footprint"
 local runs = require "altmig.run.runs"
+local spot_export = require "altmig.run.spot_export"
 
 local services = {}
 
@@ -37,7 +38,7 @@ function services.nfs(m, add)
           what = lock and ("%s is not active: installp of phase 6 locks files over NFS"):format(subsystem)
             or ("%s is not active: the NFS server cannot be used"):format(subsystem),
           evidence = ("lssrc -s %s: %s"):format(subsystem, tostring(line)),
-          remedy = "touch /etc/exports (without it nfsd is not started, now and at boot); startsrc -s portmap; mknfs -N" }
+          remedy = "touch /etc/exports; startsrc -s portmap; mknfs -N   (nfsd is started only where that file is, now and at boot)" }
       end
     end
   end
@@ -74,6 +75,15 @@ function services.leftover_exports(m, add, run)
         serves_copy and "" or ": directories of the running rootvg are served"),
       evidence = "exportfs: " .. table.concat(lines, "\n"), remedy = "exportfs -u " .. table.concat(list, "; exportfs -u ") }
   end
+end
+
+--- An export of the SPOT that this client cannot be added to, which phase 1 would end on.
+function services.spot_export(m, add)
+  local there, flags = m.master:exported(m.spot.location)
+  local refusal = there and spot_export.refusal(m, m.spot.location, flags)
+  if not refusal then return end
+  add { id = "spot-export", host = m.master.name, what = refusal.message, evidence = ("exportfs: %s %s"):format(m.spot.location, flags),
+    remedy = refusal.remedy }
 end
 
 --- Mounts that no run accounts for. The file systems of a copy are not among them: the copy is (target_disk).
@@ -195,6 +205,6 @@ function services.names(m, add)
   resolve(add, m.master, node_of(m.client_resource))
 end
 
-services.order = { "nimsh", "nfs", "leftover_exports", "leftover_mounts", "locked", "nim_state", "clocks", "names" }
+services.order = { "nimsh", "nfs", "leftover_exports", "spot_export", "leftover_mounts", "locked", "nim_state", "clocks", "names" }
 
 return services
