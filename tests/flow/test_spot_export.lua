@@ -160,6 +160,10 @@ function TestSpotExport:test_a_status_that_is_not_0_counts_only_where_the_client
   lu.assertEquals(w.migration.migrate(w.opts()), 0)
   lu.assertStrContains(world.log_text(w), "1831-184 unknown host gone")
   w = fresh(self)
+  w.exports.master = { [SPOT] = "ro,access=nim2:gone,root=gone:nim2" }
+  w.nested = function(host) return host == "master" and "exportfs: 1831-184 unknown host gone\n" end
+  lu.assertStrContains(fails(w.migration.migrate, w.opts()).remedy, "exportfs -i -o ro,access=nim2,root=nim2 " .. SPOT)
+  w = fresh(self)
   w.nested = function(host) return host == "master" and "exportfs: 1831-184 unknown host lpar\n" end
   local e = fails(w.migration.migrate, w.opts())
   lu.assertStrContains(e.output, "1831-184")

@@ -120,6 +120,13 @@ local function refused(m, argv, result, path, inner)
   -- NFS gives away directories below an exported one of the same file system.
   if parent and not inner and path:sub(1, #parent + 1) == parent:gsub("/$", "") .. "/" then return let_in(m, parent, true) end
   local child = text:match("sub%-directory %((/[^)]*)%) already exported")
+  local unknown = text:match("unknown host ([^%s,:]+)")
+  if unknown and unknown:lower() ~= client_of(m):lower() then
+    local options = exports.without_client(argv[4], unknown, { "access", "root", "rw", "ro" })
+    options = exports.without_client(options, client_of(m), { "access", "root" })
+    err.raise(m.master:failure(argv, result, ("on %s: the export of %s lists %s, a host without an address: give it one (/etc/hosts), or "
+      .. "export without it: exportfs -i -o %s %s; then the same command again"):format(m.master.name, path, unknown, options, path)))
+  end
   err.raise(m.master:failure(argv, result, child and ("on %s: %s is exported, and %s, which holds it, cannot be beside it: exportfs -u "
     .. "%s if nobody needs it; then the same command again"):format(m.master.name, child, path, child)
     or ("on %s: is its NFS server active (lssrc -g nfs), and does it know the host %s (host %s)? then the same command again"):format(
