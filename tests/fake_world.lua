@@ -381,8 +381,9 @@ function world.new()
     if w.on_command then w.on_command(host, argv) end
     if w.power_cut then error { code = "POWER_CUT", message = "the engine is dead" } end
     local given = w.answers[argv[1]]
-    -- What `ls` is told to say is said of directories of jobs, not of devices.
-    if argv[1] == "ls" and #argv > 2 then given = nil end
+    -- What `ls` is told to say is said of directories, not of devices.
+    local last = argv[#argv]
+    if argv[1] == "ls" and (last:match("^/dev/.") or last:match("^/%w+_alt/dev/")) then given = nil end
     if type(given) == "string" then return given, 0 end
     local handler = given or handlers[argv[1]] or error("fake world: no answer for " .. argv[1])
     if w.fail[argv[1]] then return "provoked\n", w.fail[argv[1]] end

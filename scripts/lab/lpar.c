@@ -531,13 +531,13 @@ static int write_whole(const char *path, const char *text)
 }
 
 /*
- * A user namespace as a mount wants it whose server takes root for nobody (65534): root's files
- * belong to somebody whom nobody here is, so that root is let in by what others may, and what root
+ * A user namespace as a mount wants it whose server takes root for nobody (65534): files
+ * belong to nobody whom anybody here is, so that root is let in by what others may, and what root
  * makes is nobody's. Returns a descriptor or -1 with errno.
  */
 static int squashing_namespace(void)
 {
-	static const char map[] = "65534 0 1\n1 1 65533\n";
+	static const char map[] = "65534 0 1\n";
 	int ready[2], hold[2], fd = -1, errnum, how;
 	char path[64], byte = 0;
 	pid_t pid;

@@ -142,7 +142,7 @@ function TestStorage:test_5_exports()
   on("exportfs -i -o %s /alt_inst && exportfs -i -o %s /alt_inst/usr", options, options)
   lu.assertEquals(on("exportfs"), ("/alt_inst -%s\n/alt_inst/usr -%s\n"):format(options, options))
   refused("exportfs -i -o ro /alt_inst/etc", "parent-directory (/alt_inst) already exported")
-  refused("exportfs -i -o wrong /alt_inst/home", "wrong")
+  refused("exportfs -i -o wrong /alt_inst/home", "Usage: exportfs")
   refused("exportfs -u /alt_inst/home", "not currently exported")
   lab.on(master, "mkdir -p /mnt/a && mount -o rw,vers=3,nodev " .. client .. ":/alt_inst /mnt/a")
   lu.assertStrContains(lab.on(master, "mount"), client .. " /alt_inst        /mnt/a")
@@ -180,6 +180,51 @@ function TestStorage:test_5b_namefs_and_nodev()
   lab.on(master, "umount /mnt/a/dev; umount /mnt/a; rm -r /mnt/dev /mnt/file")
   on("exportfs -u /alt_inst")
   refuses("umount /mnt/a /mnt/dev", "Usage: umount")
+end
+
+-- What is open about exports and mounts: each behaviour that a quirk chooses differs from the other.
+function TestStorage:test_5c_quirks_of_exports_and_mounts()
+  local function try(command)
+    local status, out, problem = lab.try_on(client, command)
+    return status, out .. problem
+  end
+  local options = ("rw,access=%s:gone"):format(master)
+  refused("exportfs -i -o " .. options .. " /alt_inst/opt", "exportfs: 1831-184 unknown host gone")
+  lu.assertEquals(on("exportfs"), "")
+  lab.must("quirk", "exportfs-unknown-host", "warning")
+  local status, text = try("exportfs -i -o " .. options .. " /alt_inst/opt")
+  lu.assertEquals({ status, text }, { 0, "exportfs: 1831-184 unknown host gone\n" })
+  lu.assertEquals(on("exportfs"), "/alt_inst/opt -" .. options .. "\n")
+  lu.assertStrContains(on("exportfs -i -o rw,access=%s /alt_inst/opt", master), "exportfs: 1831-187 re-exported /alt_inst/opt")
+
+  lab.on(master, "mkdir -p /mnt/a && mount -o rw,vers=3 " .. client .. ":/alt_inst/opt /mnt/a")
+  local _, out, problem = lab.try_on(master, "umount -f /mnt/a")
+  lu.assertEquals({ out, problem }, { "forced unmount of /mnt/a\n", "forced unmount of /mnt/a\n" })
+  lab.must("quirk", "doubled-lines", "no")
+  lab.on(master, "mount -o rw,vers=3 " .. client .. ":/alt_inst/opt /mnt/a")
+  _, out, problem = lab.try_on(master, "umount -f /mnt/a")
+  lu.assertEquals({ out, problem }, { "forced unmount of /mnt/a\n", "" })
+
+  lab.must("quirk", "reverse-lookup", "fails")
+  refused("host 10.77.0.2", "0827-803")
+  on("exportfs -i -o rw,access=%s /alt_inst/opt", master)
+  lu.assertNotEquals(lab.try_on(master, "mount -o rw,vers=3 " .. client .. ":/alt_inst/opt /mnt/a"), 0)
+  on("exportfs -i -o rw,access=10.77.0.2 /alt_inst/opt")
+  lab.on(master, "mount -o rw,vers=3 " .. client .. ":/alt_inst/opt /mnt/a && umount /mnt/a")
+  lab.must("quirk", "reverse-lookup", "works")
+
+  refused("umount /alt_inst/opt", "0506-349")
+  lab.must("quirk", "umount-exported", "works")
+  on("umount /alt_inst/opt && mount /alt_inst/opt; exportfs -u /alt_inst/opt")
+
+  lab.must("quirk", "dead-nfs-mount", "client")
+  lu.assertStrContains(on("mount"), "gone     /export/gone")
+  lu.assertStrContains(on("df -k /alt_inst/opt"), "/alt_inst/opt")
+  lu.assertEquals(on("df -k >/dev/null & p=$!; sleep 2; kill -0 $p && echo hangs; kill $p; wait $p 2>/dev/null; :"), "hangs\n")
+  lab.must("quirk", "dead-nfs-mount", "none")
+  for name, value in pairs { ["exportfs-unknown-host"] = "error", ["doubled-lines"] = "yes", ["umount-exported"] = "busy" } do
+    lab.must("quirk", name, value)
+  end
 end
 
 function TestStorage:test_6_phase_3_and_boot()
