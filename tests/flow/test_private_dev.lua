@@ -97,6 +97,22 @@ function TestPrivateDev:test_what_scripts_made_before_a_failure_is_carried_by_th
   lu.assertEquals(in_private(w), {})
 end
 
+function TestPrivateDev:test_what_cannot_be_carried_keeps_no_mount_and_is_carried_later()
+  local w = self.w
+  w.on_command = function(_, argv)
+    if argv[1] == "bosboot" then w.devices[private .. "/late"] = { kind = "f", text = "a line" } end
+    if argv[1] == "cat" and argv[2] == private .. "/late" then w.fail.cat = 1 end
+  end
+  local e = fails(w.migration.migrate, w.opts())
+  lu.assertStrContains(e.message, "cat: exit status 1")
+  lu.assertEquals(w.mounts.master, {})
+  lu.assertNotNil(w.devices[private .. "/late"])
+  w.on_command, w.fail = nil, {}
+  lu.assertEquals(w.migration.resume(w.opts()), 0)
+  lu.assertEquals(w.files["/dev/late"], "a line")
+  lu.assertEquals(in_private(w), {})
+end
+
 function TestPrivateDev:test_a_cleanup_removes_it_with_and_without_a_journal()
   for _, lost in ipairs { false, true } do
     world.remove(self.w)

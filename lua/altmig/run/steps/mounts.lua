@@ -297,8 +297,12 @@ end
 ---@param quiet boolean?  nothing is printed, and nothing is carried from the private /dev into the copy
 ---@param private nil|"keep"|"all"
 function mounts.unmount_all(m, quiet, private)
-  if not quiet then private_dev.carry_back(m) end
-  local list, problem = own_mounts(m, table_of(m)), nil
+  local problem
+  if not quiet then
+    local carried, e = xpcall(private_dev.carry_back, err.wrap, m)
+    problem = not carried and e or nil -- what is not carried stays on the master; the mounts go all the same
+  end
+  local list = own_mounts(m, table_of(m))
   flush(m, list)
   for _, row in ipairs(list) do
     local ok, result = xpcall(unmount, err.wrap, m, row)
