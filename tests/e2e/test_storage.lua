@@ -305,7 +305,7 @@ end
 
 function TestStorage:test_9b_too_small_a_disk()
   lab.must("scenario", "small-target-disk", "4096")
-  on("mount | grep -q /ALT_MIG_SPOT || mount -o ro,vers=3,soft,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
+  on("mount | grep -q /ALT_MIG_SPOT || mount -o ro,vers=3,hard,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
   local function fails(leaves)
     lab.must("quirk", "phase1-failure", leaves)
     local status, out = lab.try_on(client, COPY .. "-P1 -d hdisk2")

@@ -109,7 +109,7 @@ end
 -- What scripts made: paths below the directory, parents first.
 local function entries(m)
   local path = private_dev.path(m)
-  local output = m.master:run({ "sh", "-c", listing, "sh", path }).stdout
+  local output = m.master:script(listing, { path }).stdout
   local list, odd = {}, 0
   for line in output:gmatch("[^\n]+") do
     local kind, name = line:match("^([dflo]) (/.+)$")

@@ -43,7 +43,7 @@ local function lock(m)
   local text = mine .. os.date("!%Y-%m-%dT%H:%M:%SZ")
   local seen, since
   while true do
-    local answer = m.master:must({ "sh", "-c", take, "sh", text, LOCK },
+    local answer = m.master:must_script(take, { text, LOCK },
       { remedy = ("%s must be writable on %s, with room"):format(LOCK:match("^(.*)/"), m.master.name) })
     if answer == "taken\n" then return text end
     local owner = answer:match("^held\n([^\n]*)\n?$")
@@ -58,7 +58,7 @@ local function lock(m)
     if why then
       m:say(("altmig: %s: the lock %s on its exports (%s) is taken over: %s"):format(m.master.name, LOCK,
         owner ~= "" and owner or "of nobody", why))
-      m.master:must { "sh", "-c", take_away, "sh", owner, LOCK }
+      m.master:must_script(take_away, { owner, LOCK })
     else
       sys.sleep(PAUSE)
     end
@@ -68,7 +68,7 @@ end
 local function locked(m, fn, ...)
   local text = lock(m)
   local ok, result = xpcall(fn, err.wrap, m, ...)
-  local freed, problem = xpcall(m.master.must, err.wrap, m.master, { "sh", "-c", take_away, "sh", text, LOCK })
+  local freed, problem = xpcall(m.master.must_script, err.wrap, m.master, take_away, { text, LOCK })
   if not ok then error(result, 0) end
   if not freed then error(problem, 0) end
   return result
