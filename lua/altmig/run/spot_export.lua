@@ -39,7 +39,7 @@ if [ -f "$2/owner" ]; then owner=$(cat "$2/owner"); fi
 if [ "$owner" = "$1" ] && mv "$2" "$2.$$"; then rm -rf "$2.$$"; fi]]
 
 local function lock(m)
-  local mine = m:lock_owner() .. " "
+  local mine = ("%s:%s "):format(sys.hostname(), m.name) -- the client's mark keeps other runs of it away
   local text = mine .. os.date("!%Y-%m-%dT%H:%M:%SZ")
   local seen, since
   while true do
