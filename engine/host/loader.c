@@ -90,6 +90,7 @@ static const struct {
 	{"altmig.bosboot", "altmig/aix/bosboot"},
 	{"altmig.flow", "altmig/run/flow"},
 	{"altmig.imagedata", "altmig/aix/image_data"},
+	{"altmig.installp", "altmig/aix/installp"},
 	{"altmig.migration", "altmig/run"},
 	{"altmig.nim", "altmig/run/nim"},
 	{"altmig.swvpd", "altmig/aix/swvpd"},

@@ -22,7 +22,7 @@ function TestCommandLine:test_version_is_one_line()
 end
 
 function TestCommandLine:test_unknown_command_is_a_usage_error()
-  for _, name in ipairs { "frobnicate", "installp" } do
+  for _, name in ipairs { "frobnicate", "installpx" } do
     local text, status = run(name)
     lu.assertEquals(status, 2)
     lu.assertStrContains(text, ("unknown command '%s'"):format(name))

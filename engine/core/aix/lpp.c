@@ -135,6 +135,8 @@ static int parse_fileset(struct parser *p, struct am_slice line)
 	if (list == NULL)
 		return no_memory(p);
 	lpp->filesets = list;
+	if (lpp->count == AM_LPP_FILESETS)
+		return fail(p, "more filesets than an image can have");
 	f = p->fileset = &list[lpp->count];
 	memset(f, 0, sizeof *f);
 	f->line = p->line;
@@ -287,6 +289,8 @@ static int parse(struct parser *p)
 	if (parse_first(p, line) != 0)
 		return -1;
 	while (!p->is_closed && next_line(p, &line)) {
+		if (p->line > AM_LPP_LINES)
+			return fail(p, "more lines than an image can have");
 		if (parse_line(p, line) != 0)
 			return -1;
 	}

@@ -20,6 +20,13 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+/*
+ * What one lpp_name may have. The largest known, that of bos, has some hundred filesets and some
+ * thousand lines; each line costs memory many times its length.
+ */
+#define AM_LPP_FILESETS 10000
+#define AM_LPP_LINES    200000
+
 /* Room that a directory's file system must have, in blocks of 512 bytes. INSTWORK, PAGESPACE and
  * SAVESPACE are written as directories too. */
 struct am_lpp_size {
@@ -62,7 +69,8 @@ struct am_lpp {
 	size_t count;
 };
 
-/* `name` is for messages. Free with am_lpp_free, also after a failure. */
+/* `name` is for messages. More filesets or lines than above are a failure, too. Free with
+ * am_lpp_free, also after a failure. */
 int am_lpp_parse(
 	struct am_lpp *lpp, const char *name, struct am_slice text, struct am_error *error);
 void am_lpp_free(struct am_lpp *lpp);

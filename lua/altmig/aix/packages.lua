@@ -155,6 +155,7 @@ local function is_damage(code)
   code = tostring(code)
   return code:match("^BFF_") or code:match("^BIGAR_") or code == "TRUNCATED" or code == "E2BIG"
 end
+images.is_damage = is_damage
 
 -- Reads an image: visit(archive, member, name) is called for each member after lpp_name and returns
 -- true when it has seen enough. Result: what the image says of itself, or nil, message for one that is

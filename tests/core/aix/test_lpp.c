@@ -132,6 +132,42 @@ static void many_of_each(void **state)
 	am_buf_free(&text);
 }
 
+/* A text of eight megabytes could have a million of them, each many times its length in memory. */
+static void more_than_an_image_can_have(void **state)
+{
+	static const struct {
+		const char *first, *each, *last, *message;
+		size_t count;
+		int result;
+	} cases[] = {
+		{"", "a.b 1.0.0.0 01 N U C\n", "", NULL, AM_LPP_FILESETS, 0},
+		{"", "a.b 1.0.0.0 01 N U C\n", "", "line 10002: more filesets", AM_LPP_FILESETS + 1,
+			-1},
+		{"a.b 1.0.0.0 01 N U C\n[\n%\n", "/usr 1\n", "%\n]\n", NULL, AM_LPP_LINES - 10, 0},
+		{"a.b 1.0.0.0 01 N U C\n[\n%\n", "/usr 1\n", "%\n]\n", "line 200001: more lines",
+			AM_LPP_LINES, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct am_buf text = {0};
+		struct am_lpp lpp;
+		struct am_error error = {{0}, {0}};
+
+		assert_int_equal(am_buf_addf(&text, &error, "4 R I a {\n%s", cases[i].first), 0);
+		for (size_t k = 0; k < cases[i].count; k++)
+			assert_int_equal(am_buf_addstr(&text, cases[i].each, &error), 0);
+		assert_int_equal(am_buf_addf(&text, &error, "%s}\n", cases[i].last), 0);
+		assert_int_equal(
+			am_lpp_parse(&lpp, "x", (struct am_slice){text.data, text.length}, &error),
+			cases[i].result);
+		if (cases[i].message != NULL)
+			assert_non_null(strstr(error.message, cases[i].message));
+		am_lpp_free(&lpp);
+		am_buf_free(&text);
+	}
+}
+
 static void what_is_no_lpp_name(void **state)
 {
 	static const char *const texts[][2] = {{"", "line 0: empty"}, {"\n\n", "empty"},
@@ -248,6 +284,7 @@ int main(void)
 		cmocka_unit_test(an_update_is_read),
 		cmocka_unit_test(builders_that_leave_out_sections),
 		cmocka_unit_test(many_of_each),
+		cmocka_unit_test(more_than_an_image_can_have),
 		cmocka_unit_test(what_is_no_lpp_name),
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(real_lpp_names),
