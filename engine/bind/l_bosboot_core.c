@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* altmig.bosboot_core: boot records and boot images as tables. See lua/meta/bosboot_core.lua. */
+/* altmig.bosboot_core: boot records and boot images as tables, records composed. See
+ * lua/meta/bosboot_core.lua. */
 #include <string.h>
 
 #include "bindutil.h"
-#include "aix/bootimg.h"
+#include "aix/bosboot.h"
 #include "bind_modules.h"
 
 /* [-0, +1, m] */
@@ -52,6 +53,7 @@ static void push_image(lua_State *L, const struct am_bootimg *image)
 	bu_setint(L, "aixmon_size", image->aixmon_size);
 	bu_setint(L, "compressed_kernel_size", image->compressed_kernel_size);
 	bu_setint(L, "kernel_size", image->kernel_size);
+	bu_setint(L, "kernel_start", (lua_Integer)image->kernel_start);
 	bu_setint(L, "ramfs_start", image->ramfs_start);
 	bu_setint(L, "ramfs_size", image->ramfs_size);
 	bu_setint(L, "size", (lua_Integer)image->size);
@@ -69,6 +71,7 @@ static int push_inspection(lua_State *L, const struct am_boot *boot)
 		push_image(L, &boot->image);
 		lua_setfield(L, -2, "image");
 	}
+	bu_setstr(L, "verdict", am_boot_verdict(boot));
 	if (boot->problem.code[0] != '\0') {
 		bu_setstr(L, "problem", boot->problem.message);
 		bu_setstr(L, "code", boot->problem.code);
@@ -99,10 +102,59 @@ static int l_inspect(lua_State *L)
 	return push_inspection(L, &boot);
 }
 
+/* header(bytes): the headers of an image, whether or not the rest of it is there. */
+static int l_header(lua_State *L)
+{
+	struct am_boot boot = {0};
+	size_t length;
+	const char *data = luaL_checklstring(L, 1, &length);
+
+	boot.has_image = am_bootimg_parse(data, length, &boot.image, &boot.problem) == 0;
+	return push_inspection(L, &boot);
+}
+
+/* A field that is a number of sectors or bytes. [-0, +0, v] */
+static uint64_t check_number(lua_State *L, int table, const char *name)
+{
+	lua_Integer value;
+	int is_integer;
+
+	lua_getfield(L, table, name);
+	value = lua_tointegerx(L, -1, &is_integer);
+	if (!is_integer || value < 0)
+		luaL_error(L, "compose: %s: a number of sectors or bytes expected", name);
+	lua_pop(L, 1);
+	return (uint64_t)value;
+}
+
+/* compose(sector, place) */
+static int l_compose(lua_State *L)
+{
+	unsigned char out[AM_SECTOR_SIZE];
+	struct am_boot_place place;
+	struct am_error error;
+	const char *sector;
+	size_t length;
+
+	sector = luaL_checklstring(L, 1, &length);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	place.lv_start = check_number(L, 2, "lv_start");
+	place.lv_length = check_number(L, 2, "lv_length");
+	place.image_start = check_number(L, 2, "image_start");
+	place.image_size = check_number(L, 2, "image_size");
+	place.entry_offset = check_number(L, 2, "entry_offset");
+	if (am_ipl_compose(sector, length, &place, out, &error) < 0)
+		return bu_fail(L, &error);
+	lua_pushlstring(L, (const char *)out, sizeof out);
+	return 1;
+}
+
 int luaopen_altmig_bosboot_core(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"inspect", l_inspect}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {
+		{"inspect", l_inspect}, {"header", l_header}, {"compose", l_compose}, {NULL, NULL}};
 
 	luaL_newlib(L, functions);
+	bu_setint(L, "savebase_sectors", AM_SAVEBASE_SECTORS);
 	return 1;
 }

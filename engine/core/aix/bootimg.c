@@ -4,30 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aix/ipl_layout.h"
 #include "base/cancel.h"
-
-#define IPL_MAGIC 0xC9C2D4C1u /* "IBMA" in EBCDIC */
-
-enum {
-	IPL_CAPACITY = 24,
-	IPL_CODE_LENGTH = 36,
-	IPL_ENTRY = 40,
-	IPL_LV_START = 44,
-	IPL_CODE_START = 48,
-	IPL_LV_LENGTH = 52,
-	IPL_LOAD_ADDRESS = 56,
-	IPL_BASECUST_NORMAL = 64,
-	IPL_BASECUST_SERVICE = 66,
-	IPL_BASECUST_NORMAL_START = 68,
-	IPL_BASECUST_SERVICE_START = 72,
-	IPL_SERVICE_LENGTH = 100,
-	IPL_SERVICE_START = 112,
-	IPL_PVID = 128,
-	IPL_PARTITION = 0x1BE,
-	IPL_SIGNATURE = 0x1FE
-};
-
-enum { PARTITION_SIZE = 16, PARTITION_ACTIVE = 0x80, PARTITION_PREP = 0x41 };
 
 enum {
 	ELF_HEADER_SIZE = 52,
@@ -107,6 +85,11 @@ static int within(uint32_t start, uint32_t length, uint32_t outer_start, uint32_
 	       (uint64_t)start + length <= (uint64_t)outer_start + outer_length;
 }
 
+static uint32_t swapped(uint32_t value)
+{
+	return value >> 24 | (value >> 8 & 0xFF00) | (value << 8 & 0xFF0000) | value << 24;
+}
+
 static const struct am_ipl_partition *boot_partition(const struct am_ipl *ipl)
 {
 	for (int i = 0; i < AM_IPL_PARTITIONS; i++)
@@ -140,6 +123,11 @@ int am_ipl_check(const struct am_ipl *ipl, struct am_error *error)
 	if (partition == NULL)
 		return am_fail(error, "BOOT_RECORD_PARTITION",
 			"boot record: no active partition of type 0x41");
+	if (swapped(partition->start) == ipl->boot_code_start &&
+		swapped(partition->length) >= ipl->boot_code_length)
+		return am_fail(error, "BOOT_RECORD_BYTE_ORDER",
+			"boot record: the boot partition is where the boot code is if its numbers "
+			"are read as big-endian ones");
 	if (partition->start != ipl->boot_code_start || partition->length < ipl->boot_code_length)
 		return am_fail(error, "BOOT_RECORD_PARTITION",
 			"boot record: the boot partition (sector %lu, length %lu) is not where the "
@@ -151,6 +139,14 @@ int am_ipl_check(const struct am_ipl *ipl, struct am_error *error)
 
 static int check_elf_header(const unsigned char *p, struct am_error *error)
 {
+	static const unsigned char nothing[AM_BOOTIMG_HEADER_SIZE];
+
+	if (memcmp(p, nothing, sizeof nothing) == 0)
+		return am_fail(error, "BOOT_IMAGE_EMPTY", "boot image: there is none, only zeros");
+	if (memcmp(p, "\177ELF", 4) != 0)
+		return am_fail(error, "BOOT_IMAGE_FORMAT",
+			"boot image: begins with 0x%08X, which is no ELF program",
+			(unsigned)be32(p));
 	/* ELF, 32 bits, big-endian, version 1 */
 	if (memcmp(p, "\177ELF\1\2\1", 7) != 0 || be16(p + 16) != 2 || be16(p + 18) != EM_PPC ||
 		be32(p + 20) != 1)
@@ -255,6 +251,7 @@ static void parse_parameters(const unsigned char *p, struct am_bootimg *image)
 	image->ramfs_start = be32(words + 20);
 	image->ramfs_size = be32(words + 24);
 	image->size = (uint64_t)image->code.offset + image->code.size;
+	image->kernel_start = (uint64_t)image->code.offset + image->aixmon_size;
 	image->blocks = (image->size + AM_SECTOR_SIZE - 1) / AM_SECTOR_SIZE;
 }
 
@@ -363,7 +360,7 @@ static int inspect_disk(struct am_reader *reader, struct am_boot *out, struct am
 		return -1;
 	if (out->has_image && out->image.blocks > ipl->boot_lv_length &&
 		out->problem.code[0] == '\0')
-		am_fail(&out->problem, "BOOT_IMAGE_RANGE",
+		am_fail(&out->problem, "BOOT_IMAGE_TOO_LONG",
 			"boot image: %llu blocks, more than the boot logical volume's %lu",
 			(unsigned long long)out->image.blocks, (unsigned long)ipl->boot_lv_length);
 	return 0;

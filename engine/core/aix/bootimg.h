@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What makes an AIX disk bootable: the IPL record in its first sector, and the boot image in its
- * boot logical volume. Both are big-endian. This reads and judges them; AIX's own bosboot and
- * mkboot write them.
+ * boot logical volume. Both are big-endian. This reads them and names what is wrong; bosboot.h
+ * composes records and says what a problem means.
  *
  * The layout is that of AIX on CHRP machines. The kernel and the RAM file system inside the image
  * are compressed in a way that is not documented, so they are located but not opened.
@@ -66,8 +66,9 @@ struct am_bootimg {
 	uint32_t kernel_size;
 	uint32_t ramfs_start; /* from the start of the image */
 	uint32_t ramfs_size;
-	uint64_t size;   /* bytes up to the end of the last segment */
-	uint64_t blocks; /* the same in blocks of 512 bytes, as bosboot prints it */
+	uint64_t kernel_start; /* from the start of the image */
+	uint64_t size;         /* bytes up to the end of the last segment */
+	uint64_t blocks;       /* the same in blocks of 512 bytes, as bosboot prints it */
 };
 
 /* What am_boot_inspect found. */
@@ -88,16 +89,18 @@ int am_ipl_parse(const void *sector, size_t length, struct am_ipl *ipl, struct a
 /*
  * 0 when firmware can follow the record, or -1 with the reason: "BOOT_RECORD_NONE" (no boot code),
  * "BOOT_RECORD_SIGNATURE", "BOOT_RECORD_PARTITION" (no active boot partition, or one that is not
- * where the boot code is), "BOOT_RECORD_RANGE" (boot code outside the boot logical volume),
+ * where the boot code is), "BOOT_RECORD_BYTE_ORDER" (it is there if its numbers are big-endian,
+ * which nothing public rules out), "BOOT_RECORD_RANGE" (boot code outside the boot logical volume),
  * "BOOT_RECORD_ENTRY" (entry point outside the boot code).
  */
 int am_ipl_check(const struct am_ipl *ipl, struct am_error *error);
 
 /*
  * Reads the headers of a boot image from its first `length` bytes, at least AM_BOOTIMG_HEADER_SIZE
- * ("TRUNCATED"). Fails with "BOOT_IMAGE_MAGIC" (no big-endian PowerPC ELF program),
- * "BOOT_IMAGE_HEADER" (program headers), "BOOT_IMAGE_NOTE" or "BOOT_IMAGE_RANGE" (segments, kernel
- * or RAM file system out of place). That the image is really as long as it says is for the caller.
+ * ("TRUNCATED"). Fails with "BOOT_IMAGE_EMPTY" (zeros), "BOOT_IMAGE_FORMAT" (no ELF program),
+ * "BOOT_IMAGE_MAGIC" (one for another machine than a big-endian PowerPC), "BOOT_IMAGE_HEADER"
+ * (program headers), "BOOT_IMAGE_NOTE" or "BOOT_IMAGE_RANGE" (segments, kernel or RAM file system
+ * out of place). That the image is really as long as it says is for the caller.
  */
 int am_bootimg_parse(
 	const void *data, size_t length, struct am_bootimg *image, struct am_error *error);
@@ -107,7 +110,8 @@ int am_bootimg_parse(
  * disk: its first sector alone is judged alone; with more behind it the image is looked for where
  * the record says. Anything else must be an image, followed by no or any number of other bytes.
  * Returns -1 only when reading fails; what is wrong with the content is in out->problem, with
- * "TRUNCATED" for an image that ends too early. The reader is read to the end of the image.
+ * "TRUNCATED" for an image that ends too early and "BOOT_IMAGE_TOO_LONG" for one that is longer
+ * than its volume. The reader is read to the end of the image.
  */
 int am_boot_inspect(struct am_reader *reader, struct am_boot *out, struct am_error *error);
 

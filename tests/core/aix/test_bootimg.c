@@ -209,7 +209,7 @@ static void put(unsigned char *p, const struct change *change)
 static void names_each_wrong_field_of_an_image(void **state)
 {
 	static const struct change changes[] = {
-		{0, 0x7F454C47, 4, "BOOT_IMAGE_MAGIC"},
+		{0, 0x7F454C47, 4, "BOOT_IMAGE_FORMAT"},
 		{4, 2, 1, "BOOT_IMAGE_MAGIC"},  /* 64 bits */
 		{5, 1, 1, "BOOT_IMAGE_MAGIC"},  /* little-endian */
 		{6, 0, 1, "BOOT_IMAGE_MAGIC"},  /* version */
@@ -316,7 +316,7 @@ static void refuses_an_image_longer_than_its_volume(void **state)
 	put32(disk + 36, 3);
 	put32(disk + 52, 3);
 	inspect(disk, sizeof disk, &boot);
-	assert_string_equal(boot.problem.code, "BOOT_IMAGE_RANGE");
+	assert_string_equal(boot.problem.code, "BOOT_IMAGE_TOO_LONG");
 }
 
 /* What speaks against booting counts as a refusal; it says what, the caller says where it was read.
