@@ -306,6 +306,13 @@ static void make_boot(void)
 	write_seed("bootimg", "image", image, IMAGE_SIZE);
 	write_seed("bootimg", "record", disk, AM_SECTOR_SIZE);
 	write_seed("bootimg", "disk", disk, sizeof disk);
+	/* The place that fuzz_bootimg takes from the same bytes: one that a record can be composed
+	 * for. */
+	memset(disk + 4, 0, 20);
+	disk[5] = 0x10;
+	disk[12] = 2;
+	memset(disk + 0x1BE, 0, 64);
+	write_seed("bootimg", "place", disk, AM_SECTOR_SIZE);
 }
 
 int main(int argc, char **argv)
