@@ -55,7 +55,8 @@ return flow.new {
   [7] = { run = function(m) m:customize(m.post_script) end },
 
   [8] = { "Creating client boot image.",
-    run = function(m) m:make_bootable() end },
+    run = function(m) m:make_bootable() end,
+    undo = function(m) m:restore_boot_records(m.disks) end },
 
   [9] = { "Unmounting client mounts on the NIM master.",
     run = function(m)
@@ -68,7 +69,10 @@ return flow.new {
     run = function(m) m:unexport_all() end },
 
   [11] = { "Cloning altinst_rootvg on client, Phase 3.",
-    run = function(m) m:alt_disk_copy { phase = 3, disks = m.disks } end },
+    run = function(m)
+      m:alt_disk_copy { phase = 3, disks = m.disks }
+      m:set_bootlist()
+    end },
 
   [12] = { "Cleaning up alt_disk_migration on the NIM master.",
     run = function(m)

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- A client and a master that exist only in memory: answers to the commands the flow runs, and a
--- record of all of them. Installed in place of altmig.ssh, tree, bff, merge, saveconf and bosboot.
+-- record of all of them. Installed in place of altmig.ssh, tree, bff, merge and saveconf; the disks are those
+-- of boot_disks.
 
+local boot_disks = require "boot_disks"
 local json = require "altmig.json"
 local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
@@ -230,9 +232,25 @@ function handlers.host(_, _, argv)
   if name:match("^%d") then name, address = address, name end
   return ("%s is %s\n"):format(name, address)
 end
+
+-- The commands by which a boot image gets onto the disks; w.boot_disks has the bytes.
+local function disk_answer(w, host, argv)
+  if host ~= "client" then return nil end
+  w.boot_disks.files["/alt_inst/tmp/.altmig/bootimage"] = w.boot_image
+  if argv[1] == "savebase" or argv[1] == "dd" then
+    for _, file in ipairs { "/alt_inst/tmp/.altmig/bootimage.record", "/var/adm/ras/alt_mig/bootrecord" } do
+      w.boot_disks.files[file] = w.files[file] or w.boot_disks.files[file]
+    end
+  end
+  return w.boot_disks:answer(argv)
+end
+for _, name in ipairs { "dd", "wc", "savebase" } do
+  handlers[name] = function(w, host, argv) return disk_answer(w, host, argv) end
+end
+function handlers.lslv(w, host, argv) return argv[3] == "alt_hd5" and disk_answer(w, host, argv) or "" end
 local answers = { lvlstmajor = "34,36...\n",
   emgr = "There is no efix data on this system.\n", lppchk = "", ps = "COMMAND\ninit\n", prtconf = "Memory Size: 8192 MB\n",
-  lsattr = "type PowerPC_POWER8 Processor type False\n", lslv = "", lsnim = "lpar:\n   Cstate = ready for a NIM operation\n" }
+  lsattr = "type PowerPC_POWER8 Processor type False\n", lsnim = "lpar:\n   Cstate = ready for a NIM operation\n" }
 local MARK <const> = "/lpp/save.config/.altmig/owner"
 function handlers.ls(w, host, argv)
   if argv[2] == "-l" or argv[3] and argv[3]:sub(1, #PRIVATE) == PRIVATE then return list_devices(w, table.move(argv, 3, #argv, 1, {})) end
@@ -260,6 +278,7 @@ function handlers.test(w, host, argv)
 end
 function handlers.sh(w, host, argv, opts, answer)
   local script = argv[3] or argv[2]
+  if script:find("| cksum", 1, true) or script:find("| cmp - ", 1, true) then return disk_answer(w, host, argv) end
   if script:find("altmig-plain", 1, true) then return at_plain(w, argv, answer) end
   if script:find("-type d -print", 1, true) then return list_private(w) end
   if script:find("set_acl", 1, true) then
@@ -334,12 +353,11 @@ handlers["/ALT_MIG_SPOT/sbin/alt_disk_install"] = function(w, _, argv)
   if w.wrapper_does_nothing then return "" end
   return remove_group(w)
 end
-handlers["/ALT_MIG_SPOT/sbin/mkboot"] = function() return "" end
 function handlers.bootlist(w, _, argv)
   if argv[4] == "-o" then return (w.bootlist or "hdisk0") .. " blv=hd5 pathid=0\n" end
   w.bootlist = table.concat(argv, " ", 4)
 end
-function handlers.bosboot() return "bosboot: Boot image is 61441 512 byte blocks.\n" end
+function handlers.bosboot(w) return ("bosboot: Boot image is %d 512 byte blocks.\n"):format(#w.boot_image // 512) end
 function handlers.installp(w, _, argv)
   if argv[2] == "-L" then return "bos:bos.net:7.2.5.0::I:C:::::N:Net::::0:1:\n" end
   if argv[2] == "-apgXY" then return w.preview or "" end
@@ -366,6 +384,7 @@ function world.new()
     devices = { ["/dev/null"] = { kind = "c", major = "2", minor = "2", bits = "rw-rw-rw-" },
       ["/dev/zero"] = { kind = "c", major = "2", minor = "3", bits = "rw-rw-rw-" },
       ["/dev/tty"] = { kind = "c", major = "1", minor = "0", bits = "rw-rw-rw-" } },
+    boot_disks = boot_disks.new(), boot_image = boot_disks.image(80),
     rootvg_id = "00f60000000000000000000000000001", vg = "00f60000000000000000000000000002" }
 
   --- altinst_rootvg on hdisk2, another one each time; made by the flow, or by somebody else.
@@ -712,8 +731,12 @@ function world.new()
       files = function() return w.file_problems or {}, { files = 5, rows = 6 } end,
       sentence = function(problem) return ("%s of %s"):format(problem.what, problem.path or problem.fileset) end,
     },
-    ["altmig.bosboot"] = { inspect = function() return { verdict = w.boot_verdict or "bootable" } end },
   }
+  local bosboot = require "altmig.bosboot"
+  replacements["altmig.bosboot"] = setmetatable({
+    inspect = function() return { verdict = w.boot_verdict or "good", problem = w.boot_verdict and "provoked" } end,
+  }, { __index = world.real_bosboot or bosboot })
+  world.real_bosboot = world.real_bosboot or bosboot
   for name, module in pairs(replacements) do package.loaded[name] = module end
   for name in pairs(package.loaded) do
     if (name == "altmig.migration" or name:match "^altmig%.run%.") and not replacements[name] then

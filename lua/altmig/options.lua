@@ -30,6 +30,7 @@ local flags = {
   { "z", "post_script", arg = "SCRIPT", text = "the same for phase 7" },
   { "P", "phases", arg = "PHASES", text = "only these phases (\"1,2,3\")" },
   { "B", "no_bootlist", text = "leave the bootlist alone" },
+  { "accept-boot-image", "accept_boot_image", text = "set the bootlist although the boot image was not judged good" },
   { "r", "reboot", text = "reboot the client at the end" },
   { "e", "exclude_files", arg = "EXCLUDE", text = "exclude_files resource, for phase 1" },
   { "i", "image_data", arg = "IMAGE", text = "image_data resource: sizes of the copy" },
@@ -78,7 +79,8 @@ local not_yet = { b = true, j = true, U = true, A = true, S = true, W = true, M 
   f = true, fix = true }
 
 local common = "color nim state "
-local of_nimadm = common .. "c l s d Y a z P B r e i o m C F disk yes D E repl-on-error V v q script from restore-via dry-run report json "
+local of_nimadm = common .. "c l s d Y a z P B accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
+  .. " restore-via dry-run report json "
 local of_cleanup = common .. "s F disk yes D V v q json "
 local operands_of_migration = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y"
 
@@ -127,7 +129,7 @@ options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
   flags = common .. "c l s d Y a z B r e i o m q script restore-via baseline json " })
 options.define("altmig resume", { operands = "CLIENT",
-  flags = common .. "F D E repl-on-error V v q script from restore-via verify-restore report json " })
+  flags = common .. "F D E accept-boot-image repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
 options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "json " })
 options.define("altmig probe", { operands = "-c CLIENT [-l LPP_SOURCE] [-s SPOT]",

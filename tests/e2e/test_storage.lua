@@ -24,8 +24,9 @@ local function states()
 end
 
 local function make_image()
-  lu.assertStrMatches(on("chroot /alt_inst bosboot -a -b /tmp/image"), "\nbosboot: Boot image is %d+ 512 byte blocks%.\n")
-  on("/ALT_MIG_SPOT/sbin/mkboot -d /dev/hdisk2 -l /dev/alt_hd5 -b /alt_inst/tmp/image && rm /alt_inst/tmp/image")
+  lu.assertStrMatches(on("chroot /alt_inst bosboot -a -b /tmp/image; rm /alt_inst/tmp/image"),
+    "\nbosboot: Boot image is %d+ 512 byte blocks%.\n")
+  lu.assertStrMatches(on("bosboot -a -d /dev/hdisk2 -l /dev/alt_hd5"), "\nbosboot: Boot image is %d+ 512 byte blocks%.\n")
 end
 
 -- The lines a migration prints, from the one to the other.
@@ -225,6 +226,45 @@ function TestStorage:test_5c_quirks_of_exports_and_mounts()
   for name, value in pairs { ["exportfs-unknown-host"] = "error", ["doubled-lines"] = "yes", ["umount-exported"] = "busy" } do
     lab.must("quirk", name, value)
   end
+end
+
+function TestStorage:test_5d_what_makes_a_disk_bootable_refuses_what_is_not_documented()
+  -- No flag of mkboot takes a finished image; -k or -e, and -f, are needed.
+  refused("mkboot -d /dev/hdisk2 -l /dev/alt_hd5 -b /tmp/image", "Usage: mkboot")
+  refused("mkboot -d /dev/hdisk2 -l /dev/alt_hd5 -k /unix", "Usage: mkboot")
+  refused("mkboot -c", "Usage: mkboot")
+  refused("mkboot -d /dev/hdisk2 -k /unix -f /no/such/file", "Cannot open /no/such/file")
+  refused("bosboot -b /tmp/image", "Usage: bosboot")
+  refused("bosboot -a -v -d hdisk0", "Usage: bosboot")
+  refused("bosboot -a -d hdisk9", "Invalid or no boot device")
+  refused("bosboot -a -d hdisk1", "0301-168")
+  -- savebase wants a disk or a boot logical volume that can be booted, or a plain file.
+  refused("savebase -o /alt_inst/etc/objrepos -d /dev/alt_hd5", "hdisk2 is not a bootable disk")
+  refused("savebase -o /alt_inst/etc/objrepos -d /dev/hdisk1", "not bootable")
+  refused("savebase -o /alt_inst/etc/objrepos -d /dev/hd4", "not a boot logical volume")
+  refused("savebase -o /alt_inst -d /tmp/base", "no object classes")
+  refused("savebase /dev/hdisk2", "Usage: savebase")
+  on("savebase -o /alt_inst/etc/objrepos -d /tmp/base && test -s /tmp/base && rm /tmp/base")
+  refused("bootlist -m normal hdisk2", "no boot logical volume")
+  lu.assertStrMatches(on("lslv -m alt_hd5"), "alt_hd5:N/A\nLP    PP1  PV1 .*\n0001  0001 hdisk2\n")
+end
+
+-- A run of the area behind the boot image that savebase fills, in the lab's place of it.
+local function base_area()
+  local sectors = tonumber(on("dd if=/dev/rhdisk2 bs=1 skip=36 count=4 2>/dev/null | od -An -tx1"):gsub("%s", ""), 16)
+  return ("bs=512 %%s=%d count=256"):format(4352 + sectors)
+end
+
+function TestStorage:test_6b_save_base_data()
+  local area = base_area()
+  on("dd if=/dev/rhdisk2 of=/tmp/base " .. area:format("skip"))
+  on("dd if=/dev/zero of=/dev/rhdisk2 conv=notrunc " .. area:format("seek"))
+  local status, text = boot()
+  lu.assertEquals(status, 1, text)
+  lu.assertStrContains(text, "LED 546")
+  on("dd if=/tmp/base of=/dev/rhdisk2 conv=notrunc " .. area:format("seek") .. " && rm /tmp/base")
+  status, text = boot()
+  lu.assertEquals(status, 0, text)
 end
 
 function TestStorage:test_6_phase_3_and_boot()

@@ -143,6 +143,24 @@ function TestTroubleInTheLab:test_4_a_fileset_that_cannot_be_installed()
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end
 
+function TestTroubleInTheLab:test_4b_an_image_that_is_damaged_in_the_end_leaves_the_bootlist_alone()
+  local status, out, problem = lab.engine("altmig", { "migrate", "--script", DATA_DIR .. "/boot_flow.lua", table.unpack(lab.flags) })
+  lu.assertEquals(status, 1, out .. problem)
+  lu.assertStrContains(problem, "phase 11 failed")
+  lu.assertStrContains(problem, "hdisk2: boot image: kernel and RAM file system are not those that were written")
+  lu.assertStrContains(problem, "BOOT_NOT_GOOD")
+  lu.assertStrContains(problem, "bootlist -m normal hdisk2")
+  lu.assertNotStrContains(out, "Bootlist is set")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
+  lu.assertStrContains(lab.must("boot", client), "7100-05-03")
+  local booted, text = lab.altmig { "lab", "boot", client, "--disk", "hdisk2" }
+  lu.assertEquals(booted, 1)
+  lu.assertStrContains(text, "LED 201")
+  -- What is typed as it says.
+  resume(0, "--accept-boot-image")
+  lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk2 blv=hd5")
+end
+
 function TestTroubleInTheLab:test_5_two_runs_at_once()
   local output = os.tmpname()
   local pid = lab.engine_spawn("nimadm", lab.flags, output)

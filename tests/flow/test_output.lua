@@ -62,7 +62,7 @@ end
 
 function TestFlowOutput:test_lines_that_are_followed_live()
   local w = self.w
-  w.answers.bosboot = line .. "\nbosboot: Boot image is 61441 512 byte blocks.\n"
+  w.answers.bosboot = line .. "\nbosboot: Boot image is 80 512 byte blocks.\n"
   w.answers["/ALT_MIG_SPOT/sbin/alt_disk_copy"] = function(_, _, argv)
     if argv[4] == "-P1" then w.cloned = true end
     return line .. "\nJ\u{fc}rgen \u{65e5}\u{672c}\tok\n"

@@ -438,14 +438,20 @@ function aix.bootlist(text)
   return rows
 end
 
---- `lslv -m LV`: the physical partitions of the first copy, in the order of the logical ones.
----@return { lp: integer, pp: integer, disk: string }[]
+--- `lslv -m LV`: the physical partitions of the logical ones, in their order: of the first copy, and of each. Of a
+--- disk that is missing the name is its identifier, or "?".
+---@return { lp: integer, pp: integer, disk: string, copies: { pp: integer, disk: string }[] }[]
 function aix.lslv_m(text)
   local rows = {}
   for line in lines(text) do
     local lp, pp, disk = line:match("^(%d+)%s+(%d+)%s+(%S+)")
     lp, pp = math.tointeger(tonumber(lp)), math.tointeger(tonumber(pp))
-    if lp and pp then rows[#rows + 1] = { lp = lp, pp = pp, disk = disk } end
+    local copies = {}
+    for number, name in (lp and pp and line:match("^%d+%s+(.*)$") or ""):gmatch("(%d+)%s+(%S+)") do
+      local at = math.tointeger(tonumber(number))
+      if at then copies[#copies + 1] = { pp = at, disk = name } end
+    end
+    if lp and pp then rows[#rows + 1] = { lp = lp, pp = pp, disk = disk, copies = copies } end
   end
   return rows
 end

@@ -40,6 +40,9 @@ footprint.work = "/tmp/.altmig"
 footprint.filesets = footprint.work .. "/filesets"
 footprint.boot_image = footprint.work .. "/bootimage"
 
+--- On the client while a boot record is put back; in the copy it is written beside the image.
+footprint.boot_record = "/var/adm/ras/alt_mig/bootrecord"
+
 --- On the hosts: the state of a run. The running rootvg of a client has it while its clone is made.
 footprint.state = "/var/adm/ras/alt_mig"
 footprint.lock = footprint.state .. "/lock"
@@ -80,6 +83,7 @@ function footprint.list(client)
     { path = footprint.probe, what = "probe of the engine" },
     { path = footprint.answer, what = "probe of the executor" },
     { path = footprint.work, what = "list of filesets, boot image" },
+    { path = footprint.boot_record, what = "boot record that is put back" },
     { path = footprint.lock, what = "mark of a run on the client" },
     { path = footprint.jobs, what = "jobs of a run" },
     { path = footprint.restore, what = "programs of the restore" },

@@ -56,7 +56,7 @@ local methods = {
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
   { require "altmig.run.steps.software", "customize install_software" },
   { require "altmig.run.steps.verify", "look_at_software" },
-  { require "altmig.run.steps.boot", "make_bootable" },
+  { require "altmig.run.steps.boot", "make_bootable restore_boot_records" },
   { require "altmig.run.steps.finish", "summarize" },
 }
 

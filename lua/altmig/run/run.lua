@@ -211,6 +211,7 @@ function run.start(m)
     version = resource.version,
     options = { client = m.name, lpp_source = m.opts.lpp_source, spot = m.opts.spot, disks = m.disks,
       pre_script = m.opts.pre_script, post_script = m.opts.post_script, no_bootlist = m.opts.no_bootlist,
+      accept_boot_image = m.opts.accept_boot_image,
       exclude_files = m.opts.exclude_files, image_data = m.opts.image_data, bosinst_data = m.opts.bosinst_data,
       mount_options = m.opts.mount_options, baseline = m.opts.baseline, restore_via = m.opts.restore_via,
       reboot = m.opts.reboot, target = m.target,

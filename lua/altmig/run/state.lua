@@ -99,7 +99,8 @@ function state.fold(records)
   local now
   local copies, booted, working = {}, {}, {}
   local function fresh()
-    now = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, mounted = {}, copies = copies, booted = booted }
+    now = { phases = {}, done = {}, begun = {}, attempts = {}, order = {}, moved = {}, mounted = {}, copies = copies, booted = booted,
+      boot_records = {} }
   end
   fresh()
   for _, record in ipairs(records) do
@@ -147,6 +148,10 @@ function state.fold(records)
       now.world = record
     elseif event == "woken" then
       now.woken = true
+    elseif event == "boot_record" then -- what was there before the first write
+      now.boot_records[record.disk] = now.boot_records[record.disk] or record
+    elseif event == "boot_record_back" then
+      now.boot_records[record.disk] = nil
     elseif event == "moved" then
       now.moved[record.path] = true
     elseif event == "mounting" or event == "mounted" or event == "unmounted" then

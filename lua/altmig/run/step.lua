@@ -21,6 +21,7 @@ local step = {}
 ---@class altmig.StepContext
 ---@field job_id string   id for the job of this attempt
 ---@field attempt integer 1 for the first
+---@field begun table?    its record of the journal, as far as this process keeps it; of a step that is journalled
 ---@field again boolean   an earlier attempt was begun and its end is not known, or it failed
 
 ---@type table<string, altmig.Step>
@@ -60,6 +61,7 @@ local function begin(m, name, key)
     m.record.attempts[key] = attempt
     m.record.begun[key] = { attempt = attempt, job = context.job_id, phase = m.phase, step = name }
   end
+  context.begun = m.record.begun[key]
   return context
 end
 

@@ -2,20 +2,33 @@
 -- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/lslv
 -- part: all
--- lslv LV: what LVM knows of a logical volume.
+-- lslv LV: what LVM knows of a logical volume. lslv -m LV: its physical partitions.
 
+local bootdisk = require "lab.bootdisk"
+local disk = require "lab.disk"
 local getopt = require "lab.getopt"
 local lvm = require "lab.lvm"
 local odmcmd = require "lab.odmcmd"
 
-local usage = odmcmd.usage("lslv", "lslv LogicalVolume")
-local _, names = getopt(arg, "L", usage)
+local usage = odmcmd.usage("lslv", "lslv [-L] [-m] LogicalVolume")
+local options, names = getopt(arg, "Lm", usage)
 if #names ~= 1 then usage() end
 local snapshot = lvm.snapshot()
 local lv, group = snapshot:lv(names[1])
 if not lv then
   io.stderr:write(("0516-306 lslv: Unable to find %s in the Device\n\tConfiguration Database.\n"):format(names[1]))
   return 1
+end
+if options.m then
+  local first, on = disk.lv_partitions(group.vgda, lv), bootdisk.disks_of(group.vgda, lv)
+  print(("%s:%s"):format(lv.name, lv.label and lv.label:match("^/") and lv.label or "N/A"))
+  print("LP    PP1  PV1               PP2  PV2               PP3  PV3")
+  for lp = 1, lv.lps do
+    local words = { ("%04d "):format(lp) }
+    for _, name in ipairs(on) do words[#words + 1] = ("%04d %-17s"):format(first + lp - 1, name) end
+    print((table.concat(words, " "):gsub("%s+$", "")))
+  end
+  return 0
 end
 local mounted = {}
 for _, m in ipairs(snapshot:mounts()) do

@@ -2,43 +2,36 @@
 -- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/mkboot
 -- part: all
--- mkboot -d DISK -l LV -b FILE [-w]: writes a boot image into the boot logical volume and the boot record
--- of the disk. mkboot -c -d DISK clears the boot record.
+-- mkboot -d Device {-k Kernel | -e Expander} -f FileSystem ...: joins a kernel and a RAM file system into a boot
+-- image, on standard output. mkboot -d Device -c clears the boot record of a disk. No flag takes a finished image:
+-- -b has no argument, it clears the save-base fields.
 
 local bootdisk = require "lab.bootdisk"
 local bootimage = require "lab.bootimage"
 local getopt = require "lab.getopt"
-local lvm = require "lab.lvm"
+local kernel = require "lab.kernel"
 local odmcmd = require "lab.odmcmd"
 local sys = require "altmig.sys"
 
-local usage = odmcmd.usage("mkboot", "mkboot -d Device -l LVdev -b FileName [-w] | -c -d Device")
-local options, rest = getopt(arg, "b:cd:hil:ws", usage)
-if #rest > 0 or not options.d then usage() end
-local name = options.d:gsub("^/dev/r?", "")
+local usage = odmcmd.usage("mkboot", "mkboot -d Device [-b] [-D] [-c] [-h] [-i] [-I] [-l LVDev] {-k Kernel | -e Expander} [-L] [-s] "
+  .. "[-r] [-p Offset] [-w] -f FileSystem")
+local options, rest = getopt(arg, "bcd:De:f:hiIk:l:Lp:rsw", usage)
+if #rest > 0 or not options.d or (options.k and options.e) then usage() end
 
 local function fail(message) odmcmd.fail("mkboot", message) end
 
-local snapshot = lvm.snapshot()
-local d = snapshot:disk(name)
-if not d then fail(("The device, %s, is not available."):format(options.d)) end
 if options.c then
+  local name = options.d:gsub("^/dev/r?", "")
+  if not require "lab.lvm".snapshot():disk(name) then fail(("The device, %s, is not available."):format(options.d)) end
   local ok, message = bootdisk.write_record(name, nil, nil, 0)
   if not ok then fail(message) end
   return 0
 end
-if not options.l or not options.b then usage() end
-local lv, group = snapshot:lv((options.l:gsub("^/dev/r?", "")))
-if not lv or lv.type ~= "boot" then fail(("%s is not a boot logical volume."):format(options.l)) end
-if group.name ~= d.vg then fail(("%s is not on %s."):format(options.l, name)) end
-local image, message = sys.read_file(options.b)
-if not image then fail(message) end
-local loaded
-loaded, message = bootimage.load(image)
-if not loaded then fail(("%s: %s"):format(options.b, message)) end
-local ok
-ok, message = bootdisk.write(name, group.vgda, lv, 0, image)
-if not ok then fail(message) end
-ok, message = bootdisk.write_record(name, group.vgda, lv, loaded.size)
-if not ok then fail(message) end
+if not (options.k or options.e) or not options.f then usage() end
+for _, file in ipairs { options.k or options.e, options.f } do
+  if not sys.stat(file) then fail(("0301-106 Cannot open %s."):format(file)) end
+end
+local level, release = kernel.level("")
+if not level then fail(release) end
+io.stdout:write(bootimage.build { level = level, release = release, timestamp = os.time() })
 return 0

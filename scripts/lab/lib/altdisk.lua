@@ -464,13 +464,13 @@ local function close(opts)
   say("Modifying ODM on cloned disk.")
   customize_odm(group, rootvg)
   remove_stanzas(INST)
-  if not opts.migrate then
+  if not opts.migrate or quirk.is("phase3-boot-image", "writes") then
     say("Building boot image on cloned disk.")
     altdisk.build_boot_image(group)
   else
     for _, name in ipairs(group.disks) do
       if bootdisk.load(name) then
-        local ok, message = bootdisk.savebase(name, INST)
+        local ok, message = bootdisk.savebase(name, INST .. "/etc/objrepos")
         if not ok then fail("savebase: " .. message) end
       end
     end
@@ -508,24 +508,23 @@ function altdisk.phase3(opts)
   error({ message = "", status = 1, said = true }, 0)
 end
 
---- bosboot in the copy, mkboot here.
+--- bosboot in the copy; what it built goes to the disks.
 function altdisk.build_boot_image(group)
   local file = "/tmp/alt_disk_bootimage"
+  quirk.hand_on()
   local result = check(sys.run({ "/usr/sbin/bosboot", "-a", "-b", file }, { chroot = INST }))
   sys.append_file(altdisk.log, result.stdout .. result.stderr)
-  if result.status == 0 then
-    local lv
-    for _, candidate in ipairs(group.vgda.lvs) do
-      if candidate.type == "boot" then lv = lv or candidate end
-    end
-    for _, name in ipairs(lv and group.disks or {}) do
-      result = check(sys.run({ "/usr/sbin/mkboot", "-d", "/dev/" .. name, "-l", "/dev/" .. lv.name, "-b", INST .. file }))
-      if result.status ~= 0 then break end
-    end
+  local lv, image, ok, message
+  for _, candidate in ipairs(group.vgda.lvs) do
+    if candidate.type == "boot" then lv = lv or candidate end
+  end
+  if result.status == 0 and lv then
+    image = check(sys.read_file(INST .. file))
+    ok, message = bootdisk.install(group.vgda, lv, image, INST .. "/etc/objrepos")
   end
   sys.remove(INST .. file)
-  if result.status ~= 0 then
-    fail((result.stdout .. result.stderr):gsub("%s+$", "") .. "\nalt_disk_copy: cannot build the boot image.")
+  if not ok then
+    fail((message or result.stdout .. result.stderr):gsub("%s+$", "") .. "\nalt_disk_copy: cannot build the boot image.")
   end
 end
 

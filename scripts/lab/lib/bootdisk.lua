@@ -7,11 +7,13 @@ local odm = require "lab.odm"
 
 local bootdisk = {}
 
+local BASE_SECTORS <const> = bootimage.BASE_SIZE // bootimage.SECTOR
+
 --- The base customized data of a system: what its first boot stage must know of disks and rootvg.
----@param root string the root of the system ("" for the own)
+---@param dir string the directory of its object classes
 ---@return table
-function bootdisk.customized(root)
-  local store <close> = odm.open(root .. "/etc/objrepos")
+function bootdisk.customized(dir)
+  local store <close> = odm.open(dir)
   local base = { devices = {}, rootvg = {} }
   local function attribute(name, wanted)
     local out = {}
@@ -74,7 +76,8 @@ function bootdisk.write_record(name, vgda, lv, size)
     fields.boot_code_length, fields.boot_code_start = sectors, disk.BOOT_SECTOR
     fields.boot_code_offset = 364
     fields.boot_lv_start, fields.boot_lv_length = disk.BOOT_SECTOR, lv.lps * vgda.pp_mb * 2048
-    fields.base_cn_start = disk.BOOT_SECTOR + (size - bootimage.BASE_SIZE) // bootimage.SECTOR
+    fields.base_cn_start, fields.base_cn_length = disk.BOOT_SECTOR + sectors, BASE_SECTORS
+    fields.base_cs_start, fields.base_cs_length = fields.base_cn_start, BASE_SECTORS
   end
   forget_cache(name)
   local ok
@@ -84,16 +87,28 @@ function bootdisk.write_record(name, vgda, lv, size)
   local bytes
   bytes, message = disk.read(name, 0, 1)
   if not bytes then return nil, message end
-  local entry = string.pack("<I4I4", sectors > 0 and disk.BOOT_SECTOR or 0, sectors)
+  local entry = string.pack("<I4I4", sectors > 0 and disk.BOOT_SECTOR or 0, sectors > 0 and sectors + BASE_SECTORS or 0)
   ok, message = disk.write(name, 0, bytes:sub(1, 454) .. entry .. bytes:sub(455 + #entry))
   if not ok then return nil, message end
   forget_cache(name)
   return true
 end
 
---- Loads and checks the image the IPL record of a disk points at.
+-- Firmware knows the partition table only: an active entry of type 0x41, with numbers of PCs' byte order.
+local function partition(name)
+  local bytes, message = disk.read(name, 0, 1)
+  if not bytes then return nil, message end
+  if bytes:sub(511) ~= "\x55\xAA" then return nil, "the first sector does not end in 55 AA" end
+  for at = 447, 495, 16 do
+    local start, length = string.unpack("<I4I4", bytes, at + 8)
+    if bytes:byte(at) == 0x80 and bytes:byte(at + 4) == 0x41 then return { start = start, length = length } end
+  end
+  return nil, "no active boot partition"
+end
+
+--- Loads and checks the image the IPL record of a disk points at, and what savebase wrote behind it.
 ---@param name string
----@return {level: string, release: string, base: table, size: integer, start: integer}?
+---@return {level: string, release: string, base: table?, base_problem: string?, size: integer, start: integer}?
 ---@return string? reason
 ---@return string? where "record" or "image"
 function bootdisk.load(name)
@@ -101,6 +116,12 @@ function bootdisk.load(name)
   if not record then return nil, message, "record" end
   if not record.magic then return nil, "no boot record", "record" end
   if (record.boot_code_length or 0) == 0 then return nil, "the boot record names no boot code", "record" end
+  local entry
+  entry, message = partition(name)
+  if not entry then return nil, message, "record" end
+  if entry.start ~= record.boot_code_start or entry.length < record.boot_code_length then
+    return nil, "the boot partition is not where the boot code is", "record"
+  end
   local bytes
   bytes, message = disk.read(name, record.boot_code_start, record.boot_code_length)
   if not bytes then return nil, message, "record" end
@@ -108,36 +129,56 @@ function bootdisk.load(name)
   image, message = bootimage.load(bytes)
   if not image then return nil, message, "image" end
   image.start = record.boot_code_start
+  image.base, image.base_problem = nil, "the boot record names no save-base area"
+  if record.base_cn_length > 0 then
+    bytes = disk.read(name, record.base_cn_start, record.base_cn_length)
+    image.base, image.base_problem = bootimage.unpack_base(bytes or "")
+  end
   return image
 end
 
---- Rewrites the base customized data of the image on a disk from the ODM of a system.
+--- Writes base customized data where the boot record of a disk says.
 ---@param name string
----@param root string
+---@param dir string the directory of the object classes they are taken from
 ---@return true?
 ---@return string? reason
-function bootdisk.savebase(name, root)
+function bootdisk.savebase(name, dir)
   local record, message = disk.ipl_read(name)
   if not record then return nil, message end
-  if (record.boot_code_length or 0) == 0 then return nil, name .. " has no boot record" end
-  local head
-  head, message = disk.read(name, record.boot_code_start, 1)
-  if not head then return nil, message end
-  local offset
-  offset, message = bootimage.base_offset(head)
-  if not offset then return nil, message end
+  if (record.boot_code_length or 0) == 0 then return nil, name .. " is not a bootable disk" end
+  if record.base_cn_length < BASE_SECTORS then return nil, "the boot record of " .. name .. " names no save-base area" end
   forget_cache(name)
-  -- The area need not begin on a sector: what shares its first and last sector stays.
-  local sector, skip = record.boot_code_start + offset // bootimage.SECTOR, offset % bootimage.SECTOR
-  local count = (skip + bootimage.BASE_SIZE + bootimage.SECTOR - 1) // bootimage.SECTOR
-  local old
-  old, message = disk.read(name, sector, count)
-  if not old then return nil, message end
-  local area = bootimage.pack_base(bootdisk.customized(root))
   local ok
-  ok, message = disk.write(name, sector, old:sub(1, skip) .. area .. old:sub(skip + #area + 1))
+  ok, message = disk.write(name, record.base_cn_start, bootimage.pack_base(bootdisk.customized(dir)))
   if not ok then return nil, message end
   forget_cache(name)
+  return true
+end
+
+--- Names of the disks that hold a copy of a logical volume.
+---@param vgda table
+---@param lv table
+---@return string[]
+function bootdisk.disks_of(vgda, lv)
+  local names, _, pvs = {}, disk.lv_partitions(vgda, lv)
+  for i, number in ipairs(pvs) do names[i] = assert(disk.by_pvid(vgda.pvs[number].pvid)) end
+  return names
+end
+
+--- Image, record and save-base area, on every disk with a copy of the boot logical volume.
+---@param vgda table
+---@param lv table
+---@param image string
+---@param dir string
+---@return true?
+---@return string? reason
+function bootdisk.install(vgda, lv, image, dir)
+  for _, name in ipairs(bootdisk.disks_of(vgda, lv)) do
+    local ok, message = bootdisk.write(name, vgda, lv, 0, image)
+    if ok then ok, message = bootdisk.write_record(name, vgda, lv, #image) end
+    if ok then ok, message = bootdisk.savebase(name, dir) end
+    if not ok then return nil, message end
+  end
   return true
 end
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Boot images of the lab. The headers are those of an AIX boot image; what AIX keeps in an
--- undocumented form is this lab's own: an "expander" that carries a checksum over everything but
--- the base customized area, a kernel that is a level and filler, and at the end the base
--- customized area that savebase rewrites, with a checksum of its own.
+-- undocumented form is this lab's own: an "expander" that carries a checksum over everything, a kernel
+-- that is a level and filler, a RAM file system that is filler. Behind the image, where the boot record
+-- says, is the base customized area that savebase writes, with a checksum of its own.
 
 local json = require "altmig.json"
 local sys = require "altmig.sys"
@@ -73,39 +73,25 @@ local function filler(seed, size)
   return text:rep(size // #text + 1):sub(1, size)
 end
 
--- The checksum covers everything up to the base customized area, itself taken as blanks.
-local function digest(data, base_start)
-  return sys.sha256(data:sub(1, DIGEST) .. (" "):rep(64) .. data:sub(DIGEST + 65, base_start))
+-- The checksum covers the whole image, itself taken as blanks.
+local function digest(data, size)
+  return sys.sha256(data:sub(1, DIGEST) .. (" "):rep(64) .. data:sub(DIGEST + 65, size))
 end
 
 --- Builds an image.
----@param spec {level: string, release: string, base: table, timestamp: integer?, blocks: integer?}
+---@param spec {level: string, release: string, timestamp: integer?, blocks: integer?}
 ---@return string
 function bootimage.build(spec)
   local sizes = { total = (spec.blocks or blocks_by_release[spec.release] or 61441) * SECTOR }
-  sizes.ramfs = bootimage.BASE_SIZE + 64 * SECTOR
+  sizes.ramfs = 64 * SECTOR
   sizes.ramfs_start = sizes.total - sizes.ramfs
   sizes.kernel = sizes.ramfs_start - SECTOR
   local head = json.encode({ level = spec.level, release = spec.release }, { sort = true })
   assert(#head <= KERNEL_HEAD and sizes.kernel > KERNEL_HEAD, "boot image too small")
-  local base_start = sizes.total - bootimage.BASE_SIZE
   local body = headers(sizes, spec.timestamp or 0) .. EXPANDER_MARK .. (" "):rep(64)
     .. ("\0"):rep(EXPANDER - 16 - 64) .. head .. ("\0"):rep(KERNEL_HEAD - #head)
-  body = body .. filler(spec.level, base_start - #body)
-  return body:sub(1, DIGEST) .. digest(body, base_start) .. body:sub(DIGEST + 65) .. bootimage.pack_base(spec.base)
-end
-
---- Where the base customized area of an image is.
----@param head string its first sector
----@return integer? offset bytes from the start of the image
----@return string? reason
-function bootimage.base_offset(head)
-  if #head < SECTOR or head:sub(1, 4) ~= "\127ELF" or head:sub(HEADER + 1, HEADER + 16) ~= EXPANDER_MARK then
-    return nil, "not a boot image"
-  end
-  local offset, size = string.unpack(">I4", head, 148 + 5), string.unpack(">I4", head, 148 + 17)
-  if offset ~= HEADER or size < bootimage.BASE_SIZE + SECTOR then return nil, "not a boot image" end
-  return offset + size - bootimage.BASE_SIZE
+  body = body .. filler(spec.level, sizes.total - #body)
+  return body:sub(1, DIGEST) .. digest(body, sizes.total) .. body:sub(DIGEST + 65)
 end
 
 --- The length of an image, from its first sector.
@@ -113,28 +99,28 @@ end
 ---@return integer?
 ---@return string? reason
 function bootimage.size(head)
-  local offset, reason = bootimage.base_offset(head)
-  if not offset then return nil, reason end
-  return offset + bootimage.BASE_SIZE
+  if #head < SECTOR or head:sub(1, 4) ~= "\127ELF" or head:sub(HEADER + 1, HEADER + 16) ~= EXPANDER_MARK then
+    return nil, "not a boot image"
+  end
+  local offset, size = string.unpack(">I4", head, 148 + 5), string.unpack(">I4", head, 148 + 17)
+  if offset ~= HEADER or size < SECTOR then return nil, "not a boot image" end
+  return offset + size
 end
 
 --- Loads an image as the machine would: every checksum must hold.
 ---@param data string the image; bytes behind it are ignored
----@return {level: string, release: string, base: table, size: integer}?
+---@return {level: string, release: string, size: integer}?
 ---@return string? reason
 function bootimage.load(data)
-  local base_start, reason = bootimage.base_offset(data)
-  if not base_start then return nil, reason end
-  if #data < base_start + bootimage.BASE_SIZE then return nil, "boot image ends too early" end
-  if data:sub(DIGEST + 1, DIGEST + 64) ~= digest(data, base_start) then
+  local size, reason = bootimage.size(data)
+  if not size then return nil, reason end
+  if #data < size then return nil, "boot image ends too early" end
+  if data:sub(DIGEST + 1, DIGEST + 64) ~= digest(data, size) then
     return nil, "checksum of the boot image differs"
   end
   local head = json.decode(data:sub(SECTOR + 1, SECTOR + KERNEL_HEAD):match("^[^\0]*"))
   if type(head) ~= "table" then return nil, "no kernel in the boot image" end
-  local base
-  base, reason = bootimage.unpack_base(data:sub(base_start + 1, base_start + bootimage.BASE_SIZE))
-  if not base then return nil, reason end
-  return { level = head.level, release = head.release, base = base, size = base_start + bootimage.BASE_SIZE }
+  return { level = head.level, release = head.release, size = size }
 end
 
 return bootimage

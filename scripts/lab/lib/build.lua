@@ -154,13 +154,9 @@ local BOOT_TIME = 1700000000 -- of the image an installed system came with
 local function install_boot_image(root, vgda)
   local level, release = kernel.level(root)
   check(level, release)
-  local image = check(bootimage.build { level = level, release = release, base = bootdisk.customized(root),
-    timestamp = BOOT_TIME })
+  local image = check(bootimage.build { level = level, release = release, timestamp = BOOT_TIME })
   for _, lv in ipairs(vgda.lvs) do
-    if lv.type == "boot" then
-      check(bootdisk.write("hdisk0", vgda, lv, 0, image))
-      check(bootdisk.write_record("hdisk0", vgda, lv, #image))
-    end
+    if lv.type == "boot" then check(bootdisk.install(vgda, lv, image, root .. "/etc/objrepos")) end
   end
 end
 

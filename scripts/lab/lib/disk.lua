@@ -13,11 +13,14 @@ local disk = {}
 local SECTOR = 512
 local IPL_MAGIC = 0xC9C2D4C1 -- "IBMA" in EBCDIC
 local VGDA_SECTOR, VGDA_SECTORS = 128, 2048
-local BOOT_SECTOR = 4352 -- where hd5 is on every disk that has one
+local VGDA_TEXT = 32 -- sectors of the VGDA in front of the text that is this lab's own
+local PV_HEADER = 17 -- sector of the VGDA that says where partition 1 begins
+local BOOT_SECTOR = 4352 -- where partition 1 begins, which is hd5's on every disk that has one
 local MB = 1024 * 1024
 local SMALLEST_FS = 320 * MB -- an image of a file system is never smaller: XFS wants 300 MB
 
 disk.BOOT_SECTOR = BOOT_SECTOR
+disk.VGDA_TEXT = VGDA_SECTOR + VGDA_TEXT
 
 local function fail(code, ...) return nil, string.format(...), code end
 
@@ -172,10 +175,11 @@ function disk.create(name, mb)
   return sys.truncate(dir .. "/raw", mb * MB)
 end
 
--- Fields of the IPL record: name, offset.
+-- Fields of the IPL record: name, offset, form if it is not that of a word.
 local ipl_fields = {
   { "capacity", 24 }, { "boot_code_length", 36 }, { "boot_code_offset", 40 }, { "boot_lv_start", 44 },
-  { "boot_code_start", 48 }, { "boot_lv_length", 52 }, { "load_address", 56 }, { "base_cn_start", 68 },
+  { "boot_code_start", 48 }, { "boot_lv_length", 52 }, { "load_address", 56 }, { "base_cn_length", 64, ">I2" },
+  { "base_cs_length", 66, ">I2" }, { "base_cn_start", 68 }, { "base_cs_start", 72 },
 }
 
 --- The IPL record: pvid (16 hex digits, nil without), and the fields above; bootable by boot_code_length.
@@ -189,7 +193,7 @@ function disk.ipl_read(name)
   local record = {}
   if string.unpack(">I4", bytes) ~= IPL_MAGIC then return record end
   record.magic = IPL_MAGIC
-  for _, field in ipairs(ipl_fields) do record[field[1]] = string.unpack(">I4", bytes, field[2] + 1) end
+  for _, field in ipairs(ipl_fields) do record[field[1]] = string.unpack(field[3] or ">I4", bytes, field[2] + 1) end
   local pvid = string.unpack(">I8", bytes, 129)
   if pvid ~= 0 then record.pvid = ("%016x"):format(pvid) end
   return record
@@ -209,7 +213,7 @@ function disk.ipl_write(name, record)
     bytes = bytes:sub(1, offset) .. packed .. bytes:sub(offset + #packed + 1)
   end
   put(0, ">I4", IPL_MAGIC)
-  for _, field in ipairs(ipl_fields) do put(field[2], ">I4", record[field[1]] or 0) end
+  for _, field in ipairs(ipl_fields) do put(field[2], field[3] or ">I4", record[field[1]] or 0) end
   put(128, ">I8", record.pvid and math.tointeger(tonumber(record.pvid, 16)) or 0)
   put(136, ">I8", 0)
   local bootable = (record.boot_code_length or 0) > 0
@@ -260,7 +264,7 @@ function disk.vgda_read(name)
   if not lvm then return nil, message, code end
   if not lvm.vgid then return false end
   local bytes
-  bytes, message, code = disk.read(name, VGDA_SECTOR, VGDA_SECTORS)
+  bytes, message, code = disk.read(name, VGDA_SECTOR + VGDA_TEXT, VGDA_SECTORS - VGDA_TEXT)
   if not bytes then return nil, message, code end
   local length = string.unpack(">I4", bytes)
   if length == 0 or length + 4 > #bytes then return fail("VGDA_DAMAGED", "disk: %s: damaged VGDA", name) end
@@ -280,9 +284,12 @@ local function write_one(name, vgda, number)
   ok, message, code = disk.write(name, 7, record .. ("\0"):rep(SECTOR - #record))
   if not ok then return nil, message, code end
   local text = json.encode(vgda, { sort = true })
-  if #text + 4 > VGDA_SECTORS * SECTOR then return fail("VGDA_FULL", "disk: %s: VGDA full", name) end
+  if #text + 4 > (VGDA_SECTORS - VGDA_TEXT) * SECTOR then return fail("VGDA_FULL", "disk: %s: VGDA full", name) end
   text = string.pack(">I4", #text) .. text
-  return disk.write(name, VGDA_SECTOR, text .. ("\0"):rep(-#text % SECTOR))
+  ok, message, code = disk.write(name, VGDA_SECTOR + VGDA_TEXT, text .. ("\0"):rep(-#text % SECTOR))
+  if not ok then return nil, message, code end
+  local header = ("\0"):rep(16) .. string.pack(">I2I2I4", vgda.pvs[number].pps, 0, BOOT_SECTOR)
+  return disk.write(name, VGDA_SECTOR + PV_HEADER, header .. ("\0"):rep(SECTOR - #header))
 end
 
 --- Writes the VGDA to every disk of its volume group (found by PVID).
@@ -323,7 +330,7 @@ end
 function disk.lvm_clear(name)
   local ok, message, code = disk.write(name, 7, ("\0"):rep(SECTOR))
   if not ok then return nil, message, code end
-  return disk.write(name, VGDA_SECTOR, ("\0"):rep(SECTOR * 8))
+  return disk.write(name, VGDA_SECTOR, ("\0"):rep(SECTOR * (VGDA_TEXT + 8)))
 end
 
 --- Volume groups of the LPAR by VGID, as the disks tell it: { vgid = { vgda=, disks={names} } }.
@@ -382,6 +389,24 @@ function disk.vg_pps(vgda)
   for _, pv in ipairs(vgda.pvs) do total = total + pv.pps end
   for _, lv in ipairs(vgda.lvs) do used = used + lv.lps * (lv.copies or 1) end
   return total, used
+end
+
+--- Physical partition of the first logical one, the same on every disk with a copy; and those disks, as numbers
+--- of vgda.pvs.
+---@param vgda table
+---@param lv table
+---@return integer first
+---@return integer[] pvs
+function disk.lv_partitions(vgda, lv)
+  local first = 1
+  for _, other in ipairs(vgda.lvs) do -- hd5 is in front, the others follow in their order
+    if other.number ~= lv.number and (other.type == "boot" or lv.type ~= "boot" and other.number < lv.number) then
+      first = first + other.lps
+    end
+  end
+  local pvs, at = {}, lv.pv or 1
+  for copy = 0, math.min(lv.copies or 1, #vgda.pvs) - 1 do pvs[copy + 1] = (at + copy - 1) % #vgda.pvs + 1 end
+  return lv.type == "boot" and 1 or first, pvs
 end
 
 ---@param vgda table

@@ -36,6 +36,7 @@ end
 local LED <const> = {
   no_device = "20EE000B", -- firmware found nothing to boot
   image = "201",          -- damaged boot image
+  base = "546",          -- no base customized data, or damaged ones
   vary_on = "552",        -- rootvg cannot be varied on
   pv = "554",             -- the boot disk is not the one the boot image knows
   lvm = "556",            -- LVM structures of rootvg are wrong
@@ -105,6 +106,7 @@ end
 
 local function vary_on(entry, image)
   local name, base = entry.disk, image.base
+  if not base then hang(LED.base, "%s: %s", name, image.base_problem) end
   local record = disk.ipl_read(name)
   if not record.pvid then hang(LED.pv, "%s has no PVID", name) end
   if base.rootvg.pvid ~= record.pvid then

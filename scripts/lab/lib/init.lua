@@ -170,6 +170,8 @@ local function device_nodes(rootvg)
   node("console", "char", modes.PRIVATE_FILE, 1, 3)
   node("random", "char", modes.FILE, 1, 8)
   node("urandom", "char", modes.FILE, 1, 9)
+  local boot_disk = check(sys.stat(check(disk.attach(check(disk.by_pvid(rootvg.pvs[1].pvid)), loops))))
+  node("ipldevice", "block", modes.PRIVATE_FILE, boot_disk.rdev_major, boot_disk.rdev_minor)
   for _, name in ipairs(check(disk.list())) do block_node(name, check(disk.attach(name, loops))) end
   for _, group in pairs(check(disk.groups())) do
     if in_use(group, rootvg) then

@@ -15,6 +15,8 @@ local quirk = {}
 --- All of them. One row each: what is open, and the behaviours that the commands play.
 ---@type table<string, lab.Quirk>
 quirk.known = {
+  ["bosboot-in-copy"] = { values = { "builds", "refuses-device", "builds-and-fails-in-savebase" },
+    text = "what bosboot -a -b FILE does where its boot device cannot be opened, in a copy that is mounted nodev" },
   ["lssrc-unknown"] = { values = { "stderr", "stdout" },
     text = "where lssrc says that a subsystem is not on file" },
   ["alt-inst-mount-point"] = { values = { "plain", "slash" },
@@ -33,6 +35,8 @@ quirk.known = {
   ["umount-exported"] = { values = { "busy", "works" }, text = "what umount does about a file system that is exported" },
   ["login-environment"] = { values = { "plain", "ja_JP", "odmdir", "noclobber", "talkative" },
     text = "what a site sets for root: a Japanese locale, another ODMDIR, an ENV file that sets noclobber, one that prints" },
+  ["phase3-boot-image"] = { values = { "leaves", "writes" },
+    text = "whether alt_disk_copy -M -P3 leaves the boot image that is there, or makes image and boot record itself" },
   ["login-shell"] = { values = { "ksh", "bash", "csh", "ksh93" }, text = "the shell that /etc/passwd names for root" },
   ["phase1-failure"] = { values = { "leaves-active", "removes-group", "leaves-mounted" },
     text = "what alt_disk_copy -P1 leaves when it fails: the group, varied on; nothing; the group with its file systems mounted" },

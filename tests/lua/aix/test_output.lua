@@ -286,9 +286,13 @@ function TestAixOutput:test_bootlist_rows_are_paths_of_disks()
   lu.assertEquals(aix.bootlist "0514-220 bootlist: Invalid device.\n", {})
 end
 
-function TestAixOutput:test_partitions_of_the_first_copy()
+function TestAixOutput:test_partitions_of_a_logical_volume()
   local rows = aix.lslv_m "hd5:N/A\nLP    PP1  PV1               PP2  PV2\n0001  0007 hdisk0            0001 hdisk1\n0002  0009 hdisk0\n"
-  lu.assertEquals(rows, { { lp = 1, pp = 7, disk = "hdisk0" }, { lp = 2, pp = 9, disk = "hdisk0" } })
+  lu.assertEquals(rows, { { lp = 1, pp = 7, disk = "hdisk0", copies = { { pp = 7, disk = "hdisk0" }, { pp = 1, disk = "hdisk1" } } },
+    { lp = 2, pp = 9, disk = "hdisk0", copies = { { pp = 9, disk = "hdisk0" } } } })
+  -- A disk that is missing has its identifier in the place of its name.
+  lu.assertEquals(aix.lslv_m "0001  0007 00c3545039af54e2  0001 ?\n"[1].copies, { { pp = 7, disk = "00c3545039af54e2" },
+    { pp = 1, disk = "?" } })
 end
 
 function TestAixOutput:test_subsystems_with_and_without_a_process()

@@ -82,9 +82,9 @@ end
 
 function TestDisk:test_a_damaged_vgda_is_an_error()
   assert(self.disk.vg_create { name = "datavg", disks = { "hdisk1" }, seed = "s" })
-  assert(self.disk.write("hdisk1", 128, "\xff\xff\xff\xff"))
+  assert(self.disk.write("hdisk1", self.disk.VGDA_TEXT, "\xff\xff\xff\xff"))
   lu.assertEquals(select(3, self.disk.vgda_read "hdisk1"), "VGDA_DAMAGED")
-  assert(self.disk.write("hdisk1", 128, "\0\0\0\4oops"))
+  assert(self.disk.write("hdisk1", self.disk.VGDA_TEXT, "\0\0\0\4oops"))
   lu.assertEquals(select(3, self.disk.vgda_read "hdisk1"), "VGDA_DAMAGED")
   lu.assertEquals(select(3, self.disk.write("hdisk1", 1024 * 2048, "x")), "EIO")
 end

@@ -48,10 +48,8 @@ local function write_system()
 end
 
 local function write_image(level)
-  local image = bootimage.build { level = level, release = "7.2", base = bootdisk.customized(root), blocks = 600 }
-  local hd5 = disk.lv_find(vgda, "hd5")
-  assert(bootdisk.write("hdisk0", vgda, hd5, 0, image))
-  assert(bootdisk.write_record("hdisk0", vgda, hd5, #image))
+  local image = bootimage.build { level = level, release = "7.2", blocks = 600 }
+  assert(bootdisk.install(vgda, disk.lv_find(vgda, "hd5"), image, root .. "/etc/objrepos"))
   return #image
 end
 
@@ -110,8 +108,7 @@ function TestFirmware:test_comes_up_and_says_its_level()
 end
 
 function TestFirmware:test_any_flipped_byte_of_the_image_is_noticed()
-  local positions = { self.image_size - 1, self.image_size - bootimage.BASE_SIZE,
-    self.image_size - bootimage.BASE_SIZE - 1, self.image_size - bootimage.BASE_SIZE + 200 }
+  local positions = { self.image_size - 1 }
   for at = 0, 600, 31 do positions[#positions + 1] = at end
   for at = 4096, self.image_size - 1, 30011 do positions[#positions + 1] = at end
   for _, at in ipairs(positions) do
@@ -124,6 +121,43 @@ function TestFirmware:test_any_flipped_byte_of_the_image_is_noticed()
     lu.assertEquals(result.led, "201", "byte " .. at)
     assert(disk.write("hdisk0", sector, bytes))
   end
+  lu.assertTrue(boot().up)
+end
+
+-- The area behind the image: what is changed in it by fn, from its bytes to others of the same length.
+local function change_base(fn)
+  local record = disk.ipl_read("hdisk0")
+  local bytes = assert(disk.read("hdisk0", record.base_cn_start, record.base_cn_length))
+  assert(disk.write("hdisk0", record.base_cn_start, fn(bytes)))
+end
+
+function TestFirmware:test_save_base_data_that_are_missing_or_damaged()
+  change_base(function(bytes) return ("\0"):rep(#bytes) end)
+  hangs("546", "no base customized data")
+  assert(bootdisk.savebase("hdisk0", root .. "/etc/objrepos"))
+  lu.assertTrue(boot().up)
+  change_base(function(bytes) return bytes:sub(1, 200) .. string.char(bytes:byte(201) ~ 1) .. bytes:sub(202) end)
+  hangs("546", "checksum of the base customized data differs")
+  local record = disk.ipl_read("hdisk0")
+  record.base_cn_length = 0
+  local entry = assert(disk.read("hdisk0", 0, 1)):sub(455, 462)
+  assert(disk.ipl_write("hdisk0", record))
+  local bytes = assert(disk.read("hdisk0", 0, 1))
+  assert(disk.write("hdisk0", 0, bytes:sub(1, 454) .. entry .. bytes:sub(463)))
+  hangs("546", "names no save-base area")
+end
+
+function TestFirmware:test_a_boot_partition_that_firmware_cannot_follow()
+  local bytes = assert(disk.read("hdisk0", 0, 1))
+  local function with(at, text, reason)
+    assert(disk.write("hdisk0", 0, bytes:sub(1, at) .. text .. bytes:sub(at + #text + 1)))
+    hangs("20EE000B", reason)
+  end
+  with(0x1BE, "\0", "no active boot partition")
+  with(0x1BE + 4, "\x83", "no active boot partition")
+  with(0x1BE + 8, string.pack(">I4", disk.BOOT_SECTOR), "the boot partition is not where the boot code is")
+  with(0x1FE, "\0", "does not end in 55 AA")
+  assert(disk.write("hdisk0", 0, bytes))
   lu.assertTrue(boot().up)
 end
 
@@ -223,14 +257,14 @@ function TestFirmware:test_savebase_after_a_change_of_the_devices()
   assert(assert(store:change("CuAt", "value LIKE " .. record.pvid .. "*", { value = new .. ("0"):rep(16) })) > 0)
   assert(store:commit())
   hangs("554", "the base customized data have rootvg on " .. record.pvid)
-  assert(bootdisk.savebase("hdisk0", root))
+  assert(bootdisk.savebase("hdisk0", root .. "/etc/objrepos"))
   lu.assertTrue(boot().up)
 end
 
 function TestFirmware:test_the_image_is_one_for_the_engine()
   local bosboot = require "altmig.bosboot"
   local found = bosboot.inspect(assert(disk.read("hdisk0", 0, disk.BOOT_SECTOR + 700)))
-  lu.assertEquals(found.verdict, "bootable", found.problem)
+  lu.assertEquals(found.verdict, "good", found.problem)
   lu.assertEquals(found.image.size, self.image_size)
   lu.assertEquals(found.image.blocks, 600)
   lu.assertEquals(found.boot_record.pvid, disk.ipl_read("hdisk0").pvid)

@@ -136,7 +136,7 @@ clone.steps.alt_disk_copy = {
   run = function(m, ctx, args)
     m:provide_spot()
     local words = { "-M", ("%d.%d"):format(m.target.version, m.target.release), "-P" .. args.phase }
-    if m.opts.no_bootlist and args.phase == 3 then words[#words + 1] = "-B" end
+    if args.phase == 3 then words[#words + 1] = "-B" end -- it is set when what is there has been judged: set_bootlist
     if m.opts.debug then words[#words + 1] = "-D" end
     if args.phase == 1 and m.exclude_files then
       words[#words + 1] = "-e"

@@ -32,6 +32,11 @@ finish.steps.reboot_client = {
   run = function(m)
     local _, by_name = aix.lspv(m.client:must { "lspv" })
     if by_name[m.disks[1]] and by_name[m.disks[1]].vg == "rootvg" then return end -- an earlier attempt did it
+    local bootlist = m:result_of("set_bootlist")
+    if bootlist and not bootlist.set then
+      m:warn(("altmig: %s is not rebooted: its bootlist was left alone, so that it would come up as it is"):format(m.name))
+      return
+    end
     m:say(("altmig: rebooting %s."):format(m.name))
     m:unlock_client()
     m.rebooting = true

@@ -298,6 +298,7 @@ function ownership.remove_copy(m)
   local group = m:volume_group(ALT)
   m:check_ours(group)
   if not group then return nil end
+  m:restore_boot_records(group.disks)
   local proven, left, last, argv = {}, group, nil, nil
   for _, disk in ipairs(group.disks) do proven[disk] = true end
   for _, words in ipairs(removals(m)) do
