@@ -149,8 +149,6 @@ function recordings.check_file(text, world)
       found[#found + 1] = ("line %d is no object: %s"):format(records, line:sub(1, 80))
     else
       local violations, count = recordings.check(record, world)
-      local argv = type(record.argv) == "table" and record.argv or {}
-      if contract.excepted(tostring(argv[1]):match("[^/]*$"), { table.unpack(argv, 2) }) then violations = {} end
       commands = commands + count
       for _, violation in ipairs(violations) do
         found[#found + 1] = ("%s: %s\n  %s"):format(tostring(record.host), violation, json.encode(record.argv or false))

@@ -6,7 +6,6 @@ local journal = require "altmig.journal"
 local lu = require "luaunit"
 local sys = require "altmig.sys"
 require "altmig.cmd.lab" -- makes lab.NAME loadable
-local contract = require "lab.contract"
 local lab = require "lab_driver"
 local recordings = require "recordings"
 
@@ -31,7 +30,6 @@ function TestRecordingsOfAllTests:test_no_command_violates_the_contract()
       end
     end
   end
-  for _, one in ipairs(contract.exceptions) do print(("# exception: %s %s (%s)"):format(one.name, one.args, one.why)) end
   print(("# %d command lines in %d records of %d recordings"):format(all_commands, all_records, tests))
   local list = {}
   for violation, count in pairs(wrong) do list[#list + 1] = ("%d times %s"):format(count, violation) end

@@ -275,7 +275,7 @@ function TestStorage:test_6_phase_3_and_boot()
     .. "Bootlist is set to the boot disk: hdisk2 blv=hd5\n")
   lu.assertEquals(states().hdisk2, "altinst_rootvg ")
   refused("lsvg -l altinst_rootvg", "0516-010 : Volume group must be varied on")
-  lu.assertEquals(on("bootlist -m normal -o"), "hdisk2 blv=hd5 pathid=0\n")
+  lu.assertEquals(on("bootlist -m normal -o"), "hdisk2 blv=hd5 pathid=0\nhdisk2 blv=hd5 pathid=1\n")
   lu.assertEquals(on("mount | grep -c alt_inst; ls -d /alt_inst /dev/alt_hd4 2>/dev/null; ls /dev/hd4"),
     "0\n/dev/hd4\n")
   local status, text = boot()

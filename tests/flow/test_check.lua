@@ -239,7 +239,8 @@ function TestCheck:test_ghost_devices_by_the_major_the_alternate_rootvg_would_ge
     .. "brw-rw---- 1 root system 10, 5 Nov 12 2018 hd4\n"
   local finding = found(w, "ghost-device", "inhibitor", "lpar", "major 34 is free, but CuDvDr has ghostvg and /dev has ghostlv")
   lu.assertEquals(finding.remedy,
-    "cd /dev && rm ghostlv; odmget -q value1=34 CuDvDr > /tmp/CuDvDr.34; odmdelete -q value1=34 -o CuDvDr; savebase")
+    "cd /dev && rm ghostlv; odmget -q value1=34 CuDvDr > /tmp/CuDvDr.34; odmdelete -q value1=34 -o CuDvDr; "
+      .. "savebase -o /etc/objrepos -d /dev/ipl_blv")
   lu.assertStrContains(finding.what, "0516-082")
   w.devno, w.answers.ls = row(40, "later"), ""
   found(w, "ghost-device", "warning", "lpar", "major 40")

@@ -6,14 +6,6 @@ local table_of = require "lab.contract_commands"
 
 local contract = { commands = table_of.commands, absent = table_of.absent }
 
--- What is still taken although AIX refuses it, or though it may not be sent, with what it waits for. A row goes when the
--- engine sends something else; the verdicts of contract.check know none of them.
-contract.exceptions = {
-  { name = "mkboot", args = "^%-d %S+ %-l %S+ %-b %S+$",
-    why = "phase 8 writes the boot record by mkboot until the engine composes it itself" },
-  { name = "df", args = "^%-k$", why = "the file systems of the copy are asked for all together until each is named" },
-}
-
 local unpack = table.unpack
 
 local function base(name) return (name:match("([^/]*)$")) end
@@ -345,6 +337,22 @@ local assignment = "^[%a_][%w_]*="
 
 local read_shell
 
+-- The positions after a command: shift and set move them; nil where they are not known any more.
+local function moved(params, words)
+  local name = words[1][1]
+  if name == "shift" then
+    local count = words[2] == nil and 1 or words[2][2] and math.tointeger(tonumber(words[2][1]))
+    return count and { unpack(params, count + 1) } or nil
+  end
+  if name ~= "set" or not words[2] or words[2][1] ~= "--" then return params end
+  local list = {}
+  for i = 3, #words do
+    if not words[i][2] then return nil end
+    list[#list + 1] = words[i][1]
+  end
+  return list
+end
+
 -- Reads a shell text once: its simple commands as lists of { text, literal }, and the text with quoted stretches,
 -- comments and here documents blanked. What cannot be split is left out. `params` are $1, $2 ... as far as known.
 function read_shell(text, params)
@@ -361,9 +369,13 @@ function read_shell(text, params)
   end
   local function end_command()
     end_word()
-    if words[1] then commands[#commands + 1] = words end
+    if words[1] then
+      commands[#commands + 1] = words
+      params = params and moved(params, words)
+    end
     words = {}
   end
+  if text:find("%f[%w_][%a_][%w_]*%(%)") then params = nil end -- a function has positions of its own
   -- After a line with <<WORD: the lines up to that word are data.
   local function skip_documents()
     for _, document in ipairs(pending) do
@@ -660,17 +672,6 @@ function contract.each(argv, text, visit)
   return true
 end
 
---- Whether a command line is one of the exceptions.
----@param name string
----@param args string[]
----@return boolean
-function contract.excepted(name, args)
-  for _, exception in ipairs(contract.exceptions) do
-    if exception.name == name and table.concat(args, " "):find(exception.args) then return true end
-  end
-  return false
-end
-
 --- The operands of a command by its row, and the flags that were given.
 ---@param name string
 ---@param args string[]
@@ -722,7 +723,6 @@ function contract.refusal(name, args)
     check_one(name, spec, args, said)
   end
   if not first then return nil end
-  if contract.excepted(name, args) then return nil end
   local usage = "Usage: " .. usage_of(name, spec)
   return first ~= "" and ("%s: %s\n%s"):format(name, first, usage) or usage, spec.status or 1
 end

@@ -90,6 +90,18 @@ function TestContract:test_shell_text()
   end
 end
 
+function TestContract:test_positions_of_a_script_move()
+  local params = { "/dir", "job", "7", "size" }
+  local function wrong(text) return #contract.check_script(text, params) end
+  lu.assertEquals(wrong "dd if=/x bs=1 count=$3", 0)
+  lu.assertEquals(wrong "dd if=/x bs=1 count=$4", 1, "size is no number of blocks")
+  lu.assertEquals(wrong "d=$1\nshift\ndd if=/x bs=1 count=$2", 0)
+  lu.assertEquals(wrong "shift 2\ndd if=/x bs=1 count=$2", 1)
+  lu.assertEquals(wrong 'set -- a "$3"\ndd if=/x bs=1 count=$2', 0)
+  lu.assertEquals(wrong "set -- `date`\ndd if=/x bs=1 count=$4", 0, "not known any more")
+  lu.assertEquals(wrong "f() {\ndd if=/x bs=1 count=$4\n}\nf 3 3 3 3", 0, "a function has its own")
+end
+
 function TestContract:test_what_is_no_command_line()
   lu.assertEquals(contract.check {}, { "not a list of words" })
   lu.assertEquals(contract.check { "ls", 1 }, { "not a list of words" })

@@ -303,8 +303,8 @@ function storage.ghost_devices(m, add)
         major == lowest and "the alternate rootvg would get it, and phase 11 end with 0516-082"
           or "an alternate rootvg that gets it would end phase 11 with 0516-082"),
       evidence = ("lvlstmajor: %s; odmget -q value1=%d CuDvDr; ls -l /dev | grep '%d,'"):format(first_lines(text, 1), major, major),
-      remedy = ("%sodmget -q value1=%d CuDvDr > /tmp/CuDvDr.%d; odmdelete -q value1=%d -o CuDvDr; savebase"):format(files, major,
-        major, major) }
+      remedy = ("%sodmget -q value1=%d CuDvDr > /tmp/CuDvDr.%d; odmdelete -q value1=%d -o CuDvDr; "
+        .. "savebase -o /etc/objrepos -d /dev/ipl_blv"):format(files, major, major, major) }
   end
 end
 
