@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aix/lpp.h"
+#include "aix/plan.h"
 #include "aix/requisite.h"
 #include "bindutil.h"
 #include "bind_modules.h"
@@ -12,6 +13,7 @@
 #define LPP_CLASS        "altmig.installp_core.lpp"
 #define REQUISITES_CLASS "altmig.installp_core.requisites"
 #define ORDER_CLASS      "altmig.installp_core.order"
+#define PLAN_CLASS       "altmig.installp_core.plan"
 
 static void set_slice(lua_State *L, const char *name, struct am_slice text)
 {
@@ -292,6 +294,140 @@ static int l_order(lua_State *L)
 	return 1;
 }
 
+/* --- the plan --- */
+
+/* The arrays are user values of it. */
+struct planning {
+	struct am_plan plan;
+	struct am_plan_image *images;
+	struct am_requisites *requisites;
+	size_t count;
+};
+
+static int plan_free(lua_State *L)
+{
+	struct planning *p = luaL_checkudata(L, 1, PLAN_CLASS);
+
+	am_plan_free(&p->plan);
+	for (size_t i = 0; i < p->count; i++)
+		am_requisites_free(&p->requisites[i]);
+	p->count = 0;
+	return 0;
+}
+
+/* The fileset of an image at the top of the stack. */
+static int take_image(lua_State *L, struct planning *p, struct am_error *error)
+{
+	struct am_plan_image *image = &p->images[p->count];
+	struct am_requisites *r = &p->requisites[p->count];
+
+	luaL_checktype(L, -1, LUA_TTABLE);
+	image->name = field_slice(L, "name", NULL);
+	if (am_level_parse(field_slice(L, "level", NULL), &image->level) != 0)
+		luaL_error(L, "field 'level': no level");
+	lua_getfield(L, -1, "update");
+	image->is_update = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	image->requisites = r;
+	memset(r, 0, sizeof *r);
+	p->count++;
+	return am_requisites_parse(r, field_slice(L, "requisites", ""), error);
+}
+
+/* The filesets of the list at `arg`, a level only where they have one, in a userdata on the stack.
+ * [-0, +1, v] */
+static struct am_plan_fileset *push_filesets(lua_State *L, int arg, size_t *count)
+{
+	struct am_plan_fileset *list;
+
+	luaL_checktype(L, arg, LUA_TTABLE);
+	*count = (size_t)luaL_len(L, arg);
+	luaL_argcheck(L, *count < 1000000, arg, "list too long");
+	list = lua_newuserdatauv(L, (*count + 1) * sizeof *list, 0);
+	memset(list, 0, (*count + 1) * sizeof *list);
+	for (size_t i = 0; i < *count; i++) {
+		struct am_slice level;
+
+		lua_geti(L, arg, (lua_Integer)i + 1);
+		luaL_checktype(L, -1, LUA_TTABLE);
+		list[i].name = field_slice(L, "name", NULL);
+		level = field_slice(L, "level", "");
+		list[i].has_level = level.length > 0;
+		if (list[i].has_level && am_level_parse(level, &list[i].level) != 0)
+			luaL_error(L, "field 'level': no level");
+		lua_pop(L, 1);
+	}
+	return list;
+}
+
+static void push_verdict(lua_State *L, const struct am_plan_verdict *verdict)
+{
+	static const char *const fates[] = {
+		"left", "taken", "not newer", "superseded", "again", "without base", "unmet"};
+
+	lua_createtable(L, 0, 4);
+	bu_setstr(L, "fate", fates[verdict->fate]);
+	if (verdict->by != AM_PLAN_NONE)
+		bu_setint(L, "by", (lua_Integer)verdict->by + 1);
+	if (verdict->why == NULL)
+		return;
+	set_slice(L, "why", verdict->why->text);
+	if (verdict->why->kind != AM_REQUISITE_GROUP)
+		set_slice(L, "needs", verdict->why->name);
+}
+
+static void push_plan(lua_State *L, const struct planning *p)
+{
+	lua_createtable(L, 0, 2);
+	lua_createtable(L, (int)p->count, 0);
+	for (size_t i = 0; i < p->count; i++) {
+		push_verdict(L, &p->plan.verdicts[i]);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "verdicts");
+	lua_createtable(L, (int)p->plan.order_count, 0);
+	for (size_t i = 0; i < p->plan.order_count; i++) {
+		lua_pushinteger(L, (lua_Integer)p->plan.order[i] + 1);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "order");
+}
+
+/* plan(images, installed, wanted) -> { verdicts=, order= } */
+static int l_plan(lua_State *L)
+{
+	struct am_error error;
+	struct planning *p;
+	struct am_plan_fileset *installed, *wanted;
+	size_t count, installed_count, wanted_count;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 3);
+	luaL_checkstack(L, 16, NULL);
+	installed = push_filesets(L, 2, &installed_count);
+	wanted = push_filesets(L, 3, &wanted_count);
+	count = (size_t)luaL_len(L, 1);
+	luaL_argcheck(L, count < 1000000, 1, "list too long");
+	p = lua_newuserdatauv(L, sizeof *p, 2);
+	memset(p, 0, sizeof *p);
+	p->images = lua_newuserdatauv(L, (count + 1) * sizeof *p->images, 0);
+	lua_setiuservalue(L, -2, 1);
+	p->requisites = lua_newuserdatauv(L, (count + 1) * sizeof *p->requisites, 0);
+	lua_setiuservalue(L, -2, 2);
+	luaL_setmetatable(L, PLAN_CLASS);
+	for (size_t i = 0; i < count; i++) {
+		lua_geti(L, 1, (lua_Integer)i + 1);
+		if (take_image(L, p, &error) != 0)
+			return bu_fail(L, &error);
+		lua_pop(L, 1);
+	}
+	if (am_plan_make(&p->plan, p->images, count, installed, installed_count, wanted,
+		    wanted_count, &error) != 0)
+		return bu_fail(L, &error);
+	push_plan(L, p);
+	return 1;
+}
+
 /* --- lpp_name --- */
 
 static int lpp_free(lua_State *L)
@@ -385,12 +521,14 @@ int luaopen_altmig_installp_core(lua_State *L)
 	static const luaL_Reg requisites_meta[] = {{"__gc", requisites_free}, {NULL, NULL}};
 	static const luaL_Reg order_meta[] = {{"__gc", order_free}, {NULL, NULL}};
 	static const luaL_Reg lpp_meta[] = {{"__gc", lpp_free}, {NULL, NULL}};
-	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"order", l_order},
+	static const luaL_Reg plan_meta[] = {{"__gc", plan_free}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"order", l_order}, {"plan", l_plan},
 		{"requisites", l_requisites}, {"unmet", l_unmet}, {NULL, NULL}};
 
 	bu_newclass(L, REQUISITES_CLASS, none, requisites_meta);
 	bu_newclass(L, ORDER_CLASS, none, order_meta);
 	bu_newclass(L, LPP_CLASS, none, lpp_meta);
+	bu_newclass(L, PLAN_CLASS, none, plan_meta);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -61,14 +61,19 @@ local flags = {
   { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image;\n"
     .. "after installp, look at every file of the software database" },
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
-  { "bundle", "bundle", arg = "FILE", text = "the answers as one tar to send, names of the site replaced" },
+  { "bundle", "bundle", arg = "FILE", text = "of probe: the answers as one tar to send, names of the site replaced;\n"
+    .. "of installp plan: an installp_bundle, lines I:, R: and E:" },
+  { "installed", "installed", arg = "PATH", text = "what the system has: a file with the lines of lslpp, or its root" },
+  { "df", "df", arg = "FILE", text = "what df printed there, in kilobytes: which file systems must grow" },
+  { "no-restore", "no_restore", text = "the base system is not restored, whatever its release" },
+  { "toc", "toc", text = "not supported yet: write a .toc" },
   { "write-test", "write_test",
     text = "also try what looking does not show: mounts, an export, a boot image\nin a file; says what, and asks" },
   { "scratch-disk", "scratch_disk", arg = "DISK", text = "not supported yet: trials on a disk that nobody needs" },
   { "replay", "replay", arg = "FILE", text = "the table of a bundle; no host is asked" },
   { "list", "list", text = "what altmig takes for true of AIX and has not seen, and how it stands" },
   { "html", "html", text = "one page on stdout that needs nothing else" },
-  { "json", "json", text = "one JSON object a line instead of text; of report: one document" },
+  { "json", "json", text = "one JSON object a line instead of text; of report and\ninstallp: one document" },
   { "color", "color", arg = "WHEN", words = { "auto", "always", "never" }, text = "auto, always or never (NO_COLOR is honoured)" },
   { "nim", "nim", arg = "FILE", text = "resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)" },
   { "state", "state", arg = "DIR", text = "journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)" },
@@ -136,6 +141,11 @@ options.define("altmig probe", { operands = "-c CLIENT [-l LPP_SOURCE] [-s SPOT]
   flags = common .. "c l s bundle write-test scratch-disk yes replay list json " })
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
 options.define("altmig verify", { operands = "CLIENT", flags = common .. "json " })
+options.define("altmig installp index", { operands = "DIR", flags = common .. "toc json ",
+  text = "the filesets of every image, RPMs and interim fixes" })
+options.define("altmig installp plan", { operands = "DIR [FILESET [LEVEL] ...]",
+  flags = common .. "installed bundle df no-restore json ",
+  text = "what would be installed, in which order, what is missing, what room it needs" })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })
 
 -- The command whose --help lists a set of flags.

@@ -1,7 +1,7 @@
 ---@meta altmig.installp_core
 -- SPDX-License-Identifier: MIT
 
---- What installp images say of themselves, and requisites of filesets. Codes: LPP_NAME.
+--- What installp images say of themselves, and requisites of filesets. Codes: LPP_NAME, PLAN_CONFLICT.
 ---@class altmig.installp_core
 local core = {}
 
@@ -47,5 +47,18 @@ function core.unmet(text, levels) end
 ---@param installed table<string, string>   # levels by fileset
 ---@return integer[]? order, string? message, string? code
 function core.order(filesets, installed) end
+
+---@class altmig.installp_core.Verdict
+---@field fate "left"|"taken"|"not newer"|"superseded"|"again"|"without base"|"unmet"
+---@field by integer?     # an image: who asks for it, what takes its place, or what would meet `why` were it not unmet
+---@field why string?     # the requisite
+---@field needs string?   # the fileset that it names; a group names none
+
+--- What is taken of images, in which order, and why the others are not: engine/core/aix/plan.h.
+---@param images { name: string, level: string, update: boolean?, requisites: string? }[]
+---@param installed { name: string, level: string }[]
+---@param wanted { name: string, level: string? }[]   # without a level: the highest
+---@return { verdicts: altmig.installp_core.Verdict[], order: integer[] }? plan, string? message, string? code
+function core.plan(images, installed, wanted) end
 
 return core

@@ -83,7 +83,29 @@ function TestInstallpCore:test_the_order()
   lu.assertEquals(core.order({}, {}), {})
 end
 
+function TestInstallpCore:test_a_plan()
+  local images = { { name = "a", level = "2.0.0.5", update = true, requisites = ">0 {\n*prereq none\n*prereq b 2.0.0.0\n}\n" },
+    { name = "a", level = "2.0.0.0" }, { name = "b", level = "2.0.0.0" }, { name = "c", level = "1.0.0.0", requisites = "*coreq none" } }
+  local plan = assert(core.plan(images, { { name = "a", level = "1.0.0.0" } }, { { name = "a" }, { name = "c" } }))
+  lu.assertEquals(plan.order, { 2, 3, 1 })
+  lu.assertEquals(plan.verdicts, { { fate = "taken" }, { fate = "taken" },
+    { fate = "taken", by = 1, why = ">0 {\n*prereq none\n*prereq b 2.0.0.0\n}" }, { fate = "unmet", why = "*coreq none", needs = "none" } })
+  lu.assertEquals(core.plan(images, {}, { { name = "a", level = "2.0.0.0" } }).order, { 2 })
+  lu.assertEquals(core.plan({}, {}, {}), { verdicts = {}, order = {} })
+  local levels = { { name = "b", level = "1.0.0.0" }, { name = "b", level = "2.0.0.0" } }
+  for i = 1, 100 do levels[i + 2] = { name = "a", level = i .. ".0.0.0", requisites = "*prereq b v<2" } end
+  local none, message, code = core.plan(levels, {}, { { name = "a" }, { name = "b" } })
+  lu.assertNil(none)
+  lu.assertEquals(code, "PLAN_CONFLICT")
+  lu.assertStrContains(message, "contradict each other")
+end
+
 function TestInstallpCore:test_misuse_raises()
+  lu.assertErrorMsgContains("field 'name'", core.plan, { {} }, {}, {})
+  lu.assertErrorMsgContains("no level", core.plan, { { name = "a", level = "x" } }, {}, {})
+  lu.assertErrorMsgContains("no level", core.plan, {}, { { name = "a", level = "x" } }, {})
+  lu.assertErrorMsgContains("table expected", core.plan, {}, {}, { 1 })
+  lu.assertErrorMsgContains("table expected", core.plan, {}, {})
   lu.assertErrorMsgContains("string expected", core.lpp, {})
   lu.assertErrorMsgContains("table expected", core.unmet, "", nil)
   lu.assertErrorMsgContains("names and levels", core.unmet, "", { a = 1 })

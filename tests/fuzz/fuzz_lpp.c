@@ -4,6 +4,7 @@
  * them once and does not depend on the order they are given in.
  */
 #include "aix/lpp.h"
+#include "aix/plan.h"
 #include "fuzz.h"
 
 enum { ORDERED = 64 }; /* filesets that are put in order */
@@ -57,6 +58,33 @@ static void check_order(const struct am_lpp *lpp)
 	}
 }
 
+/* A plan of all of it, every other fileset an update, takes each once and has a verdict on all. */
+static void check_plan(const struct am_lpp *lpp)
+{
+	struct am_plan_image images[ORDERED];
+	struct am_plan_fileset wanted[ORDERED] = {0};
+	size_t count = lpp->count < ORDERED ? lpp->count : ORDERED, taken = 0;
+	struct am_plan plan;
+	struct am_error error;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct am_lpp_fileset *f = &lpp->filesets[i];
+
+		images[i] = (struct am_plan_image){f->name, f->level, i % 2 == 1, &f->requisites};
+		wanted[i].name = f->name;
+	}
+	if (am_plan_make(&plan, images, count, wanted, count / 4, wanted, count, &error) == 0) {
+		for (size_t i = 0; i < count; i++) {
+			taken += plan.verdicts[i].fate == AM_PLAN_TAKEN;
+			REQUIRE(plan.verdicts[i].by == AM_PLAN_NONE || plan.verdicts[i].by < count);
+		}
+		REQUIRE(taken == plan.order_count);
+		for (size_t i = 0; i < plan.order_count; i++)
+			REQUIRE(plan.verdicts[plan.order[i]].fate == AM_PLAN_TAKEN);
+	}
+	am_plan_free(&plan);
+}
+
 /* Whether a fileset is given twice at one level: then the order of the input decides. */
 static int has_twins(const struct am_lpp *lpp)
 {
@@ -82,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_fileset(&input, &lpp.filesets[i]);
 		if (!has_twins(&lpp))
 			check_order(&lpp);
+		check_plan(&lpp);
 	} else {
 		fuzz_check_error(&error);
 	}

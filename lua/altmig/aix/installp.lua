@@ -374,4 +374,9 @@ function Source:filesets()
   return list
 end
 
+--- What happens to a system when these images are installed on it.
+---@param options altmig.plan.Options?
+---@return altmig.Plan
+function Source:plan(options) return require("altmig.aix.plan").make(self, options) end
+
 return installp

@@ -1,27 +1,25 @@
 -- SPDX-License-Identifier: MIT
--- altmig installp index: what a directory of installp images has, by what the images say.
+-- altmig installp index|plan: what a directory of installp images has, by what the images say, and what becomes of
+-- a system when they are installed on it.
 
+local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local installp = require "altmig.installp"
 local json = require "altmig.json"
 local nim = require "altmig.nim"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
+local plan = require "altmig.aix.plan"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
-local JSON <const> = { "json", "json", text = "one JSON object instead of a table" }
-local NIM <const> = { "nim", "nim", arg = "FILE", text = "resources, where DIR is the name of an lpp_source" }
-local STATE <const> = { "state", "state", arg = "DIR", text = "where what was read is remembered (default $ALTMIG_STATE)" }
-
-options.define("altmig installp index", { operands = "DIR", text = "the filesets of every image, RPMs and interim fixes", flags = {
-  JSON, { "toc", "toc", text = "not supported yet: write a .toc" }, NIM, STATE } })
-
 local command = {
-  summary = "say what a directory of installp images has",
+  summary = "say what installp images have, and what installing them comes to",
   usage = options.usage("altmig installp", [[
   DIR is a directory, an nfs:// URL or the name of an lpp_source. Every image says itself what it has; file
-  names and a .toc are not believed. What is no image is named on standard error and left out.]]),
+  names and a .toc are not believed. What is no image is named on standard error and left out.
+  A FILESET may be a package, a pattern or "all"; without any, what becomes of all that the system has.
+  The status of a plan is 1 if something in it cannot be had.]]),
 }
 
 local actions = {}
@@ -95,6 +93,120 @@ function actions.index(args)
   end
   table_of(rows)
   return 0
+end
+
+---------------------------------------------------------------- the plan
+
+-- Operands: names, each perhaps with a level behind it.
+local function selection(words)
+  local list = {}
+  for i = 2, #words do
+    if plan.level(words[i]) and list[1] and not list[#list].level then
+      list[#list].level = words[i]
+    else
+      local name, level = words[i]:match("^(%S+)%s+(%S+)$") -- one word, as installp takes it
+      list[#list + 1] = { name = name or words[i], level = level }
+    end
+  end
+  return #list > 0 and list or nil
+end
+
+-- Blocks of 512 bytes, from df with kilobytes or with blocks.
+local function filesystems(path)
+  local text = err.check(sys.read_file(path, 1 << 20))
+  local unit = text:match("1024%-blocks") and 512 or text:match("512%-blocks") and 1024
+  local list = {}
+  for _, row in ipairs(unit and aix.df_k(text) or {}) do
+    if row.free and row.total then
+      list[#list + 1] = { mount = row.mount, free = math.tointeger(row.free // unit), size = math.tointeger(row.total // unit) }
+    end
+  end
+  if #list == 0 then
+    err.raise { code = "DF", message = ("altmig installp plan: %s: this is not the output of df -k"):format(path) }
+  end
+  return list
+end
+
+local function section(title, rows)
+  if #rows == 0 then return end
+  output.print("%s", title)
+  table_of(rows)
+  output.print("")
+end
+
+-- "a 1.0.0.0 needs *prereq b 2.0.0.0; b 2.0.0.0 needs ...: c is not there"
+local function sentence(failure)
+  local words = {}
+  for i, link in ipairs(failure.chain) do
+    words[i] = ("%s %s%s"):format(link.fileset, link.level, link.requisite and " needs " .. link.requisite or "")
+  end
+  return (#words > 0 and table.concat(words, "; ") .. ": " or "") .. failure.reason
+end
+
+local function step_row(step)
+  local note = step.by and ("for %s %s"):format(step.by.fileset, step.by.level) or ""
+  if step.locked then note = note .. (note == "" and "" or ", ") .. "locked by an interim fix" end
+  return { step.action, step.fileset, step.from or "-", step.level, step.image, note }
+end
+
+local function show(made)
+  local rows = { { "ACTION", "FILESET", "FROM", "TO", "IMAGE", "" } }
+  for i, step in ipairs(made.steps) do rows[i + 1] = step_row(step) end
+  section("In this order:", #made.steps > 0 and rows or {})
+  local function list(of, fn)
+    local out = {}
+    for i, row in ipairs(of) do out[i] = fn(row) end
+    return out
+  end
+  section("Cannot be installed:", list(made.failed, function(row) return { row.fileset, row.level or "-", sentence(row) } end))
+  section("A lower level is taken:", list(made.held, function(row) return { row.fileset, row.level, sentence(row) } end))
+  section("Superseded:", list(made.superseded, function(row) return { row.fileset, row.level, "by " .. row.by, row.image } end))
+  section("RPMs and interim fixes:", list(made.others, function(row) return { row.kind, row.name, row.image or "no image has it" } end))
+  section("Left alone:", list(made.left, function(row) return { row.fileset, row.level, row.reason } end))
+  rows = { { "FILE SYSTEM", "NEEDED", "OF THAT TEMPORARY", "FREE", "MUST GROW TO" } }
+  for i, row in ipairs(made.space) do
+    rows[i + 1] = { row.mount, tostring(row.needed), tostring(row.temporary), tostring(row.free or "-"), tostring(row.grow_to or "-") }
+  end
+  section("Room, in blocks of 512 bytes:", #made.space > 0 and rows or {})
+  if made.paging > 0 then output.print("Paging space: %d blocks", made.paging) end
+  output.print("altmig installp plan: %d to install, %d cannot be installed, %d left alone", #made.steps, #made.failed, #made.left)
+end
+
+-- Whether all of it can be had.
+local function is_whole(made)
+  for _, row in ipairs(made.others) do
+    if not row.image then return false end
+  end
+  return #made.failed == 0
+end
+
+function actions.plan(args)
+  local opts, operands = options.parse(args, "altmig installp plan")
+  if not operands[1] then err.usage(command.usage) end
+  local select = selection(operands)
+  if not opts.installed and not opts.bundle and not select then
+    err.usage("altmig installp plan: nothing is selected: name filesets, or say with --installed what the system has")
+  end
+  local made = source_of(operands[1], opts):plan {
+    installed = opts.installed and plan.installed_at(opts.installed) or nil,
+    select = select or not opts.installed and {} or nil,
+    bundle = opts.bundle and err.check(sys.read_file(opts.bundle, 1 << 20)) or nil,
+    filesystems = opts.df and filesystems(opts.df) or nil,
+    restore = not opts.no_restore and nil or false,
+  }
+  if opts.json then
+    local document = { paging = made.paging }
+    for _, name in ipairs { "steps", "failed", "held", "superseded", "others", "left", "space" } do
+      document[name] = json.array(made[name])
+    end
+    for _, list in ipairs { made.failed, made.held } do
+      for _, row in ipairs(list) do json.array(row.chain) end
+    end
+    output.json(document, { sort = true, lossy = true })
+  else
+    show(made)
+  end
+  return is_whole(made) and 0 or 1
 end
 
 return command

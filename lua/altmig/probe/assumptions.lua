@@ -137,6 +137,8 @@ migration("swvpd-numbers", "Numbers of states and file types in the software dat
 migration("secur-mig-files", "secur_mig covers the files and classes that altmig names.")
 migration("policy-content", "The files of the policy are those that nimadm saves and merges.")
 migration("odm-merge-keys", "Objects of a class are the same by the keys that altmig merges them by.")
+migration("update-holds-all", "An update of a fileset holds what all updates before it had; the highest that can be applied replaces them.")
+migration("lpp-name-room", "INSTWORK and SAVESPACE of an lpp_name take room below /usr/lpp, temporary room of one fileset after the other.")
 
 assumptions.list = list
 

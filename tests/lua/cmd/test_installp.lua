@@ -49,8 +49,41 @@ function TestInstallpCommand:test_the_index_as_json()
   lu.assertEquals(document.images[1].filesets[1].name, "a.one")
 end
 
+local df = "Filesystem    1024-blocks      Free %%Used    Iused %%Iused Mounted on\n"
+  .. "/dev/hd2           1000         %d   99%%     1000    50%% /usr\n"
+  .. "/proc                 -         -    -         -     -  /proc\n"
+
+function TestInstallpCommand:test_a_plan()
+  assert(sys.write_file(dir .. "/lslpp", "/usr/lib/objrepos:a.one:0.5.0.0::COMMITTED:I:A:\n"
+    .. "/usr/lib/objrepos:site.x:1.0.0.0::COMMITTED:I:X:\n"))
+  assert(sys.write_file(dir .. "/df", df:format(2)))
+  local out = run { "plan", "--installed", dir .. "/lslpp", "--df", dir .. "/df", dir .. "/lpp" }
+  lu.assertEquals(out.status, 0)
+  lu.assertEquals(out.stdout, "In this order:\n" .. "ACTION   FILESET  FROM     TO       IMAGE  \n"
+    .. "migrate  a.one    0.5.0.0  1.0.0.0  a      \n"
+    .. "update   a.one    1.0.0.0  1.0.0.5  u      \n\n" .. "Left alone:\n" .. "site.x  1.0.0.0  no image has it\n\n"
+    .. "Room, in blocks of 512 bytes:\n" .. "FILE SYSTEM  NEEDED  OF THAT TEMPORARY  FREE  MUST GROW TO\n"
+    .. "/usr         16      0                  4     2012\n\n"
+    .. "altmig installp plan: 2 to install, 0 cannot be installed, 1 left alone\n")
+end
+
+function TestInstallpCommand:test_a_plan_as_json_and_one_that_cannot_be_had()
+  assert(sys.write_file(dir .. "/bundle", "I:a.one\nE:IV1\n"))
+  image("n", "4 R I n {\nn.new 1.0.0.0 01 N U C N\n[\n*prereq x.none 2.0.0.0\n%\n%\n%\n%\n%\n]\n}\n")
+  local out = run { "plan", "--json", "--bundle", dir .. "/bundle", dir .. "/lpp", "n.new", "a.one", "1.0.0.0" }
+  lu.assertEquals(out.status, 1)
+  local document = assert(json.decode(out.stdout))
+  lu.assertEquals({ #document.steps, document.steps[1].level, document.others[1].name, document.others[1].image }, { 1, "1.0.0.0", "IV1" })
+  lu.assertEquals(document.failed[1].chain, json.array { { fileset = "n.new", level = "1.0.0.0", requisite = "*prereq x.none 2.0.0.0" } })
+  out = run { "plan", dir .. "/lpp", "n.new" }
+  lu.assertEquals(out.status, 1)
+  lu.assertStrContains(out.stdout,
+    "n.new  1.0.0.0  n.new 1.0.0.0 needs *prereq x.none 2.0.0.0: x.none is not there, no image has it\n")
+end
+
 function TestInstallpCommand:test_what_is_refused()
   for words, text in pairs { ["index"] = "usage: altmig installp", ["index a b"] = "usage: altmig installp",
+    ["plan"] = "usage: altmig installp", ["plan x"] = "nothing is selected",
     ["index --toc x"] = "--toc is not supported yet", ["install x"] = "unknown subcommand 'install'" } do
     local list = {}
     for word in words:gmatch("%S+") do list[#list + 1] = word end
@@ -59,4 +92,10 @@ function TestInstallpCommand:test_what_is_refused()
     lu.assertStrContains(out.stderr, text)
   end
   lu.assertEquals(run({ "index", dir .. "/none" }).status, 1)
+  assert(sys.write_file(dir .. "/text", "nothing\n"))
+  for flag, text in pairs { df = "not the output of df -k", installed = "no line of it is one of lslpp -lqc" } do
+    local out = run { "plan", "--" .. flag, dir .. "/text", dir .. "/lpp", "a.one" }
+    lu.assertEquals(out.status, 1)
+    lu.assertStrContains(out.stderr, text)
+  end
 end

@@ -1,0 +1,500 @@
+-- SPDX-License-Identifier: MIT
+-- What happens to the filesets of a system when the images of a source are installed on it: the policy around
+-- engine/core/aix/plan.h, which says which level of a fileset is taken and how requisites are met. Of updates the
+-- highest is enough (inferred: update-holds-all).
+--
+-- The base system (images of the package bos) is restored, not installed, when its release is above that of the system;
+-- all of its filesets are there before installp begins. When the system has that release already, only updates of
+-- them can be installed.
+
+local aix = require "altmig.aix.output"
+local core = require "altmig.installp_core"
+local err = require "altmig.err"
+local sorted_keys = require "altmig.sorted_keys"
+local swvpd = require "altmig.swvpd"
+local sys = require "altmig.sys"
+
+local plan = {}
+
+---@class altmig.plan.Installed
+---@field level string
+---@field state string?            # BROKEN, ... where it is neither committed nor applied
+---@field locked boolean?          # by an interim fix
+
+---@class altmig.plan.Link         a fileset that cannot be taken, and the requisite that is not met
+---@field fileset string
+---@field level string
+---@field requisite string?
+
+---@class altmig.plan.Step
+---@field fileset string
+---@field level string
+---@field from string?             # the level before
+---@field action "restore"|"migrate"|"update"|"install"|"reinstall"
+---@field image string             # the file
+---@field by altmig.plan.Link?     # who asks for it, when it was not selected
+---@field locked boolean?
+
+---@class altmig.plan.Failure
+---@field fileset string
+---@field level string?
+---@field taken string?            # the lower level that is taken in its place
+---@field reason string
+---@field chain altmig.plan.Link[]
+
+---@class altmig.plan.Room         # blocks of 512 bytes
+---@field mount string
+---@field needed integer           # while it is installed
+---@field temporary integer        # of that, free again afterwards
+---@field free integer?
+---@field size integer?
+---@field grow_to integer?         # the size the file system must have, where it is too small
+---@field short integer?           # how much is missing
+
+---@class altmig.Plan
+---@field steps altmig.plan.Step[]          # in order
+---@field left { fileset: string, level: string, reason: string }[]   # of the system, not touched
+---@field superseded { fileset: string, level: string, image: string, by: string }[]
+---@field failed altmig.plan.Failure[]      # wanted, and not installed at all
+---@field held altmig.plan.Failure[]        # a higher level that is not taken; a lower one is
+---@field others { kind: string, name: string, image: string? }[]   # R: and E: lines of the bundle; no image: missing
+---@field space altmig.plan.Room[]
+---@field paging integer           # blocks of paging space, PAGESPACE
+
+---------------------------------------------------------------- what there is
+
+--- A level as images have it, four numbers without leading zeros; nil for text that is none.
+---@param text string
+---@return string?
+function plan.level(text)
+  local v, r, m, f = text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  if not v or text:find(("%d"):rep(10)) then return nil end
+  return ("%d.%d.%d.%d"):format(v, r, m, f)
+end
+
+local sound = { COMMITTED = true, APPLIED = true, EFIXLOCKED = true, OBSOLETE = true }
+
+--- The filesets of `lslpp -lqc` or `lslpp -Lqc`; the highest of a fileset's parts.
+---@param text string
+---@return table<string, altmig.plan.Installed>
+function plan.of_lslpp(text)
+  local out = {}
+  local function add(row, state, locked)
+    local seen = out[row.fileset]
+    if not seen or aix.compare_levels(row.level, seen.level) > 0 then
+      seen = { level = row.level, state = seen and seen.state, locked = seen and seen.locked }
+      out[row.fileset] = seen
+    end
+    seen.state, seen.locked = state or seen.state, locked or seen.locked
+  end
+  local rows = aix.lslpp_lqc(text)
+  for _, row in ipairs(rows) do
+    add(row, not sound[row.state] and row.state or nil, row.efix_locked or row.state == "EFIXLOCKED" or nil)
+  end
+  if #rows > 0 then return out end
+  for _, row in pairs(aix.lslpp_Lqc(text)) do
+    if row.type ~= "R" and row.type ~= "E" then
+      add(row, row.state == "B" and "BROKEN" or row.state == "?" and "?" or nil, row.efix_locked or row.state == "E" or nil)
+    end
+  end
+  return out
+end
+
+--- The filesets of a system: its root directory with the software database, or a file with the text of
+--- `lslpp -lqc`.
+---@param path string
+---@return table<string, altmig.plan.Installed>
+function plan.installed_at(path)
+  if err.check(sys.stat(path)).type ~= "dir" then
+    local out = plan.of_lslpp(err.check(sys.read_file(path, 64 << 20)))
+    if not next(out) then
+      err.raise { code = "LSLPP", message = ("plan: %s: no line of it is one of lslpp -lqc"):format(path),
+        remedy = ("on the client: lslpp -lqc > FILE; %s may also be the root of a system"):format(path) }
+    end
+    return out
+  end
+  local db <close> = swvpd.open(path)
+  local out = {}
+  for name, row in pairs(err.check(db:filesets())) do
+    out[name] = { level = row.level, state = row.state_name == "?" and "?" or nil }
+  end
+  return out
+end
+
+local function installed_of(value)
+  if type(value) == "string" then value = plan.of_lslpp(value) end
+  local out = {}
+  for name, row in pairs(value or {}) do
+    if type(row) == "string" then row = { level = row } end
+    local level = plan.level(row.level)
+    -- What has no level cannot be above one.
+    out[name] = { level = level or "0.0.0.0", state = row.state or not level and "at no level" or nil, locked = row.locked }
+  end
+  return out
+end
+
+--- The lines of an installp_bundle: installp filesets (I:, or no prefix), RPMs (R:) and interim fixes (E:).
+---@param text string
+---@return { kind: "installp"|"rpm"|"ifix", name: string, level: string? }[]
+function plan.bundle(text)
+  local kinds, list = { I = "installp", R = "rpm", E = "ifix" }, {}
+  for line in text:gmatch("[^\r\n]+") do
+    local word, rest = line:match("^%s*([^%s#]%S*)%s*(%S*)")
+    local prefix, name = (word or ""):match("^(%u):(%S+)$")
+    if prefix and not kinds[prefix] then
+      err.raise { code = "BUNDLE", message = ("installp_bundle: %s: not I:, R: or E:"):format(line) }
+    elseif word then
+      list[#list + 1] = { kind = kinds[prefix or "I"], name = name or word, level = plan.level(rest) }
+    end
+  end
+  return list
+end
+
+---------------------------------------------------------------- what is wanted
+
+-- The names of the media that a word means: a fileset, a package, a pattern, all.
+local function names_of(word, by_name, packages)
+  if word == "all" then return sorted_keys(by_name) end
+  if by_name[word] then return { word } end
+  if packages[word] then return sorted_keys(packages[word]) end
+  if not word:find("[%*%?]") then return {} end
+  local pattern = "^" .. word:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+  local out = {}
+  for _, name in ipairs(sorted_keys(by_name)) do
+    if name:find(pattern) then out[#out + 1] = name end
+  end
+  return out
+end
+
+---@class altmig.plan.Work
+---@field rows { fileset: altmig.installp.Fileset, image: altmig.installp.Image }[]   # what installp can take
+---@field by_name table<string, integer[]>     # of rows, ascending levels
+---@field installed table<string, altmig.plan.Installed>
+---@field now table<string, string>            # levels when installp begins
+---@field wanted table<string, string|true>    # a level, or the highest
+---@field unknown string[]                     # words that mean nothing
+---@field verdicts altmig.installp_core.Verdict[]
+---@field taken table<string, string>          # the level a fileset ends at
+
+local function is_bos(row) return row.image.package == "bos" and row.image.type == "I" end
+
+local function same_release(a, b) return a:match("^%d+%.%d+") == b:match("^%d+%.%d+") end
+
+-- Whether the base system is restored: no fileset of it is there at its release or above.
+local function is_restored(rows, installed)
+  for _, row in ipairs(rows) do
+    local have = is_bos(row) and installed[row.fileset.name]
+    if have and (same_release(have.level, row.fileset.level) or aix.compare_levels(have.level, row.fileset.level) >= 0) then
+      return false
+    end
+  end
+  return true
+end
+
+-- The filesets of the base system, which are there before installp begins, and the rest for installp.
+local function with_base_system(source, work, restore, out)
+  local best = {}
+  local rows = source:filesets()
+  if restore == nil then restore = is_restored(rows, work.installed) end
+  for name, row in pairs(work.installed) do
+    if not row.state then work.now[name] = row.level end
+  end
+  for _, row in ipairs(rows) do
+    if not is_bos(row) then
+      work.rows[#work.rows + 1] = row
+      local list = work.by_name[row.fileset.name] or {}
+      list[#list + 1], work.by_name[row.fileset.name] = #work.rows, list
+    elseif restore then
+      best[row.fileset.name] = row -- ascending levels
+    else
+      work.base_only[row.fileset.name] = row.fileset.level
+    end
+  end
+  for _, name in ipairs(sorted_keys(best)) do
+    local row, have = best[name], work.installed[name]
+    if not have or aix.compare_levels(row.fileset.level, have.level) > 0 then
+      out.steps[#out.steps + 1] = { fileset = name, level = row.fileset.level, from = have and have.level, action = "restore",
+        image = row.image.file, locked = have and have.locked }
+      work.now[name] = row.fileset.level
+      work.restored[name] = row
+    end
+  end
+end
+
+local function want(work, word, level, packages)
+  local names = names_of(word, work.by_name, packages)
+  for _, name in ipairs(names) do work.wanted[name] = level or work.wanted[name] or true end
+  if #names == 0 and not work.restored[word] then work.unknown[#work.unknown + 1] = { name = word, level = level } end
+end
+
+local function find_wanted(work, options, bundle)
+  local packages = {}
+  for _, row in ipairs(work.rows) do
+    local package = row.image.package
+    packages[package] = packages[package] or {}
+    packages[package][row.fileset.name] = true
+  end
+  if not options.select then
+    for name in pairs(work.installed) do
+      if work.by_name[name] then work.wanted[name] = true end
+    end
+  end
+  for _, one in ipairs(options.select or {}) do
+    if type(one) == "string" then one = { name = one } end
+    local level = one.level and plan.level(one.level)
+    if one.level and not level then err.raise { code = "LEVEL", message = ("plan: %s %s: no level"):format(one.name, one.level) } end
+    want(work, one.name, level, packages)
+  end
+  for _, one in ipairs(bundle) do
+    if one.kind == "installp" then want(work, one.name, one.level, packages) end
+  end
+end
+
+---------------------------------------------------------------- what is said of it
+
+local function tidy(text) return (text:gsub("%s+", " ")) end
+
+-- A fileset that is needed and cannot be had: what there is of it.
+local function what_there_is(work, name)
+  local of_media, have = work.by_name[name], work.now[name]
+  local broken = work.installed[name] and work.installed[name].state
+  local parts = {}
+  if work.taken[name] then
+    parts[1] = ("%s is planned at %s"):format(name, work.taken[name])
+  else
+    parts[1] = broken and ("%s is %s"):format(name, broken) or have and ("%s is at %s"):format(name, have)
+      or ("%s is not there"):format(name)
+  end
+  if of_media then
+    parts[2] = ("the images have it up to %s"):format(work.rows[of_media[#of_media]].fileset.level)
+  elseif work.base_only[name] then
+    parts[2] = ("only the base system image has it, at %s"):format(work.base_only[name])
+  else
+    parts[2] = "no image has it"
+  end
+  return table.concat(parts, ", ")
+end
+
+-- Why an image is not taken: the links of its chain, and the reason at its end.
+local function explain(work, index)
+  local chain, seen = {}, {}
+  local reason
+  while index and not seen[index] do
+    seen[index] = true
+    local fileset, verdict = work.rows[index].fileset, work.verdicts[index]
+    chain[#chain + 1] = { fileset = fileset.name, level = fileset.level, requisite = verdict.why and tidy(verdict.why) }
+    if verdict.fate == "without base" then
+      reason = ("it is an update, and there is no level of %s %s that it can be applied to"):format(fileset.name,
+        fileset.level:match("^%d+%.%d+"))
+    elseif verdict.needs then
+      reason = what_there_is(work, verdict.needs)
+    elseif verdict.why then
+      reason = "not enough of these are there or can be installed"
+    end
+    index = verdict.by
+  end
+  return chain, reason or "its requisites ask for each other, and one of them cannot be met"
+end
+
+local function failures(work, out)
+  for _, name in ipairs(sorted_keys(work.wanted)) do
+    local taken, level = work.taken[name], work.wanted[name]
+    local list = work.by_name[name]
+    local open
+    for i = #list, 1, -1 do
+      local verdict, fileset = work.verdicts[list[i]], work.rows[list[i]].fileset
+      if (verdict.fate == "unmet" or verdict.fate == "without base") and (level == true or level == fileset.level) then
+        open = list[i]
+        break
+      end
+    end
+    if open then
+      local chain, reason = explain(work, open)
+      local row = { fileset = name, level = work.rows[open].fileset.level, taken = taken, reason = reason, chain = chain }
+      table.insert(taken and out.held or out.failed, row)
+    elseif level ~= true and not taken and not (work.now[name] and aix.compare_levels(work.now[name], level) >= 0) then
+      out.failed[#out.failed + 1] = { fileset = name, level = level, chain = {},
+        reason = ("no image has that level; they have it up to %s"):format(work.rows[list[#list]].fileset.level) }
+    end
+  end
+  for _, one in ipairs(work.unknown) do
+    local have = work.now[one.name]
+    if not have or one.level and aix.compare_levels(have, one.level) < 0 then
+      out.failed[#out.failed + 1] = { fileset = one.name, level = one.level, chain = {}, reason = what_there_is(work, one.name) }
+    end
+  end
+end
+
+local function steps(work, out, order)
+  local now = {}
+  for _, index in ipairs(order) do
+    local fileset, image = work.rows[index].fileset, work.rows[index].image
+    local name, verdict = fileset.name, work.verdicts[index]
+    local from, had = now[name] or work.now[name], work.installed[name]
+    local step = { fileset = name, level = fileset.level, from = from, image = image.file, locked = had and had.locked,
+      action = from and (same_release(from, fileset.level) and "update" or "migrate") or had and "reinstall" or "install" }
+    if verdict.by then
+      local asking = work.rows[verdict.by].fileset
+      step.by = { fileset = asking.name, level = asking.level, requisite = tidy(verdict.why) }
+    end
+    out.steps[#out.steps + 1] = step
+    now[name] = fileset.level
+  end
+end
+
+local function levels_taken(work, order)
+  for _, index in ipairs(order) do
+    local fileset = work.rows[index].fileset
+    if not work.taken[fileset.name] or aix.compare_levels(fileset.level, work.taken[fileset.name]) > 0 then
+      work.taken[fileset.name] = fileset.level
+    end
+  end
+end
+
+local function the_rest(work, out)
+  for index, row in ipairs(work.rows) do
+    local verdict = work.verdicts[index]
+    if verdict.fate == "superseded" then
+      out.superseded[#out.superseded + 1] = { fileset = row.fileset.name, level = row.fileset.level, image = row.image.file,
+        by = work.rows[verdict.by].fileset.level }
+    end
+  end
+  local failed = {}
+  for _, row in ipairs(out.failed) do failed[row.fileset] = true end
+  for _, name in ipairs(sorted_keys(work.installed)) do
+    if not work.taken[name] and not work.restored[name] and not failed[name] then
+      local list = work.by_name[name]
+      local reason
+      if work.installed[name].state and not list then
+        reason = ("it is %s, and no image has it"):format(work.installed[name].state)
+      elseif not list then
+        reason = work.base_only[name] and "it is part of the base system, of the same release" or "no image has it"
+      elseif aix.compare_levels(work.rows[list[#list]].fileset.level, work.installed[name].level) <= 0 then
+        reason = ("the images have no higher level (%s)"):format(work.rows[list[#list]].fileset.level)
+      else
+        reason = "it was not selected"
+      end
+      out.left[#out.left + 1] = { fileset = name, level = work.installed[name].level, reason = reason }
+    end
+  end
+end
+
+---------------------------------------------------------------- room
+
+local usual <const> = { "/", "/usr", "/var", "/tmp", "/home", "/opt", "/admin" }
+
+-- Sizes are written by others: what is more than a number can hold is the largest number.
+local function plus(a, b) return a > math.maxinteger - b and math.maxinteger or a + b end
+
+-- The file system of a path, of those that are there.
+local function mount_of(path, mounts)
+  while path ~= "" do
+    if mounts[path] then return path end
+    path = path:match("^(.*)/[^/]*$")
+  end
+  return "/"
+end
+
+-- Where the room of a size line is taken. INSTWORK, where a control library is unpacked, and SAVESPACE, where an
+-- update saves what it replaces, are below /usr/lpp (inferred: lpp-name-room).
+local function place_of(path, mounts)
+  if path == "INSTWORK" or path == "SAVESPACE" then path = "/usr/lpp" end
+  return path:sub(1, 1) == "/" and mount_of(path:gsub("/+$", ""), mounts) or nil
+end
+
+--- What each file system needs. The temporary room of one fileset is free for the next.
+---@param list altmig.installp.Fileset[]
+---@param filesystems { mount: string, size: integer?, free: integer? }[]?   # blocks of 512 bytes
+---@return altmig.plan.Room[] space, integer paging
+function plan.space(list, filesystems)
+  local mounts, rows, paging = { ["/"] = {} }, {}, 0
+  for _, row in ipairs(filesystems or {}) do mounts[row.mount] = row end
+  for _, mount in ipairs(filesystems and {} or usual) do mounts[mount] = {} end
+  local places = {}
+  for _, fileset in ipairs(list) do
+    local temporary = {}
+    for _, size in ipairs(fileset.sizes) do
+      if places[size.path] == nil then places[size.path] = place_of(size.path, mounts) or false end
+      local mount = places[size.path]
+      if mount then
+        rows[mount] = rows[mount] or { mount = mount, needed = 0, temporary = 0 }
+        rows[mount].needed = plus(rows[mount].needed, size.blocks or 0)
+        temporary[mount] = plus(temporary[mount] or 0, size.temporary or 0)
+      elseif size.path == "PAGESPACE" then
+        paging = math.max(paging, size.blocks or 0)
+      end
+    end
+    for mount, blocks in pairs(temporary) do rows[mount].temporary = math.max(rows[mount].temporary, blocks) end
+  end
+  local out = {}
+  for i, mount in ipairs(sorted_keys(rows)) do
+    local row, is = rows[mount], mounts[mount]
+    row.needed = plus(row.needed, row.temporary)
+    row.free, row.size = is.free, is.size
+    if row.free and row.needed > row.free then
+      row.short = row.needed - row.free
+      row.grow_to = row.size and plus(row.size, row.short)
+    end
+    out[i] = row
+  end
+  return out, paging
+end
+
+---------------------------------------------------------------- the plan
+
+-- R: and E: lines of the bundle, with the images that they mean.
+local function others(source, bundle, out)
+  for _, one in ipairs(bundle) do
+    if one.kind ~= "installp" then
+      local found
+      for _, image in ipairs(source.images) do
+        local base = image.file:match("[^/]*$")
+        if image.kind == one.kind and (image.name == one.name or base == one.name or base:sub(1, #one.name + 1) == one.name .. "-"
+          or base:sub(1, #one.name + 1) == one.name .. ".") then
+          found = image.file
+        end
+      end
+      out.others[#out.others + 1] = { kind = one.kind, name = one.name, image = found }
+    end
+  end
+end
+
+---@class altmig.plan.Options
+---@field installed table<string, string|altmig.plan.Installed>|string|nil   # by fileset, or the text of lslpp -lqc
+---@field select (string|{ name: string, level: string? })[]?   # filesets, packages, patterns or "all"; default: what is installed
+---@field bundle string?           # text of an installp_bundle
+---@field restore boolean?         # whether the base system is restored; default: when its release is above the system's
+---@field filesystems { mount: string, size: integer?, free: integer? }[]?   # blocks of 512 bytes
+
+--- The plan for a system.
+---@param source altmig.installp.Source
+---@param options altmig.plan.Options?
+---@return altmig.Plan
+function plan.make(source, options)
+  options = options or {}
+  local out = { steps = {}, left = {}, superseded = {}, failed = {}, held = {}, others = {}, space = {}, paging = 0 }
+  local work = { rows = {}, by_name = {}, installed = installed_of(options.installed), now = {}, wanted = {}, unknown = {},
+    taken = {}, restored = {}, base_only = {} }
+  local bundle = options.bundle and plan.bundle(options.bundle) or {}
+  with_base_system(source, work, options.restore, out)
+  find_wanted(work, options, bundle)
+  local images, installed, wanted = {}, {}, {}
+  for i, row in ipairs(work.rows) do
+    images[i] = { name = row.fileset.name, level = row.fileset.level, update = row.image.type ~= "I", requisites = row.fileset.requisites }
+  end
+  for name, level in pairs(work.now) do installed[#installed + 1] = { name = name, level = level } end
+  for name, level in pairs(work.wanted) do wanted[#wanted + 1] = { name = name, level = level ~= true and level or nil } end
+  local made = err.check(core.plan(images, installed, wanted))
+  work.verdicts = made.verdicts
+  levels_taken(work, made.order)
+  steps(work, out, made.order)
+  failures(work, out)
+  the_rest(work, out)
+  others(source, bundle, out)
+  local sized = {}
+  for i, index in ipairs(made.order) do sized[i] = work.rows[index].fileset end
+  out.space, out.paging = plan.space(sized, options.filesystems)
+  return out
+end
+
+return plan
