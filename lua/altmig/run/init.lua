@@ -44,8 +44,8 @@ local methods = {
   { require "altmig.run.steps.eligibility", "bos_level check_eligibility finding_event" },
   { require "altmig.run.steps.resources", "read_resource named_resources remove_resources keep_bosinst_data" },
   { require "altmig.run.steps.ownership", "volume_group known_copies note_copy remember_copy copies_of_jobs learn_from_jobs "
-    .. "mark_copy copy_owner describe_group foreign_remedy check_ours check_copy booted_copy disk_record clear_records remove_copy "
-    .. "confirm_group is_overwritten confirm_overwriting" },
+    .. "mark_copy copy_owner describe_group foreign_remedy check_ours check_copy booted_copy disk_record clear_records undefine_copy "
+    .. "remove_copy confirm_group is_overwritten confirm_overwriting" },
   { require "altmig.run.steps.altdisk", "look_at_world shows_no_copy begin_again alternate_command note_boot ready_copy" },
   { require "altmig.run.steps.clone", "mount_spot unmount_spot remove_spot spot_command alt_filesystems keep_bootlist" },
   { require "altmig.run.steps.exports", "unexport_all check_mounts check_exports" },

@@ -292,15 +292,15 @@ function ownership.clear_records(m, disks, proven)
   end
 end
 
---- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
---- away and leaves the record of the group on its disks, where chpv -C clears it.
-function ownership.remove_copy(m)
+--- Takes the definition of the copy away after proving that it is altmig's; nothing if there is none. The record of
+--- the group stays on its disks.
+---@return altmig.Group?
+function ownership.undefine_copy(m)
   local group = m:volume_group(ALT)
   m:check_ours(group)
   if not group then return nil end
   m:restore_boot_records(group.disks)
-  local proven, left, last, argv = {}, group, nil, nil
-  for _, disk in ipairs(group.disks) do proven[disk] = true end
+  local left, last, argv = group, nil, nil
   for _, words in ipairs(removals(m)) do
     m:check_ours(left) -- immediately before: -X takes whatever has the name
     last, argv = m:alternate_command(words, { timeout = 1800 })
@@ -313,6 +313,16 @@ function ownership.remove_copy(m)
     e.message = ("%s: %s is still there after %s (exit status %s)"):format(m.name, m:describe_group(left), argv[1], tostring(last.status))
     err.raise(e)
   end
+  return group
+end
+
+--- Removes the copy after proving that it is altmig's; nothing if there is none. -X takes the definition
+--- away and leaves the record of the group on its disks, where chpv -C clears it.
+function ownership.remove_copy(m)
+  local group = m:undefine_copy()
+  if not group then return nil end
+  local proven = {}
+  for _, disk in ipairs(group.disks) do proven[disk] = true end
   m:clear_records(group.disks, proven)
   return group
 end
