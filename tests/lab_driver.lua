@@ -106,11 +106,13 @@ function lab.keep_recordings()
   for _, word in ipairs(arg or {}) do file = file or word:match("(test_[%w_]+)%.lua$") end
   local into = ("%s/%s"):format(lab.recordings_dir(), file or "test")
   os.execute(("rm -rf '%s'"):format(into))
-  for _, client in ipairs(sys.list(lab.dir .. "/state") or {}) do
-    local from = ("%s/state/%s"):format(lab.dir, client)
-    if sys.stat(from .. "/commands.jsonl") then
-      assert(sys.makedirs(into .. "/" .. client, 448))
-      os.execute(("cp '%s'/commands.jsonl* '%s'/journal '%s/%s/' 2>/dev/null"):format(from, from, into, client))
+  for _, place in ipairs { "state", "state/probe" } do -- migrations, and trials of altmig probe
+    for _, client in ipairs(sys.list(("%s/%s"):format(lab.dir, place)) or {}) do
+      local from, to = ("%s/%s/%s"):format(lab.dir, place, client), ("%s/%s%s"):format(into, place:match("/.*") and "probe-" or "", client)
+      if sys.stat(from .. "/commands.jsonl") then
+        assert(sys.makedirs(to, 448))
+        os.execute(("cp '%s'/commands.jsonl* '%s'/journal '%s/' 2>/dev/null"):format(from, from, to))
+      end
     end
   end
 end

@@ -69,7 +69,8 @@ local flags = {
   { "toc", "toc", text = "not supported yet: write a .toc" },
   { "write-test", "write_test",
     text = "also try what looking does not show: mounts, an export, a boot image\nin a file; says what, and asks" },
-  { "scratch-disk", "scratch_disk", arg = "DISK", text = "not supported yet: trials on a disk that nobody needs" },
+  { "scratch-disk", "scratch_disk", arg = "DISK", text = "with --write-test: also try a clone, its removal and a boot image\n"
+    .. "on this disk of the client, which nobody needs" },
   { "replay", "replay", arg = "FILE", text = "the table of a bundle; no host is asked" },
   { "list", "list", text = "what altmig takes for true of AIX and has not seen, and how it stands" },
   { "html", "html", text = "one page on stdout that needs nothing else" },

@@ -41,7 +41,7 @@ end
 
 -- What is not asked of a lab, and why.
 local unasked = { ["shell.file_limit"] = "the shell does not tell", toc = "there is no .toc" }
-for _, name in ipairs { "namefs", "nodev", "export", "bosboot" } do unasked[name] = "needs --write-test" end
+for _, name in ipairs { "namefs", "nodev", "export", "bosboot", "disk" } do unasked[name] = "needs --write-test" end
 
 local first
 
@@ -155,20 +155,69 @@ function TestProbeInTheLab:test_4_trials_are_accepted_and_leave_nothing()
   lu.assertEquals({ lab.on(client, look), lab.on(master, look) }, before)
 end
 
---- An interrupt in the middle leaves no directory.
-function TestProbeInTheLab:test_5_an_interrupt_leaves_nothing()
+-- Whether the disk of the trials is as free as before: in no group, no record, and nobody's copy is there.
+local function assert_clean()
+  lu.assertEquals(lab.on(client, "lspv"):match "hdisk2%s+%S+%s+(%S+)", "None")
+  lu.assertNotStrContains(lab.on(client, "lquerypv -h /dev/hdisk2 E00 20"), "_LVM")
+  lu.assertEquals(lab.on(client, "lquerypv -V hdisk2"), "1\n")
+  lu.assertNotStrContains(lab.on(client, "lspv; mount; ls -a /tmp /"):lower(), "alt")
+  lu.assertNotStrContains(lab.on(master, "exportfs"), "spot_AIX72TL5")
+  lu.assertEquals(lab.on(client, "bootlist -m normal -o"):match "%S+", "hdisk0")
+end
+
+local function tried_on(disk, ...) return probed("--write-test", "--yes", "--scratch-disk", disk, ...) end
+
+--- A disk that nobody needs: everything is tried on it, and it is clean afterwards.
+function TestProbeInTheLab:test_6_trials_on_a_disk_are_accepted_and_leave_it_clean()
+  local look = "exportfs; mount; bootlist -m normal -o; ls -a /tmp"
+  local before = { lab.on(client, look), lab.on(master, look) }
+  local _, out, problem = tried_on "hdisk2"
+  local tried = {}
+  for _, row in ipairs((rows_of(out))) do
+    local name = (row.row .. "."):match "^disk(%..*)%.$" or row.row == "disk" and "."
+    if name and row.verdict ~= "not asked" then
+      lu.assertEquals(row.verdict, "accepted", ("%s: %s\n%s"):format(name_of(row), row.reason or "", problem))
+      tried[#tried + 1] = name
+    elseif name then
+      lu.assertEquals(row.reason, "rootvg is not mirrored", problem)
+    end
+  end
+  table.sort(tried)
+  lu.assertEquals(table.concat(tried, " "), ". .again .boot .bootlist .free .image .over-record .record .wake")
+  lu.assertEquals({ lab.on(client, look), lab.on(master, look) }, before)
+  assert_clean()
+end
+
+--- What is not free, by any of the readers, is not touched.
+function TestProbeInTheLab:test_7_a_disk_that_carries_anything_is_refused()
+  for disk, says in pairs { hdisk0 = "belongs to the volume group rootvg",
+    hdisk1 = "belongs to the volume group datavg", hdisk99 = "lspv lists no such disk" } do
+    local _, out = tried_on(disk)
+    local found
+    for _, row in ipairs((rows_of(out))) do
+      if row.row == "disk" then found = row end
+    end
+    lu.assertEquals(found.verdict, "rejected")
+    lu.assertStrContains(found.reason, says)
+    lu.assertStrContains(found.reason, "nothing was written")
+  end
+end
+
+-- Starts a probe, interrupts it when `begun(log)` is true, and waits for its end.
+local function interrupt(words, begun)
   local log = os.tmpname()
-  local pid = lab.engine_spawn("altmig", { "probe", "-c", client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5" }, log)
+  local argv = { "probe", "-c", client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5", table.unpack(words) }
+  local pid = lab.engine_spawn("altmig", argv, log)
   local seen
-  for _ = 1, 100 do
+  for _ = 1, 600 do
     sys.sleep(0.1)
-    seen = (sys.read_file(log) or ""):find "shell.umask"
+    seen = begun(sys.read_file(log) or "")
     if seen then break end
   end
-  lu.assertNotNil(seen, "it has begun")
+  lu.assertTrue(seen, "it has begun: " .. (sys.read_file(log) or ""))
   lab.kill(pid, "INT")
   local text
-  for _ = 1, 100 do
+  for _ = 1, 600 do
     text = sys.read_file(log)
     if text:find "interrupted" then break end
     sys.sleep(0.1)
@@ -176,4 +225,19 @@ function TestProbeInTheLab:test_5_an_interrupt_leaves_nothing()
   sys.remove(log)
   lu.assertStrContains(text, "interrupted")
   for _, host in ipairs { client, master } do lu.assertNotStrContains(lab.on(host, "ls -a /tmp"), "altmig-probe") end
+  return text
+end
+
+--- An interrupt in the middle leaves no directory.
+function TestProbeInTheLab:test_5_an_interrupt_leaves_nothing()
+  interrupt({}, function(text) return text:find "shell.umask" ~= nil end)
+end
+
+--- In the middle of a clone it leaves no copy either.
+function TestProbeInTheLab:test_8_an_interrupt_of_the_clone_leaves_the_disk_clean()
+  local text = interrupt({ "--write-test", "--yes", "--scratch-disk", "hdisk2" }, function()
+    return lab.on(client, "lspv"):find "altinst_rootvg" ~= nil
+  end)
+  lu.assertNotStrContains(text, "could not be taken away", false, text)
+  assert_clean()
 end

@@ -24,16 +24,26 @@ local modes = { { "list", "--list" }, { "replay", "--replay" } }
 
 -- Before anything is written but in a directory of our own: what it is, and whether that is wanted.
 local function confirm(opts)
-  output.complain(trial.announcement)
+  local disk = opts.scratch_disk
+  output.complain(trial.announcement .. (disk and "\n" .. require("altmig.probe.disk").announcement(disk) or ""))
   if opts.yes then return end
   local remedy = "the same command with --yes, or without --write-test"
   if not sys.isatty(0) then
     err.raise { code = "NOT_CONFIRMED", status = 2, remedy = remedy,
       message = who .. ": --write-test was not confirmed, and there is no terminal to ask on; nothing was done" }
   end
-  output.complain("Type yes to go on:")
-  if io.stdin:read "l" ~= "yes" then
+  local word = disk or "yes"
+  output.complain(disk and "Type the name of the disk again to go on:" or "Type yes to go on:")
+  if io.stdin:read "l" ~= word then
     err.raise { code = "NOT_CONFIRMED", status = 2, message = who .. ": --write-test was not confirmed; nothing was done", remedy = remedy }
+  end
+end
+
+local function check_scratch_disk(opts)
+  if not opts.write_test then err.usage(who .. ": --scratch-disk is for --write-test, and is nothing without it") end
+  if not opts.spot then err.usage(who .. ": --scratch-disk needs -s SPOT, whose alt_disk_copy is tried") end
+  if not opts.scratch_disk:find "^%a[%w_.]*$" then
+    err.usage(("%s: --scratch-disk '%s' is no name of a disk"):format(who, opts.scratch_disk))
   end
 end
 
@@ -51,7 +61,7 @@ function command.run(args)
   end
   if opts.list then return probe.list(opts) end
   if opts.replay then return probe.replay(opts) end
-  if opts.scratch_disk then err.usage(who .. ": --scratch-disk is not supported yet: no disk is written by the probe") end
+  if opts.scratch_disk then check_scratch_disk(opts) end
   if opts.yes and not opts.write_test then err.usage(who .. ": --yes confirms --write-test, and is nothing without it") end
   if not opts.client then err.usage(who .. ": flag -c CLIENT is missing (or --list, or --replay FILE)") end
   options.check_name(opts.client, who)

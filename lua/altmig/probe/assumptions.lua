@@ -109,17 +109,23 @@ trial("export-root", "export", "Root of a host in root= and access= may write, a
 trial("mount-options", "export", "mount takes rw,vers=3,nodev,hard,intr, and what one host writes the other sees.")
 trial("bosboot-into-file", "bosboot", "bosboot -a -b FILE without -d builds an image into FILE.")
 trial("bosboot-file-only", "bosboot", "bosboot -a -b FILE leaves the boot logical volume as it was.")
--- What needs a file system or a disk of its own; altmig probe does not try it yet.
-local function untried(id, text) needs(id, "scratch-disk", nil, text) end
-untried("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
-untried("clone-failed", "After a failed phase 1 altinst_rootvg is there, and -X takes it away.")
-untried("x-leaves-record", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
-untried("force-spelling", "alt_rootvg_op -W takes FORCE=yes, or FORCE=Yes.")
-untried("boot-image-apart", "Image and boot record may be written to a disk apart from each other.")
-untried("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
-untried("mirrored-clone-size", "A mirrored rootvg cloned to one disk takes the room of one copy.")
+-- What needs a disk that nobody needs.
+local function on_disk(id, text) needs(id, "scratch-disk", "disk", text) end
+on_disk("clone-failed", "After a phase 1 that was cut off altinst_rootvg is there, and -X takes it away.")
+on_disk("clone-over-record", "alt_disk_copy takes a disk on which -X left its record.")
+on_disk("clone-refused", "alt_disk_copy refuses a disk of a volume group with 0505-126, and leaves the group alone.")
+on_disk("x-leaves-record", "alt_rootvg_op -X leaves the record on the disk, and chpv -C clears it.")
+on_disk("x-sets-bootlist", "Whatever -X makes of the bootlist, it can be set back.")
+on_disk("lquerypv-free", "lquerypv -V DISK prints 0 while a record is on the disk, and 1 when there is none.")
+on_disk("bosboot-without-devices", "bosboot -a -b FILE builds in a copy whose /dev has no disk.")
+on_disk("boot-image-apart", "Image and boot record may be written to a disk apart from each other.")
+on_disk("wake-names", "alt_rootvg_op -W opens what -S closed, with the same names of volumes.")
+on_disk("mirrored-clone-size", "A mirrored rootvg cloned to one disk takes the room of one copy.")
 -- What only a migration shows.
 local function migration(id, text) needs(id, "migration", nil, text) end
+migration("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
+migration("force-spelling", "alt_rootvg_op -W takes FORCE=yes, or FORCE=Yes.")
+migration("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
 migration("bosboot-in-copy", "bosboot builds an image into a file in a chroot of the master, without a device there.")
 migration("boot-image-size", "Boot images have up to 32 MB (7.2) or 40 MB (7.3).")
 migration("boot-partition", "The boot partition covers image and save-base area; its numbers are little-endian.")
@@ -149,7 +155,8 @@ for _, one in ipairs(list) do by_id[one.id] = one end
 ---@return altmig.probe.Assumption?
 function assumptions.get(id) return by_id[id] end
 
-local how = { ["write-test"] = "altmig probe --write-test, row ", ["scratch-disk"] = "a disk to lose: not tried yet",
+local how = { ["write-test"] = "altmig probe --write-test, row ",
+  ["scratch-disk"] = "altmig probe --write-test --scratch-disk DISK, row ",
   migration = "a migration" }
 
 --- What answers it, in words.

@@ -51,6 +51,12 @@ local function row(name, on, assumption, fields)
   rows[#rows + 1] = fields
 end
 
+-- A text of sh, with its arguments.
+local function script_row(text, ...)
+  local argv = { "sh", "-s", ... }
+  return function() return { { argv = argv, script = text } } end
+end
+
 local function question(instance, ...) return { instance = instance, argv = { ... } } end
 
 -- What was answered to another row, on the same host.
@@ -75,7 +81,7 @@ row("oslevel", "both", "oslevel-form", { ask = { "oslevel", "-s" }, levels = tru
 end) })
 row("date", "both", "date-form", { ask = { "date", "-u", "+%Y %m %d %H %M %S" },
   judge = judge.value(function(text) return aix.date(text) and text:match "^[^\n]*" end) })
-row("engine-address", "both", "engine-address", { ask = { "sh", "-c", "echo $SSH_CONNECTION" },
+row("engine-address", "both", "engine-address", { ask = script_row("echo $SSH_CONNECTION"),
   judge = judge.value(function(text) return text:find "^[%x.:]+%S* %d+ %S+ %d+\n$" and "an address" or nil end) })
 
 local host_of = judge.value(function(text, answer)
@@ -97,7 +103,7 @@ end })
 -- What a login shell would take apart, were it not quoted.
 battery.word = [[a'b"c $HOME `id` \t *!~#{1,2};&]]
 
-row("quoting", "both", "login-shell", { ask = { "sh", "-c", [[printf '%s\n' "$1"]], "sh", battery.word },
+row("quoting", "both", "login-shell", { ask = script_row([[printf '%s\n' "$1"]], battery.word),
   judge = judge.value(function(text) return text == battery.word .. "\n" and "as it is" or nil end) })
 row("shell", "both", "shell-arithmetic", { judge = shell.judge, timeout = 60, ask = function(ctx, role)
   return { { argv = { "sh", "-s", ctx.dirs[role] }, script = shell.script } }

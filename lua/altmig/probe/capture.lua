@@ -20,17 +20,20 @@ local capture = {}
 ---@field dirs table<string, string>
 ---@field answers altmig.probe.Answer[]
 ---@field write boolean?    trials that write are made
+---@field scratch_disk string?   a disk of the client that they may destroy
+---@field opts table
 ---@field say fun(text: string)
 
 local OUTPUT <const> = 16 << 20 -- bytes of one stream
 local ROLES <const> = { "client", "master" }
 
 --- What is asked of whom; nothing is connected yet.
----@param opts table   client, lpp_source, spot, nim, write_test
+---@param opts table   client, lpp_source, spot, nim, state, write_test, scratch_disk
 ---@param say fun(text: string)
 ---@return altmig.probe.Context
 function capture.context(opts, say)
-  local ctx = { name = opts.client, hosts = {}, dirs = {}, answers = {}, say = say, unreachable = {}, write = opts.write_test }
+  local ctx = { name = opts.client, hosts = {}, dirs = {}, answers = {}, say = say, unreachable = {}, write = opts.write_test,
+    scratch_disk = opts.scratch_disk, opts = opts }
   ctx.nim = nim.load(opts.nim)
   ctx.client_resource = ctx.nim:client(opts.client)
   for _, kind in ipairs { "spot", "lpp_source" } do

@@ -5,6 +5,7 @@
 
 local aix = require "altmig.aix.output"
 local bosboot = require "altmig.bosboot"
+local disk = require "altmig.probe.disk"
 local err = require "altmig.err"
 local judge = require "altmig.probe.judge"
 local nim = require "altmig.nim"
@@ -30,16 +31,19 @@ directory of its own in /tmp, and takes all of it away again:
 local function recorder(h)
   local self = { lines = {} }
   function self.note(name, value) self.lines[#self.lines + 1] = ("%s: %s\n"):format(name, (tostring(value):gsub("%s+", " "))) end
-  -- Runs a command; true when its status is 0.
-  function self.run(name, ...)
-    local result = h:run { ... }
+  -- What a command, or a text of sh with an argument, answered; true when its status is 0.
+  local function take(name, result)
     local answer = { status = result.status, signal = result.signal, stdout = result.stdout, stderr = result.stderr }
     self.note(name, result.status == 0 and "ok" or judge.complaint(answer))
     return result.status == 0
   end
+  function self.run(name, ...) return take(name, h:run { ... }) end
+  function self.script(name, text, ...) return take(name, h:script(text, { ... })) end
   function self.text() return table.concat(self.lines) end
   return self
 end
+
+local WRITE <const> = 'echo x >"$1"'
 
 local function fact(answer, name) return ("\n" .. answer.stdout):match("\n" .. name:gsub("%-", "%%-") .. ": ([^\n]*)\n") end
 trial.fact = fact
@@ -132,9 +136,9 @@ function trial.nodev(ctx)
   r.run("mknod", "mknod", d .. "/from/null", "c", major, minor)
   r.run("mknod-private", "mknod", d .. "/devices/null", "c", major, minor)
   if r.run("mount", "mount", "-v", "namefs", "-o", "nodev", d .. "/from", d .. "/over") then
-    r.run("open-nodev", "sh", "-c", 'echo x >"$1"', "sh", d .. "/over/null")
+    r.script("open-nodev", WRITE, d .. "/over/null")
     if r.run("laid-over", "mount", "-v", "namefs", d .. "/devices", d .. "/over/dev") then
-      r.run("open-private", "sh", "-c", 'echo x >"$1"', "sh", d .. "/over/dev/null")
+      r.script("open-private", WRITE, d .. "/over/dev/null")
       r.run("umount-private", "umount", d .. "/over/dev")
     end
     r.run("umount", "umount", d .. "/over")
@@ -197,7 +201,7 @@ local function mount_on_master(ctx, path)
   local source = ("%s:%s"):format(nim.node_of(ctx.client_resource), path)
   if r.run("master-mount", "mount", "-o", "rw,vers=3,nodev,hard,intr", source, d .. "/mount") then
     r.run("master-sees", "test", "-f", d .. "/mount/file")
-    r.run("master-writes", "sh", "-c", 'echo x >"$1"', "sh", d .. "/mount/written")
+    r.script("master-writes", WRITE, d .. "/mount/written")
     if r.run("over-nfs", "mount", "-v", "namefs", d .. "/devices", d .. "/mount/dir") then
       r.run("over-nfs-umount", "umount", d .. "/mount/dir")
     end
@@ -292,12 +296,19 @@ function trial.judge_bosboot(answer)
   }
 end
 
+-- A disk that nobody needs, on the client ---------------------------------------------------------------
+
+function trial.disk(ctx) return disk.try(ctx, recorder) end
+
+function trial.judge_disk(answer) return disk.judge(answer, fact) end
+
 --- The rows, for the battery.
 trial.rows = {
   { name = "namefs", on = "master", assumption = "namefs-directory", act = trial.namefs, judge = trial.judge_namefs },
   { name = "nodev", on = "master", assumption = "nodev-refuses", act = trial.nodev, judge = trial.judge_nodev },
   { name = "export", on = "client", assumption = "export-options", act = trial.export, judge = trial.judge_export },
   { name = "bosboot", on = "client", assumption = "bosboot-into-file", act = trial.bosboot, judge = trial.judge_bosboot },
+  { name = "disk", on = "client", assumption = "clone-failed", act = trial.disk, judge = trial.judge_disk },
 }
 
 return trial

@@ -3,10 +3,18 @@
 -- path: /usr/sbin/lquerypv
 -- part: all
 -- lquerypv -h FILE [START [BYTES]]: a dump, numbers in hexadecimal.
+-- lquerypv -V DISK: 1 for a disk without the record of a volume group, else 0.
 
+local disk = require "lab.disk"
 local odmcmd = require "lab.odmcmd"
 
-local usage = odmcmd.usage("lquerypv", "lquerypv -h FileName [HexStart [HexLength]]")
+local usage = odmcmd.usage("lquerypv", "lquerypv {-h FileName [HexStart [HexLength]] | -V PVName}")
+if arg[1] == "-V" and arg[2] and not arg[3] then
+  if not disk.size_mb(arg[2]) then odmcmd.fail("0516-306 lquerypv", ("Unable to find physical volume %s."):format(arg[2])) end
+  local record = disk.lvm_read(arg[2])
+  print(record and record.vgid and 0 or 1)
+  return 0
+end
 if arg[1] ~= "-h" or not arg[2] then usage() end
 local start, length = tonumber(arg[3] or "0", 16), tonumber(arg[4] or "100", 16)
 if not start or not length or length > 1 << 20 then usage() end
