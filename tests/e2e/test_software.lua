@@ -112,3 +112,45 @@ function TestSoftwareInTheLab:test_installp_in_a_copy()
   lu.assertStrContains(on("adachi-AIX7", "lslpp -Lqc openssh.base.server"), ":7.5.102.1500:")
   on("adachi-AIX7", "rm -rf " .. copy)
 end
+
+-- The scenario's updates, and what emgr, installp and instfix of a copy say of them.
+function TestSoftwareInTheLab:test_updates_and_interim_fixes_in_a_copy()
+  lu.assertEquals(altmig("lab", "scenario", "update-source"), 0)
+  make_copy()
+  local source = "/export/nim/lpp_source/AIX71TL5SP6/installp/ppc"
+  local listed = on("adachi-nim", "installp -L -d " .. source)
+  lu.assertStrContains(listed, "bos.rte.libc:bos.rte.libc:7.1.5.44::S:")
+  lu.assertStrContains(listed, "bos:bos.rte.libc:7.1.5.34::I:")
+  local images = on("adachi-nim", "cd " .. source .. " && tar cf - bos.rte.7* bos.rte.install.* bos.rte.libc.* bos.rte.commands.*")
+  local result = assert(sys.run({ bin, "lab", "ssh", "adachi-AIX7", "cd " .. copy .. "/images && tar xf -" },
+    { stdin = images, env = { ALTMIG_LAB = dir } }))
+  assert(result.status == 0, result.stderr)
+  on("adachi-AIX7", ("mkdir -p %s/usr/emgrdata/DBS && printf 'state=S\\nfileset=bos.rte.libc\\n' > %s/usr/emgrdata/DBS/IJ1s1a; "
+    .. "printf 'label=IJ2s1a\\nfileset=bos.rte.libc\\nfrom=7.1.5.44\\nto=7.1.5.44\\n' > %s/images/IJ2s1a.200101.epkg.Z"):format(
+    copy, copy, copy))
+  local function inside(command)
+    return on("adachi-AIX7", ("chroot %s /usr/bin/ksh -c '%s'"):format(copy, command))
+  end
+  local install = "installp -agXYb -d /images bos.rte.libc bos.rte.install bos.rte.commands bos.rte"
+  local out, status = inside(install)
+  lu.assertEquals(status, 0, out)
+  lu.assertStrContains(out, "  Locked by Interim Fix\n  ---------------------\n  bos.rte.libc 7.1.5.44")
+  lu.assertStrContains(inside "oslevel -s", "7100-05-03-1846")
+  lu.assertStrContains(inside "instfix -icqk 71-05-062016_SP", "71-05-062016_SP:bos.rte.libc:7.1.5.44:7.1.5.34:-:")
+  out, status = inside "instfix -ik IJ20001"
+  lu.assertEquals({ out, status }, { "    All filesets for IJ20001 were found.\n", 0 })
+  local _
+  _, status, out = inside "emgr -e /images/IJ2s1a.200101.epkg.Z"
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(out, "bos.rte.libc is locked by IJ1s1a")
+  out, status = inside "emgr -r -L IJ1s1a"
+  lu.assertEquals(status, 0, out)
+  _, status, out = inside "emgr -e /images/IJ2s1a.200101.epkg.Z"
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(out, "it is at 7.1.5.34")
+  lu.assertStrContains(inside(install), "bos.rte.libc                7.1.5.44        USR         APPLY       SUCCESS")
+  out, status = inside "emgr -e /images/IJ2s1a.200101.epkg.Z && emgr -P bos.rte.libc && lppchk -v"
+  lu.assertEquals(status, 0, out)
+  lu.assertStrMatches(out, ".*\nbos.rte.libc +installp +IJ2s1a\n")
+  on("adachi-AIX7", "rm -rf " .. copy)
+end

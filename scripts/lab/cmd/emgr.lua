@@ -2,30 +2,42 @@
 -- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/emgr
 -- part: all
--- emgr -l: interim fixes on the system. A fix is a file /usr/emgrdata/DBS/LABEL with the lines
--- state=, time=, abstract= and any number of fileset=.
+-- emgr -l, -P [Package]: interim fixes on the system (lab.efix); -r -L Label takes one away, -e Package puts one on.
 
+local efix = require "lab.efix"
 local getopt = require "lab.getopt"
-local sys = require "altmig.sys"
 
 local function usage(message)
   if message then io.stderr:write("emgr: ", message, "\n") end
-  io.stderr:write("Usage: emgr -l\n")
+  io.stderr:write("Usage: emgr -l | -P [Package] | -e EfixPackage [-p] [-X] | -r -L Label [-p]\n")
   os.exit(1, true)
 end
 
-local options = getopt(arg, "lv:P", usage)
-if not (options.l or options.P) then usage("Only the l and P flags are supported.") end
+local options, operands = getopt(arg, "e:lL:prv:PX", usage)
+local RULE = "+" .. ("-"):rep(77) .. "+"
 
-local fixes = {}
-for _, label in ipairs(sys.list("/usr/emgrdata/DBS") or {}) do
-  local fix = { label = label, filesets = {} }
-  for name, value in (sys.read_file("/usr/emgrdata/DBS/" .. label) or ""):gmatch("(%w+)=([^\n]*)") do
-    if name == "fileset" then table.insert(fix.filesets, value) else fix[name] = value end
-  end
-  fixes[#fixes + 1] = fix
+local function ended(label, operation, message)
+  if message then io.stderr:write("emgr: ", message, "\n") end
+  print(RULE .. "\nOperation Summary\n" .. RULE .. "\nLog file is /var/adm/ras/emgr.log\n")
+  print("EPKG NUMBER       LABEL               OPERATION              RESULT            ")
+  print("===========       ==============      =================      ==============    ")
+  print(("%-17s %-19s %-22s %s"):format("1", label, operation, message and "FAILURE" or "SUCCESS"))
+  print("\nReturn Status = " .. (message and "FAILURE" or "SUCCESS"))
+  os.exit(message and 1 or 0, true)
 end
 
+if options.e then
+  local fix, message = efix.install(options.e, options.p)
+  ended(fix and fix.label or options.e:match("[^/]*$"):match("^[^.]*"), "INSTALL", message)
+elseif options.r then
+  if not options.L then usage("The L flag is required with r here.") end
+  local ok, message = true, nil
+  if not options.p then ok, message = efix.remove(options.L) end
+  ended(options.L, "REMOVE", not ok and message or nil)
+end
+if not (options.l or options.P) then usage("One of the flags e, l, P and r is required.") end
+
+local fixes = efix.list()
 if #fixes == 0 then
   print("There is no efix data on this system.")
   os.exit(0, true)
@@ -35,7 +47,9 @@ if options.P then
   print("\nPACKAGE                                                  INSTALLER   LABEL")
   print("======================================================== =========== ==========")
   for _, fix in ipairs(fixes) do
-    for _, fileset in ipairs(fix.filesets) do print(("%-56s installp    %s"):format(fileset, fix.label)) end
+    for _, fileset in ipairs(fix.filesets) do
+      if not operands[1] or operands[1] == fileset then print(("%-56s installp    %s"):format(fileset, fix.label)) end
+    end
   end
   os.exit(0, true)
 end

@@ -5,6 +5,7 @@
 -- installp: lists what is on the media (-L), previews (-ap) and applies (-a) filesets, commits (-c),
 -- deinstalls (-u). Flags that change nothing here (c with a, Q, q, V, B, N, Y) are taken; others refused.
 
+local efix = require "lab.efix"
 local getopt = require "lab.getopt"
 local instapply = require "lab.instapply"
 local instplan = require "lab.instplan"
@@ -127,7 +128,8 @@ local function report_failures(plan)
   say("  Filesets listed in this section failed pre-installation verification")
   say("  and will not be installed.")
   say("")
-  for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Requisite Failures" } do
+  for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Locked by Interim Fix",
+    "Requisite Failures" } do
     local list = {}
     for _, f in ipairs(plan.failed) do
       if f.reason == reason then list[#list + 1] = f end
@@ -373,7 +375,7 @@ end
 
 local function apply()
   local wanted = selection()
-  local plan = instplan.plan(media(), wanted, installed_levels(), { gather = options.g, force = options.F })
+  local plan = instplan.plan(media(), wanted, installed_levels(), { gather = options.g, force = options.F, locked = efix.locked() })
   if options.p then
     say(STARS)
     say("installp PREVIEW:  installation will not actually occur.")

@@ -4,6 +4,7 @@
 
 local bootdisk = require "lab.bootdisk"
 local bootimage = require "lab.bootimage"
+local buildfiles = require "lab.buildfiles"
 local config = require "lab.config"
 local disk = require "lab.disk"
 local filesystems = require "lab.filesystems"
@@ -97,35 +98,13 @@ local function complete_filesystems(root, groups)
   check(file:save())
 end
 
-local function first_of(names)
-  for _, name in ipairs(names) do
-    if sys.stat(name) then return name end
-  end
-  error({ message = names[1] .. ": not found; is its package installed?" }, 0)
-end
-
--- lab.images reads its data as the big program's resources; here they are files.
-local function provide_resources(lab)
-  local resource = {}
-  function resource.read(name)
-    local path = name:match "^scripts/lab/(.*)$"
-    return path and sys.read_file(lab .. "/" .. path) or nil
-  end
-  function resource.list(prefix)
-    local names, dir = {}, prefix:match "^scripts/lab/(%w+)/$"
-    for _, name in ipairs(dir and sys.list(lab .. "/" .. dir) or {}) do names[#names + 1] = prefix .. name end
-    return names
-  end
-  package.preload["altmig.resource"] = function() return resource end
-end
-
 local function populate(root, host, groups, seed)
   local lab = lpar.world().path
-  provide_resources(lab)
+  buildfiles.provide(lab)
   local images = require "lab.images"
   local opts = { name = host.name, address = host.address, seed = seed, files = tonumber(arg[3]), bytes = tonumber(arg[4]),
-    aixlua = lab .. "/bin/aixlua", busybox = first_of { "/bin/busybox", "/usr/bin/busybox" },
-    ksh = first_of { "/bin/mksh-static", "/usr/bin/mksh-static" }, hosts = { config.engine }, disks = {}, groups = {} }
+    hosts = { config.engine }, disks = {}, groups = {} }
+  buildfiles.add_programs(opts, lab)
   for _, h in ipairs(config.hosts) do table.insert(opts.hosts, { name = h.name, address = h.address }) end
   for _, name in ipairs(check(disk.list())) do table.insert(opts.disks, { name = name, pvid = disk.ipl_read(name).pvid }) end
   for i, vgda in ipairs(groups) do

@@ -19,6 +19,9 @@ local config = {
     { "aix.requisite", "aix/requisite" }, { "swvpd", "aix/swvpd" }, { "mode", "mode" }, { "lines", "lines" },
     { "err", "err" }, { "sorted_keys", "sorted_keys" } },
   baseline = { name = "lpp_source_AIX71TL5", location = "/export/nim/lpp_source/AIX71TL5" }, -- what the client came from
+  -- Made by the scenario update-source: a later service pack of the client's own release.
+  update = { lpp_source = { name = "lpp_source_AIX71TL5SP6", location = "/export/nim/lpp_source/AIX71TL5SP6" },
+    spot = { name = "spot_AIX71TL5SP6", location = "/export/nim/spot/spot_AIX71TL5SP6/usr" } },
   spot = { name = "spot_AIX72TL5", location = "/export/nim/spot/spot_AIX72TL5/usr" },
 }
 

@@ -22,6 +22,9 @@ images.spot_location = "/export/nim/spot/spot_AIX72TL5/usr"
 
 local OLD = { id = "old", new = false, version = "7.1", oslevel = "7100-05-03-1846", mtime = 1541980800, date = "1846" }
 local NEW = { id = "new", new = true, version = "7.2", oslevel = "7200-05-06-2320", mtime = 1684195200, date = "2320" }
+-- A later service pack of the client's own release, as updates.
+local UPDATE = { id = "update", new = false, update = true, version = "7.1", oslevel = "7100-05-06-2016", mtime = 1587772800,
+  date = "2016", spot = true }
 local SITE_TIME = 1700000000
 
 local function data(name)
@@ -470,10 +473,20 @@ local function inventory_row(entry, id)
     checksum = checksum, target = entry.target }, id)
 end
 
-local function level_for(tree, fileset)
-  if tree.level.new then return fileset.new end
-  return fileset.old
+-- The later service pack: what was updated once since the technology level came out is ten fixes on.
+local function updated(level)
+  local fix = tonumber(level:match("^7%.1%.5%.(%d+)$"))
+  return fix and fix > 0 and ("7.1.5.%d"):format(fix + 10) or level
 end
+
+local function level_of(fileset, level)
+  if level.new then return fileset.new end
+  -- A SPOT has the master's bos.alt_disk_install, as nimadm -M arranges it.
+  if level.spot and fileset.name == "bos.alt_disk_install.rte" then return fileset.new end
+  return fileset.old and (level.update and updated(fileset.old) or fileset.old)
+end
+
+local function level_for(tree, fileset) return level_of(fileset, tree.level) end
 
 local function fileset_list(tree, kinds)
   local out = {}
@@ -527,7 +540,8 @@ local function add_swvpd(tree, filesets)
         local name = entry.fileset or owner(path)
         local belongs = is_root_part(path) == (part == "root")
         local id = ids[wanted[name] and name or "bos.rte"]
-        if belongs and id and entry.type ~= "dir" and not path:match("inst_root") and not entry.unowned then
+        local kept = entry.type == "file" or entry.type == "link" -- device files are made, not installed
+        if belongs and id and kept and not path:match("inst_root") and not entry.unowned then
           table.insert(rows.inventory, inventory_row(entry, id))
         end
       end
@@ -777,9 +791,10 @@ function images.master(opts)
 end
 
 --- The usr tree of the SPOT, paths relative to the SPOT's location's parent: "/usr/...".
+---@param level table? of images.levels; default the new one
 ---@return table[]
-function images.spot(opts)
-  local tree = base_system(NEW, opts, { all = true, spot = true, new = true })
+function images.spot(opts, level)
+  local tree = base_system(level or NEW, opts, { all = true, spot = true, new = not level or level.new or nil })
   add_swvpd(tree, fileset_list(tree, { bos = true, image = true }))
   tree:parents()
   local out = {}
@@ -811,11 +826,6 @@ function images.bos(opts, level)
   end
   add_swvpd(tree, fileset_list(tree, { bos = true }))
   return tree:list()
-end
-
-local function level_of(fileset, level)
-  if level.new then return fileset.new end
-  return fileset.old
 end
 
 -- What the BOS's own filesets want done with their files, where altmig's table does not name them. Their
@@ -912,7 +922,65 @@ function images.lpp_source(opts, level)
   return out:list()
 end
 
-images.levels = { old = OLD, new = NEW }
+-- What an update brings of its fileset: programs. Classes and the lab's own programs stay.
+local function is_updated(path)
+  return path:match("^/usr/") and not path:find("objrepos", 1, true) and not path:find("inst_root", 1, true)
+    and not path:match("^/usr/lpp/lab/") and not path:match("^/usr/share/lib/data/")
+end
+
+local function quoted(text) return '"' .. text:gsub("\n", "\\n") .. '"' end
+
+-- The fix data of the service pack, in the image of bos.rte.install: the level, and a correction of each fileset.
+local function fix_data(filesets, more)
+  local list = {}
+  for i, f in ipairs(filesets) do list[i] = ("%s:%s\n"):format(f.name, f.level) end
+  local rows = { { "71-05-062016_SP", "AIX 7100-05-06 Service Pack", "p", table.concat(list) } }
+  for _, row in ipairs(more) do rows[#rows + 1] = row end
+  local text = {}
+  for i, row in ipairs(rows) do
+    text[i] = ("fix:\n\tname = %s\n\tabstract = %s\n\ttype = %s\n\tfilesets = %s\n\tsymptom = %s\n"):format(quoted(row[1]),
+      quoted(row[2]), quoted(row[3]), quoted(row[4]), quoted(row[2] .. "\n"))
+  end
+  return table.concat(text, "\n")
+end
+
+--- The updates (images of kind S, one for each fileset) that lead from the old level to the later service pack. Base
+--- images are those of the old lpp_source.
+---@param opts table as for images.client
+---@return table[]
+function images.updates(opts)
+  local packages = require "lab.packages"
+  local tree = base_system(UPDATE, opts, { all = true })
+  local list = {}
+  for _, fileset in ipairs(load_data "filesets.lua") do
+    local level = fileset.old and (fileset.kind == "bos" or fileset.kind == "image") and level_of(fileset, UPDATE)
+    if level and level ~= fileset.old then
+      list[#list + 1] = { name = fileset.name, level = level, package = fileset.kind == "bos" and fileset.name or fileset.package,
+        description = fileset.description, bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = UPDATE.date,
+        prereq = fileset.name ~= "bos.rte" and "*prereq bos.rte 7.1.5.0\n" or "", files = {} }
+    end
+  end
+  add_readmes(tree, fileset_list(tree, { image = true }))
+  local full, by_name = tree:list(), {}
+  for _, f in ipairs(list) do by_name[f.name] = f end
+  for _, entry in ipairs(full) do
+    local f = entry.type == "file" and is_updated(entry.path) and by_name[fileset_of(entry)]
+    if f then f.files[#f.files + 1] = entry end
+  end
+  local commands_level = by_name["bos.rte.commands"].level
+  by_name["bos.rte.install"].fixdata = fix_data(list, { { "IJ20001", "LS MAY LOOP", "f", "bos.rte.commands:" .. commands_level .. "\n" } })
+  local out = new_tree(UPDATE, opts)
+  for _, f in ipairs(list) do
+    out:add { path = ("/installp/ppc/%s.%s.U"):format(f.name, f.level), type = "file", mode = "644", uid = 0, gid = 0,
+      make = function(path)
+        return packages.write(path, { package = f.package, kind = "S", filesets = { f }, mtime = UPDATE.mtime })
+      end }
+  end
+  out:dir("/emgr/ppc", "755", 0, 0)
+  return out:list()
+end
+
+images.levels = { old = OLD, new = NEW, update = UPDATE }
 
 ---------------------------------------------------------------- writing
 

@@ -6,6 +6,7 @@ local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local lines = require "altmig.lines"
 local modes = require "altmig.mode"
+local odm = require "lab.odm"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
@@ -116,8 +117,9 @@ end
 
 -- The control libraries of an image: usr part, root part or nil.
 local function libraries(item)
-  local names = { ["./usr/lpp/" .. item.package .. "/liblpp.a"] = "usr",
-    ["./usr/lpp/" .. item.package .. "/inst_root/liblpp.a"] = "root" }
+  local base = "./usr/lpp/" .. item.package
+  if item.kind == "S" then base = ("%s/%s/%s"):format(base, item.name, item.level) end
+  local names = { [base .. "/liblpp.a"] = "usr", [base .. "/inst_root/liblpp.a"] = "root" }
   local archive, message = bff.open(item.image)
   if not archive then return nil, message end
   local out = {}
@@ -246,6 +248,28 @@ local function record(db, part, item, library)
   return ok, message
 end
 
+-- The fix: stanzas that a fileset brings, in the fix database in place of those of their names.
+local function record_fixes(item, library)
+  local text = library[item.name .. ".fixdata"]
+  if not text then return true end
+  local rows = {}
+  for line in text:gmatch("[^\n]+") do
+    local name, value = line:match('^%s+(%w+)%s*=%s*"(.*)"%s*$')
+    if line:match("^fix:") then
+      rows[#rows + 1] = {}
+    elseif name and #rows > 0 then
+      rows[#rows][name] = value:gsub("\\n", "\n")
+    end
+  end
+  local store <close> = odm.open("/usr/lib/objrepos")
+  for _, row in ipairs(rows) do
+    store:delete("fix", "name = " .. row.name)
+    local ok, message = store:add("fix", row)
+    if not ok then return nil, message end
+  end
+  return store:commit()
+end
+
 local function first_failure(steps)
   for _, step in ipairs(steps) do
     local ok, message = step()
@@ -296,6 +320,7 @@ function instapply.image(items, say, broken)
         return count, why
       end,
       function() return record(db, "usr", item, libs.usr) end,
+      function() return record_fixes(item, libs.usr) end,
       function() return run_script(item, libs.usr, "usr", "post_i", say) end,
       function() return run_script(item, libs.usr, "usr", "config", say) end,
     }

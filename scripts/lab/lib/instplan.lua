@@ -176,7 +176,7 @@ end
 ---@param media lab.instplan.Item[]
 ---@param selection {name: string, level: string?}[]
 ---@param installed table<string, string> levels by fileset
----@param options {gather: boolean?, force: boolean?}
+---@param options {gather: boolean?, force: boolean?, locked: table<string, string>?} locked: label by fileset
 ---@return lab.instplan.Plan
 function instplan.plan(media, selection, installed, options)
   local plan = { already = {}, failed = {}, requisites = {} }
@@ -195,6 +195,12 @@ function instplan.plan(media, selection, installed, options)
     elseif item.package == "bos" then
       table.insert(plan.failed, { name = want.name, level = item.level, reason = "Part of the BOS image",
         detail = "the BOS image is restored, not installed" })
+    elseif options.locked and options.locked[want.name] then
+      table.insert(plan.failed, { name = want.name, level = item.level, reason = "Locked by Interim Fix", description = item.description })
+    elseif item.kind == "S" and (have or ""):match("^%d+%.%d+") ~= item.level:match("^%d+%.%d+") then
+      -- An update is applied over the base level of its release.
+      table.insert(plan.failed, { name = want.name, level = item.level, reason = "Requisite Failures", description = item.description,
+        missing = want.name, missing_level = item.level:match("^%d+%.%d+") .. ".0.0" })
     else
       chosen[want.name] = item
     end

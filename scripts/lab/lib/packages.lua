@@ -75,6 +75,7 @@ local function control_members(spec, part)
       add(f.name .. ".al", table.concat(list, "\n") .. "\n")
       add(f.name .. ".inventory", table.concat(inventory, "\n"))
       if part == "usr" then add(f.name .. ".copyright", "Emulated content of " .. f.name .. "\n") end
+      if part == "usr" and f.fixdata then add(f.name .. ".fixdata", f.fixdata) end
       local cfg = {}
       for _, c in ipairs(f.cfgfiles or {}) do cfg[#cfg + 1] = ("." .. c.path .. " " .. c.method .. "\n") end
       if part == "root" and #cfg > 0 then add(f.name .. ".cfgfiles", table.concat(cfg)) end
@@ -94,6 +95,18 @@ local function control_library(spec, part) return assert(bigar.format(control_me
 ---@field usr_scripts table<string, string>? pre_i, post_i, config ... of the usr part
 ---@field root_scripts table<string, string>?
 ---@field cfgfiles {path: string, method: string}[]?
+---@field fixdata string? fix: stanzas for the fix database
+
+--- Where an image has the control library of its usr part: an update one for each fileset and level. Updates of the lab
+--- hold one fileset.
+---@param package string
+---@param kind string? I or S
+---@param fileset {name: string, level: string}
+---@return string
+function packages.control_directory(package, kind, fileset)
+  local base = "./usr/lpp/" .. package
+  return kind == "S" and ("%s/%s/%s"):format(base, fileset.name, fileset.level) or base
+end
 
 --- Writes the image of a package.
 ---@param path string
@@ -102,7 +115,8 @@ local function control_library(spec, part) return assert(bigar.format(control_me
 ---@return string? message
 ---@return string? code
 function packages.write(path, spec)
-  spec.root_prefix = "./usr/lpp/" .. spec.package .. "/inst_root"
+  local base = packages.control_directory(spec.package, spec.kind, spec.filesets[1])
+  spec.root_prefix = base .. "/inst_root"
   local has_root = false
   for _, f in ipairs(spec.filesets) do
     f.sizes = f.sizes or sizes(f.files)
@@ -132,7 +146,7 @@ function packages.write(path, spec)
   add { name = "./", type = "dir", mode = modes.DIR, uid = 2, gid = 2 }
   made["."] = true
   file("./lpp_name", lppname.format(spec))
-  file("./usr/lpp/" .. spec.package .. "/liblpp.a", control_library(spec, "usr"))
+  file(base .. "/liblpp.a", control_library(spec, "usr"))
   if has_root then file(spec.root_prefix .. "/liblpp.a", control_library(spec, "root")) end
   for _, f in ipairs(spec.filesets) do
     for _, entry in ipairs(f.files) do

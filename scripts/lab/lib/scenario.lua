@@ -7,6 +7,7 @@ local config = require "lab.config"
 local lpar = require "lab.lpar"
 local output = require "altmig.ui.output"
 local sys = require "altmig.sys"
+local update_source = require "lab.update_source"
 
 local scenario = {}
 
@@ -124,6 +125,31 @@ scenario.define("ifix-locked", "an interim fix locks a fileset of the client", f
   scenario.sh(CLIENT, [[mkdir -p /usr/emgrdata/DBS && printf 'state=S\ntime=12/05/23 10:00:00\nabstract=TCP fix\nfileset=%s\n' \
     bos.net.tcp.client > /usr/emgrdata/DBS/IJ44987s3a]])
   return "IJ44987s3a locks bos.net.tcp.client"
+end)
+
+scenario.define("update-source", "an lpp_source and a SPOT of the client's release at a later service pack [FILESET without its update]",
+  function(without)
+    scenario.lua(MASTER, [[
+      local world = require("lpar").world()
+      require("lab.update_source").build(world.path .. "/lpars/" .. world.host .. "/root", world.path, arg[1])]], without or nil)
+    local path = lpar.dir() .. "/nim.lua"
+    local ok, message = sys.write_file(path, update_source.add_resources(assert(sys.read_file(path))), { atomic = false })
+    if not ok then fail("%s", message) end
+    return ("%s and %s are 7100-05-06-2016%s"):format(config.update.lpp_source.name, config.update.spot.name,
+      without and ", without the update of " .. without or "")
+  end)
+
+scenario.define("interim-fixes", "interim fixes on the client, and packages of two of them in the lpp_source of update-source", function()
+  for _, fix in ipairs(update_source.fixes) do
+    scenario.sh(CLIENT, ("mkdir -p /usr/emgrdata/DBS && printf 'state=S\\ntime=12/05/23 10:00:00\\nabstract=FIX\\nfileset=%s\\n' "
+      .. "> /usr/emgrdata/DBS/%s"):format(fix[2], fix[1]))
+  end
+  for _, package in ipairs(update_source.packages) do
+    local dir = config.update.lpp_source.location .. "/emgr/ppc"
+    scenario.sh(MASTER, ("mkdir -p %s && printf 'label=%s\\nabstract=FIX\\nfileset=%s\\nfrom=%s\\nto=%s\\n' > %s/%s"):format(dir,
+      package[2], package[3], package[4], package[4], dir, package[1]))
+  end
+  return ("%d interim fixes are on adachi-AIX7"):format(#update_source.fixes)
 end)
 
 scenario.define("rpm-packages", "the client has RPMs, and the lpp_source a newer image of one of them", function()
