@@ -38,6 +38,12 @@ local flags = {
   { "m", "mount_options", arg = "OPTS", text = "options of the NFS mounts on the master" },
   { "C", "cleanup", text = "destroy the copy, and remove everything else of a migration" },
   { "F", "force", text = "break a lock left on the client" },
+  { "U", "update",
+    text = "update the client's own release (a technology level, a service pack)\n"
+    .. "instead of migrating: altmig update" },
+  { "ifix", "ifix", arg = "HOW", words = { "keep", "remove", "auto" },
+    text = "of an update, interim fixes of the copy: auto (default) removes those\nwhose fileset is updated, "
+    .. "and puts back what still applies;\nremove takes all away, keep none" },
   { "disk", "disk", arg = "DISK",
     text = "of a cleanup: destroy altinst_rootvg although it is not known to be\n"
     .. "altmig's; DISK names all its disks (\"hdisk2 hdisk3\"). Of a migration:\n"
@@ -50,7 +56,7 @@ local flags = {
   { "V", "verbose", text = "verbose" },
   { "v", "verbose", text = "the same as -V" },
   { "q", "quiet", text = "no output but errors; of check: no evidence" },
-  { "script", "script", arg = "FILE", text = "your own copy of scripts/migrate.lua" },
+  { "script", "script", arg = "FILE", text = "your own copy of scripts/migrate.lua, of an update scripts/update.lua" },
   { "from", "from", arg = "N", text = "start at phase N" },
   { "restore-via", "restore_via", arg = "WAY", words = { "nfs", "stream" },
     text = "how the base system travels: nfs, or stream: through SSH into the\n"
@@ -81,7 +87,7 @@ local flags = {
 }
 
 -- What IBM's nimadm has and this one has not yet.
-local not_yet = { b = true, j = true, U = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
+local not_yet = { b = true, j = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
   f = true, fix = true }
 
 local common = "color nim state "
@@ -128,10 +134,13 @@ function options.define(who, command)
   order[#order + 1] = who
 end
 
-options.define("nimadm", { operands = operands_of_migration, flags = of_nimadm })
+options.define("nimadm", { operands = operands_of_migration, flags = of_nimadm .. "U ifix " })
 options.define("nimadm -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " }) -- IBM's has -E
 options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
+options.define("altmig update", { operands = operands_of_migration,
+  flags = common .. "c l s d Y a z P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
+    .. "accept-boot-image " })
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
   flags = common .. "c l s d Y a z B r e i o m q script restore-via baseline json " })
 options.define("altmig resume", { operands = "CLIENT",
@@ -400,6 +409,8 @@ function options.for_migration(opts, who)
     err.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
   end
   check_disk(opts, who)
+  if opts.ifix and not opts.update then err.usage(who .. ": --ifix is for an update: -U, or altmig update") end
+  if opts.update and opts.restore_via then err.usage(who .. ": --restore-via: an update (-U) restores no base operating system") end
   if opts.no_bootlist and opts.reboot then err.usage(who .. ": flags -B and -r exclude each other") end
   local disks = {}
   for disk in opts.disks:gmatch("%S+") do

@@ -111,3 +111,60 @@ function TestFlagsInTheLab:test_3_a_phase_1_that_failed_half_way_is_tried_again(
     lu.assertNotStrContains(lab.on(client, "lquerypv -h /dev/hdisk2 E00 10"), "5F4C564D")
   end
 end
+
+-- The client's fixes: one that the service pack corrects, one that is there for it again, one that nobody has, and one
+-- of a fileset that has no update.
+local update_flags = { "-c", client, "-l", "lpp_source_AIX71TL5SP6", "-s", "spot_AIX71TL5SP6", "-d", "hdisk2", "-Y" }
+
+local function with_flags(...) return { ..., table.unpack(update_flags) } end
+
+function TestFlagsInTheLab:test_4_an_update_of_the_same_release_with_its_interim_fixes()
+  lab.must("scenario", "update-source", "bos.rte.lvm")
+  lab.must("scenario", "interim-fixes")
+  local fixes = lab.on(client, "emgr -P")
+  local status, out, problem = lab.engine("nimadm", { "-U", table.unpack(lab.flags) })
+  lu.assertEquals(status, 3, out)
+  lu.assertStrContains(problem, "the client is at 7.1 (7100-05-03-1846), lpp_source lpp_source_AIX72TL5 is of 7.2")
+  lu.assertNotStrContains(lab.on(client, "lspv"), "altinst_rootvg")
+
+  -- The update of one fileset is missing.
+  status, out, problem = lab.engine("nimadm", with_flags "-U")
+  lu.assertEquals(status, 1, out .. problem)
+  lu.assertStrContains(problem, "71-05-062016_SP is not complete: bos.rte.lvm 7.1.5.42 (is at 7.1.5.32)")
+  lu.assertNotStrContains(out, "Executing nimadm phase 7.")
+  lu.assertNotStrContains(lab.on(client, "mount"), "ALT_MIG")
+  lu.assertNotStrContains(lab.on(master, "exportfs"), "AIX71TL5SP6")
+
+  lab.must("scenario", "update-source")
+  status, out, problem = lab.engine("altmig", { "resume", client })
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "the copy of adachi-AIX7 is at 7100-05-06-2016")
+  local fates = {}
+  local report = lab.must("exec", "sh", "-c", "cat $ALTMIG_STATE/" .. client .. "/report.json")
+  for _, entry in ipairs(require("altmig.json").decode(report).entries) do
+    if entry.method == "interim fixes" then fates[entry.key] = entry.rule:match("is ([%a-]+)") end
+  end
+  lu.assertEquals(fates, { IJ20001s3a = "superseded", IJ20002s3a = "re-applied", IJ20003s3a = "lost" })
+
+  -- Nothing was done to the running system, and the copy boots at the service pack.
+  lu.assertEquals(lab.on(client, "emgr -P"), fixes)
+  lu.assertEquals(lab.on(client, "oslevel -s"), "7100-05-03-1846\n")
+  lab.must("boot", "--power", client)
+  lu.assertEquals(lab.on(client, "oslevel -s && lppchk -v && lppchk -f && lppchk -c"), "7100-05-06-2016\n")
+  local now = lab.on(client, "emgr -P")
+  for label, there in pairs { IJ20001 = false, IJ20002s6a = true, IJ20003 = false, IJ20004s3a = true } do
+    lu.assertEquals(now:find(label, 1, true) ~= nil, there, label)
+  end
+  lu.assertStrContains(lab.on(client, "cat /etc/syslog.conf"), "*.info\t/var/log/messages")
+
+  -- A second run has nothing to do; a lower level is refused.
+  local before = lab.on(client, "lspv; ls -a /; bootlist -m normal -o")
+  status, out, problem = lab.engine("altmig", with_flags "update")
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "adachi-AIX7 is at 7100-05-06-2016 already")
+  status, out, problem = lab.engine("altmig", { "update", "-c", client, "-l", "lpp_source_AIX71TL5", "-s", "spot_AIX71TL5SP6", "-d",
+    "hdisk0", "-Y" })
+  lu.assertEquals(status, 3, out)
+  lu.assertStrContains(problem, "lpp_source lpp_source_AIX71TL5 has bos.rte 7.1.5.30, which is below the client's 7.1.5.40")
+  lu.assertEquals(lab.on(client, "lspv; ls -a /; bootlist -m normal -o"), before)
+end

@@ -45,7 +45,7 @@ function TestOptions:test_disks_whose_content_a_migration_overwrites()
 end
 
 function TestOptions:test_what_is_not_supported_is_refused_by_name()
-  for _, flag in ipairs { "-j", "-b", "-U", "-T" } do
+  for _, flag in ipairs { "-j", "-b", "-T" } do
     lu.assertStrContains(refused(options.parse, { "-c", "x", flag, "y" }, "nimadm"), "flag " .. flag .. " is not supported yet")
   end
   lu.assertStrContains(refused(options.parse, { "--html" }, "altmig status"), "unknown flag --html")
@@ -107,7 +107,8 @@ end
 
 function TestOptions:test_where_a_refused_flag_belongs()
   lu.assertStrContains(refused(options.parse, { "lpar", "-d", "hdisk3" }, "altmig resume"),
-    "altmig resume: unknown flag -d (it is a flag of altmig check, altmig migrate, nimadm); 'altmig resume --help' lists the flags")
+    "altmig resume: unknown flag -d (it is a flag of altmig check, altmig migrate, altmig update, nimadm); "
+    .. "'altmig resume --help' lists the flags")
   lu.assertStrContains(refused(options.parse, { "-qr" }, "altmig cleanup"), "unknown flag -r")
   lu.assertStrContains(refused(options.parse, { "-d" }, "altmig repl"), "unknown flag -d")
 end

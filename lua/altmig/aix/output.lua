@@ -506,6 +506,30 @@ function aix.emgr_P(text)
   return rows
 end
 
+--- `instfix -i`: the technology levels and service packs of which not all filesets were found.
+---@return string[]
+function aix.incomplete_levels(text)
+  local list = {}
+  for line in lines(text) do
+    local name = line:match("^%s*Not all filesets for (%S+) were found%.%s*$")
+    if name and (name:match("_AIX_ML$") or name:match("^%d%d%-%d%d%-%d+_SP$")) then list[#list + 1] = name end
+  end
+  return list
+end
+
+--- `instfix -icqk NAME`: list of { keyword, fileset, wanted, installed, status }; "-" is below the level, "=" at it, "+"
+--- above it, "!" not there.
+function aix.instfix_icq(text)
+  local list = {}
+  for line in lines(text) do
+    local keyword, fileset, wanted, installed, status = line:match("^([^:#]+):([^:]+):([^:]*):([^:]*):([^:]*):")
+    if fileset then
+      list[#list + 1] = { keyword = keyword, fileset = fileset, wanted = wanted, installed = installed, status = status }
+    end
+  end
+  return list
+end
+
 --- `prtconf -m`: MB.
 ---@return integer?
 function aix.prtconf_m(text) return math.tointeger(tonumber(text:match("^Memory Size: (%d+) MB\n$"))) end

@@ -32,6 +32,7 @@ function command.run_as(args, who)
     return migration.cleanup(options.for_cleanup(opts, who))
   end
   if #operands > 0 then err.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
+  if opts.dry_run and opts.update then err.usage(who .. ": --dry-run of an update (-U) is not supported yet") end
   if opts.dry_run then
     if opts.phases or opts.from then err.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
     return require("altmig.preview.dryrun").run(options.for_check(opts, who))

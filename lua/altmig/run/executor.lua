@@ -5,7 +5,8 @@
 -- The client has root on what is mounted there, and may change it at any moment. So what the executor
 -- does with paths of these mounts from outside the chroot goes by a command that looks at every component
 -- immediately before (at_plain), and nothing of the copy is run before the engine restored the base
--- operating system of the new release over it.
+-- operating system of the new release over it. An update restores none: there the client itself runs what is
+-- run in the copy, under its own kernel, which is of the same release.
 
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
@@ -14,6 +15,8 @@ local footprint = require "altmig.run.footprint"
 ---@field host altmig.Host
 ---@field base string   directory of that host that holds the mounts
 ---@field root string   where the copy is mounted on that host
+---@field runner altmig.Host   the host that runs programs of the copy
+---@field inside string?        where that host has the copy; root without
 ---@field m altmig.Migration
 local executor = {}
 executor.__index = executor
@@ -21,8 +24,10 @@ executor.__index = executor
 ---@param m altmig.Migration
 ---@return altmig.Executor
 function executor.new(m)
-  return setmetatable({ m = m, host = m.master, base = ("/%s_alt"):format(m.name), root = ("/%s_alt/alt_inst"):format(m.name) },
-    executor)
+  local self = { m = m, host = m.master, base = ("/%s_alt"):format(m.name), root = ("/%s_alt/alt_inst"):format(m.name) }
+  self.runner = m.master
+  if m.opts and m.opts.update then self.runner, self.inside = m.client, footprint.root end
+  return setmetatable(self, executor)
 end
 
 --- Where the executor sees a path of the copy's mount points ("/alt_inst/usr").
@@ -40,6 +45,7 @@ end
 
 -- Programs of the old level, which the client has been able to write for years, are not for the master.
 local function require_restored(self)
+  if self.runner ~= self.host then return end -- the client runs its own
   local record = self.m.record
   if record and (record.phases[5] == "done" or self.m:result_of("restore_bos")) then return end
   err.raise { code = "NOT_RESTORED", host = self.host.name,
@@ -51,15 +57,15 @@ local function inside(self, opts)
   require_restored(self)
   local copy = {}
   for k, v in pairs(opts or {}) do copy[k] = v end
-  copy.chroot = self.root
+  copy.chroot = self.inside or self.root
   return copy
 end
 
-function executor:run(argv, opts) return self.host:run(argv, inside(self, opts)) end
-function executor:must(argv, opts) return self.host:must(argv, inside(self, opts)) end
-function executor:script(text, args, opts) return self.host:script(text, args, inside(self, opts)) end
-function executor:must_script(text, args, opts) return self.host:must_script(text, args, inside(self, opts)) end
-function executor:job(id, argv, opts) return self.host:job(id, argv, inside(self, opts)) end
+function executor:run(argv, opts) return self.runner:run(argv, inside(self, opts)) end
+function executor:must(argv, opts) return self.runner:must(argv, inside(self, opts)) end
+function executor:script(text, args, opts) return self.runner:script(text, args, inside(self, opts)) end
+function executor:must_script(text, args, opts) return self.runner:must_script(text, args, inside(self, opts)) end
+function executor:job(id, argv, opts) return self.runner:job(id, argv, inside(self, opts)) end
 
 -- Says of each component what it is, and runs the command only if each is what it has to be. Arguments:
 -- how many components there are, what those on the way may be, what the last may be, the components, the

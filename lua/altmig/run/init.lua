@@ -54,7 +54,10 @@ local methods = {
   { require "altmig.run.private_dev", "place_in_private_dev remove_from_private_dev" },
   { require "altmig.run.steps.configuration", "changed_files plan_saving" },
   { require "altmig.run.steps.bos", "bos_image make_room merge_configuration" },
-  { require "altmig.run.steps.software", "customize install_software" },
+  { require "altmig.run.steps.software", "customize install_filesets install_software" },
+  { require "altmig.run.steps.images", "provide_images unmount_images unexport_images remove_images" },
+  { require "altmig.run.steps.update", "look_at_levels install_updates" },
+  { require "altmig.run.steps.interim", "remove_interim_fixes restore_interim_fixes" },
   { require "altmig.run.steps.verify", "look_at_software" },
   { require "altmig.run.steps.boot", "make_bootable restore_boot_records" },
   { require "altmig.run.steps.finish", "summarize" },
@@ -177,6 +180,7 @@ function migration.migrate(opts)
     end
     if partial then m:require_same_run() end
     m:connect()
+    if opts.update and not partial and m:look_at_levels() then return 0 end
     m:lock_client()
     if not partial then
       local ok, e = xpcall(m.check_eligibility, err.wrap, m)

@@ -19,8 +19,8 @@ local run = {}
 local banner = "+" .. ("-"):rep(77) .. "+"
 
 -- The text of the flow script, with what it is called and its digest (none for the stock script).
-local function read_script(path)
-  if not path then return resource.read("scripts/migrate.lua") end
+local function read_script(path, update)
+  if not path then return resource.read(update and "scripts/update.lua" or "scripts/migrate.lua") end
   local text = trusted.read(path, "flow", nil, "name the flow script with --script FILE")
   return text, "@" .. path, sys.sha256(text)
 end
@@ -30,7 +30,7 @@ end
 ---@return altmig.Flow
 function run.load_flow(m)
   local path = m.opts.script
-  local text, origin, digest = read_script(path)
+  local text, origin, digest = read_script(path, m.opts.update)
   local recorded = m.opts.script_sha256
   if recorded and digest ~= recorded then
     err.raise { code = "SCRIPT_CHANGED",
@@ -215,7 +215,7 @@ function run.start(m)
       exclude_files = m.opts.exclude_files, image_data = m.opts.image_data, bosinst_data = m.opts.bosinst_data,
       mount_options = m.opts.mount_options, baseline = m.opts.baseline, restore_via = m.opts.restore_via,
       reboot = m.opts.reboot, target = m.target,
-      verify_restore = m.opts.verify_restore,
+      verify_restore = m.opts.verify_restore, update = m.opts.update, ifix = m.opts.ifix,
       script = m.opts.script and sys.realpath(m.opts.script), script_sha256 = m.script_digest,
       nim = m.opts.nim and sys.realpath(m.opts.nim) },
   }
@@ -245,6 +245,11 @@ function run.require_same_run(m)
     err.raise { code = "OTHER_RUN",
       message = ("the migration of %s was begun on %s"):format(m.name, table.concat(recorded.disks, " ")) }
   end
+  if (m.opts.update or false) ~= (recorded.update or false) then
+    err.raise { code = "OTHER_RUN", message = ("what was begun on %s is %s"):format(m.name, recorded.update
+      and "an update: altmig update (nimadm -U), not a migration" or "a migration, not an update") }
+  end
+  m.opts.ifix = m.opts.ifix or recorded.ifix
   m.target = recorded.target
   if m.opts.baseline and m.opts.baseline ~= recorded.baseline then
     err.raise { code = "OTHER_RUN", message = ("the migration of %s was begun with %s, not with --baseline %s"):format(m.name,

@@ -114,10 +114,12 @@ function withdraw.withdraw(m)
   raise_all(do_parts(m, {
     { run = function() m:close_copy() end },
     { host = m.master, run = function() m:unmount_all(true) end },
+    { host = m.client, run = function() m:unmount_images() end },
     { host = m.client, run = function()
       if has_exported(m) then m:unexport_all() end
     end },
     { host = m.client, run = function() m:unmount_spot() end },
+    { host = m.master, run = function() m:unexport_images() end },
     { host = m.master, run = function() unexport_unused_spot(m) end },
   }))
 end
@@ -259,6 +261,8 @@ function withdraw.clean_up(m)
     { run = function() m:close_copy() end },
     { host = m.master, run = function() m:unmount_all(true, "all") end },
     { run = function() m:say(("Cleaning up alt_disk_migration on client %s."):format(m.name)) end },
+    { host = m.client, run = function() m:unmount_images() end },
+    { host = m.master, run = function() m:unexport_images() end },
     { host = m.client, run = function()
       if judged and not foreign or has_exported(m) then m:unexport_all() end
     end },

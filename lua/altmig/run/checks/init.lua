@@ -82,11 +82,17 @@ function checks.levels(m, add)
   m.target = { version = image.version, release = image.release }
   m.levels = { client = client:match("%S+"), master = master:match("%S+") }
   local function number(l) return l.version * 100 + l.release end
-  if number(from) >= number(image) then
+  if m.opts.update then
+    if number(from) ~= number(image) then
+      add { id = "level", host = m.name, evidence = "oslevel -s: " .. client,
+        what = ("the client is at %d.%d, lpp_source %s brings %d.%d: an update stays within a release"):format(from.version, from.release,
+          m.lpp_source.name, image.version, image.release), remedy = "another release is a migration: altmig migrate" }
+    end
+  elseif number(from) >= number(image) then
     add { id = "level", host = m.name, evidence = "oslevel -s: " .. client,
       what = ("the client is at %d.%d already; lpp_source %s brings %d.%d"):format(from.version, from.release, m.lpp_source.name,
         image.version, image.release),
-      remedy = "for technology levels and service packs of the same release use nim -o cust, not a migration" }
+      remedy = "technology levels and service packs of the same release are an update: altmig update, or nimadm -U" }
   end
   if number(to) < number(image) then
     add { id = "master-level", host = m.master.name, evidence = "oslevel -s: " .. master,

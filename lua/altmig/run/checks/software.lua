@@ -19,9 +19,15 @@ function software.interim_fixes(m, add)
     table.insert(filesets[row.label], row.fileset)
   end
   for _, label in ipairs(labels) do
-    add { id = "ifix-locked", host = m.name,
-      what = ("interim fix %s locks %s"):format(label, table.concat(filesets[label], " ")), evidence = "emgr -P",
-      remedy = ("emgr -r -L %s   (after the migration install the fix of the new level, if there is one)"):format(label) }
+    if m.opts.update then
+      add { id = "ifix-locked", severity = "info", host = m.name, evidence = "emgr -P",
+        what = ("interim fix %s locks %s; an update that replaces them takes it from the copy (--ifix %s)"):format(label,
+          table.concat(filesets[label], " "), m.opts.ifix or "auto") }
+    else
+      add { id = "ifix-locked", host = m.name,
+        what = ("interim fix %s locks %s"):format(label, table.concat(filesets[label], " ")), evidence = "emgr -P",
+        remedy = ("emgr -r -L %s   (after the migration install the fix of the new level, if there is one)"):format(label) }
+    end
   end
 end
 

@@ -14,7 +14,7 @@ local image_file = footprint.boot_image
 -- A host as altmig.bosboot knows one: what changes something is a job, which outlives a lost connection. One step
 -- has several; the id of each is that of the step with a word for it in the middle, the first one's that itself.
 local function with_jobs(host, ctx, first)
-  return { session = host.session or host.host.session, run = function(_, argv, opts, changes)
+  return { session = host.session or host.runner.session, run = function(_, argv, opts, changes)
     if not changes then return host:run(argv, { timeout = opts.timeout, script = opts.script }) end
     local id = ctx.job_id
     if changes ~= first then id = id:gsub("%-%x+%-%d+$", "_" .. changes:gsub("[^%w]", "_") .. "%0") end
@@ -26,9 +26,9 @@ end
 -- A command that failed is that to the administrator, whoever sent it.
 local function code_of(code) return code == "BOSBOOT" and "COMMAND" or code end
 
--- A plain file in the /dev of the executor's chroot, which is a directory made for it.
+-- A plain file in the /dev of the executor's chroot, which is a directory made for it. A client has its own /dev there.
 local function device_file(m)
-  return m.place_in_private_dev and function(name)
+  return m.exec.runner == m.exec.host and m.place_in_private_dev and function(name)
     m:place_in_private_dev(name)
     return function() m:remove_from_private_dev(name) end
   end or nil
@@ -39,8 +39,8 @@ boot.steps.build_boot_image = {
     local blocks, way, code = bosboot.build(with_jobs(m.exec, ctx, "plain"), { file = image_file, device_file = device_file(m),
       log = function(line) m:detail(line) end, on_line = function(line) m:say(line) end })
     if not blocks then
-      err.raise { code = code_of(code), host = m.master.name, command = "bosboot -a -b " .. image_file, output = way,
-        record = m.master.last_record, message = ("%s: %s"):format(m.master.name, way),
+      err.raise { code = code_of(code), host = m.exec.runner.name, command = "bosboot -a -b " .. image_file, output = way,
+        record = m.exec.runner.last_record, message = ("%s: %s"):format(m.exec.runner.name, way),
         remedy = ("bosboot must be able to build the image in the copy: every way that was tried, and what it printed, is in %s; "
           .. "fix that, then resume"):format(m.log_path) }
     end

@@ -361,9 +361,19 @@ local function probe(m)
   return ok and read.stdout == ours and made.status == 0 and back ~= nil and back.type == "dir"
 end
 
---- Lets "engine" or "executor" write: one writer at a time. Each side makes something and the
+-- What the client writes in its own file systems the engine sees at once, but for what it has read before.
+local function client_writes(m)
+  if #m:running_jobs { m.client } > 0 then return end
+  m:close_copy()
+  m:check_exports()
+  footprint.make_work_directory(m.copy)
+  m.copy:drop_caches()
+end
+
+--- Lets "engine", "executor" or, for an update, "client" write: one writer at a time. Each side makes something and the
 --- other looks for it; a difference is printed with nimadm's warning and everything is mounted again.
 function mounts.hand_over(m, to)
+  if to == "client" then return client_writes(m) end
   -- A job of a run that was killed still writes in the copy, and taking the mounts
   -- away under it would break what it does. The step attaches to it.
   if to == "executor" and #m:running_jobs { m.master } > 0 then return end

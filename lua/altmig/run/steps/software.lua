@@ -5,6 +5,7 @@ local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local saveconf = require "altmig.save"
+local sys = require "altmig.sys"
 
 ---@class altmig.Migration
 local software = { steps = {} }
@@ -55,25 +56,34 @@ end
 
 local function media_of(m) return aix.installp_L(m.exec:must { "installp", "-L", "-d", images }) end
 
--- Which filesets of the lpp_source to install: those the client had, where the source has a higher
--- level than the copy now holds. Kept in the journal, so that a resume installs the same list, unless an image of
--- it is not there any more.
+--- The filesets of which some images have a higher level than there is, each with its highest.
+---@param media { fileset: string, level: string }[]
+---@param had table<string, string>   fileset -> the level that it has; others are not looked at
+---@return { fileset: string, level: string }[]
+function software.higher(media, had)
+  local best = {}
+  for _, image in ipairs(media) do
+    if had[image.fileset] and aix.compare_levels(image.level, had[image.fileset]) > 0
+      and (not best[image.fileset] or aix.compare_levels(image.level, best[image.fileset]) > 0) then
+      best[image.fileset] = image.level
+    end
+  end
+  local list = {}
+  for fileset, level in pairs(best) do list[#list + 1] = { fileset = fileset, level = level } end
+  table.sort(list, function(a, b) return a.fileset < b.fileset end)
+  return list
+end
+
+--- Which filesets of the lpp_source to install: those the client had, where the source has a higher level than the
+--- copy now holds. Kept in the journal, so that a resume installs the same list, unless an image of it is not there
+--- any more.
 software.steps.select_filesets = {
   run = function(m)
-    local had = m:result_of("installed_filesets") or {}
-    local now = software_of_copy(m)
-    local best = {}
-    for _, image in ipairs(media_of(m)) do
-      local present = now[image.fileset]
-      if had[image.fileset] and aix.compare_levels(image.level, present and present.level or had[image.fileset]) > 0
-        and (not best[image.fileset] or aix.compare_levels(image.level, best[image.fileset]) > 0) then
-        best[image.fileset] = image.level
-      end
+    local had, now = {}, software_of_copy(m)
+    for fileset, level in pairs(m:result_of("installed_filesets") or {}) do
+      had[fileset] = now[fileset] and now[fileset].level or level
     end
-    local list = {}
-    for fileset, level in pairs(best) do list[#list + 1] = { fileset = fileset, level = level } end
-    table.sort(list, function(a, b) return a.fileset < b.fileset end)
-    return list
+    return software.higher(media_of(m), had)
   end,
   holds = function(m, list)
     local there = {}
@@ -153,7 +163,7 @@ end
 local function refuse_failures(m, argv, result, list)
   local parts = causes(result.stdout, list)
   if #parts == 0 and result.status == 0 then return end
-  local e = m.exec.host:failure(argv, result,
+  local e = m.exec.runner:failure(argv, result,
     ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
   e.code = "INSTALLP"
   e.output = section(result.stdout) or e.output
@@ -176,23 +186,31 @@ local function refuse_missing(m, argv, result, list)
     end
   end
   if #missing == 0 then return end
-  local e = m.exec.host:failure(argv, result,
+  local e = m.exec.runner:failure(argv, result,
     ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
   e.code = "INSTALLP"
   e.message = ("installp in the copy of %s ended with status 0, but not all of it is installed: %s"):format(m.name, told(missing))
   err.raise(e)
 end
 
-local function write_list(m, list)
+local function text_of_list(list)
   local text = {}
   for _, row in ipairs(list) do text[#text + 1] = ("%s %s\n"):format(row.fileset, row.level) end
-  m.exec:must_script('cat > "$1"', { list_file }, { stdin = table.concat(text) })
+  return table.concat(text)
+end
+
+-- What was done for one list is not done for another.
+local function key_of_list(list) return sys.sha256(text_of_list(list)):sub(1, 12) end
+software.key_of_list = key_of_list
+
+local function write_list(m, list)
+  m.exec:must_script('cat > "$1"', { list_file }, { stdin = text_of_list(list) })
 end
 
 -- installp's own preview says what each file system needs; the client's file systems are grown for
 -- it beforehand, because installp cannot grow what it sees over NFS.
 software.steps.installp_space = {
-  key = function() return "" end,
+  key = key_of_list,
   run = function(m, _, list)
     write_list(m, list)
     m:say("Checking space requirements for installp install.")
@@ -204,7 +222,7 @@ software.steps.installp_space = {
 }
 
 software.steps.installp_apply = {
-  key = function() return "" end,
+  key = key_of_list,
   run = function(m, ctx, list)
     write_list(m, list)
     m:say("Installing software with the installp installer.")
@@ -270,11 +288,9 @@ software.steps.install_rpms = {
   end,
 }
 
---- Migrates the software of the copy with installp on the executor.
-function software.install_software(m)
-  saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
-  m:hand_over("executor")
-  local list = m:select_filesets()
+--- Installs these filesets in the copy, and RPM images of the lpp_source.
+---@param list { fileset: string, level: string }[]
+function software.install_filesets(m, list)
   if #list == 0 then
     m:say("Checking space requirements for installp install.")
     m:say("Installing software with the installp installer.")
@@ -286,6 +302,13 @@ function software.install_software(m)
   local rpms = m:select_rpms()
   if #rpms > 0 then m:install_rpms(rpms) end
   m.exec:run { "rm", "-f", list_file }
+end
+
+--- Migrates the software of the copy with installp on the executor.
+function software.install_software(m)
+  saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
+  m:hand_over("executor")
+  m:install_filesets(m:select_filesets())
   m:hand_over("engine")
   m:list_installed_configuration()
 end

@@ -11,7 +11,7 @@ local software = { steps = {} }
 -- What installp was to bring, by its own list.
 local function planned(m)
   local levels = {}
-  for _, row in ipairs(m:result_of("select_filesets") or {}) do levels[row.fileset] = row.level end
+  for _, row in ipairs(m:result_of(m.opts.update and "select_updates" or "select_filesets") or {}) do levels[row.fileset] = row.level end
   return levels
 end
 
@@ -81,7 +81,7 @@ local function raise_failures(m, problems)
     if is_failure(problem, wanted) then lines[#lines + 1] = verify.sentence(problem) end
   end
   if #lines == 0 then return end
-  err.raise { code = "SOFTWARE", host = m.exec.host.name,
+  err.raise { code = "SOFTWARE", host = m.exec.runner.name,
     message = ("the software of the copy of %s is not what installp was to make of it: %s"):format(m.name, table.concat(lines, "; ")),
     remedy = ("installp's log in the copy is %s; remove the cause, then resume"):format("/lpp/save.config/.altmig/installp.log") }
 end
