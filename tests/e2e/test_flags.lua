@@ -149,6 +149,9 @@ function TestFlagsInTheLab:test_4_an_update_of_the_same_release_with_its_interim
   -- Nothing was done to the running system, and the copy boots at the service pack.
   lu.assertEquals(lab.on(client, "emgr -P"), fixes)
   lu.assertEquals(lab.on(client, "oslevel -s"), "7100-05-03-1846\n")
+  status, out, problem = lab.engine("altmig", with_flags "update")
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "adachi-AIX7 has the update already, in the copy on hdisk2, which is at 7100-05-06-2016")
   lab.must("boot", "--power", client)
   lu.assertEquals(lab.on(client, "oslevel -s && lppchk -v && lppchk -f && lppchk -c"), "7100-05-06-2016\n")
   local now = lab.on(client, "emgr -P")

@@ -107,6 +107,23 @@ function TestUpdate:test_a_client_that_is_there_already_is_left_alone()
   lu.assertEquals({ e.code, e.status }, { "LOWER_LEVEL", 3 })
 end
 
+function TestUpdate:test_a_second_run_before_the_boot_has_nothing_to_do()
+  local w = self.w
+  w.software = { ["bos.net"] = { level = "7.2.5.0" } }
+  lu.assertEquals(update(w), 0)
+  local clones = world.count(w, "alt_disk_copy %-M")
+  lu.assertEquals(update(w), 0)
+  lu.assertEquals(world.count(w, "alt_disk_copy %-M"), clones)
+  lu.assertStrContains(world.log_text(w), "lpar has the update already, in the copy on hdisk2, which is at 7200-05-03-1846")
+  lu.assertEquals(w.exports, { client = {}, master = {} })
+  lu.assertNil(w.client_lock)
+  -- What the lpp_source has got since then is more than the copy has.
+  w.answers.installp = function(_, _, argv)
+    return argv[2] == "-L" and "bos:bos.net:7.2.5.9::S:C:::::N:Net::::0:1:\n" or ""
+  end
+  lu.assertEquals(fails(update, w).code, "INHIBITOR")
+end
+
 function TestUpdate:test_a_level_that_is_not_whole_is_a_failure_with_its_filesets()
   local w = self.w
   w.instfix = "    Not all filesets for 72-05-062320_SP were found.\n    Not all filesets for IJ12345 were found.\n"

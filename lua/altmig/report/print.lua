@@ -68,7 +68,7 @@ local function fileset_levels(row) return row.old or "not installed", row.new or
 local function levels_text(head)
   local from = head.levels and head.levels.client or "?"
   local to = head.target and ("%s.%s"):format(tostring(head.target.version), tostring(head.target.release)) or "?"
-  return ("%s to %s"):format(from, to)
+  return ("%s to %s"):format(from, head.updated_to or to)
 end
 
 --- The head: pairs of a word and a text.

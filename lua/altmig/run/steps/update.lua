@@ -31,6 +31,18 @@ local function highest(media, fileset)
   return best
 end
 
+-- The copy of an update that ended well and was not booted yet, with the levels that it brought: then the client has
+-- them but for a boot. nil where there is none.
+local function finished_copy(m)
+  local now = m.record
+  local of_run = now and now.ended and now.start and now.start.options or {}
+  local level = of_run.update and m:result_of("verify_level")
+  if not level or of_run.lpp_source ~= m.opts.lpp_source then return nil end
+  local group = m:volume_group()
+  if not group or not m:copy_owner(group) then return nil end
+  return { level = level.level, disks = group.disks, filesets = level.filesets or {} }
+end
+
 --- Before anything is begun: raises unless the lpp_source is of the client's release and not below its level.
 ---@return boolean nothing_to_do   the client is at the level of the lpp_source; it has been said
 function update.look_at_levels(m)
@@ -57,7 +69,15 @@ function update.look_at_levels(m)
     refuse("LOWER_LEVEL", m.name, ("lpp_source %s has bos.rte %s, which is below the client's %s (%s)"):format(m.lpp_source.name, there,
       have, text:match("%S+")), "name an lpp_source of a higher level; a lower one is reached by going back to another disk")
   end
+  local copy = finished_copy(m)
+  for fileset, level in pairs(copy and copy.filesets or {}) do had[fileset] = level end
   if #software.higher(media, had) > 0 then return false end
+  if copy then
+    m:say(("altmig: %s has the update already, in the copy on %s, which is at %s and was not booted yet: bootlist -m normal %s; "
+      .. "shutdown -Fr. Nothing was changed."):format(m.name, table.concat(copy.disks, " "), copy.level, table.concat(copy.disks, " ")))
+    m:event { event = "up_to_date", level = copy.level }
+    return true
+  end
   m:say(("altmig: %s is at %s already: lpp_source %s has no higher level of any of its filesets; nothing was changed."):format(
     m.name, text:match("%S+"), m.lpp_source.name))
   m:event { event = "up_to_date", level = text:match("%S+") }
@@ -148,7 +168,11 @@ update.steps.verify_level = {
     m:say(("altmig: the copy of %s is at %s; every level in its fix database is complete."):format(m.name, level))
     m:collected():tell { updated_to = level }
     m:report_entry { method = "update", rule = ("the copy is at %s: oslevel -s, instfix -i and lppchk -v agree"):format(level) }
-    return { level = level }
+    local filesets = {}
+    for _, row in ipairs(m:collected().head.filesets or {}) do
+      if row.new and row.new ~= row.old then filesets[row.name] = row.new end
+    end
+    return { level = level, filesets = filesets }
   end,
 }
 

@@ -89,6 +89,7 @@ end
 -- Phase 6: the filesets always, every file with --verify-restore.
 software.steps.verify_software = {
   key = function() return "" end,
+  holds = function(m) return not m.opts.update end, -- a resumed update may have installed more
   run = function(m)
     local found = m:look_at_software { files = m.opts.verify_restore }
     m:collected():tell { filesets = found.levels }
