@@ -491,9 +491,16 @@ function aix.lsnim_l(text)
   return list
 end
 
---- `host NAME`, `host ADDRESS`: "NAME is ADDRESS,  Aliases: ..."; nil when it is not that.
+--- `host NAME`, `host ADDRESS`: "NAME is ADDRESS,  Aliases: ..." of AIX, or the forms of bind's: "NAME has address
+--- ADDRESS", "7.0.0.10.in-addr.arpa domain name pointer NAME."; nil when it is none of them.
 ---@return string? name, string? address
-function aix.host(text) return text:match("^(%S+) is ([%x%.:]+)") end
+function aix.host(text)
+  local name, address = text:match("^(%S+) is ([%x%.:]+)")
+  if not name then name, address = text:match("^(%S+) has address (%d+%.%d+%.%d+%.%d+)") end
+  if name then return name, address end
+  local d, c, b, a, pointer = text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)%.in%-addr%.arpa domain name pointer (%S-)%.?%s")
+  return pointer, pointer and ("%s.%s.%s.%s"):format(a, b, c, d)
+end
 
 --- `emgr -P`: the filesets that interim fixes lock.
 ---@return { fileset: string, label: string }[]

@@ -34,8 +34,8 @@ local function libraries(m)
   local list, seen, queue = {}, {}, { program }
   while queue[1] do
     local path = table.remove(queue, 1)
-    local output = m.client:must({ "dump", "-H", path }, inside { remedy = ("ldd and dump of the copy do not tell which libraries %s "
-      .. "needs; migrate with --restore-via nfs"):format(program) })
+    local output = m.client:must({ "dump", "-H", "-X", "32_64", path }, inside {
+      remedy = ("ldd and dump of the copy do not tell which libraries %s needs; migrate with --restore-via nfs"):format(program) })
     for _, found in ipairs(aix.dump_H(output)) do
       if type(found) == "table" then
         local dirs = found

@@ -8,6 +8,7 @@
 local altdisk = require "lab.altdisk"
 local getopt = require "lab.getopt"
 local odmcmd = require "lab.odmcmd"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local usage = odmcmd.usage("alt_disk_copy", 'alt_disk_copy -d "target_disks" [-i image.data] [-s script] [-e exclude_list] '
@@ -56,6 +57,9 @@ local ok, problem = pcall(function()
     if not result or result.status ~= 0 then altdisk.fail("alt_disk_copy: script " .. options.s .. " failed.") end
   end
   if wanted["3"] then
+    if options.i and not wanted["1"] and quirk.is("phase3-image-data", "refused") then
+      altdisk.fail("0505-101 alt_disk_copy: the i flag is not valid for phase 3.")
+    end
     altdisk.phase3 { targets = targets, migrate = options.M, no_bootlist = options.B, skip_boot_check = options.g,
       alone = not wanted["1"] }
   end

@@ -6,6 +6,7 @@
 -- need is printed.
 
 local getopt = require "lab.getopt"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local function usage(message)
@@ -21,6 +22,10 @@ for _, path in ipairs(files) do
   local st = sys.stat(path)
   if not st or st.type ~= "file" then
     io.stderr:write(("dump: 0654-106 Cannot open the specified file %s.\n"):format(path))
+    status = 1
+  elseif quirk.is("object-mode", "64") and not (options.X and options.X ~= "32") then
+    io.stderr:write(("dump: %s: 0654-108 file is not valid in the current object file mode.\n"):format(path),
+      "\tUse the -X option to specify the desired object mode.\n")
     status = 1
   else
     print(("\n%s:\n\n%24s***Loader Section***\n%22sLoader Header Information"):format(path, "", ""))

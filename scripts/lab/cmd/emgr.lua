@@ -6,6 +6,7 @@
 
 local efix = require "lab.efix"
 local getopt = require "lab.getopt"
+local quirk = require "lab.quirk"
 
 local function usage(message)
   if message then io.stderr:write("emgr: ", message, "\n") end
@@ -40,7 +41,7 @@ if not (options.l or options.P) then usage("One of the flags e, l, P and r is re
 local fixes = efix.list()
 if #fixes == 0 then
   print("There is no efix data on this system.")
-  os.exit(0, true)
+  os.exit(quirk.is("emgr-none-status", "one") and 1 or 0, true)
 end
 
 if options.P then

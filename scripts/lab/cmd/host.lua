@@ -19,6 +19,13 @@ for line in (sys.read_file("/etc/hosts") or ""):gmatch("[^\n]+") do
   for word in line:gsub("#.*", ""):gmatch("%S+") do words[#words + 1] = word end
   for _, word in ipairs(words) do
     if word == arg[1] and words[2] then
+      if quirk.is("host-form", "bind") then
+        local reversed = {}
+        for part in words[1]:gmatch("%d+") do table.insert(reversed, 1, part) end
+        print(arg[1] == words[1] and ("%s.in-addr.arpa domain name pointer %s."):format(table.concat(reversed, "."), words[2])
+          or ("%s has address %s"):format(words[2], words[1]))
+        return 0
+      end
       local aliases = table.concat(words, ", ", 3)
       print(("%s is %s%s"):format(words[2], words[1], aliases ~= "" and ",  Aliases:   " .. aliases or ""))
       return 0

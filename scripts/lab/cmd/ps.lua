@@ -6,6 +6,7 @@
 -- args comm etime time, each with an optional heading after "=".
 
 local getopt = require "lab.getopt"
+local quirk = require "lab.quirk"
 local sys = require "altmig.sys"
 
 local function usage(message)
@@ -39,6 +40,7 @@ local function process(pid)
   for word in rest:gmatch("%S+") do fields[#fields + 1] = word end
   local args = (sys.read_file(dir .. "/cmdline") or ""):gsub("%z+$", ""):gsub("%z", " ")
   local uid = (sys.read_file(dir .. "/status") or ""):match("\nUid:%s*(%d+)") or "0"
+  if options.o and quirk.is("ps-args", "cut") then args = args:sub(1, 80) end
   return { pid = tostring(pid), ppid = fields[2], pgid = fields[3], comm = comm, args = args ~= "" and args or "[" .. comm .. "]",
     user = names[uid] or uid, etime = clock(uptime - tonumber(fields[20]) / 100), tty = "-",
     time = clock((tonumber(fields[12]) + tonumber(fields[13])) / 100) }

@@ -486,7 +486,12 @@ local function close(opts)
   say("Fixing file system superblocks...")
   remove_stanzas()
   sys.rmdir(INST)
-  if not opts.no_bootlist then set_bootlist(boot_disk(group) or group.disks[1]) end
+  if not opts.no_bootlist then
+    set_bootlist(boot_disk(group) or group.disks[1])
+  elseif quirk.is("phase3-bootlist-text", "old-disk") then
+    local running = lvm.snapshot():group("rootvg")
+    say("Bootlist is set to the boot disk: %s blv=hd5", boot_disk(running) or running.disks[1])
+  end
 end
 
 --- Phase 3. One that fails cleans up after itself: it unmounts the copy, whose group stays.
@@ -570,6 +575,9 @@ function altdisk.drop(name)
   end
   if name == ALT and not altdisk.unmount_all() then fail("alt_rootvg_op: the file systems of altinst_rootvg are in use.") end
   altdisk.remove(name)
+  if quirk.is("remove-clears-record", "yes") then
+    for _, target in ipairs(group.disks) do check(disk.lvm_clear(target)) end
+  end
   local rootvg = snapshot:group("rootvg")
   set_bootlist(boot_disk(rootvg) or rootvg.disks[1])
 end

@@ -308,6 +308,9 @@ function TestAixOutput:test_fixes_attributes_and_names()
     { { fileset = "bos.net.tcp.client", label = "IV00001s1a" } })
   lu.assertEquals(aix.lsnim_l("c1:\n   class          = machines\n   locked         = 123\n"), { class = "machines", locked = "123" })
   lu.assertEquals({ aix.host "c1 is 10.0.0.7,  Aliases:   c1.example\n" }, { "c1", "10.0.0.7" })
+  lu.assertEquals({ aix.host "c1.example has address 10.0.0.7\n" }, { "c1.example", "10.0.0.7" })
+  lu.assertEquals({ aix.host "7.0.0.10.in-addr.arpa domain name pointer c1.example.\n" }, { "c1.example", "10.0.0.7" })
+  lu.assertNil(aix.host "c1.example has no A record\n")
   lu.assertNil(aix.host "host: 0827-803 Cannot find address 10.0.0.9.\n")
 end
 

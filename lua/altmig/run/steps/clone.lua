@@ -136,18 +136,22 @@ clone.steps.alt_disk_copy = {
   run = function(m, ctx, args)
     m:provide_spot()
     local words = { "-M", ("%d.%d"):format(m.target.version, m.target.release), "-P" .. args.phase }
-    if args.phase == 3 then words[#words + 1] = "-B" end -- it is set when what is there has been judged: set_bootlist
     if m.opts.debug then words[#words + 1] = "-D" end
     if args.phase == 1 and m.exclude_files then
       words[#words + 1] = "-e"
       words[#words + 1] = m:provide_resource("exclude_files").path
     end
-    if m.image_data then
+    -- They mean nothing in phase 3, which may even refuse them.
+    if args.phase == 1 and m.image_data then
       words[#words + 1] = "-i"
       words[#words + 1] = m:provide_resource("image_data").path
     end
     local disks = table.concat(args.disks or m.disks, " ")
+    if args.phase == 3 and m.opts.no_bootlist then table.insert(words, 4, "-B") end
     m:say(('Client alt_disk_install command: alt_disk_copy %s -d "%s"'):format(table.concat(words, " "), disks))
+    -- That line is nimadm's, and is compared by scripts. What is sent has -B always: the bootlist is set when what
+    -- is on the disks has been judged (set_bootlist).
+    if args.phase == 3 and not m.opts.no_bootlist then table.insert(words, 4, "-B") end
     local argv = { m:spot_command "alt_disk_copy", table.unpack(words) }
     argv[#argv + 1] = "-d"
     argv[#argv + 1] = disks
