@@ -730,6 +730,15 @@ function world.new()
       sentence = function(problem) return ("%s of %s"):format(problem.what, problem.path or problem.fileset) end,
     },
   }
+  local installp = world.real_installp or require "altmig.installp"
+  world.real_installp = installp
+  replacements["altmig.installp"] = setmetatable({
+    resource = function() return { key = "lpp_source", close = function() end } end,
+    index = function()
+      if w.unreadable then error({ code = w.unreadable, message = "provoked" }, 0) end
+      return setmetatable({ name = "lpp", images = w.images or {}, problems = w.image_problems or {}, read = 0 }, installp.Source)
+    end,
+  }, { __index = installp })
   local bosboot = require "altmig.bosboot"
   replacements["altmig.bosboot"] = setmetatable({
     inspect = function() return { verdict = w.boot_verdict or "good", problem = w.boot_verdict and "provoked" } end,

@@ -2,6 +2,7 @@
 -- A dry run changes nothing and foretells what the migration then decides; the report in its three forms;
 -- :diff at the prompt of a half-done migration.
 
+local aix = require "altmig.aix.output"
 local json = require "altmig.json"
 local lu = require "luaunit"
 local sys = require "altmig.sys"
@@ -39,7 +40,7 @@ local function decisions(entries)
   return list
 end
 
-local foretold
+local foretold, planned
 
 TestReportInTheLab = {}
 
@@ -50,6 +51,21 @@ end
 function TestReportInTheLab:teardownClass() lab.down() end
 
 function TestReportInTheLab:setUp() lab.require_root() end
+
+function TestReportInTheLab:test_0_the_index_is_the_same_through_ssh_and_over_nfs()
+  local dir = "/export/nim/lpp_source/AIX72TL5"
+  local function index(word)
+    local status, out, problem = lab.engine("altmig", { "installp", "index", word })
+    lu.assertEquals({ status, problem }, { 0, "" })
+    return out
+  end
+  local through_ssh = index "lpp_source_AIX72TL5"
+  lu.assertStrMatches(through_ssh, "FILESET +LEVEL +TYPE +IMAGE\n.*\nbos.rte +7.2[%d.]+ +I +installp/ppc/bos\n.*")
+  lu.assertEquals(index "lpp_source_AIX72TL5", through_ssh, "what is remembered")
+  lab.on(master, "exportfs -i -o ro,access=10.77.0.1,root=10.77.0.1 " .. dir)
+  lu.assertEquals(index("nfs://adachi-nim" .. dir), through_ssh)
+  lab.on(master, "exportfs -u " .. dir)
+end
 
 function TestReportInTheLab:test_1_a_dry_run_changes_nothing()
   local before = { digest(client), digest(master), lab.on(client, "lspv; exportfs; mount"), lab.on(master, "exportfs; mount") }
@@ -65,7 +81,11 @@ function TestReportInTheLab:test_1_a_dry_run_changes_nothing()
   for line in json_out:gmatch("[^\n]+") do
     local event = assert(json.decode(line))
     if event.event == "dry_run" then foretold = decisions(event.entries) end
+    if event.event == "software_plan" then planned = event end
   end
+  lu.assertEquals({ #planned.failed, #planned.held }, { 0, 0 })
+  lu.assertStrMatches(out,
+    ".*\nmigrate +bos.net.tcp.client +7.1[%d.]+ +7.2[%d.]+ +installp/ppc/bos.net.*\naltmig: phase 6: %d+ to install, 0.*")
   for _, user in ipairs { "root", "jdoe" } do
     local hash = lab.on(client, "cat /etc/security/passwd"):match("\n?" .. user .. ":\n%s+password = (%S%S%S%S+)")
     if hash then lu.assertNotStrContains(out .. json_out, hash) end
@@ -92,6 +112,12 @@ function TestReportInTheLab:test_3_verify_finds_what_somebody_changed_in_the_cop
   local status, out, problem = lab.engine("nimadm", with_flags("-P", "6"))
   lu.assertEquals(status, 0, out .. problem)
   lu.assertStrMatches(out, ".*\naltmig: software verified: %d+ filesets, all consistent%.\n.*")
+  -- What installp did is what was planned, and nothing besides.
+  local levels, wanted, there = {}, {}, lab.on(client, "chroot /alt_inst /usr/bin/lslpp -lqc")
+  for _, row in ipairs(aix.lslpp_lqc(there)) do levels[row.fileset] = row.level end
+  for _, row in ipairs(planned.left) do wanted[row.fileset] = row.level end
+  for _, step in ipairs(planned.steps) do wanted[step.fileset] = step.level end
+  lu.assertEquals(levels, wanted)
   local exports = lab.on(client, "exportfs")
   status, out, problem = lab.engine("altmig", { "verify", client })
   lu.assertEquals(status, 0, out .. problem)

@@ -125,19 +125,32 @@ end
 function TestTroubleInTheLab:test_4_a_fileset_that_cannot_be_installed()
   local name = lab.on(master, "cd " .. images .. "; ls | grep openssl.base"):match("%S+")
   lu.assertNotNil(name)
-  lab.on(master, ("mv %s/%s /tmp/away"):format(images, name))
+  local function put_away() lab.on(master, ("mv %s/%s /tmp/away"):format(images, name)) end
+  local function put_back() lab.on(master, ("mv /tmp/away %s/%s"):format(images, name)) end
   -- The SPOT's export is one line for all hosts: the others of it stay as they are, whatever happens to this client.
   local spot = "/export/nim/spot/spot_AIX72TL5/usr"
   lab.on(master, ("exportfs -i -o ro,access=%s,root=%s %s"):format(master, master, spot))
   local exported = lab.on(master, "exportfs")
+  -- The plan says it before anything is begun.
+  put_away()
+  local before = lab.on(client, "lspv; exportfs; mount")
   local status, out, problem = nimadm()
-  lu.assertEquals(status, 1, out .. problem)
+  lu.assertEquals(status, 3, out .. problem)
+  lu.assertStrMatches(out .. problem, ".*phase 6 cannot install openssh.base.client [%d.]+: openssh.base.client [%d.]+ needs "
+    .. "%*prereq openssl.base [%d.]+: openssl.base is at [%d.]+, no image has it.*")
+  lu.assertEquals(lab.on(client, "lspv; exportfs; mount"), before)
+  -- An image that is there then and is gone when phase 6 begins.
+  put_back()
+  status, out, problem = nimadm("-P", "1,2,3,4,5")
+  lu.assertEquals(status, 0, out .. problem)
+  put_away()
+  problem = resume(1)
   lu.assertStrContains(problem, "phase 6 failed")
   lu.assertStrContains(problem, "INSTALLP")
   lu.assertStrContains(problem, "openssh.base")
   lu.assertEquals(lab.on(master, "exportfs"), exported)
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk0 blv=hd5")
-  lab.on(master, ("mv /tmp/away %s/%s"):format(images, name))
+  put_back()
   resume(0)
   lu.assertEquals(lab.on(master, "exportfs; ls -d /var/adm/ras/alt_mig/exports.lock 2>/dev/null; :"), exported)
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")

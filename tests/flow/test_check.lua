@@ -358,3 +358,42 @@ function TestCheck:test_an_unreachable_client_is_a_finding()
   lu.assertStrContains(text, "inhibitor: gone:")
   lu.assertStrContains(text, "SSH_CONNECT")
 end
+
+-- An image of the lpp_source with one fileset.
+local function image(fileset, level, requisites, type)
+  return { file = "installp/ppc/" .. fileset, kind = "installp", package = "p", type = type or "I", platform = "R", size = 1, time = "",
+    filesets = { { name = fileset, level = level, requisites = requisites, sizes = {}, supersedes = {}, content = "U", bosboot = "N",
+      description = "" } } }
+end
+
+function TestCheck:test_what_phase_6_would_miss_is_told_with_its_chain()
+  self.w.images = { image("bos.net", "7.2.5.0", "*prereq b.lib 2.0.0.0\n"), image("b.lib", "2.0.0.0", "*coreq c.none 3.0.0.0\n") }
+  local finding = found(self.w, "missing-requisite", "inhibitor", "lpar", "phase 6 cannot install bos.net 7.2.5.0: "
+    .. "bos.net 7.2.5.0 needs *prereq b.lib 2.0.0.0; b.lib 2.0.0.0 needs *coreq c.none 3.0.0.0: c.none is not there, no image has it")
+  lu.assertStrContains(finding.remedy, "add the missing images to /export/lpp")
+  self.w.images[3] = image("c.none", "3.0.0.0", "")
+  lu.assertNil(findings(self.w)["missing-requisite"])
+  -- installp would be asked for the highest level, although a lower one could be had.
+  self.w.images[4] = image("bos.net", "7.2.5.9", "*prereq c.none 4.0.0.0\n", "S")
+  found(self.w, "missing-requisite", "inhibitor", "lpar", "cannot install bos.net 7.2.5.9")
+  self.w.images = { image("bos.net", "7.2.5.0", "", "S") }
+  found(self.w, "missing-requisite", "inhibitor", "lpar", "it is an update, and there is no level of bos.net 7.2")
+end
+
+function TestCheck:test_a_requisite_of_more_than_one_reading_ends_no_migration()
+  for _, text in ipairs { ">0 {\n*prereq c.none\n}", "*prereq c.none v=2 r>1", "*ifreq acme.rte 2.0.0.0" } do
+    self.w.images = { image("bos.net", "7.2.5.0", text) }
+    found(self.w, "missing-requisite", "warning", "lpar", "phase 6 cannot install bos.net 7.2.5.0")
+  end
+  self.w.images = { image("bos.net", "7.2.5.0", "*prereq c.none 2.0.0.0"), image("d.heir", "1.0.0.0", "") }
+  self.w.images[2].filesets[1].supersedes = { { name = "c.none", level = "3.0.0.0" } }
+  found(self.w, "missing-requisite", "warning", "lpar", "c.none is not there, d.heir supersedes it")
+end
+
+function TestCheck:test_images_that_cannot_be_read()
+  self.w.image_problems = {}
+  for i = 1, 30 do self.w.image_problems[i] = { file = "installp/ppc/x" .. i, message = "bad checksum", code = "BFF_CHECKSUM" } end
+  found(self.w, "lpp-source-image", "warning", "nim", "10 more of this kind, the first: lpp_source lpp: installp/ppc/x21 is left out")
+  self.w.unreadable = "EACCES"
+  found(self.w, "lpp-source-unread", "warning", "nim", "what phase 6 needs of lpp_source lpp cannot be told: provoked")
+end

@@ -184,6 +184,17 @@ local function of_url(url, name)
   return place
 end
 
+--- The images of an lpp_source.
+---@param resource altmig.nim.Resource
+---@param master altmig.Host
+---@return altmig.installp.Place
+function installp.resource(resource, master)
+  local name = "lpp_source " .. resource.name
+  if resource.host == "local" then return of_local(resource.location, name) end
+  if resource.nfs then return of_url(resource.nfs, name) end
+  return of_host(master, resource.location, ("%s on %s"):format(name, master.name))
+end
+
 --- What a word of the command line means: a directory of this host, an nfs:// URL, or else, when there are resources,
 --- the name of an lpp_source. `world()` gives { nim =, master = } and is called only for the last.
 ---@param word string
@@ -193,11 +204,7 @@ function installp.place(word, world)
   if word:match("^nfs://") then return of_url(word) end
   if not world or word:find("/", 1, true) or sys.stat(word) then return of_local(word) end
   local m = world()
-  local resource = m.nim:resource("lpp_source", word)
-  local name = "lpp_source " .. word
-  if resource.host == "local" then return of_local(resource.location, name) end
-  if resource.nfs then return of_url(resource.nfs, name) end
-  return of_host(m.master, resource.location, ("%s on %s"):format(name, m.master.name))
+  return installp.resource(m.nim:resource("lpp_source", word), m.master)
 end
 
 ---------------------------------------------------------------- one image

@@ -41,6 +41,7 @@ local plan = {}
 ---@field taken string?            # the lower level that is taken in its place
 ---@field reason string
 ---@field chain altmig.plan.Link[]
+---@field superseded boolean?      # a fileset that supersedes the missing one can be had: installp may take it
 
 ---@class altmig.plan.Room         # blocks of 512 bytes
 ---@field mount string
@@ -172,7 +173,8 @@ end
 ---@field installed table<string, altmig.plan.Installed>
 ---@field now table<string, string>            # levels when installp begins
 ---@field wanted table<string, string|true>    # a level, or the highest
----@field unknown string[]                     # words that mean nothing
+---@field unknown { name: string, level: string? }[]   # words that mean nothing
+---@field superseders table<string, string>     # by fileset: one of another name that supersedes it
 ---@field verdicts altmig.installp_core.Verdict[]
 ---@field taken table<string, string>          # the level a fileset ends at
 
@@ -217,6 +219,16 @@ local function with_base_system(source, work, restore, out)
         image = row.image.file, locked = have and have.locked }
       work.now[name] = row.fileset.level
       work.restored[name] = row
+    end
+  end
+end
+
+-- Filesets that say they take the place of others. Whether a requisite of the other is met by them is not documented
+-- well enough to count on it.
+local function find_superseders(source, work)
+  for _, row in ipairs(source:filesets()) do
+    for _, other in ipairs(row.fileset.supersedes) do
+      if other.name ~= row.fileset.name then work.superseders[other.name] = row.fileset.name end
     end
   end
 end
@@ -267,6 +279,8 @@ local function what_there_is(work, name)
   end
   if of_media then
     parts[2] = ("the images have it up to %s"):format(work.rows[of_media[#of_media]].fileset.level)
+  elseif work.superseders[name] then
+    parts[2] = ("%s supersedes it"):format(work.superseders[name])
   elseif work.base_only[name] then
     parts[2] = ("only the base system image has it, at %s"):format(work.base_only[name])
   else
@@ -278,7 +292,7 @@ end
 -- Why an image is not taken: the links of its chain, and the reason at its end.
 local function explain(work, index)
   local chain, seen = {}, {}
-  local reason
+  local reason, superseded
   while index and not seen[index] do
     seen[index] = true
     local fileset, verdict = work.rows[index].fileset, work.verdicts[index]
@@ -288,12 +302,13 @@ local function explain(work, index)
         fileset.level:match("^%d+%.%d+"))
     elseif verdict.needs then
       reason = what_there_is(work, verdict.needs)
+      superseded = work.superseders[verdict.needs] ~= nil or nil
     elseif verdict.why then
       reason = "not enough of these are there or can be installed"
     end
     index = verdict.by
   end
-  return chain, reason or "its requisites ask for each other, and one of them cannot be met"
+  return chain, reason or "its requisites ask for each other, and one of them cannot be met", superseded
 end
 
 local function failures(work, out)
@@ -309,8 +324,9 @@ local function failures(work, out)
       end
     end
     if open then
-      local chain, reason = explain(work, open)
-      local row = { fileset = name, level = work.rows[open].fileset.level, taken = taken, reason = reason, chain = chain }
+      local chain, reason, superseded = explain(work, open)
+      local row = { fileset = name, level = work.rows[open].fileset.level, taken = taken, reason = reason, chain = chain,
+        superseded = superseded }
       table.insert(taken and out.held or out.failed, row)
     elseif level ~= true and not taken and not (work.now[name] and aix.compare_levels(work.now[name], level) >= 0) then
       out.failed[#out.failed + 1] = { fileset = name, level = level, chain = {},
@@ -474,9 +490,10 @@ function plan.make(source, options)
   options = options or {}
   local out = { steps = {}, left = {}, superseded = {}, failed = {}, held = {}, others = {}, space = {}, paging = 0 }
   local work = { rows = {}, by_name = {}, installed = installed_of(options.installed), now = {}, wanted = {}, unknown = {},
-    taken = {}, restored = {}, base_only = {} }
+    taken = {}, restored = {}, base_only = {}, superseders = {} }
   local bundle = options.bundle and plan.bundle(options.bundle) or {}
   with_base_system(source, work, options.restore, out)
+  find_superseders(source, work)
   find_wanted(work, options, bundle)
   local images, installed, wanted = {}, {}, {}
   for i, row in ipairs(work.rows) do

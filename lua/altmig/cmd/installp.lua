@@ -10,7 +10,8 @@ local nim = require "altmig.nim"
 local options = require "altmig.options"
 local output = require "altmig.ui.output"
 local plan = require "altmig.aix.plan"
-local state = require "altmig.run.state"
+local planned = require "altmig.run.plan"
+local show_plan = require "altmig.preview.plan"
 local sys = require "altmig.sys"
 
 local command = {
@@ -39,8 +40,7 @@ local function source_of(word, opts)
   local opened, place = {}, nil
   local ok, result = xpcall(function()
     place = installp.place(word, world(opts, opened))
-    local cache = ("%s/lpp_source/%s"):format(state.dir(opts), sys.sha256(place.key):sub(1, 32))
-    return installp.index(place, { cache = cache })
+    return installp.index(place, { cache = planned.cache(opts, place) })
   end, err.wrap)
   if place then place.close() end
   if opened.master then opened.master:close() end
@@ -50,21 +50,6 @@ local function source_of(word, opts)
   end
   if result.unremembered then output.complain("altmig installp: what was read is not remembered: %s", result.unremembered) end
   return result
-end
-
--- Columns as wide as their longest word.
-local function table_of(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, word in ipairs(row) do widths[i] = math.max(widths[i] or 0, #word) end
-  end
-  for _, row in ipairs(rows) do
-    local words = {}
-    for i, word in ipairs(row) do
-      words[i] = i < #row and word .. (" "):rep(widths[i] - #word) or word
-    end
-    output.print("%s", table.concat(words, "  "))
-  end
 end
 
 local function one(operands)
@@ -91,7 +76,7 @@ function actions.index(args)
   for _, image in ipairs(source.images) do
     if image.kind ~= "installp" then rows[#rows + 1] = { image.name, image.level or "-", image.kind, image.file } end
   end
-  table_of(rows)
+  show_plan.table(rows)
   return 0
 end
 
@@ -127,51 +112,6 @@ local function filesystems(path)
   return list
 end
 
-local function section(title, rows)
-  if #rows == 0 then return end
-  output.print("%s", title)
-  table_of(rows)
-  output.print("")
-end
-
--- "a 1.0.0.0 needs *prereq b 2.0.0.0; b 2.0.0.0 needs ...: c is not there"
-local function sentence(failure)
-  local words = {}
-  for i, link in ipairs(failure.chain) do
-    words[i] = ("%s %s%s"):format(link.fileset, link.level, link.requisite and " needs " .. link.requisite or "")
-  end
-  return (#words > 0 and table.concat(words, "; ") .. ": " or "") .. failure.reason
-end
-
-local function step_row(step)
-  local note = step.by and ("for %s %s"):format(step.by.fileset, step.by.level) or ""
-  if step.locked then note = note .. (note == "" and "" or ", ") .. "locked by an interim fix" end
-  return { step.action, step.fileset, step.from or "-", step.level, step.image, note }
-end
-
-local function show(made)
-  local rows = { { "ACTION", "FILESET", "FROM", "TO", "IMAGE", "" } }
-  for i, step in ipairs(made.steps) do rows[i + 1] = step_row(step) end
-  section("In this order:", #made.steps > 0 and rows or {})
-  local function list(of, fn)
-    local out = {}
-    for i, row in ipairs(of) do out[i] = fn(row) end
-    return out
-  end
-  section("Cannot be installed:", list(made.failed, function(row) return { row.fileset, row.level or "-", sentence(row) } end))
-  section("A lower level is taken:", list(made.held, function(row) return { row.fileset, row.level, sentence(row) } end))
-  section("Superseded:", list(made.superseded, function(row) return { row.fileset, row.level, "by " .. row.by, row.image } end))
-  section("RPMs and interim fixes:", list(made.others, function(row) return { row.kind, row.name, row.image or "no image has it" } end))
-  section("Left alone:", list(made.left, function(row) return { row.fileset, row.level, row.reason } end))
-  rows = { { "FILE SYSTEM", "NEEDED", "OF THAT TEMPORARY", "FREE", "MUST GROW TO" } }
-  for i, row in ipairs(made.space) do
-    rows[i + 1] = { row.mount, tostring(row.needed), tostring(row.temporary), tostring(row.free or "-"), tostring(row.grow_to or "-") }
-  end
-  section("Room, in blocks of 512 bytes:", #made.space > 0 and rows or {})
-  if made.paging > 0 then output.print("Paging space: %d blocks", made.paging) end
-  output.print("altmig installp plan: %d to install, %d cannot be installed, %d left alone", #made.steps, #made.failed, #made.left)
-end
-
 -- Whether all of it can be had.
 local function is_whole(made)
   for _, row in ipairs(made.others) do
@@ -195,16 +135,10 @@ function actions.plan(args)
     restore = not opts.no_restore and nil or false,
   }
   if opts.json then
-    local document = { paging = made.paging }
-    for _, name in ipairs { "steps", "failed", "held", "superseded", "others", "left", "space" } do
-      document[name] = json.array(made[name])
-    end
-    for _, list in ipairs { made.failed, made.held } do
-      for _, row in ipairs(list) do json.array(row.chain) end
-    end
-    output.json(document, { sort = true, lossy = true })
+    output.json(show_plan.document(made), { sort = true, lossy = true })
   else
-    show(made)
+    show_plan.print(made)
+    output.print("altmig installp plan: %s", show_plan.count(made))
   end
   return is_whole(made) and 0 or 1
 end

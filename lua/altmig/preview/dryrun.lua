@@ -17,6 +17,7 @@ local print_report = require "altmig.report.print"
 local remote_files = require "altmig.run.remote_files"
 local saveconf = require "altmig.save"
 local scratch = require "altmig.run.scratch"
+local show_plan = require "altmig.preview.plan"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
 
@@ -280,7 +281,24 @@ local function write_report(m, collected, path)
   err.check(sys.write_file(path, print_report.for_file(document, path), { mode = mode.PRIVATE_FILE, atomic = true }))
 end
 
---- The command: preflight findings, then the differences.
+-- What becomes of the filesets in phase 6. Why it cannot be told is a finding already.
+local function show_software(m)
+  local ok, made = xpcall(m.software_plan, err.wrap, m)
+  if not ok then
+    if made.code == "CANCELLED" then error(made, 0) end
+    return
+  end
+  if m.opts.json then
+    local event = show_plan.document(made)
+    event.event = "software_plan"
+    return m:event(event)
+  end
+  output.print ""
+  show_plan.print(made)
+  output.print("altmig: phase 6: %s", show_plan.count(made))
+end
+
+--- The command: preflight findings, then the filesets, then the differences.
 ---@param opts table
 ---@return integer status
 function dryrun.run(opts)
@@ -291,6 +309,7 @@ function dryrun.run(opts)
   return require("altmig.migration").look(opts, function(m)
     local inhibitors = command.findings(m)
     if m.client and m:bos_level() then
+      show_software(m)
       local list, collected, saved = dryrun.compute(m)
       local show = opts.json and show_json or show_text
       show(m, list, collected, saved)

@@ -59,9 +59,9 @@ function TestInstallpCommand:test_a_plan()
   assert(sys.write_file(dir .. "/df", df:format(2)))
   local out = run { "plan", "--installed", dir .. "/lslpp", "--df", dir .. "/df", dir .. "/lpp" }
   lu.assertEquals(out.status, 0)
-  lu.assertEquals(out.stdout, "In this order:\n" .. "ACTION   FILESET  FROM     TO       IMAGE  \n"
-    .. "migrate  a.one    0.5.0.0  1.0.0.0  a      \n"
-    .. "update   a.one    1.0.0.0  1.0.0.5  u      \n\n" .. "Left alone:\n" .. "site.x  1.0.0.0  no image has it\n\n"
+  lu.assertEquals(out.stdout, "In this order:\n" .. "ACTION   FILESET  FROM     TO       IMAGE\n"
+    .. "migrate  a.one    0.5.0.0  1.0.0.0  a\n"
+    .. "update   a.one    1.0.0.0  1.0.0.5  u\n\n" .. "Left alone:\n" .. "site.x  1.0.0.0  no image has it\n\n"
     .. "Room, in blocks of 512 bytes:\n" .. "FILE SYSTEM  NEEDED  OF THAT TEMPORARY  FREE  MUST GROW TO\n"
     .. "/usr         16      0                  4     2012\n\n"
     .. "altmig installp plan: 2 to install, 0 cannot be installed, 1 left alone\n")

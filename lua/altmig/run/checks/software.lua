@@ -4,6 +4,7 @@
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
+local show_plan = require "altmig.preview.plan"
 local sorted_keys = require "altmig.sorted_keys"
 
 local software = {}
@@ -63,6 +64,55 @@ function software.baseline(m, add)
     add { id = "baseline", severity = "warning", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
       what = ("--baseline %s has bos.rte at %s, the client at %s: what updates replaced may count as changed"):format(word, level, have) }
   end
+end
+
+-- So many findings of one kind are enough to see what it is.
+local MANY <const> = 20
+
+-- At most so many; the last says how many there are besides.
+local function add_some(add, list, finding_of)
+  for i = 1, math.min(#list, MANY) do add(finding_of(list[i])) end
+  if #list > MANY then
+    local finding = finding_of(list[MANY + 1])
+    finding.what = ("%d more of this kind, the first: %s"):format(#list - MANY, finding.what)
+    add(finding)
+  end
+end
+
+-- Whether there is one reading only of all that the chain asks for: no group, no "v=7 r>1", nothing that asks only
+-- where something is there, and no other fileset in the place of the missing one.
+local function is_plain(row)
+  if row.superseded then return false end
+  for _, link in ipairs(row.chain) do
+    local text = link.requisite
+    if text and (not text:match("^%*%l+ %S+ ?[%d%.]*$") or text:match("^%*ifreq")) then return false end
+  end
+  return true
+end
+
+--- What phase 6 will ask of installp, held against what the images need: what is missing shows here and not after
+--- five phases.
+function software.requisites(m, add)
+  local ok, made, source = xpcall(m.software_plan, err.wrap, m)
+  if not ok then
+    if made.code == "COMMAND" or made.code == "CANCELLED" or made.code:match("^SSH_") then error(made, 0) end
+    return add { id = "lpp-source-unread", severity = "warning", host = m.lpp_source.host == "local" and "engine host" or m.master.name,
+      what = ("what phase 6 needs of lpp_source %s cannot be told: %s"):format(m.lpp_source.name, made.message),
+      evidence = m.lpp_source.location, remedy = "installp of phase 6 will say what is missing" }
+  end
+  add_some(add, source.problems, function(problem)
+    return { id = "lpp-source-image", severity = "warning", host = m.master.name, evidence = problem.file,
+      what = ("lpp_source %s: %s is left out: %s"):format(m.lpp_source.name, problem.file, problem.message),
+      remedy = ("remove it from %s, or copy it there again"):format(m.lpp_source.location) }
+  end)
+  local missing = table.move(made.held, 1, #made.held, #made.failed + 1, table.move(made.failed, 1, #made.failed, 1, {}))
+  add_some(add, missing, function(row)
+    return { id = "missing-requisite", severity = is_plain(row) and "inhibitor" or "warning", host = m.name,
+      what = ("phase 6 cannot install %s %s: %s"):format(row.fileset, row.level, show_plan.sentence(row)),
+      evidence = ("lslpp -lqc; lpp_name of the images of %s"):format(m.lpp_source.name),
+      remedy = ("add the missing images to %s, or remove those of %s %s from it; altmig installp plan says more"):format(
+        m.lpp_source.location, row.fileset, row.level) }
+  end)
 end
 
 --- TCB keeps file attributes that are not visible over NFS.
@@ -170,6 +220,7 @@ function software.machine(m, add)
   end
 end
 
-software.order = { "baseline", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers", "machine" }
+software.order = { "baseline", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers",
+  "machine" }
 
 return software
