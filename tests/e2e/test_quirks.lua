@@ -31,9 +31,23 @@ local function reboot_under_way()
   return lab.engine("altmig", { "resume", client })
 end
 
---- Quirks that only show when something has gone wrong: what goes wrong first.
+-- Only the stream asks which libraries a program needs.
+local function by_stream()
+  return lab.engine("altmig", { "migrate", "--restore-via", "stream", table.unpack(lab.flags) })
+end
+
+-- dump is asked where ldd does not tell.
+local function by_stream_without_ldd()
+  lab.must("quirk", "ldd-in-copy", "fails")
+  local status, out, problem = by_stream()
+  lab.must("quirk", "ldd-in-copy", "works")
+  return status, out, problem
+end
+
+--- Quirks that do not show in a stock migration that goes well: what is run instead.
 ---@type table<string, fun(): integer, string, string>
-local trouble = { ["wake-up"] = reboot_under_way, ["force-spelling"] = reboot_under_way }
+local trouble = { ["ldd-in-copy"] = by_stream, ["object-mode"] = by_stream_without_ldd,
+  ["wake-up"] = reboot_under_way, ["force-spelling"] = reboot_under_way }
 
 local function begin_again()
   local status, out, problem = lab.engine("nimadm", { "-C", "-c", client, "-s", "spot_AIX72TL5" })
