@@ -31,6 +31,8 @@ local flags = {
   { "P", "phases", arg = "PHASES", text = "only these phases (\"1,2,3\")" },
   { "B", "no_bootlist", text = "leave the bootlist alone" },
   { "accept-boot-image", "accept_boot_image", text = "set the bootlist although the boot image was not judged good" },
+  { "accept", "accept", arg = "ID[=REASON],...", text = "go on although preflight found these; only what puts nothing but the\n"
+    .. "copy at risk can be accepted" },
   { "r", "reboot", text = "reboot the client at the end" },
   { "e", "exclude_files", arg = "EXCLUDE", text = "exclude_files resource, for phase 1" },
   { "i", "image_data", arg = "IMAGE", text = "image_data resource: sizes of the copy" },
@@ -91,7 +93,7 @@ local not_yet = { b = true, j = true, A = true, S = true, W = true, M = true, T 
   f = true, fix = true }
 
 local common = "color nim state "
-local of_nimadm = common .. "c l s d Y a z P B accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
+local of_nimadm = common .. "c l s d Y a z P B accept accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
   .. " restore-via dry-run report json "
 local of_cleanup = common .. "s F disk yes D V v q json "
 local operands_of_migration = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y"
@@ -140,9 +142,9 @@ options.define("altmig migrate", { operands = operands_of_migration, flags = of_
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
 options.define("altmig update", { operands = operands_of_migration,
   flags = common .. "c l s d Y a z P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
-    .. "accept-boot-image " })
+    .. "accept accept-boot-image " })
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
-  flags = common .. "c l s d Y a z B r e i o m q script restore-via baseline json " })
+  flags = common .. "c l s d Y a z B accept r e i o m q script restore-via baseline json " })
 options.define("altmig resume", { operands = "CLIENT",
   flags = common .. "F D E accept-boot-image repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
@@ -424,11 +426,28 @@ function options.for_migration(opts, who)
       err.usage(("%s: --disk %s: it is none of the target disks (-d %s)"):format(who, name, table.concat(disks, " ")))
     end
   end
+  if opts.accept then opts.accept = options.accepted(opts.accept, who) end
   if opts.mount_options then opts.mount_options = options.mount_options(opts.mount_options, who) end
   if opts.phases then opts.phases = options.phases(opts.phases, who) end
   if opts.from then opts.from = options.phases(opts.from, who)[1] end
   options.check_name(opts.client, who)
   return opts
+end
+
+--- Findings that are accepted, with their reasons: "ID=REASON,ID".
+---@param text string
+---@param who string
+---@return table<string, string>   id -> reason, or ""
+function options.accepted(text, who)
+  local list = {}
+  for part in text:gmatch("[^,]+") do
+    local id, reason = part:match("^%s*([%l%d%-_]+)%s*=?(.*)$")
+    if not id then
+      err.usage(("%s: --accept %s: '%s' is no id of a finding; altmig check shows them in brackets"):format(who, text, part))
+    end
+    list[id] = reason
+  end
+  return list
 end
 
 --- What a preflight needs: the flags of a migration, without the licences.

@@ -380,6 +380,22 @@ function TestCheck:test_what_phase_6_would_miss_is_told_with_its_chain()
   found(self.w, "missing-requisite", "inhibitor", "lpar", "it is an update, and there is no level of bos.net 7.2")
 end
 
+function TestCheck:test_a_finding_that_can_be_accepted_is_and_no_other()
+  local w = self.w
+  w.images = { image("bos.net", "7.2.5.0", "*prereq c.none 2.0.0.0") }
+  local finding = found(w, "missing-requisite", "inhibitor", "lpar", "c.none is not there")
+  lu.assertStrContains(finding.remedy, "--accept missing-requisite=REASON")
+  local status, text = run(w, "--accept", "missing-requisite=it comes as an RPM")
+  lu.assertEquals(status, 0, text)
+  lu.assertStrContains(text, "warning: lpar: phase 6 cannot install bos.net 7.2.5.0")
+  lu.assertStrContains(text, "(accepted: it comes as an RPM)")
+  w.hdisk2 = "datavg"
+  status, text = run(w, "--accept", "missing-requisite,disk-in-use")
+  lu.assertEquals(status, 3)
+  lu.assertStrContains(text, "(this cannot be accepted)")
+  lu.assertStrContains(text, "1 inhibitor")
+end
+
 function TestCheck:test_a_requisite_of_more_than_one_reading_ends_no_migration()
   for _, text in ipairs { ">0 {\n*prereq c.none\n}", "*prereq c.none v=2 r>1", "*ifreq acme.rte 2.0.0.0" } do
     self.w.images = { image("bos.net", "7.2.5.0", text) }

@@ -150,6 +150,24 @@ local function run_one(m, name, fn, add, run)
     what = ("cannot be checked (%s): %s"):format(name, e.message), evidence = ("%s: %s"):format(e.command, e.output or "") }
 end
 
+--- Findings that --accept may name: what they warn of puts the copy and the time at risk, never what runs.
+local acceptable = { ["missing-requisite"] = true, ["hd5-size"] = true, ["tcb-enabled"] = true }
+
+-- An inhibitor that is accepted becomes a warning that says so.
+local function accept(m, findings)
+  for _, finding in ipairs(findings) do
+    local reason = m.opts.accept and m.opts.accept[finding.id]
+    if finding.severity == "inhibitor" and reason and acceptable[finding.id] then
+      finding.severity = "warning"
+      finding.what = ("%s (accepted%s)"):format(finding.what, reason ~= "" and ": " .. reason or "")
+    elseif finding.severity == "inhibitor" and reason then
+      finding.what = finding.what .. " (this cannot be accepted)"
+    elseif finding.severity == "inhibitor" and acceptable[finding.id] then
+      finding.remedy = ("%sif you know better: --accept %s=REASON"):format(finding.remedy and finding.remedy .. "\n" or "", finding.id)
+    end
+  end
+end
+
 --- Runs all checks but that of the SPOT's level; returns the findings. What belongs to `run`, the run that
 --- has the client in its hands, is no finding of its own.
 ---@param run altmig.Run?
@@ -164,6 +182,7 @@ function check.run(m, run)
   for _, group in ipairs(groups) do
     for _, name in ipairs(group.order) do run_one(m, name, group[name], add, run) end
   end
+  accept(m, findings)
   return findings
 end
 
