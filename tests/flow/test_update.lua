@@ -107,6 +107,17 @@ function TestUpdate:test_a_client_that_is_there_already_is_left_alone()
   lu.assertEquals({ e.code, e.status }, { "LOWER_LEVEL", 3 })
 end
 
+-- The lpp_source is for many clients at a time, and NIM may have it exported.
+function TestUpdate:test_the_client_alone_is_let_into_the_export_of_the_lpp_source_and_taken_out()
+  local w, seen = self.w, nil
+  w.exports.master = { ["/export/lpp"] = "ro,root=other,access=other" }
+  w.on_run = function(_, argv)
+    if argv[1] == "installp" and argv[2] == "-agXYb" then seen = w.exports.master["/export/lpp"] end
+  end
+  lu.assertEquals(update(w), 0)
+  lu.assertEquals({ seen, w.exports.master["/export/lpp"] }, { "ro,root=other:lpar,access=other:lpar", "ro,root=other,access=other" })
+end
+
 function TestUpdate:test_a_second_run_before_the_boot_has_nothing_to_do()
   local w = self.w
   w.software = { ["bos.net"] = { level = "7.2.5.0" } }

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The SPOT's export on the master. It is one line for all hosts that use the SPOT: NIM's, other migrations', and
+-- The SPOT's export on the master, and in an update that of the lpp_source, for which all of this holds.
+-- It is one line for all hosts that use the SPOT: NIM's, other migrations', and
 -- this client. So this client alone is let in, as root, since programs of a SPOT can be read by root alone; it
 -- alone is taken out again, and everything else is kept. A lock on the master keeps runs from writing over each
 -- other's list. Nothing of it is persistent.
@@ -74,8 +75,9 @@ local function locked(m, fn, ...)
   return result
 end
 
-local function note(m, record)
-  record.event = "spot_export"
+-- what: "spot_export" or "images_export", the event of the journal.
+local function note(m, what, record)
+  record.event = what
   m:note(record)
   state.fold_spot_export(m.record, record)
 end
@@ -114,11 +116,11 @@ end
 local let_in
 
 -- What exportfs says of a directory whose parent or child on the same file system is exported.
-local function refused(m, argv, result, path, inner)
+local function refused(m, what, argv, result, path, inner)
   local text = result.stdout .. result.stderr
   local parent = text:match("parent%-directory %((/[^)]*)%) already exported")
   -- NFS gives away directories below an exported one of the same file system.
-  if parent and not inner and path:sub(1, #parent + 1) == parent:gsub("/$", "") .. "/" then return let_in(m, parent, true) end
+  if parent and not inner and path:sub(1, #parent + 1) == parent:gsub("/$", "") .. "/" then return let_in(m, what, parent, true) end
   local child = text:match("sub%-directory %((/[^)]*)%) already exported")
   local unknown = text:match("unknown host ([^%s,:]+)")
   if unknown and unknown:lower() ~= client_of(m):lower() then
@@ -133,7 +135,7 @@ local function refused(m, argv, result, path, inner)
       m.master.name, client_of(m), client_of(m))))
 end
 
-function let_in(m, path, inner)
+function let_in(m, what, path, inner)
   if is_let_in(m, path) then return end
   local there, flags = m.master:exported(path)
   local file = persistent(m, path)
@@ -147,7 +149,7 @@ function let_in(m, path, inner)
     end
     options, added = exports.with_client(base, client_of(m))
   end
-  note(m, { path = path, client = client_of(m), before = there and flags or nil, line = file and file.line, added = added,
+  note(m, what, { path = path, client = client_of(m), before = there and flags or nil, line = file and file.line, added = added,
     options = options })
   local argv = { "exportfs", "-i", "-o", options, path }
   local result = m.master:run(argv)
@@ -159,17 +161,23 @@ function let_in(m, path, inner)
     end
     return
   end
-  refused(m, argv, result, path, inner)
+  refused(m, what, argv, result, path, inner)
+end
+
+-- Through a parent's export the client was let in by an earlier call; what it mounts shows whether it still is.
+local function export(m, what, location)
+  local known = m.record[what]
+  if is_let_in(m, location) or known and is_let_in(m, known.path) then return end
+  locked(m, let_in, what, location)
 end
 
 --- Lets the client read the SPOT as root.
 ---@param m altmig.Migration
-function spot_export.export_spot(m)
-  -- Through a parent's export it was let in by an earlier call; what the client mounts shows whether it still is.
-  local known = m.record.spot_export
-  if is_let_in(m, m.spot.location) or known and is_let_in(m, known.path) then return end
-  locked(m, let_in, m.spot.location)
-end
+function spot_export.export_spot(m) export(m, "spot_export", m.spot.location) end
+
+--- The same for the lpp_source.
+---@param m altmig.Migration
+function spot_export.export_images(m) export(m, "images_export", m.lpp_source.location) end
 
 -- Takes the client out of the lists that are named; nobody else.
 local function take_out(m, path, client, from)
@@ -188,15 +196,21 @@ local function take_out(m, path, client, from)
   m.master:must { "exportfs", "-u", path }
 end
 
+local function unexport(m, what)
+  local known = m.record[what]
+  if not known then return end
+  locked(m, take_out, known.path, known.client, known.added)
+  note(m, what, { gone = true })
+end
+
 --- Takes the client out of the SPOT's export again, where altmig let it in. The export is withdrawn when nobody is
 --- left in it.
 ---@param m altmig.Migration
-function spot_export.unexport_spot(m)
-  local known = m.record.spot_export
-  if not known then return end
-  locked(m, take_out, known.path, known.client, known.added)
-  note(m, { gone = true })
-end
+function spot_export.unexport_spot(m) unexport(m, "spot_export") end
+
+--- The same for the lpp_source.
+---@param m altmig.Migration
+function spot_export.unexport_images(m) unexport(m, "images_export") end
 
 --- Whether the SPOT is exported to the client by altmig.
 ---@param m altmig.Migration
@@ -230,17 +244,19 @@ local function lost(m, path)
   return exports.added_to(flags, file and file.flags or "", client_of(m))
 end
 
---- Takes the client out of exports of SPOTs that a run let it into whose journal is lost.
+--- Takes the client out of exports of SPOTs and lpp_sources that a run let it into whose journal is lost.
 ---@param m altmig.Migration
 function spot_export.remove_lost_exports(m)
-  for _, spot in ipairs(m.nim:resources "spot") do
-    local path = spot.location
-    if path and #lost(m, path) > 0 then
-      locked(m, function()
-        take_out(m, path, client_of(m), lost(m, path))
-      end)
-      m:say(("altmig: withdrew the export of SPOT %s on %s to %s: it was from a run whose journal is lost."):format(spot.name,
-        m.master.name, m.name))
+  for _, kind in ipairs { { "spot", "SPOT" }, { "lpp_source", "lpp_source" } } do
+    for _, resource in ipairs(m.nim:resources(kind[1])) do
+      local path = resource.host ~= "local" and resource.location
+      if path and #lost(m, path) > 0 then
+        locked(m, function()
+          take_out(m, path, client_of(m), lost(m, path))
+        end)
+        m:say(("altmig: withdrew the export of %s %s on %s to %s: it was from a run whose journal is lost."):format(kind[2],
+          resource.name, m.master.name, m.name))
+      end
     end
   end
 end

@@ -24,6 +24,7 @@ local state = {}
 ---@field mounting table?             what was about to be mounted there
 ---@field private_dev { path: string, placed: table<string, true> }?  the /dev of programs that run there in the copy
 ---@field spot_export table?          where the client was let into the SPOT's export: path, client, before, line, added
+---@field images_export table?        the same of the lpp_source, in an update
 ---@field failure table?
 ---@field ended table?
 ---@field world altmig.World?        the client as it was seen after the last failure of an alternate-disk command
@@ -70,16 +71,18 @@ function state.fold_private_dev(now, record)
   end
 end
 
---- The SPOT's export after one more record: the client was let in, or taken out. What stood there before is that
+--- The SPOT's export, or that of the lpp_source, after one more record: the client was let in, or taken out. What stood
+--- there before is that
 --- of the first record.
 ---@param now altmig.State
----@param record table  "spot_export": { path, client, before, line, added | gone }
+---@param record table  "spot_export" or "images_export": { path, client, before, line, added | gone }
 function state.fold_spot_export(now, record)
+  local what = record.event
   if record.gone then
-    now.spot_export = nil
+    now[what] = nil
     return
   end
-  local old = now.spot_export
+  local old = now[what]
   local same = old and old.path == record.path and old.client == record.client
   local added, seen = {}, {}
   for _, list in ipairs { same and old.added or {}, record.added } do
@@ -89,7 +92,7 @@ function state.fold_spot_export(now, record)
     end
   end
   local first = same and old or record
-  now.spot_export = { path = record.path, client = record.client, before = first.before, line = first.line, added = added }
+  now[what] = { path = record.path, client = record.client, before = first.before, line = first.line, added = added }
 end
 
 --- What the records say: which phases and steps are done, begun, failed.
@@ -156,7 +159,7 @@ function state.fold(records)
       now.moved[record.path] = true
     elseif event == "mounting" or event == "mounted" or event == "unmounted" then
       state.fold_mounts(now, record)
-    elseif event == "spot_export" then
+    elseif event == "spot_export" or event == "images_export" then
       state.fold_spot_export(now, record)
     elseif event == "private_dev" then
       state.fold_private_dev(now, record)

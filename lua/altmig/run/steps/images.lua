@@ -11,22 +11,12 @@ local images = { steps = {} }
 
 local at = footprint.root .. footprint.images
 
--- Whether somebody else exports the lpp_source already; recorded before ours is made, so that it is known afterwards
--- whose the export is.
-images.steps.look_at_images_export = {
-  run = function(m) return { exported = m.master:exported(m.lpp_source.location) and true or false } end,
-}
-
 images.steps.mount_client_images = {
   run = function(m)
     local location, client = m.lpp_source.location, nim.node_of(m.client_resource)
-    m:look_at_images_export()
-    if not m.master:exported(location) then
-      m.master:must { "exportfs", "-i", "-o", "ro,access=" .. client, location }
-    end
+    m:export_images()
     footprint.make_mount_point(m.copy, m)
-    local before = m.client:mounted(at)
-    if not before then
+    if not m.client:mounted(at) then
       -- hard: a read that times out would end an installation half-way.
       m.client:must({ "mount", "-o", "ro,vers=3,hard,intr", nim.node_of(m.nim:master()) .. ":" .. location, at },
         { remedy = ("on %s: does exportfs list %s with access for %s?"):format(m.master.name, location, client) })
@@ -50,14 +40,6 @@ end
 function images.unmount_images(m)
   if m.client:mounted(at) then
     m.client:must(m.master.unreachable and { "umount", "-f", at } or { "umount", at })
-  end
-end
-
---- Withdraws the export of the lpp_source if it was ours.
-function images.unexport_images(m)
-  local before = m:result_of("look_at_images_export")
-  if m.lpp_source and before and not before.exported and m.master:exported(m.lpp_source.location) then
-    m.master:must { "exportfs", "-u", m.lpp_source.location }
   end
 end
 
