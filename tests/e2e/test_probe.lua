@@ -91,45 +91,124 @@ end
 -- Rows whose words change from run to run.
 local moving = { date = true, ["who-b"] = true, ["ps-comm"] = true }
 
--- Names of the rows that are judged, or observed, otherwise than in the first run.
-local function differing(rows)
+-- The directory of a probe has another name each time.
+local function observed(row) return row.observed and row.observed:gsub("altmig%-probe%-%x+", "DIR") end
+
+-- Names of the rows that are judged, or observed, otherwise than before.
+local function differing(rows, before)
   local names, other = {}, {}
-  for _, row in ipairs(first) do other[name_of(row)] = row end
+  for _, row in ipairs(before) do other[name_of(row)] = row end
   for _, row in ipairs(rows) do
-    local before = other[name_of(row)] or {}
-    if not moving[row.row] and (row.verdict ~= before.verdict or row.observed ~= before.observed or row.rows ~= before.rows) then
-      names[name_of(row)] = true
+    local was = other[name_of(row)] or {}
+    if not moving[row.row] and (row.verdict ~= was.verdict or observed(row) ~= observed(was) or row.rows ~= was.rows) then
+      names[#names + 1] = name_of(row)
     end
     other[name_of(row)] = nil
   end
-  for name in pairs(other) do names[name] = true end
+  for name in pairs(other) do names[#names + 1] = name end
+  table.sort(names)
   return names
 end
 
--- The rows that a behaviour of a quirk changes. What a site sets for root reaches no command of altmig.
+local function tried_on(disk, ...) return probed("--write-test", "--yes", "--scratch-disk", disk, ...) end
+
+-- The rows that a value of a quirk changes: in a probe that only looks, or, where the value is of what is written, in
+-- one that tries everything. Every value that is no default has its line.
+local looking <const>, trying <const> = 1, 2
 local changes = {
-  { { "sleep-fraction", "zero" }, must = { "client shell.sleep_fraction -", "master shell.sleep_fraction -" } },
-  { { "login-environment", "odmdir" }, must = {} },
-  { { "login-environment", "noclobber" }, must = {} },
-  -- What only a migration meets.
-  { { "phase1-failure", "removes-group" }, { "phase3-failure", "leaves-mounted" }, { "wake-up", "refuses" },
-    { "force-spelling", "Yes" }, { "remove-missing", "says-nothing" }, must = {} },
+  ["lssrc-unknown=stdout"] = { how = looking },
+  ["sleep-fraction=zero"] = { how = looking, "client shell.sleep_fraction -", "master shell.sleep_fraction -" },
+  ["dead-nfs-mount=client"] = { how = looking, "client mount -" },
+  ["dead-nfs-mount=master"] = { how = looking, "master mount -" },
+  ["dead-nfs-mount=both"] = { how = looking, "client mount -", "master mount -" },
+  ["login-environment=ja_JP"] = { how = looking },
+  ["login-environment=odmdir"] = { how = looking },
+  ["login-environment=noclobber"] = { how = looking },
+  ["login-environment=talkative"] = { how = looking, all = true },
+  ["login-shell=bash"] = { how = looking, "client shell.login_shell -", "master shell.login_shell -" },
+  ["login-shell=csh"] = { how = looking, "client shell.login_shell -", "master shell.login_shell -" },
+  ["login-shell=ksh93"] = { how = looking, "client shell.login_shell -", "master shell.login_shell -" },
+  ["phase3-failure=leaves-mounted"] = { how = looking },
+  ["phase3-failure=removes-group"] = { how = looking },
+  ["force-spelling=Yes"] = { how = looking },
+  ["force-spelling=both"] = { how = looking },
+  ["installp-preview-status=failures-count"] = { how = looking },
+  ["cleanup-nothing-status=one"] = { how = looking },
+  ["rpm-in-copy=fails"] = { how = looking },
+  ["remove-missing=says-nothing"] = { how = looking },
+  ["bosboot-in-copy=refuses-device"] = { how = trying, "client disk.image -" },
+  ["bosboot-in-copy=builds-and-fails-in-savebase"] = { how = trying, "client disk.image -" },
+  ["umount-exported=works"] = { how = trying, "client disk.export -" },
+  ["wake-up=refuses"] = { how = trying, "client disk.export -", "client disk.wake -" },
+  ["wake-up=renames"] = { how = trying },
+  ["phase1-failure=removes-group"] = { how = trying },
+  ["phase1-failure=leaves-mounted"] = { how = trying },
+  ["readdirplus=refused"] = { how = trying, "client export.readdirplus -" },
+  ["exportfs-unknown-host=warning"] = { how = trying },
+  ["reverse-lookup=fails"] = { how = trying, "client disk -", "client disk.again -", "client disk.boot -",
+    "client disk.bootlist -", "client disk.export -",
+    "client disk.free -", "client disk.image -", "client disk.over-record -", "client disk.record -", "client disk.size -",
+    "client disk.wake -",
+    "client export.master -", "client export.over-nfs -", "client host engine", "master host engine" },
+  ["alt-inst-mount-point=slash"] = { how = trying },
+  ["phase3-boot-image=writes"] = { how = trying },
+  ["doubled-lines=no"] = { how = trying },
 }
 
-function TestProbeInTheLab:test_3_a_quirk_changes_its_rows_and_no_others()
-  local default = {}
-  for name, value in lab.must("quirk"):gmatch "([%l%d%-]+) +%*(%S+)" do default[name] = value end
-  for _, case in ipairs(changes) do
-    for _, quirk in ipairs(case) do lab.must("quirk", quirk[1], quirk[2]) end
-    local _, out = probed()
-    for _, quirk in ipairs(case) do lab.must("quirk", quirk[1], assert(default[quirk[1]], quirk[1])) end
-    local found, what = differing((rows_of(out))), table.concat(case[1], "=")
-    for _, name in ipairs(case.must) do
-      lu.assertTrue(found[name], what .. " changes " .. name)
-      found[name] = nil
+local quirks = os.getenv "QUIRKS" or "sample"
+local seconds = tonumber(os.getenv "QUIRKS_SECONDS") or 50
+local seed = math.tointeger(tonumber(os.getenv "QUIRKS_SEED")) or math.floor(sys.time()) % 1000000
+
+-- "name=value" of each value that is no default, in a random order; and the defaults.
+local function values()
+  local list, default, number = {}, {}, seed
+  for line in lab.must("quirk"):gmatch "[^\n]+" do
+    local name, words = line:match "^([%l%d%-]+)%s+(%S.*)$"
+    for value in (words or ""):gmatch "%S+" do
+      value = value:gsub("^%*", "")
+      if not default[name] then default[name] = value else list[#list + 1] = { name = name, value = value } end
     end
-    lu.assertEquals(found, {}, what)
   end
+  for i = #list, 2, -1 do
+    number = (number * 1103515245 + 12345) % 2147483648
+    local k = number // 65536 % i + 1
+    list[i], list[k] = list[k], list[i]
+  end
+  return list, default
+end
+
+--- With each value of each quirk exactly the rows differ that it changes. A sample by default, its seed printed;
+--- QUIRKS=all tries every value, QUIRKS=NAME or NAME=VALUE what is named.
+function TestProbeInTheLab:test_3_a_quirk_changes_its_rows_and_no_others()
+  local list, default = values()
+  local known = {}
+  for _, case in ipairs(list) do
+    known[case.name .. "=" .. case.value] = true
+    lu.assertNotNil(changes[case.name .. "=" .. case.value], "no line says what the probe sees of " .. case.name .. "=" .. case.value)
+  end
+  for name in pairs(changes) do lu.assertTrue(known[name], "there is no quirk " .. name) end
+  local begin, base, tried, wrong = sys.time(), {}, 0, {}
+  local modes = { function() return rows_of((select(2, probed()))) end, function() return rows_of((select(2, tried_on "hdisk2"))) end }
+  for _, case in ipairs(list) do
+    local name = case.name .. "=" .. case.value
+    local wanted = changes[name]
+    if quirks == "sample" and sys.time() - begin > seconds then break end
+    if quirks == "sample" or quirks == "all" or quirks == name or quirks == case.name then
+      local run = modes[wanted.how]
+      base[wanted.how] = base[wanted.how] or (run())
+      lab.must("quirk", case.name, case.value)
+      local ok, rows = pcall(run)
+      lab.must("quirk", case.name, default[case.name])
+      local found = ok and table.concat(differing(rows, base[wanted.how]), ", ") or tostring(rows)
+      tried = tried + 1
+      -- A login that talks is no answer at all.
+      local as_wanted = wanted.all and ok and #differing(rows, base[wanted.how]) > 100 or found == table.concat(wanted, ", ")
+      if not as_wanted then wrong[#wrong + 1] = ("%s: %s"):format(name, found) end
+    end
+  end
+  print(("%d of %d quirks tried; QUIRKS=%s QUIRKS_SEED=%d"):format(tried, #list, quirks, seed))
+  lu.assertEquals(table.concat(wrong, "\n"), "")
+  lu.assertTrue(tried > 0)
 end
 
 --- The trials: everything is accepted, and gone afterwards.
@@ -165,8 +244,6 @@ local function assert_clean()
   lu.assertEquals(lab.on(client, "bootlist -m normal -o"):match "%S+", "hdisk0")
 end
 
-local function tried_on(disk, ...) return probed("--write-test", "--yes", "--scratch-disk", disk, ...) end
-
 --- A disk that nobody needs: everything is tried on it, and it is clean afterwards.
 function TestProbeInTheLab:test_6_trials_on_a_disk_are_accepted_and_leave_it_clean()
   local look = "exportfs; mount; bootlist -m normal -o; ls -a /tmp"
@@ -183,7 +260,7 @@ function TestProbeInTheLab:test_6_trials_on_a_disk_are_accepted_and_leave_it_cle
     end
   end
   table.sort(tried)
-  lu.assertEquals(table.concat(tried, " "), ". .again .boot .bootlist .free .image .over-record .record .wake")
+  lu.assertEquals(table.concat(tried, " "), ". .again .boot .bootlist .export .free .image .over-record .record .wake")
   lu.assertEquals({ lab.on(client, look), lab.on(master, look) }, before)
   assert_clean()
 end

@@ -120,10 +120,10 @@ on_disk("lquerypv-free", "lquerypv -V DISK prints 0 while a record is on the dis
 on_disk("bosboot-without-devices", "bosboot -a -b FILE builds in a copy whose /dev has no disk.")
 on_disk("boot-image-apart", "Image and boot record may be written to a disk apart from each other.")
 on_disk("wake-names", "alt_rootvg_op -W opens what -S closed, with the same names of volumes.")
+on_disk("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
 on_disk("mirrored-clone-size", "A mirrored rootvg cloned to one disk takes the room of one copy.")
 -- What only a migration shows.
 local function migration(id, text) needs(id, "migration", nil, text) end
-migration("export-order", "An exported file system can be unmounted only after its export is withdrawn.")
 migration("force-spelling", "alt_rootvg_op -W takes FORCE=yes, or FORCE=Yes.")
 migration("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
 migration("bosboot-in-copy", "bosboot builds an image into a file in a chroot of the master, without a device there.")

@@ -12,6 +12,7 @@ local footprint = require "altmig.run.footprint"
 local host = require "altmig.run.host"
 local judge = require "altmig.probe.judge"
 local migration = require "altmig.migration"
+local nim = require "altmig.nim"
 local ownership = require "altmig.run.steps.ownership"
 local state = require "altmig.run.state"
 local storage = require "altmig.run.checks.storage"
@@ -27,10 +28,11 @@ function disk.announcement(name)
 --scratch-disk %s writes on that disk of the client, and everything on it is lost:
   phase 1 of a migration (alt_disk_copy -P1 -d %s, by the SPOT), cut off once and
   then whole; alt_rootvg_op -X, -S and -W; a boot image, boot record and save-base
-  area in the copy; chpv -C. The SPOT is exported to the client and mounted there
-  for it. At the end there is no altinst_rootvg, no record on the disk, and the
-  bootlist is as before; the disk keeps the PVID that it is given, and
-  /image.data of the client is the one that alt_disk_copy made.
+  area in the copy; an export of one of its file systems to the master; chpv -C.
+  The SPOT is exported to the client and mounted there for it. At the end there
+  is no altinst_rootvg, no record on the disk, and the bootlist is as before; the
+  disk keeps the PVID that it is given, and /image.data of the client is the one
+  that alt_disk_copy made.
 ]]):format(name, name)
 end
 
@@ -172,6 +174,18 @@ local function try_sleep(m, r, name)
   r.note("wake-names", after == before and "as before" or after)
 end
 
+-- A file system of the copy, exported: whether it can be unmounted then, and once the export is withdrawn.
+local function try_export(m, r, access)
+  if not m.client:mounted(footprint.root) then return end -- it was not woken
+  local at
+  for filesystem in m:alt_filesystems(true) do at = at or filesystem end
+  if not at or not m.client:mounted(at) then return r.note("unmounted-exported", "no file system of the copy is mounted") end
+  if not r.run("exported", "exportfs", "-i", "-o", "ro,access=" .. access, at) then return end
+  r.run("unmounted-exported", "umount", at)
+  r.run("withdrawn", "exportfs", "-u", at)
+  if m.client:mounted(at) then r.run("unmounted", "umount", at) end
+end
+
 local function try_all(m, r, name, dir)
   m:perform("alt_disk_copy", cut_clone(r), { phase = 1, disks = { name }, cut = true })
   local group = m:volume_group()
@@ -189,6 +203,7 @@ local function try_all(m, r, name, dir)
   r.note("again-left", group and group.id == id and "as before" or group and "another group" or "no group")
   try_boot(m, r, name, dir)
   try_sleep(m, r, name)
+  try_export(m, r, nim.node_of(m.nim:master()))
   attempt(r, "removed", m.undefine_copy, m)
   look(m, r, name, "removed")
   m:clear_records { name }
@@ -209,6 +224,9 @@ end
 local function take_away(m, r, name, boot)
   sys.cancel_clear()
   m.client:revive()
+  for _, export in ipairs(m.client:exports()) do
+    if footprint.is_of_copy(export.path) then m.client:must { "exportfs", "-u", export.path } end
+  end
   local mounted = m.client:mounted(footprint.root .. "/dev")
   if mounted then m.client:must { "umount", footprint.root .. "/dev" } end
   local foreign = m:clean_up()
@@ -322,6 +340,8 @@ function disk.judge(answer, fact)
       "image, record and save-base area are good"))),
     named("wake", "wake-names", unless_missing("sleep", all({ { "sleep", "ok" }, { "wake", "ok" }, { "wake-names", "as before" } },
       "the same names"))),
+    named("export", "export-order", unless_missing("exported", of "unmounted-exported" == "ok" and rejected "it can be unmounted before"
+      or all({ { "exported", "ok" }, { "withdrawn", "ok" }, { "unmounted", "ok" } }, of "unmounted-exported"))),
     named("size", "mirrored-clone-size", not mirrored and judge.not_asked "rootvg is not mirrored"
       or all({ { "copies-of-clone", "1" } }, "one copy of a mirrored rootvg")),
     named("bootlist", "x-sets-bootlist", unless_missing("bootlist", all({ { "bootlist", "as before" } }, "as before"))),

@@ -116,6 +116,25 @@ function TestAssumptions:test_the_list_is_printed()
   end
 end
 
+--- On a terminal the name of the disk is typed again; any other word, yes too, is none.
+function TestAssumptions:test_the_disk_is_typed_again_on_a_terminal()
+  if not sys.run { "script", "--version" } then lu.skip "script(1) of util-linux is not here" end
+  local function typed(word)
+    local command = ("( sleep 0.2; echo %s; sleep 0.2 ) | script -qec '%s probe -c x -s y --nim /nonexistent/nim.lua --write-test "
+      .. "--scratch-disk hdisk2' /dev/null"):format(word, BIN)
+    return assert(sys.run { "sh", "-c", command }).stdout
+  end
+  for _, word in ipairs { "yes", "hdisk3", "hdisk22" } do
+    local said = typed(word)
+    lu.assertStrContains(said, "Type the name of the disk again")
+    lu.assertStrContains(said, "everything on it is lost")
+    lu.assertStrContains(said, "was not confirmed; nothing was done")
+  end
+  local said = typed "hdisk2"
+  lu.assertNotStrContains(said, "was not confirmed")
+  lu.assertStrContains(said, "/nonexistent/nim.lua")
+end
+
 -- ---- judges ----
 
 TestJudges = {}
@@ -392,7 +411,8 @@ end
 function TestTrials:test_what_a_disk_shows()
   local good = "cut-begun=ok\ncut-left=the group, varied on\ncut-removed=ok\ncut-record=there\ncut-free=0\ncut-member=in none\nclone=ok\n"
     .. "copies=2\ncopies-of-clone=1\nagain=status 1: 0505-126 no\nagain-left=as before\nboot-image=ok\nboot-way=plain\nboot-written=ok\n"
-    .. "boot-verdict=good\nsleep=ok\nwake=ok\nwake-names=as before\nremoved=ok\nremoved-record=there\nremoved-free=0\n"
+    .. "boot-verdict=good\nsleep=ok\nwake=ok\nwake-names=as before\nexported=ok\n"
+    .. "unmounted-exported=status 1: busy\nwithdrawn=ok\nunmounted=ok\nremoved=ok\nremoved-record=there\nremoved-free=0\n"
     .. "cleared-record=none\ncleared-free=1\nbootlist=as before\n"
   local all = judged("disk", facts(good))
   for name, one in pairs(all) do lu.assertEquals(one.verdict, "accepted", name) end
@@ -413,6 +433,8 @@ function TestTrials:test_what_a_disk_shows()
   with("boot-verdict", "unknown", "boot", "rejected")
   with("wake", "status 1", "wake", "rejected")
   with("wake-names", "alt_alt_hd5", "wake", "rejected")
+  with("unmounted-exported", "ok", "export", "rejected")
+  with("unmounted", "status 1", "export", "rejected")
   with("removed-record", "none", "record", "rejected")
   with("cleared-record", "there", "record", "rejected")
   with("removed-free", "1", "free", "rejected")
