@@ -153,6 +153,15 @@ local changes = {
   ["alt-inst-mount-point=slash"] = { how = trying },
   ["phase3-boot-image=writes"] = { how = trying },
   ["doubled-lines=no"] = { how = trying },
+  ["host-form=bind"] = { how = looking },
+  ["lvlstmajor-form=ranges"] = { how = looking },
+  ["emgr-none-status=one"] = { how = looking },
+  ["object-mode=64"] = { how = looking },
+  ["ldd-in-copy=fails"] = { how = looking, "client ldd -", "master ldd -" },
+  ["ps-args=cut"] = { how = looking, "client shell.ps_args -", "master shell.ps_args -" },
+  ["phase3-image-data=refused"] = { how = looking },
+  ["phase3-bootlist-text=old-disk"] = { how = looking },
+  ["remove-clears-record=yes"] = { how = trying, "client disk.free -", "client disk.over-record -", "client disk.record -" },
 }
 
 local quirks = os.getenv "QUIRKS" or "sample"

@@ -179,7 +179,7 @@ row("ldd", "both", "ldd-form", { ask = { "ldd", "/usr/sbin/restore" }, optional 
     if text:find "^%s+/unix%s*\n$" then return { "the kernel" } end
     return aix.ldd(text)
   end, headings = { "needs:%s*$" } } })
-row("dump", "both", "dump-form", { ask = { "dump", "-H", "/usr/sbin/restore" }, optional = true,
+row("dump", "both", "dump-form", { ask = { "dump", "-H", "-X", "32_64", "/usr/sbin/restore" }, optional = true,
   judge = judge.value(function(text)
     local list = aix.dump_H(text)
     return #list > 0 and ("%d libraries"):format(#list) or nil

@@ -360,7 +360,8 @@ function TestWhatIsAsked:test_every_command_line_is_of_the_contract()
       lu.assertEquals(found, {}, line)
     end
     count = count + 1
-    lu.assertNil(line:find "savebase" or line:find "mkboot" or line:find "of=" or line:find "%-X" or line:find "chpv", line)
+    lu.assertNil(line:find "savebase" or line:find "mkboot" or line:find "of="
+      or one.argv[1] ~= "dump" and line:find "%-X" or line:find "chpv", line)
     if one.role == "master" and not line:find "^sh %-c printf" then lu.assertNil(line:find "hdisk" or line:find "/dev/r", line) end
   end
   lu.assertTrue(count > 70)
@@ -398,7 +399,8 @@ function TestWhatIsAsked:test_every_command_line_of_the_trials_is_of_the_contrac
     end
     local word = one.argv[1]
     seen[word == "sh" and one.script or word .. (one.argv[2] and " " .. one.argv[2] or "")] = true
-    lu.assertNil(line:find "savebase" or line:find "mkboot" or line:find "of=/dev" or line:find "%-X" or line:find "chpv", line)
+    lu.assertNil(line:find "savebase" or line:find "mkboot" or line:find "of=/dev"
+      or one.argv[1] ~= "dump" and line:find "%-X" or line:find "chpv", line)
   end
   for _, line in ipairs { "mount -v", "mount -o", "exportfs -i", "exportfs -u", "bosboot -a", 'echo x >"$1"' } do
     lu.assertTrue(seen[line], line)
