@@ -47,6 +47,19 @@ function TestBoot:test_a_good_run_sets_the_bootlist_when_all_is_judged()
   lu.assertEquals(w.boot_disks:read("hdisk2", 4352, 80), w.boot_image)
 end
 
+function TestBoot:test_a_flow_without_set_bootlist_is_told_of_it()
+  local w = self.w
+  local path = w.dir .. "/old.lua"
+  local stock = assert(sys.read_file((os.getenv "ALTMIG_LUA" or ".") .. "/scripts/migrate.lua"))
+  local old, count = stock:gsub("\n%s+m:set_bootlist%(%)", "")
+  lu.assertEquals(count, 1)
+  assert(sys.write_file(path, old, { mode = 384 }))
+  lu.assertEquals(w.migration.migrate(w.opts { script = path, reboot = true }), 0)
+  lu.assertNil(w.bootlist)
+  lu.assertStrContains(world.log_text(w), "the bootlist of lpar was not set: the flow script has no m:set_bootlist()")
+  lu.assertStrContains(world.log_text(w), "lpar is not rebooted")
+end
+
 function TestBoot:test_what_was_in_the_first_sector_is_in_the_journal_before_it_is_written()
   local w = self.w
   local old = w.boot_disks:read("hdisk2", 0, 1)

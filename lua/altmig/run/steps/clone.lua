@@ -174,7 +174,7 @@ clone.steps.alt_disk_copy = {
       e.copy_gone = args.phase == 3 and m:shows_no_copy(seen)
       err.raise(e)
     end
-    return { disks = args.disks or m.disks, vg = args.phase == 1 and m.record.copy and m.record.copy.vg or nil }
+    return { phase = args.phase, disks = args.disks or m.disks, vg = args.phase == 1 and m.record.copy and m.record.copy.vg or nil }
   end,
 }
 
