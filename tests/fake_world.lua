@@ -724,7 +724,7 @@ function world.new()
     ["altmig.aix.verify"] = {
       filesets = function(_, planned)
         w.planned_levels = planned
-        return w.software_problems or {}, 3
+        return w.software_problems or {}, 3, w.software or {}
       end,
       files = function() return w.file_problems or {}, { files = 5, rows = 6 } end,
       sentence = function(problem) return ("%s of %s"):format(problem.what, problem.path or problem.fileset) end,

@@ -14,12 +14,6 @@ local inventory = {}
 local FILE <const> = swvpd.file_types.file
 local SLICE <const> = 64 -- filesets read at a time: a real class has 100,000 objects
 
--- A number of the class, whatever type its field has; nil for VOLATILE and what else is none.
-local function number(value)
-  local n = math.tointeger(tonumber(type(value) == "string" and value:match("^%s*(%d+)") or value))
-  return n and n >= 0 and n or nil
-end
-
 ---@class altmig.inventory.Table
 ---@field sizes table<string, integer>
 ---@field sums table<string, integer>
@@ -32,7 +26,7 @@ local function read_repository(self, store, wanted)
   for first = 0, highest, SLICE do
     local criteria = ("lpp_id >= %d AND lpp_id < %d"):format(first, first + SLICE)
     for _, row in ipairs(err.check(store:get("inventory", criteria))) do
-      local size, sum = number(row.size), number(row.checksum)
+      local size, sum = swvpd.number(row.size), swvpd.number(row.checksum)
       if size and sum and row.file_type == FILE and (not wanted or wanted[row.loc0]) then
         self.sizes[row.loc0], self.sums[row.loc0] = size, sum
       end

@@ -74,6 +74,14 @@ local type_names = { [0] = "file", [1] = "dir", [2] = "link" }
 ---@return string
 function swvpd.level_of(row) return ("%d.%d.%d.%d"):format(row.ver, row.rel, row.mod, row.fix) end
 
+--- A size or sum of the inventory, whatever type its descriptor has; nil for VOLATILE and what else is no number.
+---@param value any
+---@return integer?
+function swvpd.number(value)
+  local n = math.tointeger(tonumber(type(value) == "string" and value:match("^%s*(%d+)") or value))
+  return n and n >= 0 and n or nil
+end
+
 --- The 16-bit sum of a file that inventories hold, as `sum -r` makes it.
 ---@type fun(data: string): integer
 swvpd.sum = sys.sum

@@ -46,6 +46,7 @@ end
 ---@param planned table<string, string>?   fileset -> the level it was to get
 ---@return altmig.verify.Problem[] problems
 ---@return integer count of filesets
+---@return table<string, altmig.swvpd.Fileset> filesets
 function verify.filesets(db, planned)
   local all = err.check(db:filesets())
   local problems, count = {}, 0
@@ -74,13 +75,7 @@ function verify.filesets(db, planned)
       add { what = "level", fileset = name, want = planned[name], have = have or "not installed" }
     end
   end
-  return problems, count
-end
-
--- A number that an inventory tells, whatever type its descriptor has; nil for VOLATILE.
-local function number(value)
-  local n = math.tointeger(tonumber(type(value) == "string" and value:match("^%s*(%d+)") or value))
-  return n and n >= 0 and n or nil
+  return problems, count, all
 end
 
 -- Rows of the inventories by path. Filesets of one part at a time: a real class has 100,000 rows.
@@ -105,7 +100,7 @@ local function difference(row, stat)
     return nil
   end
   if row.type ~= "file" then return nil end
-  local size, sum = number(row.size), number(row.checksum)
+  local size, sum = swvpd.number(row.size), swvpd.number(row.checksum)
   if size and size ~= stat.size then return 3, "size", tostring(size), tostring(stat.size) end
   if size and sum and sum ~= stat.sum then return 4, "sum", tostring(sum), tostring(stat.sum) end
   return nil

@@ -25,9 +25,8 @@ local function decided(m)
 end
 
 -- Every fileset with the level it had on the client and the one it has in the copy.
-local function levels(m, db)
+local function levels(m, all)
   local had, list = m:result_of("installed_filesets") or {}, {}
-  local all = err.check(db:filesets())
   local names = {}
   for name in pairs(all) do names[name] = true end
   for name in pairs(had) do names[name] = true end
@@ -50,8 +49,8 @@ end
 ---@return altmig.Verified
 function software.look_at_software(m, opts)
   local db <close> = swvpd.open(m.copy)
-  local result = { files = {}, explained = {}, count = { files = 0 }, levels = levels(m, db) }
-  result.filesets, result.count.filesets = verify.filesets(db, planned(m))
+  local of_filesets, filesets, all = verify.filesets(db, planned(m))
+  local result = { filesets = of_filesets, files = {}, explained = {}, count = { filesets = filesets, files = 0 }, levels = levels(m, all) }
   if opts.files then
     local problems, count = m:track("verify", {}, function(update)
       local seen = 0
