@@ -358,6 +358,20 @@ static int compose_script(const struct am_exec *exec, const char *const *env, st
 	return result;
 }
 
+/* The environment of a command that may be sent; NULL on failure, with nothing left in `path`. */
+static const char **checked_environment(
+	const struct am_exec *exec, struct am_buf *path, struct am_error *error)
+{
+	const char **env;
+
+	if (check_exec(exec, error) != 0)
+		return NULL;
+	env = am_exec_environment(exec, path, error);
+	if (env == NULL)
+		am_buf_free(path);
+	return env;
+}
+
 int am_exec_compose(const struct am_exec *exec, struct am_buf *line, struct am_buf *script,
 	struct am_error *error)
 {
@@ -366,13 +380,9 @@ int am_exec_compose(const struct am_exec *exec, struct am_buf *line, struct am_b
 	const char **env;
 	int result;
 
-	if (check_exec(exec, error) != 0)
+	env = checked_environment(exec, &path, error);
+	if (env == NULL)
 		return -1;
-	env = am_exec_environment(exec, &path, error);
-	if (env == NULL) {
-		am_buf_free(&path);
-		return -1;
-	}
 	if (exec->script == NULL && o->cwd == NULL && (o->unset == NULL || o->unset[0] == NULL) &&
 		(o->chroot == NULL || is_plain(o->chroot)) && all_plain(exec->argv) &&
 		all_plain(env) && length_of(exec->argv) + length_of(env) < LINE_MAX_SENT) {
@@ -425,13 +435,9 @@ int am_exec_compose_file(const struct am_exec *exec, int data, struct am_buf *te
 	const char **env;
 	int result;
 
-	if (check_exec(exec, error) != 0)
+	env = checked_environment(exec, &path, error);
+	if (env == NULL)
 		return -1;
-	env = am_exec_environment(exec, &path, error);
-	if (env == NULL) {
-		am_buf_free(&path);
-		return -1;
-	}
 	o.env = env;
 	o.replace = 1;
 	if (exec->script == NULL)
