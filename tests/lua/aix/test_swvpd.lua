@@ -3,22 +3,10 @@ local lu = require "luaunit"
 local aix = require "altmig.aix.output"
 local odm = require "altmig.odm"
 local requisite = require "altmig.aix.requisite"
+local case = require "swvpd_case"
 local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
-
--- The classes as they are on AIX; of inventory the names are known, the types are not.
-local definition = [[
-class lpp { char name[145]; long size; short state; long cp_flag; vchar group[22]; char magic_letter[2]; short ver; short rel;
-  short mod; short fix; vchar description[82]; short lpp_id; };
-class product { char lpp_name[145]; char comp_id[20]; short update; long cp_flag; char fesn[10]; vchar name[42]; short state;
-  short ver; short rel; short mod; short fix; char ptf[10]; short media; char sceded_by[10]; vchar fixinfo[1024];
-  vchar prereq[1024]; vchar description[1024]; vchar supersedes[512]; };
-class history { short lpp_id; short event; short ver; short rel; short mod; short fix; char ptf[10]; char corr_svn[40];
-  char cp_mod[10]; char cp_fix[10]; char login_name[18]; short state; long time; vchar comment[192]; };
-class inventory { short lpp_id; char private[2]; short file_type; short format; vchar loc0[1024]; vchar loc1[1024];
-  vchar loc2[1024]; long size; long checksum; };
-]]
 
 local dir
 
@@ -28,14 +16,7 @@ local function with_level(row, level)
   return row
 end
 
--- Makes a repository; rows are { class, object } pairs.
-local function repository(part, rows)
-  assert(sys.makedirs(dir .. swvpd.directories[part]))
-  local store <close> = assert(odm.open(dir, swvpd.directories[part]))
-  for _, class in ipairs(assert(odm.definitions(definition))) do assert(store:create(class.name, class.descriptors)) end
-  for _, row in ipairs(rows) do assert(store:add(row[1], row[2])) end
-  assert(store:commit())
-end
+local function repository(part, rows) case.repository(dir, part, rows) end
 
 local function lpp(id, name, level, more)
   local row = with_level({ name = name, lpp_id = id, state = 5, cp_flag = 0x111, description = name .. " text" }, level)

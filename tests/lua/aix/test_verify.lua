@@ -3,20 +3,10 @@
 
 local lu = require "luaunit"
 local odm = require "altmig.odm"
+local case = require "swvpd_case"
 local swvpd = require "altmig.swvpd"
-local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 local verify = require "altmig.aix.verify"
-
-local definition = [[
-class lpp { char name[145]; long size; short state; long cp_flag; vchar group[22]; char magic_letter[2]; short ver; short rel;
-  short mod; short fix; vchar description[82]; short lpp_id; };
-class product { char lpp_name[145]; short update; vchar name[42]; short state; short ver; short rel; short mod; short fix;
-  char ptf[10]; char sceded_by[10]; vchar prereq[1024]; };
-class history { short lpp_id; short event; short ver; short rel; short mod; short fix; short state; long time; };
-class inventory { short lpp_id; char private[2]; short file_type; short format; vchar loc0[1024]; vchar loc1[1024];
-  vchar loc2[1024]; long size; long checksum; };
-]]
 
 local dir, t
 
@@ -36,13 +26,7 @@ local function file(id, path, data, more)
   return { "inventory", row }
 end
 
-local function repository(part, rows)
-  assert(sys.makedirs(dir .. swvpd.directories[part]))
-  local store <close> = assert(odm.open(dir, swvpd.directories[part]))
-  for _, class in ipairs(assert(odm.definitions(definition))) do assert(store:create(class.name, class.descriptors)) end
-  for _, row in ipairs(rows) do assert(store:add(row[1], row[2])) end
-  assert(store:commit())
-end
+local function repository(part, rows) case.repository(dir, part, rows) end
 
 local function change(part, class, criteria, values)
   local store <close> = assert(odm.open(dir, swvpd.directories[part]))
