@@ -13,7 +13,7 @@ enum {
 	IPL_CODE_START = 48,
 	IPL_LV_LENGTH = 52,
 	IPL_LOAD_ADDRESS = 56,
-	IPL_FLAGS = 60, /* fragmentation, emulation */
+	IPL_FLAGS = 60, /* two bytes of flags */
 	IPL_BASECUST_NORMAL = 64,
 	IPL_BASECUST_SERVICE = 66,
 	IPL_BASECUST_NORMAL_START = 68,

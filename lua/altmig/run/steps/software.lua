@@ -126,7 +126,7 @@ local function summary(text, list)
   return rows
 end
 
--- Why installp did not do all it was to do. What decides is the FAILURES section, and what became of each fileset
+-- Why installp did not do all it was to do. What decides is the FAILURES section, and the summary of each fileset
 -- whose installation began; a warning ("Already installed", "Already superseded by ...") is no failure.
 local function causes(text, list)
   local failed, missing = {}, {}
