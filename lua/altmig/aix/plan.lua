@@ -10,6 +10,8 @@
 local aix = require "altmig.aix.output"
 local core = require "altmig.installp_core"
 local err = require "altmig.err"
+local obsolete = require "altmig.aix.obsolete"
+local requisite = require "altmig.aix.requisite"
 local sorted_keys = require "altmig.sorted_keys"
 local swvpd = require "altmig.swvpd"
 local sys = require "altmig.sys"
@@ -43,6 +45,15 @@ local plan = {}
 ---@field chain altmig.plan.Link[]
 ---@field superseded boolean?      # a fileset that supersedes the missing one can be had: installp may take it
 
+---@class altmig.plan.Obsolete     a fileset of the system that the new release no longer has
+---@field name string
+---@field level string             # that the system has
+---@field state string             # "removed as obsolete" or "replaced by X, Y"
+---@field reason string
+---@field replaced_by string[]     # what takes its place, also where it is not installed; may be empty
+---@field loses string?            # what the system loses with it
+---@field source string            # who says so: a document, or the image
+
 ---@class altmig.plan.Room         # blocks of 512 bytes
 ---@field mount string
 ---@field needed integer           # while it is installed
@@ -54,6 +65,7 @@ local plan = {}
 
 ---@class altmig.Plan
 ---@field steps altmig.plan.Step[]          # in order
+---@field obsolete altmig.plan.Obsolete[]   # by name; only where a base system of a higher release is restored
 ---@field left { fileset: string, level: string, reason: string }[]   # of the system, not touched
 ---@field superseded { fileset: string, level: string, image: string, by: string }[]
 ---@field failed altmig.plan.Failure[]      # wanted, and not installed at all
@@ -159,8 +171,7 @@ local function names_of(word, by_name, packages)
   if by_name[word] then return { word } end
   if packages[word] then return sorted_keys(packages[word]) end
   if not word:find("[%*%?]") then return {} end
-  local pattern = "^" .. word:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
-  local out = {}
+  local pattern, out = obsolete.lua_pattern(word), {}
   for _, name in ipairs(sorted_keys(by_name)) do
     if name:find(pattern) then out[#out + 1] = name end
   end
@@ -174,7 +185,9 @@ end
 ---@field now table<string, string>            # levels when installp begins
 ---@field wanted table<string, string|true>    # a level, or the highest
 ---@field unknown { name: string, level: string? }[]   # words that mean nothing
----@field superseders table<string, string>     # by fileset: one of another name that supersedes it
+---@field superseders table<string, table>      # by fileset: one of another name that supersedes it
+---@field obsolete table<string, altmig.plan.Obsolete>   # of those that are installed
+---@field kept table<string, altmig.obsolete.Rule>      # of those that are installed
 ---@field verdicts altmig.installp_core.Verdict[]
 ---@field taken table<string, string>          # the level a fileset ends at
 
@@ -228,7 +241,7 @@ end
 local function find_superseders(source, work)
   for _, row in ipairs(source:filesets()) do
     for _, other in ipairs(row.fileset.supersedes) do
-      if other.name ~= row.fileset.name then work.superseders[other.name] = row.fileset.name end
+      if other.name ~= row.fileset.name then work.superseders[other.name] = row end
     end
   end
 end
@@ -262,6 +275,85 @@ local function find_wanted(work, options, bundle)
   end
 end
 
+---------------------------------------------------------------- what is obsolete
+
+-- The releases that the restored base system leads from and to; nil when it does not lead to a higher one.
+local function releases(work)
+  local from, to
+  for name, row in pairs(work.restored) do
+    local have = work.installed[name]
+    if have and (name == "bos.rte" or not to) then from, to = have.level, row.fileset.level end
+  end
+  if not to or same_release(from, to) or aix.compare_levels(from, to) > 0 then return nil end
+  return from, to
+end
+
+-- Finds the filesets of the system that neither the images nor the base system have any more and whose place others
+-- take, or that rules name. What takes their place is wanted with them.
+local function find_obsolete(work, rules)
+  local from, to = releases(work)
+  if not to then return end
+  local of_release = obsolete.between(from, to, rules)
+  for name, have in pairs(work.installed) do
+    if not work.by_name[name] and not work.restored[name] then
+      local rule, by = of_release:of(name, have.level), work.superseders[name]
+      if rule and rule.keep then
+        work.kept[name] = rule
+      elseif rule then
+        work.obsolete[name] = { name = name, level = have.level, replaced_by = { table.unpack(rule.replaced_by or {}) },
+          loses = rule.loses, source = rule.source, reason = ("AIX %s no longer has it"):format(rule.release),
+          brings = rule.brings ~= false }
+      elseif by then
+        work.obsolete[name] = { name = name, level = have.level, replaced_by = { by.fileset.name }, source = by.image.file,
+          reason = ("%s %s says that it takes its place"):format(by.fileset.name, by.fileset.level), brings = true }
+      end
+    end
+  end
+end
+
+-- The filesets that take the place of others.
+local function want_replacements(work)
+  for _, row in pairs(work.obsolete) do
+    for _, name in ipairs(row.brings and row.replaced_by or {}) do
+      if work.by_name[name] then work.wanted[name] = work.wanted[name] or true end
+    end
+  end
+end
+
+-- Obsolete filesets that something needs that is installed: removing them would break it.
+local function find_needed(work, order)
+  local needed = {}
+  if not next(work.obsolete) then return needed end
+  for _, index in ipairs(order) do
+    local fileset, levels, any = work.rows[index].fileset, {}, false
+    requisite.each(requisite.parse(fileset.requisites), function(one)
+      if work.obsolete[one.name] then any = true else levels[one.name] = work.taken[one.name] or work.now[one.name] end
+    end)
+    for _, text in ipairs(any and err.check(core.unmet(fileset.requisites, levels)) or {}) do
+      requisite.each(requisite.parse(text), function(one)
+        if work.obsolete[one.name] then needed[one.name] = ("%s %s"):format(fileset.name, fileset.level) end
+      end)
+    end
+  end
+  return needed
+end
+
+-- What is said of an obsolete fileset, now that it is known what will be there.
+local function tell_obsolete(work, row)
+  local there, missing = {}, {}
+  for _, name in ipairs(row.replaced_by) do
+    if work.taken[name] or work.now[name] then
+      there[#there + 1] = name
+    else
+      missing[#missing + 1] = name .. (work.by_name[name] and " (not selected)" or " (no image has it)")
+    end
+  end
+  local reason = row.reason
+  if #missing > 0 then reason = ("%s; not installed: %s"):format(reason, table.concat(missing, ", ")) end
+  return { name = row.name, level = row.level, replaced_by = row.replaced_by, loses = row.loses, source = row.source, reason = reason,
+    state = #there > 0 and "replaced by " .. table.concat(there, ", ") or "removed as obsolete" }
+end
+
 ---------------------------------------------------------------- what is said of it
 
 local function tidy(text) return (text:gsub("%s+", " ")) end
@@ -280,7 +372,7 @@ local function what_there_is(work, name)
   if of_media then
     parts[2] = ("the images have it up to %s"):format(work.rows[of_media[#of_media]].fileset.level)
   elseif work.superseders[name] then
-    parts[2] = ("%s supersedes it"):format(work.superseders[name])
+    parts[2] = ("%s supersedes it"):format(work.superseders[name].fileset.name)
   elseif work.base_only[name] then
     parts[2] = ("only the base system image has it, at %s"):format(work.base_only[name])
   else
@@ -367,7 +459,7 @@ local function levels_taken(work, order)
   end
 end
 
-local function the_rest(work, out)
+local function the_rest(work, out, needed)
   for index, row in ipairs(work.rows) do
     local verdict = work.verdicts[index]
     if verdict.fate == "superseded" then
@@ -378,10 +470,17 @@ local function the_rest(work, out)
   local failed = {}
   for _, row in ipairs(out.failed) do failed[row.fileset] = true end
   for _, name in ipairs(sorted_keys(work.installed)) do
-    if not work.taken[name] and not work.restored[name] and not failed[name] then
+    local gone, kept = work.obsolete[name], work.kept[name]
+    if gone and not needed[name] then
+      out.obsolete[#out.obsolete + 1] = tell_obsolete(work, gone)
+    elseif not work.taken[name] and not work.restored[name] and not failed[name] then
       local list = work.by_name[name]
       local reason
-      if work.installed[name].state and not list then
+      if gone then
+        reason = ("it is obsolete, but %s needs it"):format(needed[name])
+      elseif kept then
+        reason = ("AIX %s no longer has it; it stays as it is%s"):format(kept.release, kept.loses and ": " .. kept.loses or "")
+      elseif work.installed[name].state and not list then
         reason = ("it is %s, and no image has it"):format(work.installed[name].state)
       elseif not list then
         reason = work.base_only[name] and "it is part of the base system, of the same release" or "no image has it"
@@ -481,6 +580,7 @@ end
 ---@field bundle string?           # text of an installp_bundle
 ---@field restore boolean?         # whether the base system is restored; default: when its release is above the system's
 ---@field filesystems { mount: string, size: integer?, free: integer? }[]?   # blocks of 512 bytes
+---@field obsolete altmig.obsolete.Rule[]?   # default: those of altmig.aix.obsolete
 
 --- The plan for a system.
 ---@param source altmig.installp.Source
@@ -488,13 +588,15 @@ end
 ---@return altmig.Plan
 function plan.make(source, options)
   options = options or {}
-  local out = { steps = {}, left = {}, superseded = {}, failed = {}, held = {}, others = {}, space = {}, paging = 0 }
+  local out = { steps = {}, left = {}, superseded = {}, obsolete = {}, failed = {}, held = {}, others = {}, space = {}, paging = 0 }
   local work = { rows = {}, by_name = {}, installed = installed_of(options.installed), now = {}, wanted = {}, unknown = {},
-    taken = {}, restored = {}, base_only = {}, superseders = {} }
+    taken = {}, restored = {}, base_only = {}, superseders = {}, obsolete = {}, kept = {} }
   local bundle = options.bundle and plan.bundle(options.bundle) or {}
   with_base_system(source, work, options.restore, out)
   find_superseders(source, work)
   find_wanted(work, options, bundle)
+  find_obsolete(work, options.obsolete)
+  want_replacements(work)
   local images, installed, wanted = {}, {}, {}
   for i, row in ipairs(work.rows) do
     images[i] = { name = row.fileset.name, level = row.fileset.level, update = row.image.type ~= "I", requisites = row.fileset.requisites }
@@ -506,7 +608,7 @@ function plan.make(source, options)
   levels_taken(work, made.order)
   steps(work, out, made.order)
   failures(work, out)
-  the_rest(work, out)
+  the_rest(work, out, find_needed(work, made.order))
   others(source, bundle, out)
   local sized = {}
   for i, index in ipairs(made.order) do sized[i] = work.rows[index].fileset end

@@ -61,6 +61,9 @@ function show.print(made)
   section("A lower level is taken:", list(made.held, function(row) return { row.fileset, row.level, show.sentence(row) } end))
   section("Superseded:", list(made.superseded, function(row) return { row.fileset, row.level, "by " .. row.by, row.image } end))
   section("RPMs and interim fixes:", list(made.others, function(row) return { row.kind, row.name, row.image or "no image has it" } end))
+  section("Not in the new release:", list(made.obsolete, function(row)
+    return { row.name, row.level, row.state, row.reason .. (row.loses and "; lost with it: " .. row.loses or "") }
+  end))
   section("Left alone:", list(made.left, function(row) return { row.fileset, row.level, row.reason } end))
   rows = { { "FILE SYSTEM", "NEEDED", "OF THAT TEMPORARY", "FREE", "MUST GROW TO" } }
   for i, row in ipairs(made.space) do
@@ -73,7 +76,8 @@ end
 ---@param made altmig.Plan
 ---@return string
 function show.count(made)
-  return ("%d to install, %d cannot be installed, %d left alone"):format(#made.steps, #made.failed, #made.left)
+  return ("%d to install, %d cannot be installed,%s %d left alone"):format(#made.steps, #made.failed,
+    #made.obsolete > 0 and (" %d not in the new release,"):format(#made.obsolete) or "", #made.left)
 end
 
 --- The plan as it goes into JSON: its lists are lists also where they are empty.
@@ -81,12 +85,14 @@ end
 ---@return table
 function show.document(made)
   local document = { paging = made.paging }
-  for _, name in ipairs { "steps", "failed", "held", "superseded", "others", "left", "space" } do
+  for _, name in ipairs { "steps", "failed", "held", "superseded", "others", "obsolete", "left",
+    "space" } do
     document[name] = json.array(made[name])
   end
   for _, list in ipairs { made.failed, made.held } do
     for _, row in ipairs(list) do json.array(row.chain) end
   end
+  for _, row in ipairs(made.obsolete) do json.array(row.replaced_by) end
   return document
 end
 
