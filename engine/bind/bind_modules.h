@@ -10,6 +10,7 @@ int luaopen_altmig_bigar(lua_State *L);
 int luaopen_altmig_bosboot_core(lua_State *L);
 int luaopen_altmig_escape(lua_State *L);
 int luaopen_altmig_installp_core(lua_State *L);
+int luaopen_altmig_installp_run(lua_State *L);
 int luaopen_altmig_journal(lua_State *L);
 int luaopen_altmig_json(lua_State *L);
 int luaopen_altmig_merge_core(lua_State *L);

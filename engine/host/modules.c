@@ -12,6 +12,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.bosboot_core", luaopen_altmig_bosboot_core},
 	{"altmig.escape", luaopen_altmig_escape},
 	{"altmig.installp_core", luaopen_altmig_installp_core},
+	{"altmig.installp_run", luaopen_altmig_installp_run},
 	{"altmig.journal", luaopen_altmig_journal},
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.merge_core", luaopen_altmig_merge_core},

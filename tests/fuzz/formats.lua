@@ -104,9 +104,6 @@ local outputs = {
   lslpp_lqc = "/usr/lib/objrepos:bos.rte:7.1.1.15::COMMITTED:I:Base: \n",
   installp_L = "bos:bos.rte:7.2.5.0::I:T:::::N:Base Operating System Runtime::::0::\n",
   oslevel = "7100-05-03-1846\n",
-  installp_summary = "Installation Summary\n----\nName Level Part Event Result\nbos.rte 7.2.5.0 USR APPLY SUCCESS\n",
-  installp_warnings = "Pre-installation Failure/Warning Summary\nName Level Reason\nbos.x 7.1.0.0 To be superseded by 7.1.1.0\n\n",
-  installp_resources = "Filesystem Needed Space Free Space\n  /usr   37276   380312\n  -----\n  TOTAL: 1 2\n",
   odmget = "\nCuDv:\n\tname = \"hdisk0\"\n\tstatus = 1\n\tlocation = \"a \\\"b\\\"\"\n",
 }
 local names = {}

@@ -6,6 +6,7 @@ local aix = require "altmig.aix.output"
 local cfgfiles = require "altmig.aix.cfgfiles"
 local hostile = require "hostile"
 local imagedata = require "altmig.imagedata"
+local installp_output = require "altmig.aix.installp_output"
 local images = require "altmig.aix.packages"
 local odm = require "altmig.odm"
 local plan = require "altmig.aix.plan"
@@ -45,6 +46,13 @@ local function requisites_of(text)
 end
 
 local function oslevel_of(text) return aix.oslevel(text) or false end
+local function causes_of(text)
+  local out = installp_output.read(text)
+  out:evidence()
+  out:summary()
+  return out:causes()
+end
+
 local function name_of(text) return images.parse_name(text) or false end
 
 local readers = {
@@ -90,12 +98,9 @@ fs_data:
   { "lslpp -lqc", aix.lslpp_lqc, "/etc/objrepos:bos.rte:7.1.1.15::COMMITTED:I:Base:\n", lenient = true },
   { "installp -L", aix.installp_L, "bos:bos.rte:7.2.0.0::I:C:::::N:Base::::0:2320:\n", lenient = true },
   { "oslevel", oslevel_of, "7100-05-03-1846\n", lenient = true },
-  { "installp summary", aix.installp_summary, "Installation Summary\n----\nName Level\nchef 12.0.0.1 USR APPLY SUCCESS\n",
-    lenient = true },
-  { "installp warnings", aix.installp_warnings, "Pre-installation Failure/Warning Summary\n-----\na.rte 1.9.0.0   Already installed\n\n",
-    lenient = true },
-  { "installp resources", aix.installp_resources, "   Filesystem   Needed Space    Free Space\n   /usr  37276  380312\n  TOTAL: 344448\n",
-    lenient = true },
+  { "installp output", causes_of, "FAILURES\n  Requisite Failures\n  ---\n  MISSING REQUISITES:  The\n    a.b v=6  # B\n  << End of\n"
+    .. "   1  FAILED pre-installation verification\ninstallp:  APPLYING software for:\n   chef 12.0.0.1\n\nno\nInstallation Summary\n"
+    .. "chef 12.0.0.1 USR APPLY FAILED\n", lenient = true },
   { "bootlist", aix.bootlist, "hdisk0 blv=hd5 pathid=0\nhdisk4 blv=hd5\n-\n", lenient = true },
   { "lslv -m", aix.lslv_m, "hd5:N/A\nLP    PP1  PV1               PP2  PV2\n0001  0001 hdisk0            0001 hdisk1\n", lenient = true },
   { "exportfs", aix.exportfs, "/export/spot -ro,root=c1,access=c1\n/home\n", lenient = true },

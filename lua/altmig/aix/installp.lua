@@ -10,8 +10,10 @@ local bff = require "altmig.bff"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
 local core = require "altmig.installp_core"
+local invoke = require "altmig.installp_run"
 local json = require "altmig.json"
 local mode = require "altmig.mode"
+local output = require "altmig.aix.installp_output"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
@@ -385,5 +387,22 @@ end
 ---@param options altmig.plan.Options?
 ---@return altmig.Plan
 function Source:plan(options) return require("altmig.aix.plan").make(self, options) end
+
+---------------------------------------------------------------- installp itself
+
+--- The words that call installp; raises for what installp does not document (engine/core/aix/installp.h).
+---@param request altmig.installp_run.Request
+---@return string[] argv
+function installp.argv(request) return err.check(invoke.argv(request)) end
+
+--- The text of a list file of installp.
+---@param filesets { fileset: string, level: string? }[]
+---@return string
+function installp.list(filesets) return err.check(invoke.list(filesets)) end
+
+--- A reader of installp's output as it comes.
+---@param known { fileset: string, level: string }[]?   # filesets that may occur: installp's tables cut their names
+---@return altmig.installp.Output
+function installp.output(known) return output.new(known) end
 
 return installp

@@ -4,6 +4,7 @@
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
+local installp = require "altmig.installp"
 local saveconf = require "altmig.save"
 local sys = require "altmig.sys"
 
@@ -95,87 +96,32 @@ software.steps.select_filesets = {
   end,
 }
 
-local MANY <const> = 12
+local told = require("altmig.aix.installp_output").told
 
--- "a; b; c and 30 more"
-local function told(list)
-  local text = table.concat(list, "; ", 1, math.min(#list, MANY))
-  return #list > MANY and ("%s and %d more"):format(text, #list - MANY) or text
+-- The output of a command that has ended; what AIX says of failures may be on either stream.
+local function read_output(result, list)
+  local out = installp.output(list)
+  out:add(result.stdout)
+  out:add(result.stderr)
+  return out:finish()
 end
 
--- The names installp can mean, with those that were selected.
-local function known_names(text, list)
-  local known = aix.installp_names(text)
-  for _, row in ipairs(list) do
-    known[row.fileset] = known[row.fileset] or {}
-    known[row.fileset][row.level] = true
-  end
-  return known
-end
-
-local function full_name(row, known, of_warnings)
-  local names = aix.installp_meant(row, known, of_warnings)
-  if #names == 1 then return names[1] end
-  return #names == 0 and row.name or ("%s (cut by installp: one of %s)"):format(row.name, told(names))
-end
-
--- The Installation Summary with the names in full, where they can be told.
-local function summary(text, list)
-  local known, rows = known_names(text, list), aix.installp_summary(text)
-  for _, row in ipairs(rows) do row.name = full_name(row, known) end
-  return rows
-end
-
--- Why installp did not do all it was to do. What decides is the FAILURES section, and the summary of each fileset
--- whose installation began; a warning ("Already installed", "Already superseded by ...") is no failure.
-local function causes(text, list)
-  local failed, missing = {}, {}
-  for _, row in ipairs(summary(text, list)) do
-    if row.result ~= "SUCCESS" then failed[#failed + 1] = ("%s %s %s %s"):format(row.name, row.level, row.part, row.result) end
-  end
-  local failures, count = aix.installp_failures(text)
-  for _, row in ipairs(failures) do
-    local words = row.name .. (row.text ~= "" and " " .. row.text or "")
-    if row.list and row.list:find("REQUISITE", 1, true) then
-      missing[#missing + 1] = words
-    else
-      failed[#failed + 1] = ("%s (%s)"):format(words, row.heading)
-    end
-  end
-  if #failures == 0 and count > 0 then failed[1] = ("%d filesets failed the verification of installp"):format(count) end
-  local parts = {}
-  if #missing > 0 then parts[1] = "missing requisites: " .. told(missing) end
-  if #failed > 0 then parts[#parts + 1] = told(failed) end
-  return parts
-end
-
--- The rows of the FAILURES section: the cause, which is far above the last lines of the output.
-local function section(text)
-  local out = {}
-  for _, row in ipairs((aix.installp_failures(text))) do
-    out[#out + 1] = ("%s: %s %s%s"):format(row.list or row.heading, row.name, row.text,
-      row.description ~= "" and "  # " .. row.description or "")
-  end
-  if #out > 3 * MANY then return table.concat(out, "\n", 1, 3 * MANY) .. ("\n... %d more"):format(#out - 3 * MANY) end
-  return #out > 0 and table.concat(out, "\n") or nil
-end
-
-local function refuse_failures(m, argv, result, list)
-  local parts = causes(result.stdout, list)
+local function refuse_failures(m, argv, result, out)
+  local parts = out:causes()
   if #parts == 0 and result.status == 0 then return end
   local e = m.exec.runner:failure(argv, result,
     ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
   e.code = "INSTALLP"
-  e.output = section(result.stdout) or e.output
+  e.output = out:evidence() or e.output
   if #parts > 0 then e.message = ("installp in the copy of %s: %s"):format(m.name, table.concat(parts, ". ")) end
   err.raise(e)
 end
 
 -- Status 0 of installp says that what was begun was completed, not that all was begun.
-local function refuse_missing(m, argv, result, list)
-  local now, known, reasons, missing = software_of_copy(m), known_names(result.stdout, list), {}, {}
-  for _, row in ipairs(aix.installp_warnings(result.stdout)) do
-    for _, name in ipairs(aix.installp_meant(row, known, true)) do reasons[name .. " " .. row.level] = row.reason end
+local function refuse_missing(m, argv, result, list, out)
+  local now, reasons, missing = software_of_copy(m), {}, {}
+  for _, row in ipairs(out.noted) do
+    for _, name in ipairs(row.names) do reasons[name .. " " .. row.level] = row.text end
   end
   for _, row in ipairs(list) do
     local there = now[row.fileset]
@@ -216,8 +162,9 @@ software.steps.installp_space = {
     m:say("Checking space requirements for installp install.")
     local argv = { "installp", "-apgXY", "-d", images, "-f", list_file }
     local result = m.exec:run(argv, { timeout = 3600 }) -- it reads every image
-    refuse_failures(m, argv, result, list)
-    for _, row in ipairs(aix.installp_resources(result.stdout)) do m:make_room(row.mount, row.needed) end
+    local out = read_output(result, list)
+    refuse_failures(m, argv, result, out)
+    for _, row in ipairs(out.room) do m:make_room(row.name, row.needed * 512) end
   end,
 }
 
@@ -227,24 +174,17 @@ software.steps.installp_apply = {
     write_list(m, list)
     m:say("Installing software with the installp installer.")
     local argv = { "installp", "-agXYb", "-d", images, "-e", installp_log, "-f", list_file }
+    local out = installp.output(list)
     local result = m:track("installp", { files = #list }, function(update)
-      local applying, done = false, 0
       return m.exec:job(ctx.job_id, argv, { on_line = function(line)
         m:say(line)
-        -- "installp: APPLYING software for:", then a line for each of them
-        if line:find("APPLYING software for:", 1, true) then
-          applying = true
-        elseif applying and line:match("^%s+%S+%s+%d+%.%d+%.%d+%.%d+%s*$") then
-          done = done + 1
-          update { files = done }
-        elseif line ~= "" then
-          applying = false
-        end
+        if #out:add(line .. "\n") > 0 then update { files = out:done() } end
       end })
     end, "files")
-    refuse_failures(m, argv, result, list)
-    refuse_missing(m, argv, result, list)
-    return { rows = summary(result.stdout, list) }
+    out:finish()
+    refuse_failures(m, argv, result, out)
+    refuse_missing(m, argv, result, list, out)
+    return { rows = out:summary() }
   end,
 }
 
