@@ -74,7 +74,10 @@ function lab.try_on(host, command)
   return lab.altmig { "lab", "ssh", host, command }
 end
 
-lab.flags = { "-c", lab.client, "-l", "lpp_source_AIX72TL5", "-s", "spot_AIX72TL5", "-d", "hdisk2", "-Y" }
+-- Of a migration with a lpp_source and a SPOT; lab.up makes them those of the levels it was asked for.
+local function flags_with(lpp_source, spot) return { "-c", lab.client, "-l", lpp_source, "-s", spot, "-d", "hdisk2", "-Y" } end
+
+lab.flags = flags_with("lpp_source_AIX72TL5", "spot_AIX72TL5")
 
 --- Gives a test class a lab of its own, whose every test begins with the disks as they were at first.
 function lab.fresh_for_each(class)
@@ -91,8 +94,17 @@ function lab.fresh_for_each(class)
   end
 end
 
-function lab.up()
-  lab.must("up", "--quiet")
+--- Brings the lab up; a client of `from` and what migrates it to `to`, where given.
+---@param from string? "7200-05"
+---@param to string?
+function lab.up(from, to)
+  local words = { "up", "--quiet" }
+  if from then words = { "up", "--quiet", "--from", from, "--to", to } end
+  lab.must(table.unpack(words))
+  if from then
+    local status = assert(require "altmig.json".decode(lab.must("status", "--json")))
+    lab.flags = flags_with(status.lpp_source, status.spot)
+  end
 end
 
 -- Where recordings of commands are kept for e2e/test_recordings, which looks at those of all files.

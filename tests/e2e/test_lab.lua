@@ -201,4 +201,22 @@ function TestLab:test_scenarios_refuse_by_name()
   lu.assertEquals(altmig("lab", "scenario", "nonsense").status, 2)
   lab("scenario", "small-target-disk", "1024")
   lu.assertEquals(lab("ssh", "adachi-AIX7", "getconf DISK_SIZE /dev/hdisk2"), "1024\n")
+
+  -- Levels that the lab does not have, and no migration.
+  result = altmig("lab", "up", "--to", "7300-09")
+  lu.assertEquals(result.status, 2)
+  lu.assertStrContains(result.stderr, "7300-03-01-2520")
+  result = altmig("lab", "up", "--from", "7200-05", "--to", "7200-05")
+  lu.assertEquals(result.status, 2)
+  lu.assertStrContains(result.stderr, "must be older")
+  lu.assertEquals(lab("ssh", "adachi-AIX7", "oslevel -s"), "7100-05-03-1846\n")
+  -- Other levels are other disks; without levels they stay.
+  lab("up", "--from", "7200-05-06", "--to", "7300-03-01-2520")
+  for _ = 1, 2 do
+    lu.assertEquals(lab("ssh", "adachi-AIX7", "oslevel -s; getconf DISK_SIZE /dev/hdisk2"), "7200-05-06-2320\n20480\n")
+    lu.assertEquals(lab("ssh", "adachi-nim", "oslevel -s"), "7300-03-01-2520\n")
+    lu.assertStrContains(sys.read_file(LAB .. "/nim.lua"), "spot_AIX73TL3")
+    lu.assertEquals(json.decode(lab("status", "--json")).lpp_source, "lpp_source_AIX73TL3")
+    lab "up"
+  end
 end

@@ -85,7 +85,7 @@ function TestCommandLine:test_help_behind_an_operand_may_be_meant_for_a_script()
   lu.assertStrContains(said, "none.lua")
   said, status = run("lab nowhere --help")
   lu.assertEquals(status, 0)
-  lu.assertStrContains(said, "usage: altmig lab up [--seed N]")
+  lu.assertStrContains(said, "usage: altmig lab up [--from L]")
 end
 
 function TestCommandLine:test_every_form_of_a_command_refuses_what_it_does_not_take()

@@ -9,6 +9,8 @@ local sys = require "altmig.sys"
 local JSON <const> = { "json", "json", text = "one JSON object instead of text" }
 
 options.define("altmig lab up", { operands = "", text = "builds what is missing, powers both hosts on; after a crash, repairs", flags = {
+  { "from", "from", arg = "L", text = "level of the client, 7200-05 or 7200-05-06-2320 (default 7100-05-03-1846)" },
+  { "to", "to", arg = "L", text = "level of the master, lpp_source and SPOT (default 7200-05-06-2320)" },
   { "seed", "seed", arg = "N", number = true, text = "what the contents of made-up files depend on" },
   { "files", "files", arg = "N", number = true, text = "how many made-up files the bos image has" },
   { "bytes", "bytes", arg = "N", number = true, text = "how large they are together" },

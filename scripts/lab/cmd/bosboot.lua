@@ -35,7 +35,7 @@ if opened then opened:close() end
 local stat = opened and sys.stat(device)
 local is_disk = stat and stat.type == "block"
 
-local image = bootimage.build { level = level, release = release, timestamp = os.time() }
+local image = bootimage.build { level = level, release = release, timestamp = os.time(), blocks = kernel.boot_blocks "" }
 local blocks = #image // bootimage.SECTOR
 
 local function say()

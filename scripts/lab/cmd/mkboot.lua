@@ -33,5 +33,5 @@ for _, file in ipairs { options.k or options.e, options.f } do
 end
 local level, release = kernel.level("")
 if not level then fail(release) end
-io.stdout:write(bootimage.build { level = level, release = release, timestamp = os.time() })
+io.stdout:write(bootimage.build { level = level, release = release, timestamp = os.time(), blocks = kernel.boot_blocks "" })
 return 0

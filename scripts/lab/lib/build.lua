@@ -101,9 +101,10 @@ end
 local function populate(root, host, groups, seed)
   local lab = lpar.world().path
   buildfiles.provide(lab)
-  local images = require "lab.images"
-  local opts = { name = host.name, address = host.address, seed = seed, files = tonumber(arg[3]), bytes = tonumber(arg[4]),
-    hosts = { config.engine }, disks = {}, groups = {} }
+  local images, release = require "lab.images", require "lab.release"
+  local levels = config.levels(lab)
+  local opts = { name = host.name, address = host.address, from = levels.from, to = levels.to, seed = seed,
+    files = tonumber(arg[3]), bytes = tonumber(arg[4]), hosts = { config.engine }, disks = {}, groups = {} }
   buildfiles.add_programs(opts, lab)
   for _, h in ipairs(config.hosts) do table.insert(opts.hosts, { name = h.name, address = h.address }) end
   for _, name in ipairs(check(disk.list())) do table.insert(opts.disks, { name = name, pvid = disk.ipl_read(name).pvid }) end
@@ -117,13 +118,14 @@ local function populate(root, host, groups, seed)
     local old = {}
     for name, value in pairs(opts) do old[name] = value end
     old.files = nil -- of a baseline nobody needs the bulk
-    check(sys.makedirs(root .. config.baseline.location, modes.DIR))
-    check(images.write_tree(images.lpp_source(old, images.levels.old), root .. config.baseline.location))
-    for location, list in pairs { [config.lpp_source.location] = images.lpp_source,
-      [config.spot.location:gsub("/usr$", "")] = images.spot } do
+    local resources = config.resources_of(lab)
+    local function write(list, location)
       check(sys.makedirs(root .. location, modes.DIR))
-      check(images.write_tree(list(opts), root .. location))
+      check(images.write_tree(list, root .. location))
     end
+    write(images.lpp_source(old, check(release.find(levels.from))), resources.baseline.location)
+    write(images.lpp_source(opts), resources.lpp_source.location)
+    write(images.spot(opts), resources.spot.location:gsub("/usr$", ""))
   end
 end
 
@@ -133,7 +135,7 @@ local BOOT_TIME = 1700000000 -- of the image an installed system came with
 local function install_boot_image(root, vgda)
   local level, release = kernel.level(root)
   check(level, release)
-  local image = check(bootimage.build { level = level, release = release, timestamp = BOOT_TIME })
+  local image = check(bootimage.build { level = level, release = release, timestamp = BOOT_TIME, blocks = kernel.boot_blocks(root) })
   for _, lv in ipairs(vgda.lvs) do
     if lv.type == "boot" then check(bootdisk.install(vgda, lv, image, root .. "/etc/objrepos")) end
   end

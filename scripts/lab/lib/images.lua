@@ -1,42 +1,26 @@
 -- SPDX-License-Identifier: MIT
 -- What is on the disks of a freshly installed host of the lab, and what its NIM master serves. All
--- of it follows from the data in scripts/lab/images and a seed: the same seed, the same bytes.
+-- of it follows from the data in scripts/lab/images, two levels and a seed: the same seed, the same bytes.
 --
 -- Every function returns a list of entries { path, type, mode, uid, gid, mtime, data | source |
 -- target | rdev_major, rdev_minor }, sorted by path, directories before what is in them.
 
 local config = require "lab.config"
 local devices = require "lab.devices"
-local filesfile = require "lab.filesfile"
 local modes = require "altmig.mode"
 local odm = require "lab.odm"
+local release = require "lab.release"
 local resource = require "altmig.resource"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
 local images = {}
 
-images.lpp_source_location = "/export/nim/lpp_source/AIX72TL5"
-images.old_lpp_source_location = "/export/nim/lpp_source/AIX71TL5"
-images.spot_location = "/export/nim/spot/spot_AIX72TL5/usr"
-
-local OLD = { id = "old", new = false, version = "7.1", oslevel = "7100-05-03-1846", mtime = 1541980800, date = "1846" }
-local NEW = { id = "new", new = true, version = "7.2", oslevel = "7200-05-06-2320", mtime = 1684195200, date = "2320" }
--- A later service pack of the client's own release, as updates.
-local UPDATE = { id = "update", new = false, update = true, version = "7.1", oslevel = "7100-05-06-2016", mtime = 1587772800,
-  date = "2016", spot = true }
 local SITE_TIME = 1700000000
 
-local function data(name)
-  local text = assert(resource.read("scripts/lab/images/" .. name), "no " .. name)
-  return text
-end
-
-local loaded = {}
-local function load_data(name)
-  loaded[name] = loaded[name] or assert(load(data(name), "@" .. name, "t"))()
-  return loaded[name]
-end
+-- The levels of a lab: what the client has, and what it is migrated to.
+local function old_level(opts) return assert(release.find(opts.from or config.default.from)) end
+local function new_level(opts) return assert(release.find(opts.to or config.default.to)) end
 
 ---------------------------------------------------------------- a tree in the making
 
@@ -45,7 +29,7 @@ local Tree = {}
 Tree.__index = Tree
 
 local function new_tree(level, opts)
-  return setmetatable({ entries = {}, level = level, mtime = level.mtime, opts = opts }, Tree)
+  return setmetatable({ entries = {}, level = level, mtime = level.time, opts = opts }, Tree)
 end
 
 --- Modes may be octal text.
@@ -144,8 +128,8 @@ local function filler(tree, path, size)
     pool = table.concat(parts)
     pools[seed] = pool
   end
-  local head = ("\1\xf7%s %s %s\n"):format(path, tree.level.oslevel, seed)
-  local offset = tonumber(sys.sha256(path .. tree.level.id .. seed):sub(1, 8), 16) % #pool
+  local head = ("\1\xf7%s %s %s\n"):format(path, tree.level.level, seed)
+  local offset = tonumber(sys.sha256(path .. tree.level.level .. seed):sub(1, 8), 16) % #pool
   local out = { head }
   local left = size - #head
   while left > 0 do
@@ -157,7 +141,7 @@ local function filler(tree, path, size)
 end
 
 local function size_of(tree, path, low, high)
-  return low + tonumber(sys.sha256(path .. tree.level.oslevel):sub(1, 6), 16) % (high - low + 1)
+  return low + tonumber(sys.sha256(path .. tree.level.level):sub(1, 6), 16) % (high - low + 1)
 end
 
 ---------------------------------------------------------------- the usr part
@@ -228,13 +212,6 @@ local usr_files = {
   ["/sbin"] = "rc.boot helpers/jfs2/fsck helpers/v3fshelper helpers/nfsmnthelp helpers/aixmnthelp helpers/udfmnthelp",
 }
 
--- What only one of the levels has; the last word of a pair is where the fileset says it belongs.
-local only_old = { "/usr/lib/hal_hfi.o", "/usr/lib/hal_hfi64.o", "/usr/hfi/hal/lib/hal_hfi.o", "/usr/sbin/mkatmpvc",
-  "/usr/sbin/atmsvcd", "/usr/lib/ncs/bin/glbd", "/usr/lib/ncs/bin/llbd", "/usr/lib/methods/cfgatm", "/usr/sbin/snappd" }
-local only_new = { "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/drivers/vnicdd", "/usr/bin/rksh",
-  "/usr/bin/rksh93", "/usr/sbin/nfs_fhpd", "/usr/lib/security/PAM", "/usr/lib/security/PAM_64", "/usr/sbin/multibos",
-  "/usr/lib/drivers/pse/pckt", "/usr/lib/security/NIS64" }
-
 local setuid = { ["/usr/bin/su"] = "4555", ["/usr/bin/passwd"] = "4555", ["/usr/bin/at"] = "4555", ["/usr/bin/crontab"] = "4555",
   ["/usr/bin/newgrp"] = "4555" }
 
@@ -264,7 +241,7 @@ local function add_commands(tree, wanted)
           tree:link(path, first)
         else
           first = path
-          tree:file(path, command.text .. "-- AIX " .. tree.level.oslevel .. "\n", root_alone[path] and "500" or "555")
+          tree:file(path, command.text .. "-- AIX " .. tree.level.level .. "\n", root_alone[path] and "500" or "555")
         end
       end
     end
@@ -324,10 +301,12 @@ local function add_usr_files(tree)
       end
     end
   end
-  for _, path in ipairs(tree.level.new and only_new or only_old) do
+  for _, path in ipairs(tree.level.programs) do
     if not tree.entries[path] then tree:file(path, filler(tree, path, size_of(tree, path, 700, 9000)), "555") end
   end
   tree:file("/usr/lib/boot/unix_64", filler(tree, "/usr/lib/boot/unix_64", 65536), "555")
+  -- What a kernel of this level and its RAM file system make as a boot image (lab.kernel).
+  tree:file("/usr/lpp/lab/boot_blocks", tree.level.boot_blocks .. "\n", "444")
 end
 
 -- Bulk of a realistic system: `files` files that hold `bytes` bytes together.
@@ -377,21 +356,13 @@ end
 
 -- The package a fileset's root part is below: everything of the base system is in "bos".
 local function package_of(name)
-  for _, fileset in ipairs(load_data "filesets.lua") do
+  for _, fileset in ipairs(release.table "catalogue.lua") do
     if fileset.name == name then return fileset.kind == "bos" and "bos" or fileset.package end
   end
   return "bos"
 end
 
 ---------------------------------------------------------------- the root part
-
--- Shipped files of the root part at a level: path -> entry.
-local function shipped_files(level)
-  local files = filesfile.parse(data "aix71.files", {})
-  if level.new then filesfile.parse(data "aix72.files", files) end
-  for _, entry in pairs(files) do entry.mtime = level.mtime end
-  return files
-end
 
 local function copy_entry(entry, path)
   local out = {}
@@ -402,7 +373,7 @@ end
 
 -- Puts the shipped files in place, with pristine copies in the usr part.
 local function add_root_files(tree)
-  for path, entry in pairs(shipped_files(tree.level)) do
+  for path, entry in pairs(release.files(tree.level)) do
     tree:add(entry)
     tree:add(copy_entry(entry, "/usr/lpp/" .. package_of(owner(path)) .. "/inst_root" .. path))
   end
@@ -419,14 +390,13 @@ local function add_class(tree, dir, class, rows)
 end
 
 local function add_classes(tree)
-  local classes = load_data "classes.lua"
   -- Predefined classes are in the usr part; /etc/objrepos leads to them.
-  for class, rows in pairs(classes.predefined(tree.level.new)) do
+  for class, rows in pairs(release.predefined(tree.level)) do
     add_class(tree, "/usr/lib/objrepos", class, rows)
     for _, file in ipairs { class, class .. ".vc" } do tree:link("/etc/objrepos/" .. file, "/usr/lib/objrepos/" .. file) end
   end
   -- Those of the root part have pristine copies, as its files have.
-  for class, rows in pairs(classes.shipped(tree.level.new)) do
+  for class, rows in pairs(release.shipped(tree.level)) do
     add_class(tree, "/etc/objrepos", class, rows)
     add_class(tree, "/usr/lpp/bos/inst_root/etc/objrepos", class, rows)
   end
@@ -473,34 +443,19 @@ local function inventory_row(entry, id)
     checksum = checksum, target = entry.target }, id)
 end
 
--- The later service pack: what was updated once since the technology level came out is ten fixes on.
-local function updated(level)
-  local fix = tonumber(level:match("^7%.1%.5%.(%d+)$"))
-  return fix and fix > 0 and ("7.1.5.%d"):format(fix + 10) or level
-end
-
-local function level_of(fileset, level)
-  if level.new then return fileset.new end
-  -- A SPOT has the master's bos.alt_disk_install, as nimadm -M arranges it.
-  if level.spot and fileset.name == "bos.alt_disk_install.rte" then return fileset.new end
-  return fileset.old and (level.update and updated(fileset.old) or fileset.old)
-end
-
-local function level_for(tree, fileset) return level_of(fileset, tree.level) end
-
-local function fileset_list(tree, kinds)
+-- The filesets of the kinds that a system of the level has.
+local function fileset_list(level, kinds)
   local out = {}
-  for _, fileset in ipairs(load_data "filesets.lua") do
-    if kinds[fileset.kind] and level_for(tree, fileset) then out[#out + 1] = fileset end
+  for _, fileset in ipairs(level.filesets) do
+    if kinds[fileset.kind] then out[#out + 1] = fileset end
   end
+  if kinds.site then table.move(release.site_filesets(), 1, #release.site_filesets(), #out + 1, out) end
   return out
 end
 
 local function swvpd_fileset(tree, fileset)
-  local has_prereq = tree.level.new or fileset.kind == "site"
-  return { name = fileset.name, level = level_for(tree, fileset), package = fileset.package, has_root = fileset.root,
-    description = fileset.description, date = fileset.date or tree.level.date, time = tree.level.mtime,
-    prereq = has_prereq and fileset.prereq or "" }
+  return { name = fileset.name, level = fileset.level, package = fileset.package, has_root = fileset.root,
+    description = fileset.description, date = fileset.date, time = tree.level.time, prereq = fileset.requisites }
 end
 
 -- A file of its own for every fileset that is not part of the base system.
@@ -650,9 +605,11 @@ end
 -- What the administrators of the client changed over the years.
 local function customise_client(tree)
   local seed = tostring(tree.opts.seed or 1)
+  -- The owner of the database has an uid that AIX took for an account of its own later.
+  local owner_uid = tree.entries["/etc/passwd"].data:find(":203:", 1, true) and 303 or 203
   tree:append("/etc/passwd", "jdoe:!:1001:1:John Doe:/home/jdoe:/usr/bin/ksh\n"
     .. "asmith:!:1002:1:Anna Smith:/home/asmith:/usr/bin/ksh\nacme:!:1100:1100:ACME service:/opt/acme:/usr/bin/false\n"
-    .. "oracle:!:203:1101:database owner:/home/oracle:/usr/bin/ksh\n")
+    .. ("oracle:!:%d:1101:database owner:/home/oracle:/usr/bin/ksh\n"):format(owner_uid))
   tree:replace("/etc/passwd", "root:!:0:0::/:", "root:!:0:0:root of adachi:/:")
   tree:append("/etc/group", "acme:!:1100:acme,jdoe\ndba:!:1101:oracle,asmith\n")
   tree:replace("/etc/group", "staff:!:1:ipsec,esaadmin,sshd", "staff:!:1:ipsec,esaadmin,sshd,jdoe,asmith")
@@ -668,9 +625,10 @@ local function customise_client(tree)
   tree:replace("/etc/security/limits", "\tnofiles = 2000\n", "\tnofiles = 8192\n")
   tree:append("/etc/security/limits", "\noracle:\n\tfsize = -1\n\tdata = -1\n")
   tree:replace("/etc/security/login.cfg", "\tmaxlogins = 32767\n", "\tmaxlogins = 100\n")
-  tree:replace("/etc/security/login.cfg", ",/usr/sbin/snappd\n", ",/usr/sbin/snappd,/opt/freeware/bin/bash\n")
-  tree:append("/etc/security/roles", "\nAcmeOperator:\n\tid = 14\n\tdfltmsg = \"ACME operators\"\n\trolelist =\n"
-    .. "\tauthorizations = acme.run\n\tgroups =\n\tscreens = *\n")
+  tree:edit("/etc/security/login.cfg", function(text) return (text:gsub("\tshells = [^\n]*", "%0,/opt/freeware/bin/bash")) end)
+  local role_id = tree.entries["/etc/security/roles"].data:find("id = 14\n", 1, true) and 30 or 14
+  tree:append("/etc/security/roles", ("\nAcmeOperator:\n\tid = %d\n\tdfltmsg = \"ACME operators\"\n\trolelist =\n"
+    .. "\tauthorizations = acme.run\n\tgroups =\n\tscreens = *\n"):format(role_id))
   tree:append("/etc/security/authorizations", "\nacme.run:\n\tid = 10001\n\tdfltmsg = \"Run ACME jobs\"\n")
   tree:replace("/etc/security/mkuser.default", "\thome = /home/$USER\n", "\thome = /home/$USER\n\tmaxage = 12\n")
   tree:append("/etc/methods.cfg", "\nKRB5A:\n\tprogram = /usr/lib/security/KRB5A\n\toptions = authonly\n")
@@ -679,7 +637,7 @@ local function customise_client(tree)
   tree:append("/etc/hosts", "198.51.100.7\t\tdbserver dbserver.lab.example\n198.51.100.8\t\tbackup\n")
   tree:append("/etc/inittab", "acme:2:once:/opt/acme/bin/start >/dev/console 2>&1 # ACME tools\n")
   tree:append("/etc/syslog.conf", "*.info\t/var/log/messages rotate size 1m files 7\nauth.notice\t@backup\n")
-  tree:replace("/etc/inetd.conf", "ftp\tstream", "#ftp\tstream")
+  tree:edit("/etc/inetd.conf", function(text) return (("\n" .. text):gsub("\nftp\tstream", "\n#ftp\tstream"):sub(2)) end)
   tree:append("/etc/environment", "ACME_HOME=/opt/acme\n")
   tree:replace("/etc/rc.tcpip", "#start /usr/sbin/xntpd", "start /usr/sbin/xntpd")
   tree:append("/var/spool/cron/crontabs/root", "15 2 * * * /opt/acme/bin/nightly >/dev/null 2>&1\n")
@@ -688,7 +646,7 @@ local function customise_client(tree)
   tree:replace("/etc/ssh/sshd_config", "#PermitRootLogin prohibit-password", "PermitRootLogin prohibit-password\nMaxAuthTries 3")
   tree:file("/var/log/messages", "", "644", 0, 0)
   tree:file("/var/spool/cron/crontabs/acme", "0 * * * * /opt/acme/bin/poll\n", "600", 1100, 8)
-  for _, user in ipairs { { "jdoe", 1001, 1 }, { "asmith", 1002, 1 }, { "oracle", 203, 1101 } } do
+  for _, user in ipairs { { "jdoe", 1001, 1 }, { "asmith", 1002, 1 }, { "oracle", owner_uid, 1101 } } do
     tree:dir("/home/" .. user[1], "755", user[2], user[3])
     tree:file("/home/" .. user[1] .. "/.profile", "export PATH=$PATH:/opt/acme/bin\n", "644", user[2], user[3])
   end
@@ -754,11 +712,12 @@ local function without(filesets, test)
   return out
 end
 
---- rootvg of the client: 7100-05-03, customised.
----@param opts table seed, aixlua, busybox, ksh (paths of programs), hosts {{address,name}}, address, disks, groups, files, bytes
+--- rootvg of the client, customised.
+---@param opts table from, to (levels), seed, aixlua, busybox, ksh (paths of programs), hosts {{address,name}}, address, disks,
+--- groups, files, bytes
 ---@return table[]
 function images.client(opts)
-  local tree = base_system(OLD, opts, { all = true, client = true })
+  local tree = base_system(old_level(opts), opts, { all = true })
   add_host(tree, opts.name or "adachi-AIX7")
   customise_client(tree)
   customise_client_odm(tree)
@@ -767,35 +726,40 @@ function images.client(opts)
     .. "export NIM_CONFIGURATION=standalone\nexport NIM_MASTER_HOSTNAME=adachi-nim\nexport NIM_MASTER_PORT=1058\n"
     .. "export NIM_REGISTRATION_PORT=1059\nexport NIM_SHELL=\"nimsh\"\n", "644", 0, 0)
   tree.entries["/etc/niminfo"].unowned = true
-  add_swvpd(tree, without(fileset_list(tree, { bos = true, image = true, site = true }),
+  add_swvpd(tree, without(fileset_list(tree.level, { bos = true, image = true, site = true }),
     function(fileset) return fileset.not_on_client end))
   return tree:list()
 end
 
---- rootvg of the NIM master: 7200-05-06.
+--- rootvg of the NIM master.
 ---@return table[]
 function images.master(opts)
-  local tree = base_system(NEW, opts, { all = true, spot = true, new = true, master = true })
+  local tree = base_system(new_level(opts), opts, { all = true, spot = true })
   add_host(tree, opts.name or "adachi-nim")
   add_devices(tree, opts.name or "adachi-nim")
   tree:dir("/export/nim", "755", 0, 0)
   tree:file("/etc/niminfo", "# NIM master\nexport NIM_NAME=master\nexport NIM_HOSTNAME=adachi-nim\nexport NIM_CONFIGURATION=master\n"
     .. "export NIM_MASTER_PORT=1058\nexport NIM_REGISTRATION_PORT=1059\n", "644", 0, 0)
   tree.entries["/etc/niminfo"].unowned = true
-  local nim = load_data "nim.lua"
-  for class, rows in pairs(nim(images.lpp_source_location, images.spot_location, images.old_lpp_source_location)) do
+  for class, rows in pairs(release.table "nim.lua"(config.resources(old_level(opts).level, new_level(opts).level))) do
     add_class(tree, "/etc/objrepos", class, rows)
   end
-  add_swvpd(tree, fileset_list(tree, { bos = true, image = true, master = true }))
+  add_swvpd(tree, fileset_list(tree.level, { bos = true, image = true, master = true }))
   return tree:list()
 end
 
 --- The usr tree of the SPOT, paths relative to the SPOT's location's parent: "/usr/...".
----@param level table? of images.levels; default the new one
+---@param level lab.release.Level? default the one that the client is migrated to
 ---@return table[]
 function images.spot(opts, level)
-  local tree = base_system(level or NEW, opts, { all = true, spot = true, new = not level or level.new or nil })
-  add_swvpd(tree, fileset_list(tree, { bos = true, image = true }))
+  level = level or new_level(opts)
+  local tree = base_system(level, opts, { all = true, spot = true })
+  local filesets = fileset_list(level, { bos = true, image = true })
+  -- A SPOT has the master's bos.alt_disk_install, as nimadm -M arranges it.
+  for _, fileset in ipairs(new_level(opts).filesets) do
+    if fileset.name == "bos.alt_disk_install.rte" and not level.levels[fileset.name] then filesets[#filesets + 1] = fileset end
+  end
+  add_swvpd(tree, filesets)
   tree:parents()
   local out = {}
   for _, entry in ipairs(tree:list()) do
@@ -809,7 +773,7 @@ local function fileset_of(entry) return entry.fileset or owner(entry.path:gsub("
 
 local function filesets_by_name(kind)
   local out = {}
-  for _, fileset in ipairs(load_data "filesets.lua") do
+  for _, fileset in ipairs(release.table "catalogue.lua") do
     if fileset.kind == kind then out[fileset.name] = fileset end
   end
   return out
@@ -818,13 +782,13 @@ end
 --- What the BOS image of a level (default: the new one) restores, in the order of the archive.
 ---@return table[]
 function images.bos(opts, level)
-  level = level or NEW
-  local tree = base_system(level, opts, { all = true, new = level.new or nil })
+  level = level or new_level(opts)
+  local tree = base_system(level, opts, { all = true })
   local optional = filesets_by_name "image"
   for path, entry in pairs(tree.entries) do
     if optional[fileset_of(entry)] and entry.type ~= "dir" then tree.entries[path] = nil end
   end
-  add_swvpd(tree, fileset_list(tree, { bos = true }))
+  add_swvpd(tree, fileset_list(level, { bos = true }))
   return tree:list()
 end
 
@@ -835,19 +799,17 @@ local bos_methods = { ["/etc/rc.powerfail"] = "hold_new", ["/etc/rc.bootc"] = "n
 
 -- The filesets of the BOS with the files of their root parts, as far as the control library lists them.
 local function bos_name(entries, level)
-  local image = { package = "bos", kind = "I", filesets = {}, mtime = level.mtime }
-  for _, fileset in ipairs(load_data "filesets.lua") do
-    if fileset.kind == "bos" then
-      local f = { name = fileset.name, level = level_of(fileset, level), description = fileset.description,
-        bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = level.date, sizes = {}, files = {}, cfgfiles = {} }
-      for _, entry in ipairs(entries) do
-        if entry.type ~= "dir" and not entry.path:match("^/usr/") and fileset_of(entry) == fileset.name then
-          f.files[#f.files + 1] = entry
-          if bos_methods[entry.path] then table.insert(f.cfgfiles, { path = entry.path, method = bos_methods[entry.path] }) end
-        end
+  local image = { package = "bos", kind = "I", filesets = {}, mtime = level.time }
+  for _, fileset in ipairs(fileset_list(level, { bos = true })) do
+    local f = { name = fileset.name, level = fileset.level, description = fileset.description, bosboot = fileset.bosboot,
+      content = fileset.root and "B" or "U", date = fileset.date, sizes = {}, files = {}, cfgfiles = {} }
+    for _, entry in ipairs(entries) do
+      if entry.type ~= "dir" and not entry.path:match("^/usr/") and fileset_of(entry) == fileset.name then
+        f.files[#f.files + 1] = entry
+        if bos_methods[entry.path] then table.insert(f.cfgfiles, { path = entry.path, method = bos_methods[entry.path] }) end
       end
-      table.insert(image.filesets, f)
     end
+    table.insert(image.filesets, f)
   end
   return image
 end
@@ -867,11 +829,10 @@ local scripts = {
 
 -- Image of one package of a level, from a system that has everything.
 local function package_spec(tree, name, filesets, level)
-  local spec = { package = name, kind = "I", filesets = {}, mtime = level.mtime }
+  local spec = { package = name, kind = "I", filesets = {}, mtime = level.time }
   for _, fileset in ipairs(filesets) do
-    local f = { name = fileset.name, level = level_of(fileset, level), description = fileset.description, bosboot = fileset.bosboot,
-      content = fileset.root and "B" or "U", prereq = fileset.prereq, files = {}, cfgfiles = {},
-      date = level.new and fileset.date or level.date }
+    local f = { name = fileset.name, level = fileset.level, description = fileset.description, bosboot = fileset.bosboot,
+      content = fileset.root and "B" or "U", prereq = fileset.requisites, files = {}, cfgfiles = {}, date = fileset.date }
     for part, list in pairs(scripts[fileset.name] or {}) do f[part] = list end
     for _, entry in ipairs(tree) do
       if entry.type ~= "dir" and not entry.path:match("/inst_root/") and fileset_of(entry) == fileset.name then
@@ -890,12 +851,12 @@ end
 --- one). The entries have a function make(path) instead of data; write_tree knows it.
 ---@param opts table as for images.client
 ---@return table[]
----@param level table? of images.levels
+---@param level lab.release.Level?
 function images.lpp_source(opts, level)
-  level = level or NEW
+  level = level or new_level(opts)
   local packages = require "lab.packages"
-  local tree = base_system(level, opts, { all = true, spot = level.new or nil, new = level.new or nil })
-  add_readmes(tree, fileset_list(tree, { image = true }))
+  local tree = base_system(level, opts, { all = true, spot = level.levels["bos.alt_disk_install.rte"] ~= nil })
+  add_readmes(tree, fileset_list(level, { image = true }))
   local full = tree:list()
   local out = new_tree(level, opts)
   local dir = "/installp/ppc/"
@@ -904,17 +865,15 @@ function images.lpp_source(opts, level)
   end
   image("bos", function(path)
     local entries = images.bos(opts, level)
-    return packages.write_bos(path, bos_name(entries, level), entries, level.mtime)
+    return packages.write_bos(path, bos_name(entries, level), entries, level.time)
   end)
   local by_package = {}
-  for _, fileset in ipairs(load_data "filesets.lua") do
-    if fileset.kind == "image" and level_of(fileset, level) then
-      by_package[fileset.package] = by_package[fileset.package] or {}
-      table.insert(by_package[fileset.package], fileset)
-    end
+  for _, fileset in ipairs(fileset_list(level, { image = true })) do
+    by_package[fileset.package] = by_package[fileset.package] or {}
+    table.insert(by_package[fileset.package], fileset)
   end
   for name, filesets in pairs(by_package) do
-    image(("%s.%s.I"):format(name, level_of(filesets[1], level)), function(path)
+    image(("%s.%s.I"):format(name, filesets[1].level), function(path)
       return packages.write(path, package_spec(full, name, filesets, level))
     end)
   end
@@ -930,57 +889,51 @@ end
 
 local function quoted(text) return '"' .. text:gsub("\n", "\\n") .. '"' end
 
--- The fix data of the service pack, in the image of bos.rte.install: the level, and a correction of each fileset.
-local function fix_data(filesets, more)
-  local list = {}
-  for i, f in ipairs(filesets) do list[i] = ("%s:%s\n"):format(f.name, f.level) end
-  local rows = { { "71-05-062016_SP", "AIX 7100-05-06 Service Pack", "p", table.concat(list) } }
-  for _, row in ipairs(more) do rows[#rows + 1] = row end
+-- The fix database of a level, in the image of bos.rte.install.
+local function fix_data(level)
   local text = {}
-  for i, row in ipairs(rows) do
-    text[i] = ("fix:\n\tname = %s\n\tabstract = %s\n\ttype = %s\n\tfilesets = %s\n\tsymptom = %s\n"):format(quoted(row[1]),
-      quoted(row[2]), quoted(row[3]), quoted(row[4]), quoted(row[2] .. "\n"))
+  for i, row in ipairs(release.fixes(level)) do
+    text[i] = ("fix:\n\tname = %s\n\tabstract = %s\n\ttype = %s\n\tfilesets = %s\n\tsymptom = %s\n"):format(quoted(row.name),
+      quoted(row.abstract), quoted(row.type), quoted(row.filesets), quoted(row.symptom))
   end
   return table.concat(text, "\n")
 end
 
---- The updates (images of kind S, one for each fileset) that lead from the old level to the later service pack. Base
---- images are those of the old lpp_source.
+--- The updates (images of kind S, one for each fileset) that lead from the client's level to a later one of its release.
+--- Base images are those of the old lpp_source.
 ---@param opts table as for images.client
+---@param level lab.release.Level
 ---@return table[]
-function images.updates(opts)
+function images.updates(opts, level)
   local packages = require "lab.packages"
-  local tree = base_system(UPDATE, opts, { all = true })
+  local tree = base_system(level, opts, { all = true })
   local list = {}
-  for _, fileset in ipairs(load_data "filesets.lua") do
-    local level = fileset.old and (fileset.kind == "bos" or fileset.kind == "image") and level_of(fileset, UPDATE)
-    if level and level ~= fileset.old then
-      list[#list + 1] = { name = fileset.name, level = level, package = fileset.kind == "bos" and fileset.name or fileset.package,
-        description = fileset.description, bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = UPDATE.date,
-        prereq = fileset.name ~= "bos.rte" and "*prereq bos.rte 7.1.5.0\n" or "", files = {} }
+  for _, fileset in ipairs(fileset_list(level, { bos = true, image = true })) do
+    local before = old_level(opts).levels[fileset.name]
+    if before and before ~= fileset.level then
+      list[#list + 1] = { name = fileset.name, level = fileset.level, package = fileset.kind == "bos" and fileset.name or fileset.package,
+        description = fileset.description, bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = fileset.date,
+        prereq = fileset.name ~= "bos.rte" and ("*prereq bos.rte %s\n"):format(old_level(opts).base) or "", files = {} }
     end
   end
-  add_readmes(tree, fileset_list(tree, { image = true }))
+  add_readmes(tree, fileset_list(level, { image = true }))
   local full, by_name = tree:list(), {}
   for _, f in ipairs(list) do by_name[f.name] = f end
   for _, entry in ipairs(full) do
     local f = entry.type == "file" and is_updated(entry.path) and by_name[fileset_of(entry)]
     if f then f.files[#f.files + 1] = entry end
   end
-  local commands_level = by_name["bos.rte.commands"].level
-  by_name["bos.rte.install"].fixdata = fix_data(list, { { "IJ20001", "LS MAY LOOP", "f", "bos.rte.commands:" .. commands_level .. "\n" } })
-  local out = new_tree(UPDATE, opts)
+  by_name["bos.rte.install"].fixdata = fix_data(level)
+  local out = new_tree(level, opts)
   for _, f in ipairs(list) do
     out:add { path = ("/installp/ppc/%s.%s.U"):format(f.name, f.level), type = "file", mode = "644", uid = 0, gid = 0,
       make = function(path)
-        return packages.write(path, { package = f.package, kind = "S", filesets = { f }, mtime = UPDATE.mtime })
+        return packages.write(path, { package = f.package, kind = "S", filesets = { f }, mtime = level.time })
       end }
   end
   out:dir("/emgr/ppc", "755", 0, 0)
   return out:list()
 end
-
-images.levels = { old = OLD, new = NEW, update = UPDATE }
 
 ---------------------------------------------------------------- writing
 

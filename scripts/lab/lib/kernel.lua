@@ -26,4 +26,11 @@ function kernel.level(root)
   return nil, "bos.mp64 is not installed"
 end
 
+--- How many blocks of 512 bytes a boot image of the system below `root` has.
+---@param root string
+---@return integer?
+function kernel.boot_blocks(root)
+  return math.tointeger(tonumber((sys.read_file(root .. "/usr/lpp/lab/boot_blocks") or ""):match "%d+"))
+end
+
 return kernel

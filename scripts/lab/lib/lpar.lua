@@ -7,6 +7,7 @@ local config = require "lab.config"
 local json = require "altmig.json"
 local modes = require "altmig.mode"
 local output = require "altmig.ui.output"
+local release = require "lab.release"
 local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 
@@ -224,11 +225,12 @@ local function nim_text()
   end
   add "  },\n"
   add "  lpp_source = {\n"
-  for _, source in ipairs { config.lpp_source, config.baseline } do
+  local resources = config.resources_of(dir)
+  for _, source in ipairs { resources.lpp_source, resources.baseline } do
     add("    [%q] = { location = %q, host = \"master\" },\n", source.name, source.location)
   end
   add "  },\n"
-  add("  spot = { [%q] = { location = %q, host = \"master\" } },\n}\n", config.spot.name, config.spot.location)
+  add("  spot = { [%q] = { location = %q, host = \"master\" } },\n}\n", resources.spot.name, resources.spot.location)
   return table.concat(text)
 end
 
@@ -483,27 +485,42 @@ local function all_on(names)
   end
 end
 
+-- The levels asked for, or those that the lab has already.
+local function wanted_levels(options, old)
+  local levels = {}
+  for name, default in pairs(config.default) do
+    local level, message = release.find(options[name] or old[name] or default)
+    if not level then err.usage(("altmig: lab up: --%s %s"):format(name, message)) end
+    levels[name] = level.level
+  end
+  if levels.from >= levels.to then
+    err.usage(("altmig: lab up: the client's level %s must be older than %s"):format(levels.from, levels.to))
+  end
+  return levels
+end
+
 local function up(options)
   local dir = lpar.dir()
   check_programs()
   local say = options.quiet and function() end or output.print
   local old = settings()
-  local wanted = { seed = options.seed or (old and old.seed) or 1, files = options.files or (old and old.files) or 0,
-    bytes = options.bytes or (old and old.bytes) or 0 }
-  local same = old and old.seed == wanted.seed and old.files == wanted.files and old.bytes == wanted.bytes
+  local wanted = wanted_levels(options, old or {})
+  for name, default in pairs { seed = 1, files = 0, bytes = 0 } do wanted[name] = options[name] or (old and old[name]) or default end
+  local same = old ~= nil
+  for name, value in pairs(wanted) do same = same and old[name] == value end
   if same and all_running() then
     say("The lab in %s is up.", dir)
     return 0
   end
   power_everything_off()
-  prepare_files()
   if not same then
     for _, host in ipairs(config.hosts) do sys.remove(dir .. "/lpars/" .. host.name .. "/built") end
     check(sys.write_file(dir .. "/lab.json", json.encode(wanted, { sort = true }) .. "\n"))
   end
+  prepare_files()
   for _, host in ipairs(config.hosts) do
     if not sys.stat(dir .. "/lpars/" .. host.name .. "/built") then
-      say("Building the disks of %s (%s).", host.name, host.level)
+      say("Building the disks of %s (%s).", host.name, host.role == "client" and wanted.from or wanted.to)
       build_disks(host, wanted)
     end
   end
@@ -541,7 +558,9 @@ end
 
 function lpar.status(args)
   local options = parse(args, "altmig lab status")
-  local report = { directory = lpar.dir(), up = lpar.hypervisor() ~= nil, hosts = json.array {} }
+  local levels, resources = config.levels(lpar.dir()), config.resources_of(lpar.dir())
+  local report = { directory = lpar.dir(), up = lpar.hypervisor() ~= nil, hosts = json.array {}, from = levels.from, to = levels.to,
+    lpp_source = resources.lpp_source.name, spot = resources.spot.name }
   for _, host in ipairs(config.hosts) do
     local state = lpar.state(host.name)
     report.hosts[#report.hosts + 1] = { name = host.name, address = host.address, state = state.state, disk = state.disk,
@@ -551,6 +570,7 @@ function lpar.status(args)
     output.json(report, { sort = true, lossy = true })
   else
     output.print("The lab in %s is %s.", report.directory, report.up and "up" or "down")
+    output.print("A client of %s, %s and %s of %s.", report.from, report.lpp_source, report.spot, report.to)
     for _, host in ipairs(report.hosts) do
       output.print("%-14s %-11s %-8s %s", host.name, host.address, host.state,
         host.message or (host.disk and "booted from " .. host.disk) or "")

@@ -6,6 +6,7 @@ local err = require "altmig.err"
 local config = require "lab.config"
 local lpar = require "lab.lpar"
 local output = require "altmig.ui.output"
+local release = require "lab.release"
 local sys = require "altmig.sys"
 local update_source = require "lab.update_source"
 
@@ -18,6 +19,9 @@ local CLIENT <const> = "adachi-AIX7"
 local MASTER <const> = "adachi-nim"
 
 local known = {}
+
+-- The lab's NIM resources (lab.config).
+local function resources() return config.resources_of(lpar.dir()) end
 
 --- Adds a scenario.
 ---@param name string
@@ -60,10 +64,10 @@ function scenario.inside(host, text)
 end
 
 scenario.define("spot-without-alt-disk-install", "the SPOT lacks bos.alt_disk_install.rte", function()
-  scenario.sh(MASTER, [[cd /export/nim/spot/spot_AIX72TL5/usr && export ODMDIR=$PWD/lib/objrepos
+  scenario.sh(MASTER, "cd " .. resources().spot.location .. [[ && export ODMDIR=$PWD/lib/objrepos
     odmdelete -q name=bos.alt_disk_install.rte -o lpp && odmdelete -q lpp_name=bos.alt_disk_install.rte -o product &&
     rm -f sbin/alt_disk_copy sbin/alt_disk_install sbin/alt_rootvg_op]])
-  return "spot_AIX72TL5 is without bos.alt_disk_install.rte"
+  return resources().spot.name .. " is without bos.alt_disk_install.rte"
 end)
 
 scenario.define("nimsh-down", "nimsh of the client is not active", function()
@@ -127,15 +131,32 @@ scenario.define("ifix-locked", "an interim fix locks a fileset of the client", f
   return "IJ44987s3a locks bos.net.tcp.client"
 end)
 
-scenario.define("update-source", "an lpp_source and a SPOT of the client's release at a later service pack [FILESET without its update]",
-  function(without)
+-- The level of update-source: the one asked for, or the next one after the client's.
+local function later_level(name)
+  local from = assert(release.find(config.levels(lpar.dir()).from))
+  local level, message = release.next(from), ("the lab has no level after %s"):format(from.level)
+  if name then level, message = release.find(name) end
+  if not level then fail("update-source: %s", message) end
+  if level.version ~= from.version or level.level <= from.level then
+    fail("update-source: %s is no later level of the client's release, which is %s", level.level, from.level)
+  end
+  return level.level
+end
+
+scenario.define("update-source", "an lpp_source and a SPOT of the client's release at a later level "
+  .. "[LEVEL] [FILESET without its update]",
+  function(...)
+    local words = { ... }
+    local level = later_level((words[1] or ""):match "^%d%d%d%d%-" and table.remove(words, 1) or nil)
+    local without = words[1]
     scenario.lua(MASTER, [[
       local world = require("lpar").world()
-      require("lab.update_source").build(world.path .. "/lpars/" .. world.host .. "/root", world.path, arg[1])]], without or nil)
+      require("lab.update_source").build(world.path .. "/lpars/" .. world.host .. "/root", world.path, arg[1], arg[2])]], level, without)
     local path = lpar.dir() .. "/nim.lua"
-    local ok, message = sys.write_file(path, update_source.add_resources(assert(sys.read_file(path))), { atomic = false })
+    local ok, message = sys.write_file(path, update_source.add_resources(assert(sys.read_file(path)), level), { atomic = false })
     if not ok then fail("%s", message) end
-    return ("%s and %s are 7100-05-06-2016%s"):format(config.update.lpp_source.name, config.update.spot.name,
+    local update = config.update_resources(level)
+    return ("%s and %s are %s%s"):format(update.lpp_source.name, update.spot.name, level,
       without and ", without the update of " .. without or "")
   end)
 
@@ -145,7 +166,7 @@ scenario.define("interim-fixes", "interim fixes on the client, and packages of t
       .. "> /usr/emgrdata/DBS/%s"):format(fix[2], fix[1]))
   end
   for _, package in ipairs(update_source.packages) do
-    local dir = config.update.lpp_source.location .. "/emgr/ppc"
+    local dir = config.update_resources(later_level()).lpp_source.location .. "/emgr/ppc"
     scenario.sh(MASTER, ("mkdir -p %s && printf 'label=%s\\nabstract=FIX\\nfileset=%s\\nfrom=%s\\nto=%s\\n' > %s/%s"):format(dir,
       package[2], package[3], package[4], package[4], dir, package[1]))
   end
@@ -157,11 +178,11 @@ scenario.define("rpm-packages", "the client has RPMs, and the lpp_source a newer
     local rpm = require "lab.rpm"
     rpm.record { name = "acme-lib", level = "2.0-1", time = 1600424172, summary = "A library" }
     rpm.record { name = "acme-tool", level = "1.10-3", time = 1600424173, summary = "A tool: for tests" }]])
-  scenario.inside(MASTER, [[
+  scenario.inside(MASTER, ([[
     local rpm, sys = require "lab.rpm", require "altmig.sys"
     for _, package in ipairs { "acme-lib-2.1-1", "acme-tool-1.9-1", "other-1.0-1" } do
-      assert(sys.write_file("/export/nim/lpp_source/AIX72TL5/RPMS/ppc/" .. package .. ".aix7.2.ppc.rpm", rpm.image(package)))
-    end]])
+      assert(sys.write_file("%s/RPMS/ppc/" .. package .. ".aix7.2.ppc.rpm", rpm.image(package)))
+    end]]):format(resources().lpp_source.location))
   return "acme-lib is at 2.0-1, and the lpp_source has 2.1-1"
 end)
 
@@ -207,9 +228,9 @@ scenario.define("small-usr", "/usr of the client has next to no room: phase 5 mu
 end)
 
 scenario.define("broken-image", "the bos image of the lpp_source is damaged in the middle", function()
-  local offset = scenario.inside(MASTER, [[
+  local offset = scenario.inside(MASTER, ([[
     local bff = require "altmig.bff"
-    local path = "/export/nim/lpp_source/AIX72TL5/installp/ppc/bos"
+    local path = "%s/installp/ppc/bos"
     local archive = assert(bff.open(path))
     local offsets = {}
     for member in archive:members() do offsets[#offsets + 1] = member.offset end
@@ -219,8 +240,8 @@ scenario.define("broken-image", "the bos image of the lpp_source is damaged in t
     assert(file:seek("set", offset))
     assert(file:write(("\0"):rep(8)))
     assert(file:close())
-    print(offset)]]):match("%d+")
-  return ("the bos image of lpp_source_AIX72TL5 has no header at offset %s"):format(offset)
+    print(offset)]]):format(resources().lpp_source.location)):match("%d+")
+  return ("the bos image of %s has no header at offset %s"):format(resources().lpp_source.name, offset)
 end)
 
 scenario.define("customised-config", "every file and class that phase 5 merges is edited on the client, and some that it keeps", function()

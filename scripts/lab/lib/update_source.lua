@@ -6,29 +6,29 @@ local config = require "lab.config"
 
 local update_source = {}
 
-local update = config.update
-
 --- Makes both on the master. Runs beside the master's daemons (lab.lpar.lua).
 ---@param root string   the master's root
 ---@param lab string    where the lab has its files
+---@param level string  the later level
 ---@param without string?   a fileset whose update is missing
-function update_source.build(root, lab, without)
+function update_source.build(root, lab, level, without)
   local buildfiles, modes, sys = require "lab.buildfiles", require "altmig.mode", require "altmig.sys"
   buildfiles.provide(lab)
-  local images = require "lab.images"
-  local opts = { seed = "1" }
+  local images, release = require "lab.images", require "lab.release"
+  local levels, update, later = config.levels(lab), config.update_resources(level), assert(release.find(level))
+  local opts = { seed = "1", from = levels.from, to = levels.to }
   buildfiles.add_programs(opts, lab)
   local source = root .. update.lpp_source.location
   local spot = root .. update.spot.location:gsub("/usr$", "")
   for _, dir in ipairs { source, spot } do assert(sys.makedirs(dir, modes.DIR)) end
   -- Base images, as an lpp_source has them beside the updates.
-  local base = config.baseline.location .. "/installp/ppc"
+  local base = config.resources_of(lab).baseline.location .. "/installp/ppc"
   assert(sys.makedirs(source .. "/installp/ppc", modes.DIR))
   for _, name in ipairs(assert(sys.list(root .. base))) do
     assert(sys.write_file(source .. "/installp/ppc/" .. name, assert(sys.read_file(root .. base .. "/" .. name)), { mode = modes.FILE }))
   end
-  assert(images.write_tree(images.updates(opts), source))
-  assert(images.write_tree(images.spot(opts, images.levels.update), spot))
+  assert(images.write_tree(images.updates(opts, later), source))
+  assert(images.write_tree(images.spot(opts, later), spot))
   for _, name in ipairs(without and sys.list(source .. "/installp/ppc") or {}) do
     if name:sub(1, #without + 1) == without .. "." and name:match("%.U$") then assert(sys.remove(source .. "/installp/ppc/" .. name)) end
   end
@@ -36,8 +36,10 @@ end
 
 --- The resources, added to the site's nim.lua.
 ---@param text string
+---@param level string
 ---@return string
-function update_source.add_resources(text)
+function update_source.add_resources(text, level)
+  local update = config.update_resources(level)
   if text:find(update.spot.name, 1, true) then return text end
   local count
   text, count = text:gsub("\n  lpp_source = {\n", function(found)
