@@ -5,6 +5,7 @@
 
 local err = require "altmig.err"
 local sorted_keys = require "altmig.sorted_keys"
+local sys = require "altmig.sys"
 
 local options = {}
 
@@ -28,6 +29,8 @@ local flags = {
   { "Y", "licenses", text = "accept the licences of the new release" },
   { "a", "pre_script", arg = "SCRIPT", text = "script resource to run in phase 4" },
   { "z", "post_script", arg = "SCRIPT", text = "the same for phase 7" },
+  { "b", "installp_bundle", arg = "BUNDLE", text = "installp_bundle resource, of nim.lua or the master's NIM database: more\n"
+    .. "to install in phase 6; with a slash, a file" },
   { "P", "phases", arg = "PHASES", text = "only these phases (\"1,2,3\")" },
   { "B", "no_bootlist", text = "leave the bootlist alone" },
   { "accept-boot-image", "accept_boot_image", text = "set the bootlist although the boot image was not judged good" },
@@ -89,11 +92,11 @@ local flags = {
 }
 
 -- What IBM's nimadm has and this one has not yet.
-local not_yet = { b = true, j = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
+local not_yet = { j = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
   f = true, fix = true }
 
 local common = "color nim state "
-local of_nimadm = common .. "c l s d Y a z P B accept accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
+local of_nimadm = common .. "c l s d Y a z b P B accept accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
   .. " restore-via dry-run report json "
 local of_cleanup = common .. "s F disk yes D V v q json "
 local operands_of_migration = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS -Y"
@@ -141,10 +144,10 @@ options.define("nimadm -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup
 options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
 options.define("altmig update", { operands = operands_of_migration,
-  flags = common .. "c l s d Y a z P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
+  flags = common .. "c l s d Y a z b P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
     .. "accept accept-boot-image " })
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
-  flags = common .. "c l s d Y a z B accept r e i o m q script restore-via baseline json " })
+  flags = common .. "c l s d Y a z b B accept r e i o m q script restore-via baseline json " })
 options.define("altmig resume", { operands = "CLIENT",
   flags = common .. "F D E accept-boot-image repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
@@ -427,6 +430,11 @@ function options.for_migration(opts, who)
     end
   end
   if opts.accept then opts.accept = options.accepted(opts.accept, who) end
+  if (opts.installp_bundle or ""):find("/", 1, true) then
+    local path, why = sys.realpath(opts.installp_bundle) -- a resume may begin in another directory
+    if not path then err.usage(("%s: flag -b %s: %s"):format(who, opts.installp_bundle, why)) end
+    opts.installp_bundle = path
+  end
   if opts.mount_options then opts.mount_options = options.mount_options(opts.mount_options, who) end
   if opts.phases then opts.phases = options.phases(opts.phases, who) end
   if opts.from then opts.from = options.phases(opts.from, who)[1] end

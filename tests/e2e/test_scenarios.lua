@@ -216,15 +216,27 @@ function TestScenarios:test_what_the_hosts_say_of_services_names_and_file_system
   lu.assertNotStrContains(lab.on(client, "lssrc -s nfsd"), "inoperative")
 end
 
-function TestScenarios:test_rpm_images_that_are_newer_are_installed_after_installp()
+function TestScenarios:test_rpm_images_that_are_newer_are_installed_after_installp_and_what_a_bundle_asks_for()
   lab.must("scenario", "rpm-packages")
+  local source = "/export/nim/lpp_source/AIX72TL5"
+  lab.on(master, ("printf 'I:bos.alt_disk_install.rte\\nQ:what\\nR:nothing\\n' >/export/nim/site.bnd; mkdir -p %s/emgr/ppc; "
+    .. "printf 'label=IV9s1a\\nabstract=FIX\\nfileset=bos.rte.libc\\nfrom=7.2.5.0\\nto=7.2.5.999\\n' >%s/emgr/ppc/IV9s1a.230101.epkg.Z; "
+    .. "nim -o define -t installp_bundle -a server=master -a location=/export/nim/site.bnd site"):format(source, source))
+  lu.assertStrContains(nimadm(3, "-b", "site"), "installp_bundle site: line 2 (Q:what)")
+  lab.on(master, "printf 'I:bos.alt_disk_install.rte\\nR:nothing\\n' >/export/nim/site.bnd")
+  lu.assertStrContains(nimadm(3, "-b", "site"),
+    "installp_bundle site, line 2: lpp_source lpp_source_AIX72TL5 has no RPM in RPMS/ppc nothing")
+  assert_untouched()
+  lab.on(master, "printf 'I:bos.alt_disk_install.rte\\nR:other\\nE:IV9s1a.230101.epkg.Z\\n' >/export/nim/site.bnd")
   lu.assertStrContains(lab.on(client, "lslpp -Lqc"), "acme-lib-2.0-1:acme-lib-2.0-1:2.0-1: : :C:R:A library: "
     .. ":/bin/rpm -e acme-lib: : : : :0: :/opt/freeware:Fri Sep 18 10:16:12 2020\n")
   lu.assertNotStrContains(lab.on(client, "lslpp -lqc"), "acme-lib")
   lu.assertEquals(check(0), {})
-  lu.assertStrContains(nimadm(0, "-P", "1,2,3,4,5,6"), "altmig: installing 1 RPM image of the lpp_source with geninstall.")
+  lu.assertStrContains(nimadm(0, "-b", "site", "-P", "1,2,3,4,5,6"), "altmig: installing 2 RPM images of the lpp_source with geninstall.")
   lu.assertEquals(lab.on(client, "awk '{ print $1, $2 }' /alt_inst/opt/freeware/packages/Packages | sort"),
-    "acme-lib 2.1-1\nacme-tool 1.10-3\n")
+    "acme-lib 2.1-1\nacme-tool 1.10-3\nother 1.0-1\n")
+  lu.assertStrContains(lab.on(client, "chroot /alt_inst /usr/bin/lslpp -Lqc bos.alt_disk_install.rte"), ":7.2.5.101:")
+  lu.assertStrMatches(lab.on(client, "chroot /alt_inst /usr/sbin/emgr -P"), ".*\nbos.rte.libc +installp +IV9s1a\n")
   -- One that cannot be installed there stops nothing, and is told.
   lab.must("load", "fresh")
   lab.must("scenario", "rpm-packages")

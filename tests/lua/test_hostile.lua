@@ -9,6 +9,7 @@ local imagedata = require "altmig.imagedata"
 local installp_output = require "altmig.aix.installp_output"
 local images = require "altmig.aix.packages"
 local odm = require "altmig.odm"
+local err = require "altmig.err"
 local plan = require "altmig.aix.plan"
 local requisite = require "altmig.aix.requisite"
 
@@ -84,7 +85,7 @@ fs_data:
   { "lpp_name", name_of, "4 R I bos {\nbos.rte 7.2.0.0 01 b B en_US Runtime\n[\n*prereq a 1.2.3.4\n%\n/usr 8\n%\n%\n%\n%\n]\n}\n",
     lenient = true },
   { "installed", plan.of_lslpp, "/usr/lib/objrepos:bos.rte:7.1.5.33::COMMITTED:F:Base:EFIXLOCKED\n", lenient = true },
-  { "bundle", plan.bundle, "I:bos.rte 7.2.0.0\nR:acme-lib\nE:IV1.180306.epkg.Z\nacme.rte\n", lenient = true },
+  { "bundle", function(text) return err.returned(plan.bundle, text) end, "I:bos.rte 7.2.0.0\nR:acme-lib\nE:IV1.180306.epkg.Z\nacme.rte\n" },
   { "requisites", requisites_of, ">0 {\n*prereq bos.rte v<6 r=1\n*ifreq a (1.2.0.0) 1.2.3.4\n}\n*coreq b 1.0.0.0\n", lenient = true },
   { "class definitions", odm.definitions, "/* c */\nclass A {\n* d\n\tchar name[16];\n\tlink B B k l[8];\n\tshort n;\n};\n" },
   { "stanzas of objects", odm.parse, '\nA:\n\tname = "x\\"y"\n\tn = 12\n' },

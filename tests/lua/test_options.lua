@@ -44,8 +44,17 @@ function TestOptions:test_disks_whose_content_a_migration_overwrites()
   lu.assertStrContains(refused(parsed, "--disk", "hdisk2 $x"), "is not a disk name")
 end
 
+function TestOptions:test_a_bundle_is_a_name_or_a_file_that_is_there()
+  local function parsed(word)
+    return options.for_migration(options.parse({ "-cx", "-ll", "-ss", "-dhdisk2", "-Y", "-b", word }, "nimadm"), "nimadm").installp_bundle
+  end
+  lu.assertEquals(parsed "site", "site")
+  lu.assertEquals(parsed "/dev/../dev/null", "/dev/null")
+  lu.assertStrContains(refused(parsed, "./none.bnd"), "nimadm: flag -b ./none.bnd: ")
+end
+
 function TestOptions:test_what_is_not_supported_is_refused_by_name()
-  for _, flag in ipairs { "-j", "-b", "-T" } do
+  for _, flag in ipairs { "-j", "-O", "-T" } do
     lu.assertStrContains(refused(options.parse, { "-c", "x", flag, "y" }, "nimadm"), "flag " .. flag .. " is not supported yet")
   end
   lu.assertStrContains(refused(options.parse, { "--html" }, "altmig status"), "unknown flag --html")

@@ -8,6 +8,7 @@
 -- them can be installed.
 
 local aix = require "altmig.aix.output"
+local bundles = require "altmig.aix.bundle"
 local core = require "altmig.installp_core"
 local err = require "altmig.err"
 local obsolete = require "altmig.aix.obsolete"
@@ -148,18 +149,11 @@ end
 
 --- The lines of an installp_bundle: installp filesets (I:, or no prefix), RPMs (R:) and interim fixes (E:).
 ---@param text string
----@return { kind: "installp"|"rpm"|"ifix", name: string, level: string? }[]
-function plan.bundle(text)
-  local kinds, list = { I = "installp", R = "rpm", E = "ifix" }, {}
-  for line in text:gmatch("[^\r\n]+") do
-    local word, rest = line:match("^%s*([^%s#]%S*)%s*(%S*)")
-    local prefix, name = (word or ""):match("^(%u):(%S+)$")
-    if prefix and not kinds[prefix] then
-      err.raise { code = "BUNDLE", message = ("installp_bundle: %s: not I:, R: or E:"):format(line) }
-    elseif word then
-      list[#list + 1] = { kind = kinds[prefix or "I"], name = name or word, level = plan.level(rest) }
-    end
-  end
+---@param name string?             # of the bundle, for messages
+---@return altmig.bundle.Line[]
+function plan.bundle(text, name)
+  local list = bundles.parse(text, name)
+  for _, one in ipairs(list) do one.level = one.level and plan.level(one.level) end
   return list
 end
 
@@ -559,17 +553,16 @@ end
 
 -- R: and E: lines of the bundle, with the images that they mean.
 local function others(source, bundle, out)
+  local names, files = { rpm = {}, ifix = {} }, {}
+  for _, image in ipairs(source.images) do
+    local base = image.file:match("[^/]*$")
+    if names[image.kind] then table.insert(names[image.kind], base) end
+    files[base] = image.file
+  end
   for _, one in ipairs(bundle) do
-    if one.kind ~= "installp" then
-      local found
-      for _, image in ipairs(source.images) do
-        local base = image.file:match("[^/]*$")
-        if image.kind == one.kind and (image.name == one.name or base == one.name or base:sub(1, #one.name + 1) == one.name .. "-"
-          or base:sub(1, #one.name + 1) == one.name .. ".") then
-          found = image.file
-        end
-      end
-      out.others[#out.others + 1] = { kind = one.kind, name = one.name, image = found }
+    if names[one.kind] then
+      local found = bundles.find(one, names[one.kind])
+      out.others[#out.others + 1] = { kind = one.kind, name = one.name, image = found and files[found] }
     end
   end
 end

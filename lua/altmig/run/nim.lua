@@ -98,6 +98,12 @@ function nim:client(name)
   return host
 end
 
+--- Whether there is a resource of that kind and name.
+---@param kind string
+---@param name string
+---@return boolean
+function nim:has(kind, name) return (self.data[kind] or {})[name] ~= nil end
+
 --- A resource by kind ("lpp_source", "spot", "script") and name.
 ---@param kind string
 ---@param name string

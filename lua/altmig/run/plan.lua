@@ -40,13 +40,15 @@ end
 function planned.software_plan(m)
   local made = m.software_planned
   if not made then
+    local bundle = m:installp_bundle()
     local place = installp.resource(m.lpp_source, m.master)
     local ok, source = xpcall(installp.index, err.wrap, place, { cache = planned.cache(m.opts, place) })
     place.close()
     if not ok then error(source, 0) end
     local restore = nil -- as the release says
     if m.opts.update then restore = false end
-    made = { source:plan { installed = m.client:must { "lslpp", "-lqc" }, restore = restore, filesystems = filesystems(m) }, source }
+    made = { source:plan { installed = m.client:must { "lslpp", "-lqc" }, restore = restore, filesystems = filesystems(m),
+      bundle = bundle and bundle.text }, source }
     m.software_planned = made
   end
   return made[1], made[2]

@@ -213,6 +213,7 @@ function run.start(m)
       pre_script = m.opts.pre_script, post_script = m.opts.post_script, no_bootlist = m.opts.no_bootlist,
       accept_boot_image = m.opts.accept_boot_image,
       exclude_files = m.opts.exclude_files, image_data = m.opts.image_data, bosinst_data = m.opts.bosinst_data,
+      installp_bundle = m.opts.installp_bundle,
       mount_options = m.opts.mount_options, baseline = m.opts.baseline, restore_via = m.opts.restore_via,
       reboot = m.opts.reboot, target = m.target,
       verify_restore = m.opts.verify_restore, update = m.opts.update, ifix = m.opts.ifix,
@@ -256,6 +257,7 @@ function run.require_same_run(m)
       recorded.baseline and "--baseline " .. recorded.baseline or "no baseline", m.opts.baseline) }
   end
   m.opts.baseline = recorded.baseline
+  m.opts.installp_bundle = m.opts.installp_bundle or recorded.installp_bundle
   m.opts.restore_via = m.opts.restore_via or recorded.restore_via
 end
 

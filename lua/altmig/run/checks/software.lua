@@ -2,6 +2,7 @@
 -- Preflight: software of the client that a migration cannot carry, or that needs a hand.
 
 local aix = require "altmig.aix.output"
+local bundles = require "altmig.run.bundle"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
 local show_plan = require "altmig.preview.plan"
@@ -90,11 +91,47 @@ local function is_plain(row)
   return true
 end
 
+-- What a line of a bundle asks for, and nothing of the lpp_source can be.
+local function of_bundle(made, one)
+  if one.kind ~= "installp" then
+    for _, row in ipairs(made.others) do
+      if row.kind == one.kind and row.name == one.name then return not row.image end
+    end
+  end
+  for _, row in ipairs(one.kind == "installp" and made.failed or {}) do
+    if row.fileset == one.name and row.level == one.level and #row.chain == 0 then return true end
+  end
+  return false
+end
+
+local what_kind = { installp = "fileset, package or pattern", rpm = "RPM in RPMS/ppc", ifix = "interim fix in emgr/ppc" }
+
+--- -b: its lines, and that the lpp_source has all of it.
+function software.bundle(m, add)
+  local ok, bundle = xpcall(m.installp_bundle, err.wrap, m)
+  if not ok then
+    if not bundles.is_of_bundle(bundle) then error(bundle, 0) end
+    return add { id = "bundle", host = bundle.host or m.master.name, what = bundle.message, remedy = bundle.remedy }
+  end
+  local planned, made = pcall(m.software_plan, m)
+  if not bundle or not planned then return end -- the plan is looked at below
+  for _, one in ipairs(bundle.lines) do
+    if of_bundle(made, one) then
+      add { id = "bundle", host = m.lpp_source.host == "local" and "engine host" or m.master.name, evidence = bundle.location,
+        what = ("installp_bundle %s, line %d: lpp_source %s has no %s %s%s"):format(bundle.name, one.line, m.lpp_source.name,
+          what_kind[one.kind], one.name, one.level and " " .. one.level or ""),
+        remedy = ("add it to %s (altmig installp index %s lists what is there), or take the line out of %s"):format(
+          m.lpp_source.location, m.lpp_source.name, bundle.location) }
+    end
+  end
+end
+
 --- What phase 6 will ask of installp, held against what the images need: what is missing shows here and not after
 --- five phases.
 function software.requisites(m, add)
   local ok, made, source = xpcall(m.software_plan, err.wrap, m)
   if not ok then
+    if bundles.is_of_bundle(made) then return end
     if made.code == "COMMAND" or made.code == "CANCELLED" or made.code:match("^SSH_") then error(made, 0) end
     return add { id = "lpp-source-unread", severity = "warning", host = m.lpp_source.host == "local" and "engine host" or m.master.name,
       what = ("what phase 6 needs of lpp_source %s cannot be told: %s"):format(m.lpp_source.name, made.message),
@@ -105,7 +142,11 @@ function software.requisites(m, add)
       what = ("lpp_source %s: %s is left out: %s"):format(m.lpp_source.name, problem.file, problem.message),
       remedy = ("remove it from %s, or copy it there again"):format(m.lpp_source.location) }
   end)
-  local missing = table.move(made.held, 1, #made.held, #made.failed + 1, table.move(made.failed, 1, #made.failed, 1, {}))
+  local missing = {}
+  for _, row in ipairs(made.failed) do
+    if #row.chain > 0 or not m.opts.installp_bundle then missing[#missing + 1] = row end -- else of a line of the bundle
+  end
+  table.move(made.held, 1, #made.held, #missing + 1, missing)
   add_some(add, missing, function(row)
     return { id = "missing-requisite", severity = is_plain(row) and "inhibitor" or "warning", host = m.name,
       what = ("phase 6 cannot install %s %s: %s"):format(row.fileset, row.level, show_plan.sentence(row)),
@@ -220,7 +261,7 @@ function software.machine(m, add)
   end
 end
 
-software.order = { "baseline", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention", "servers",
-  "machine" }
+software.order = { "baseline", "bundle", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention",
+  "servers", "machine" }
 
 return software

@@ -14,6 +14,7 @@ local software = { steps = {} }
 local images = footprint.images .. "/installp/ppc"
 local list_file = footprint.filesets
 local rpm_images = footprint.images .. "/RPMS/ppc"
+local fix_packages = footprint.images .. "/emgr/ppc"
 local installp_log = saveconf.root .. "/.altmig/installp.log" -- stays on the migrated system
 
 -- A script resource, on the master, with the copy mounted there. What it gets is documented in
@@ -75,16 +76,46 @@ function software.higher(media, had)
   return list
 end
 
+--- A list with the filesets that the bundle of -b asks for besides and the copy does not have.
+---@param list { fileset: string, level: string }[]
+---@param media { package: string, fileset: string, level: string }[]
+---@param now table<string, { level: string }>   what the copy has
+---@return { fileset: string, level: string }[]
+function software.with_bundle(m, list, media, now)
+  local asked = m:bundle_filesets(media)
+  for _, row in ipairs(list) do asked[row.fileset] = nil end
+  for fileset, level in pairs(asked) do
+    if not now[fileset] or aix.compare_levels(level, now[fileset].level) > 0 then
+      list[#list + 1] = { fileset = fileset, level = level }
+    end
+  end
+  table.sort(list, function(a, b) return a.fileset < b.fileset end)
+  return list
+end
+
+--- Whether the bundle of -b asks for anything that is not there yet; of RPMs and interim fixes that is not known.
+---@param media { package: string, fileset: string, level: string }[]
+---@param had table<string, string>   fileset -> level
+---@return boolean
+function software.bundle_has_more(m, media, had)
+  local now, bundle = {}, m:installp_bundle()
+  for fileset, level in pairs(had) do now[fileset] = { level = level } end
+  for _, one in ipairs(bundle and bundle.lines or {}) do
+    if one.kind ~= "installp" then return true end
+  end
+  return #software.with_bundle(m, {}, media, now) > 0
+end
+
 --- Which filesets of the lpp_source to install: those the client had, where the source has a higher level than the
 --- copy now holds. Kept in the journal, so that a resume installs the same list, unless an image of it is not there
 --- any more.
 software.steps.select_filesets = {
   run = function(m)
-    local had, now = {}, software_of_copy(m)
+    local had, now, media = {}, software_of_copy(m), media_of(m)
     for fileset, level in pairs(m:result_of("installed_filesets") or {}) do
       had[fileset] = now[fileset] and now[fileset].level or level
     end
-    return software.higher(media_of(m), had)
+    return software.with_bundle(m, software.higher(media, had), media, now)
   end,
   holds = function(m, list)
     local there = {}
@@ -188,13 +219,20 @@ software.steps.installp_apply = {
   end,
 }
 
--- Which RPM images of the lpp_source to install: those whose package the client has, in a newer version. What a
--- fileset requires of RPMs nobody can tell from here; geninstall takes no other along.
+-- The names in a directory of the lpp_source, as the copy sees it; none where it is not there.
+local function files_in(m, directory)
+  local found, files = m.exec:run { "ls", directory }, {}
+  for file in (found.status == 0 and found.stdout or ""):gmatch("[^\n]+") do files[#files + 1] = file end
+  return files
+end
+
+-- Which RPM images of the lpp_source to install: those whose package the client has, in a newer version, and those of
+-- the bundle. What a fileset requires of RPMs nobody can tell from here; geninstall takes no other along.
 software.steps.select_rpms = {
   run = function(m)
-    local found = m.exec:run { "ls", rpm_images }
+    local files = files_in(m, rpm_images)
     local best = {}
-    for file in (found.status == 0 and found.stdout or ""):gmatch("[^\n]+") do
+    for _, file in ipairs(files) do
       local image = aix.rpm_image(file)
       if image and (not best[image.name] or aix.compare_levels(image.level, best[image.name].level) > 0) then best[image.name] = image end
     end
@@ -202,6 +240,12 @@ software.steps.select_rpms = {
     for _, row in pairs(next(best) and aix.lslpp_Lqc(m.client:must({ "lslpp", "-Lqc" }, { timeout = 1800 })) or {}) do
       local image = best[aix.rpm_name(row) or ""]
       if image and aix.compare_levels(image.level, row.level) > 0 then list[#list + 1] = image.package end
+    end
+    local seen = {}
+    for _, package in ipairs(list) do seen[package] = true end
+    for _, file in ipairs((m:bundle_files("rpm", files))) do
+      local image = aix.rpm_image(file)
+      if image and not seen[image.package] then list[#list + 1] = image.package end
     end
     table.sort(list)
     return list
@@ -228,7 +272,35 @@ software.steps.install_rpms = {
   end,
 }
 
---- Installs these filesets in the copy, and RPM images of the lpp_source.
+-- The interim fixes that the bundle of -b asks for. What emgr refuses keeps no system from booting either.
+software.steps.install_bundle_fixes = {
+  key = function() return "" end,
+  run = function(m)
+    local files = m:bundle_files("ifix", files_in(m, fix_packages))
+    local done = {}
+    local there = {}
+    for _, row in ipairs(aix.emgr_P(m.exec:run({ "emgr", "-P" }).stdout)) do there[row.label] = true end
+    for _, file in ipairs(files) do
+      local label = file:match("^([^.]+)%.")
+      local argv = { "emgr", "-e", fix_packages .. "/" .. file }
+      local result = not there[label] and m.exec:run(argv, { timeout = 1800 })
+      if not result or result.status == 0 then
+        m:say(("altmig: interim fix %s of the bundle is on the copy."):format(file))
+        done[#done + 1] = file
+      else
+        local why = (result.stderr ~= "" and result.stderr or result.stdout):match("[^\n]*")
+        local rule = ("interim fix %s of the bundle is not on the copy: emgr -e ended with status %s (%s); look at "
+          .. "/var/adm/ras/emgr.log there, then install it on the migrated system"):format(file,
+          tostring(result.status or result.signal), why)
+        m:warn("altmig: " .. rule)
+        m:report_entry { severity = "todo", method = "interim fixes", key = label, chosen = "none", rule = rule }
+      end
+    end
+    return done
+  end,
+}
+
+--- Installs these filesets in the copy, and RPM images of the lpp_source; then what the bundle asks for besides.
 ---@param list { fileset: string, level: string }[]
 function software.install_filesets(m, list)
   if #list == 0 then
@@ -241,6 +313,7 @@ function software.install_filesets(m, list)
   end
   local rpms = m:select_rpms()
   if #rpms > 0 then m:install_rpms(rpms) end
+  if m.opts.installp_bundle then m:install_bundle_fixes() end
   m.exec:run { "rm", "-f", list_file }
 end
 

@@ -71,7 +71,7 @@ function update.look_at_levels(m)
   end
   local copy = finished_copy(m)
   for fileset, level in pairs(copy and copy.filesets or {}) do had[fileset] = level end
-  if #software.higher(media, had) > 0 then return false end
+  if #software.higher(media, had) > 0 or software.bundle_has_more(m, media, had) then return false end
   if copy then
     m:say(("altmig: %s has the update already, in the copy on %s, which is at %s and was not booted yet: bootlist -m normal %s; "
       .. "shutdown -Fr. Nothing was changed."):format(m.name, table.concat(copy.disks, " "), copy.level, table.concat(copy.disks, " ")))
