@@ -360,13 +360,24 @@ static struct am_plan_fileset *push_filesets(lua_State *L, int arg, size_t *coun
 	return list;
 }
 
-static void push_verdict(lua_State *L, const struct am_plan_verdict *verdict)
+/* Verdicts that say no more than a fate, as most do, are one table; they are in the list at
+ * `plain`. */
+static void push_verdict(lua_State *L, const struct am_plan_verdict *verdict, int plain)
 {
 	static const char *const fates[] = {
 		"left", "taken", "not newer", "superseded", "again", "without base", "unmet"};
+	int is_plain = verdict->by == AM_PLAN_NONE && verdict->why == NULL;
 
+	if (is_plain && lua_geti(L, plain, (lua_Integer)verdict->fate + 1) == LUA_TTABLE)
+		return;
+	if (is_plain)
+		lua_pop(L, 1);
 	lua_createtable(L, 0, 4);
 	bu_setstr(L, "fate", fates[verdict->fate]);
+	if (is_plain) {
+		lua_pushvalue(L, -1);
+		lua_seti(L, plain, (lua_Integer)verdict->fate + 1);
+	}
 	if (verdict->by != AM_PLAN_NONE)
 		bu_setint(L, "by", (lua_Integer)verdict->by + 1);
 	if (verdict->why == NULL)
@@ -378,10 +389,14 @@ static void push_verdict(lua_State *L, const struct am_plan_verdict *verdict)
 
 static void push_plan(lua_State *L, const struct planning *p)
 {
+	int plain;
+
+	lua_newtable(L);
+	plain = lua_gettop(L);
 	lua_createtable(L, 0, 2);
 	lua_createtable(L, (int)p->count, 0);
 	for (size_t i = 0; i < p->count; i++) {
-		push_verdict(L, &p->plan.verdicts[i]);
+		push_verdict(L, &p->plan.verdicts[i], plain);
 		lua_seti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_setfield(L, -2, "verdicts");

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
+
 /* Images by name, then level, a base level before an update of the same. */
 struct node {
 	size_t image, group;
@@ -22,7 +24,7 @@ struct group {
 	size_t first_user, user_count;    /* nodes with a requisite of it */
 };
 
-/* What a requisite speaks of. */
+/* What there is of a name. */
 struct ref {
 	size_t group; /* NONE: no image has it */
 	const struct am_level *installed;
@@ -32,8 +34,9 @@ struct planner {
 	struct am_plan *plan;
 	const struct am_plan_image *images;
 	size_t count;
-	struct am_plan_fileset *installed; /* sorted */
-	size_t installed_count;
+	struct am_names names; /* where in `known` */
+	struct ref *known;     /* all there is of each name */
+	size_t known_count;
 	struct node *nodes;
 	struct group *groups;
 	size_t group_count;
@@ -59,7 +62,9 @@ static struct am_plan_verdict *verdict_of(const struct planner *p, size_t node)
 
 /* qsort has no argument: what is sorted says itself what it is. */
 struct sortable {
-	const struct am_plan_image *image;
+	struct am_slice name;
+	struct am_level level;
+	int is_update;
 	size_t index;
 };
 
@@ -74,74 +79,68 @@ static int by_fileset(const void *a, const void *b)
 static int by_image(const void *a, const void *b)
 {
 	const struct sortable *x = a, *y = b;
-	int order = am_slice_compare(x->image->name, y->image->name);
+	int order = am_slice_compare(x->name, y->name);
 
 	if (order == 0)
-		order = am_level_compare(&x->image->level, &y->image->level);
+		order = am_level_compare(&x->level, &y->level);
 	if (order == 0)
-		order = (x->image->is_update != 0) - (y->image->is_update != 0);
+		order = x->is_update - y->is_update;
 	return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* The level of the system; of a fileset that is there twice the higher. */
-static const struct am_level *find_installed(const struct planner *p, struct am_slice name)
+/* What is known of a name, which is noted now if it is not yet. */
+static struct ref *note(struct planner *p, struct am_slice name)
 {
-	size_t low = 0, high = p->installed_count;
+	size_t at = am_names_put(&p->names, name, p->known_count);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (am_slice_compare(p->installed[middle].name, name) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && am_slice_equal(p->installed[low - 1].name, name)
-		       ? &p->installed[low - 1].level
-		       : NULL;
+	if (at == p->known_count)
+		p->known[p->known_count++] = (struct ref){AM_PLAN_NONE, NULL};
+	return &p->known[at];
 }
 
-static struct am_slice group_name(const struct planner *p, size_t group)
+static struct ref find_name(const struct planner *p, struct am_slice name)
 {
-	return image_of(p, p->groups[group].first)->name;
+	size_t at = am_names_find(&p->names, name);
+
+	return at == AM_NAMES_NONE ? (struct ref){AM_PLAN_NONE, NULL} : p->known[at];
 }
 
-static size_t find_group(const struct planner *p, struct am_slice name)
+/* Of a fileset that is there twice the higher level counts. */
+static void note_installed(struct planner *p, const struct am_plan_fileset *list, size_t count)
 {
-	size_t low = 0, high = p->group_count;
+	for (size_t i = 0; i < count; i++) {
+		struct ref *ref = note(p, list[i].name);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (am_slice_compare(group_name(p, middle), name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		if (ref->installed == NULL || am_level_compare(ref->installed, &list[i].level) < 0)
+			ref->installed = &list[i].level;
 	}
-	return low < p->group_count && am_slice_equal(group_name(p, low), name) ? low
-										: AM_PLAN_NONE;
 }
 
 static int sort_images(struct planner *p)
 {
 	struct sortable *list = malloc((p->count + 1) * sizeof *list);
+	int is_sorted = 1;
 
 	if (list == NULL)
 		return -1;
 	for (size_t i = 0; i < p->count; i++)
-		list[i] = (struct sortable){&p->images[i], i};
-	if (p->count > 1)
+		list[i] = (struct sortable){
+			p->images[i].name, p->images[i].level, p->images[i].is_update != 0, i};
+	for (size_t i = 1; i < p->count && is_sorted; i++)
+		is_sorted = by_image(&list[i - 1], &list[i]) < 0;
+	if (!is_sorted) /* the index of a source is, and comparing many names takes its time */
 		qsort(list, p->count, sizeof *list, by_image);
 	for (size_t i = 0; i < p->count; i++) {
 		struct node *node = &p->nodes[i];
 
 		node->image = list[i].index;
 		node->foundation = AM_PLAN_NONE;
-		if (i == 0 || !am_slice_equal(list[i - 1].image->name, list[i].image->name)) {
-			p->groups[p->group_count] = (struct group){.first = i,
-				.target = AM_PLAN_NONE,
-				.installed = find_installed(p, list[i].image->name)};
-			p->group_count++;
+		if (i == 0 || !am_slice_equal(list[i - 1].name, list[i].name)) {
+			struct ref *ref = note(p, list[i].name);
+
+			ref->group = p->group_count++;
+			p->groups[ref->group] = (struct group){
+				.first = i, .target = AM_PLAN_NONE, .installed = ref->installed};
 		}
 		node->group = p->group_count - 1;
 		p->groups[node->group].count++;
@@ -169,11 +168,10 @@ static int link_requisites(struct planner *p)
 		for (size_t k = 0; k < all->count; k++) {
 			struct ref *ref = &p->refs[p->nodes[i].first_ref + k];
 
-			ref->group = AM_PLAN_NONE;
+			*ref = (struct ref){AM_PLAN_NONE, NULL};
 			if (all->list[k].kind == AM_REQUISITE_GROUP)
 				continue;
-			ref->group = find_group(p, all->list[k].name);
-			ref->installed = find_installed(p, all->list[k].name);
+			*ref = find_name(p, all->list[k].name);
 			if (ref->group != AM_PLAN_NONE)
 				p->groups[ref->group].user_count++;
 		}
@@ -199,6 +197,17 @@ static int link_requisites(struct planner *p)
 
 /* --- levels of one fileset --- */
 
+static const struct ref *ref_of(const struct planner *p, size_t node, size_t requisite)
+{
+	return &p->refs[p->nodes[node].first_ref + requisite];
+}
+
+/* Whether a requisite speaks of its own fileset. */
+static int is_own(const struct planner *p, size_t node, size_t requisite)
+{
+	return ref_of(p, node, requisite)->group == p->nodes[node].group;
+}
+
 static int is_same_release(const struct am_level *a, const struct am_level *b)
 {
 	return a->number[0] == b->number[0] && a->number[1] == b->number[1];
@@ -214,8 +223,7 @@ static int fits(const struct planner *p, size_t node, const struct am_level *lev
 	for (size_t k = 0; k < image->requisites->count; k = image->requisites->list[k].end) {
 		const struct am_requisite *one = &image->requisites->list[k];
 
-		if (one->kind != AM_REQUISITE_GROUP && am_slice_equal(one->name, image->name) &&
-			!am_requisite_met(one, level))
+		if (is_own(p, node, k) && !am_requisite_met(one, level))
 			return 0;
 	}
 	return 1;
@@ -302,11 +310,6 @@ static size_t best_node(const struct planner *p, size_t group, const struct am_r
 
 /* --- what could be taken --- */
 
-static const struct ref *ref_of(const struct planner *p, size_t node, size_t requisite)
-{
-	return &p->refs[p->nodes[node].first_ref + requisite];
-}
-
 /* Whether a requisite could be met, by what is there or by any image that is alive. */
 static int could_be_met(const struct planner *p, size_t node, size_t requisite)
 {
@@ -390,11 +393,6 @@ static void give_up(struct planner *p, size_t node, size_t by, const struct am_r
 	}
 }
 
-static int is_own(const struct am_plan_image *image, const struct am_requisite *one)
-{
-	return one->kind != AM_REQUISITE_GROUP && am_slice_equal(one->name, image->name);
-}
-
 static void look_again(struct planner *p, size_t node)
 {
 	const struct am_plan_image *image = image_of(p, node);
@@ -409,7 +407,7 @@ static void look_again(struct planner *p, size_t node)
 		return;
 	}
 	for (size_t k = 0; k < all->count; k = all->list[k].end) {
-		if (is_own(image, &all->list[k]) || could_be_met(p, node, k))
+		if (is_own(p, node, k) || could_be_met(p, node, k))
 			continue;
 		give_up(p, node, blocked_image(p, node, k), &all->list[k]);
 		return;
@@ -484,7 +482,7 @@ static void take_all(struct planner *p, const struct am_plan_fileset *wanted, si
 	}
 	p->taken_count = 0;
 	for (size_t i = 0; i < wanted_count; i++) {
-		size_t group = find_group(p, wanted[i].name), best;
+		size_t group = find_name(p, wanted[i].name).group, best;
 
 		if (group == AM_PLAN_NONE || p->groups[group].target != AM_PLAN_NONE)
 			continue;
@@ -496,7 +494,7 @@ static void take_all(struct planner *p, const struct am_plan_fileset *wanted, si
 		const struct am_requisites *all = image_of(p, p->taken[i])->requisites;
 
 		for (size_t k = 0; k < all->count; k = all->list[k].end) {
-			if (!is_own(image_of(p, p->taken[i]), &all->list[k]))
+			if (!is_own(p, p->taken[i], k))
 				bring_along(p, p->taken[i], k, &all->list[k]);
 		}
 	}
@@ -513,7 +511,7 @@ static size_t leave_out_conflicts(struct planner *p)
 		const struct am_requisites *all = image_of(p, node)->requisites;
 
 		for (size_t k = 0; k < all->count; k = all->list[k].end) {
-			if (is_own(image_of(p, node), &all->list[k]) || holds(p, node, k))
+			if (is_own(p, node, k) || holds(p, node, k))
 				continue;
 			give_up(p, node, AM_PLAN_NONE, &all->list[k]);
 			count++;
@@ -538,7 +536,7 @@ static void tell_superseded(struct planner *p)
 
 static int level_there(void *arg, struct am_slice name, struct am_level *level)
 {
-	const struct am_level *found = find_installed(arg, name);
+	const struct am_level *found = find_name(arg, name).installed;
 
 	if (found != NULL)
 		*level = *found;
@@ -549,15 +547,21 @@ static int put_in_order(struct planner *p, struct am_error *error)
 {
 	struct am_ordered *list = calloc(p->taken_count + 1, sizeof *list);
 	size_t *order = calloc(p->taken_count + 1, sizeof *order);
+	size_t count = 0;
 	int result = -1;
 
 	if (list == NULL || order == NULL) {
 		am_fail_errno(error, ENOMEM, "plan");
 	} else {
-		for (size_t i = 0; i < p->taken_count; i++) {
-			const struct am_plan_image *image = image_of(p, p->taken[i]);
+		/* By name and level, as nodes are: they need not be sorted again. */
+		for (size_t i = 0; i < p->count; i++) {
+			const struct am_plan_image *image = image_of(p, i);
 
-			list[i] = (struct am_ordered){image->name, image->level, image->requisites};
+			if (!p->nodes[i].is_taken)
+				continue;
+			p->taken[count] = i;
+			list[count++] =
+				(struct am_ordered){image->name, image->level, image->requisites};
 		}
 		result = am_requisite_order(list, p->taken_count, level_there, p, order, error);
 	}
@@ -593,24 +597,23 @@ static int make(struct planner *p, const struct am_plan_fileset *wanted, size_t 
 }
 
 static int allocate(struct planner *p, const struct am_plan_fileset *installed,
-	struct am_plan_fileset *sorted, const struct am_plan_fileset *wanted, size_t wanted_count)
+	size_t installed_count, struct am_plan_fileset *sorted,
+	const struct am_plan_fileset *wanted, size_t wanted_count)
 {
 	size_t room = p->count + 1;
 
-	p->installed = calloc(p->installed_count + 1, sizeof *p->installed);
+	p->known = calloc(p->count + installed_count + 1, sizeof *p->known);
 	p->nodes = calloc(room, sizeof *p->nodes);
 	p->groups = calloc(room, sizeof *p->groups);
 	p->queue = calloc(room, sizeof *p->queue);
 	p->taken = calloc(room, sizeof *p->taken);
 	p->plan->verdicts = calloc(room, sizeof *p->plan->verdicts);
 	p->plan->order = calloc(room, sizeof *p->plan->order);
-	if (p->installed == NULL || p->nodes == NULL || p->groups == NULL || p->queue == NULL ||
-		p->taken == NULL || p->plan->verdicts == NULL || p->plan->order == NULL)
+	if (p->known == NULL || am_names_make(&p->names, p->count + installed_count) != 0 ||
+		p->nodes == NULL || p->groups == NULL || p->queue == NULL || p->taken == NULL ||
+		p->plan->verdicts == NULL || p->plan->order == NULL)
 		return -1;
-	for (size_t i = 0; i < p->installed_count; i++)
-		p->installed[i] = installed[i];
-	if (p->installed_count > 1)
-		qsort(p->installed, p->installed_count, sizeof *p->installed, by_fileset);
+	note_installed(p, installed, installed_count);
 	for (size_t i = 0; i < wanted_count; i++)
 		sorted[i] = wanted[i];
 	if (wanted_count > 1)
@@ -622,18 +625,19 @@ int am_plan_make(struct am_plan *plan, const struct am_plan_image *images, size_
 	const struct am_plan_fileset *installed, size_t installed_count,
 	const struct am_plan_fileset *wanted, size_t wanted_count, struct am_error *error)
 {
-	struct planner p = {
-		.plan = plan, .images = images, .count = count, .installed_count = installed_count};
+	struct planner p = {.plan = plan, .images = images, .count = count};
 	struct am_plan_fileset *sorted = calloc(wanted_count + 1, sizeof *sorted);
 	int result;
 
 	memset(plan, 0, sizeof *plan);
-	if (sorted == NULL || allocate(&p, installed, sorted, wanted, wanted_count) != 0)
+	if (sorted == NULL ||
+		allocate(&p, installed, installed_count, sorted, wanted, wanted_count) != 0)
 		result = am_fail_errno(error, ENOMEM, "plan");
 	else
 		result = make(&p, sorted, wanted_count, error);
 	free(sorted);
-	free(p.installed);
+	free(p.known);
+	am_names_free(&p.names);
 	free(p.nodes);
 	free(p.groups);
 	free(p.refs);

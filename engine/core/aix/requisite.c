@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
+
 #define NESTING 32 /* deeper groups are read as if their requisites stood outside */
 
 /* --- levels --- */
@@ -73,7 +75,7 @@ static struct am_requisite *add(struct am_requisites *r, struct am_error *error)
 	struct am_requisite *list = r->list;
 
 	if (r->count == r->capacity) {
-		size_t capacity = r->capacity * 2 + 16;
+		size_t capacity = r->capacity * 2 + 4; /* most have few */
 
 		list = realloc(list, capacity * sizeof *list);
 		if (list == NULL) {
@@ -138,7 +140,7 @@ static size_t take_base(struct am_slice text, struct am_requisite *r)
 }
 
 /* What stands behind the name; words that are not understood are passed over. */
-static void take_conditions(struct am_slice text, struct am_requisite *r)
+static int take_conditions(struct am_slice text, struct am_requisite *r, struct am_error *error)
 {
 	for (text = skip_blanks(text); text.length > 0; text = skip_blanks(text)) {
 		struct am_bound bound;
@@ -150,6 +152,11 @@ static void take_conditions(struct am_slice text, struct am_requisite *r)
 			continue;
 		}
 		length = take_bound(text, &bound);
+		if (length > 0 && r->bounds == NULL) {
+			r->bounds = calloc(AM_REQUISITE_BOUNDS, sizeof *r->bounds);
+			if (r->bounds == NULL)
+				return am_fail_errno(error, ENOMEM, "requisites");
+		}
 		if (length > 0 && r->bound_count < AM_REQUISITE_BOUNDS)
 			r->bounds[r->bound_count++] = bound;
 		if (length == 0) {
@@ -159,6 +166,7 @@ static void take_conditions(struct am_slice text, struct am_requisite *r)
 		}
 		text = behind(text, length);
 	}
+	return 0;
 }
 
 static const struct {
@@ -203,8 +211,7 @@ static int take_line(struct am_requisites *r, struct am_slice line, struct am_er
 		requisite->text = am_slice_trim(line);
 		requisite->name = name;
 		requisite->end = r->count;
-		take_conditions(behind(rest, name.length), requisite);
-		return 0;
+		return take_conditions(behind(rest, name.length), requisite, error);
 	}
 	return 0;
 }
@@ -272,6 +279,8 @@ int am_requisites_parse(struct am_requisites *r, struct am_slice text, struct am
 
 void am_requisites_free(struct am_requisites *r)
 {
+	for (size_t i = 0; i < r->count; i++)
+		free(r->list[i].bounds);
 	free(r->list);
 	memset(r, 0, sizeof *r);
 }
@@ -364,6 +373,7 @@ struct node {
 	size_t circle;                 /* which one it is of */
 	size_t next_edge, caller;
 	size_t first_of_name;
+	size_t first_target;   /* of its requisites, in `targets` */
 	size_t next_requisite; /* the first that does not hold yet, as far as is known */
 	int on_stack, is_placed, is_waiting; /* waiting in the heap */
 };
@@ -382,6 +392,8 @@ struct ordering {
 	size_t *sorted; /* indexes of filesets, by name and level: nodes are numbered so */
 	struct node *nodes;
 	struct there *there;
+	struct am_names names; /* the first node of each */
+	size_t *targets;       /* of each requisite the first node of its name, or `count` */
 	size_t *edges;
 	size_t edge_count, edge_capacity;
 	size_t *stack, *users, *heap;
@@ -416,12 +428,15 @@ static const struct am_ordered *fileset(const struct ordering *o, size_t node)
 static int sort_filesets(struct ordering *o)
 {
 	struct sortable *list = malloc((o->count + 1) * sizeof *list);
+	int is_sorted = 1;
 
 	if (list == NULL)
 		return -1;
 	for (size_t i = 0; i < o->count; i++)
 		list[i] = (struct sortable){o->filesets[i].name, o->filesets[i].level, i};
-	if (o->count > 1)
+	for (size_t i = 1; i < o->count && is_sorted; i++)
+		is_sorted = by_name(&list[i - 1], &list[i]) < 0;
+	if (!is_sorted)
 		qsort(list, o->count, sizeof *list, by_name);
 	for (size_t i = 0; i < o->count; i++)
 		o->sorted[i] = list[i].index;
@@ -442,25 +457,40 @@ static void look_at_names(struct ordering *o)
 			there->is_now = o->installed(o->arg, name, &there->now);
 		if (!again && there->is_now)
 			there->at_last = there->now;
+		if (!again)
+			am_names_put(&o->names, name, i);
 		if (am_level_compare(&fileset(o, i)->level, &there->at_last) > 0)
 			there->at_last = fileset(o, i)->level;
 	}
 }
 
-/* The first node of a name, or `count`. */
-static size_t find(const struct ordering *o, struct am_slice name)
+/* Whom each requisite speaks of. */
+static int find_targets(struct ordering *o)
 {
-	size_t low = 0, high = o->count;
+	size_t total = 0;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	for (size_t i = 0; i < o->count; i++) {
+		const struct am_requisites *all = fileset(o, i)->requisites;
 
-		if (am_slice_compare(fileset(o, middle)->name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		o->nodes[i].first_target = total;
+		total += all != NULL ? all->count : 0;
 	}
-	return low < o->count && am_slice_equal(fileset(o, low)->name, name) ? low : o->count;
+	o->targets = calloc(total + 1, sizeof *o->targets);
+	if (o->targets == NULL)
+		return -1;
+	for (size_t i = 0; i < o->count; i++) {
+		const struct am_requisites *all = fileset(o, i)->requisites;
+
+		for (size_t k = 0; all != NULL && k < all->count; k++) {
+			size_t first = all->list[k].kind == AM_REQUISITE_GROUP
+					       ? AM_NAMES_NONE
+					       : am_names_find(&o->names, all->list[k].name);
+
+			o->targets[o->nodes[i].first_target + k] =
+				first == AM_NAMES_NONE ? o->count : first;
+		}
+	}
+	return 0;
 }
 
 static int add_edge(struct ordering *o, size_t to)
@@ -485,13 +515,12 @@ static int comes_before(const struct am_requisite *r)
 }
 
 /* All levels of the fileset: which of them meets it is seen when they are there. */
-static int add_requisite(struct ordering *o, size_t node, const struct am_requisite *r)
+static int add_requisite(struct ordering *o, size_t node, size_t index)
 {
-	size_t first, to;
+	size_t first = o->targets[o->nodes[node].first_target + index], to;
 
-	if (!comes_before(r))
+	if (!comes_before(&fileset(o, node)->requisites->list[index]))
 		return 0;
-	first = find(o, r->name);
 	if (first == o->count || first == o->nodes[node].first_of_name)
 		return 0;
 	for (to = first; to < o->count && o->nodes[to].first_of_name == first; to++) {
@@ -512,7 +541,7 @@ static int find_edges(struct ordering *o)
 		if (o->nodes[i].first_of_name != i && add_edge(o, i - 1) != 0)
 			return -1;
 		for (size_t k = 0; all != NULL && k < all->count; k++) {
-			if (add_requisite(o, i, &all->list[k]) != 0)
+			if (add_requisite(o, i, k) != 0)
 				return -1;
 		}
 		o->nodes[i].edge_count = o->edge_count - o->nodes[i].first_edge;
@@ -605,12 +634,11 @@ static int list_members(struct ordering *o)
 	return 0;
 }
 
-/* The level of a name, now or when all is installed; NULL when it is not there. */
-static const struct am_level *level_there(
-	const struct ordering *o, struct am_slice name, int now, struct am_level *room)
+/* The level of whom a requisite speaks of, now or when all is installed; NULL when it is not there.
+ */
+static const struct am_level *level_there(const struct ordering *o, size_t first,
+	struct am_slice name, int now, struct am_level *room)
 {
-	size_t first = find(o, name);
-
 	if (first == o->count)
 		return o->installed != NULL && o->installed(o->arg, name, room) ? room : NULL;
 	if (!now)
@@ -619,17 +647,19 @@ static const struct am_level *level_there(
 }
 
 /* Whether a requisite holds: what comes before as things are now, the rest as they will be. */
-static int holds(const struct ordering *o, const struct am_requisites *all, size_t index, int now)
+static int holds(const struct ordering *o, size_t node, size_t index, int now)
 {
+	const struct am_requisites *all = fileset(o, node)->requisites;
 	const struct am_requisite *one = &all->list[index];
 	struct am_level room;
 	uint64_t held = 0;
 
 	if (one->kind != AM_REQUISITE_GROUP)
 		return am_requisite_met(
-			one, level_there(o, one->name, now && comes_before(one), &room));
+			one, level_there(o, o->targets[o->nodes[node].first_target + index],
+				     one->name, now && comes_before(one), &room));
 	for (size_t i = index + 1; i < one->end; i = all->list[i].end)
-		held += (uint64_t)holds(o, all, i, now);
+		held += (uint64_t)holds(o, node, i, now);
 	return held > one->more;
 }
 
@@ -643,7 +673,7 @@ static int is_ready(struct ordering *o, size_t node)
 	if (o->nodes[node].first_of_name != node && !o->nodes[node - 1].is_placed)
 		return 0;
 	for (; all != NULL && *at < all->count; *at = all->list[*at].end) {
-		if (!holds(o, all, *at, 1) && holds(o, all, *at, 0))
+		if (!holds(o, node, *at, 1) && holds(o, node, *at, 0))
 			return 0;
 	}
 	return 1;
@@ -737,10 +767,11 @@ static int make_order(struct ordering *o, size_t *order)
 	o->members = calloc(room, sizeof *o->members);
 	o->heap = calloc(room, sizeof *o->heap);
 	if (o->sorted == NULL || o->nodes == NULL || o->there == NULL || o->stack == NULL ||
-		o->members == NULL || o->heap == NULL || sort_filesets(o) != 0)
+		o->members == NULL || o->heap == NULL || am_names_make(&o->names, o->count) != 0 ||
+		sort_filesets(o) != 0)
 		return -1;
 	look_at_names(o);
-	if (find_edges(o) != 0)
+	if (find_targets(o) != 0 || find_edges(o) != 0)
 		return -1;
 	find_circles(o);
 	if (list_members(o) != 0)
@@ -759,6 +790,8 @@ int am_requisite_order(const struct am_ordered *filesets, size_t count, am_level
 	free(o.sorted);
 	free(o.nodes);
 	free(o.there);
+	free(o.targets);
+	am_names_free(&o.names);
 	free(o.edges);
 	free(o.stack);
 	free(o.members);

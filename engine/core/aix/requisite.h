@@ -51,9 +51,9 @@ struct am_requisite {
 	struct am_slice text; /* the requisite as it is written; of a group with its braces */
 	struct am_slice name; /* the fileset */
 	int has_base, has_level;
-	struct am_level base;  /* in parentheses: the base level that an ifreq speaks of */
-	struct am_level level; /* the least */
-	struct am_bound bounds[AM_REQUISITE_BOUNDS];
+	struct am_level base;    /* in parentheses: the base level that an ifreq speaks of */
+	struct am_level level;   /* the least */
+	struct am_bound *bounds; /* few requisites have any: NULL */
 	size_t bound_count;
 	uint32_t more; /* of a group: more than so many of its requisites */
 	size_t end;    /* of a group: where in the list its requisites end; else the next one */

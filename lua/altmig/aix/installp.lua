@@ -367,19 +367,53 @@ function installp.source(at, dir, options)
   return result
 end
 
---- The filesets of all images, by name and level; each with its image.
----@return { fileset: altmig.installp.Fileset, image: altmig.installp.Image }[]
-function Source:filesets()
-  local list = {}
-  for _, image in ipairs(self.images) do
-    for _, fileset in ipairs(image.filesets or {}) do list[#list + 1] = { fileset = fileset, image = image } end
+---@class altmig.installp.Row
+---@field name string              # the first four are what altmig.installp_core takes for an image
+---@field level string
+---@field update boolean
+---@field requisites string
+---@field fileset altmig.installp.Fileset
+---@field image altmig.installp.Image
+
+-- Which of the levels is above which: many filesets have few levels.
+local function ranks(levels)
+  local list, rank = {}, {}
+  for level in pairs(levels) do list[#list + 1] = level end
+  table.sort(list, function(a, b) return aix.compare_levels(a, b) < 0 end)
+  for i, level in ipairs(list) do
+    rank[level] = i > 1 and aix.compare_levels(list[i - 1], level) == 0 and rank[list[i - 1]] or i
   end
-  table.sort(list, function(a, b)
-    if a.fileset.name ~= b.fileset.name then return a.fileset.name < b.fileset.name end
-    local order = aix.compare_levels(a.fileset.level, b.fileset.level)
-    if order ~= 0 then return order < 0 end
+  return rank
+end
+
+--- The filesets of all images, by name and level; each with its image.
+---@return altmig.installp.Row[]
+function Source:filesets()
+  local of, names, levels = {}, {}, {}
+  for _, image in ipairs(self.images) do
+    for _, fileset in ipairs(image.filesets or {}) do
+      local same = of[fileset.name]
+      if not same then
+        same = {}
+        of[fileset.name], names[#names + 1] = same, fileset.name
+      end
+      same[#same + 1] = { name = fileset.name, level = fileset.level, update = image.type ~= "I", requisites = fileset.requisites,
+        fileset = fileset, image = image }
+      levels[fileset.level] = true
+    end
+  end
+  table.sort(names)
+  local rank, list = ranks(levels), {}
+  local function before(a, b)
+    local x, y = rank[a.level], rank[b.level]
+    if x ~= y then return x < y end
     return a.image.file < b.image.file
-  end)
+  end
+  for _, name in ipairs(names) do
+    local same = of[name]
+    if same[2] then table.sort(same, before) end
+    for _, row in ipairs(same) do list[#list + 1] = row end
+  end
   return list
 end
 

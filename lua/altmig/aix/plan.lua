@@ -173,7 +173,7 @@ local function names_of(word, by_name, packages)
 end
 
 ---@class altmig.plan.Work
----@field rows { fileset: altmig.installp.Fileset, image: altmig.installp.Image }[]   # what installp can take
+---@field rows altmig.installp.Row[]          # what installp can take
 ---@field by_name table<string, integer[]>     # of rows, ascending levels
 ---@field installed table<string, altmig.plan.Installed>
 ---@field now table<string, string>            # levels when installp begins
@@ -201,9 +201,8 @@ local function is_restored(rows, installed)
 end
 
 -- The filesets of the base system, which are there before installp begins, and the rest for installp.
-local function with_base_system(source, work, restore, out)
+local function with_base_system(rows, work, restore, out)
   local best = {}
-  local rows = source:filesets()
   if restore == nil then restore = is_restored(rows, work.installed) end
   for name, row in pairs(work.installed) do
     if not row.state then work.now[name] = row.level end
@@ -232,8 +231,8 @@ end
 
 -- Filesets that say they take the place of others. Whether a requisite of the other is met by them is not documented
 -- well enough to count on it.
-local function find_superseders(source, work)
-  for _, row in ipairs(source:filesets()) do
+local function find_superseders(rows, work)
+  for _, row in ipairs(rows) do
     for _, other in ipairs(row.fileset.supersedes) do
       if other.name ~= row.fileset.name then work.superseders[other.name] = row end
     end
@@ -444,13 +443,9 @@ local function steps(work, out, order)
   end
 end
 
+-- A lower level of a fileset comes before a higher one.
 local function levels_taken(work, order)
-  for _, index in ipairs(order) do
-    local fileset = work.rows[index].fileset
-    if not work.taken[fileset.name] or aix.compare_levels(fileset.level, work.taken[fileset.name]) > 0 then
-      work.taken[fileset.name] = fileset.level
-    end
-  end
+  for _, index in ipairs(order) do work.taken[work.rows[index].name] = work.rows[index].level end
 end
 
 local function the_rest(work, out, needed)
@@ -585,18 +580,16 @@ function plan.make(source, options)
   local work = { rows = {}, by_name = {}, installed = installed_of(options.installed), now = {}, wanted = {}, unknown = {},
     taken = {}, restored = {}, base_only = {}, superseders = {}, obsolete = {}, kept = {} }
   local bundle = options.bundle and plan.bundle(options.bundle) or {}
-  with_base_system(source, work, options.restore, out)
-  find_superseders(source, work)
+  local rows = source:filesets()
+  with_base_system(rows, work, options.restore, out)
+  find_superseders(rows, work)
   find_wanted(work, options, bundle)
   find_obsolete(work, options.obsolete)
   want_replacements(work)
-  local images, installed, wanted = {}, {}, {}
-  for i, row in ipairs(work.rows) do
-    images[i] = { name = row.fileset.name, level = row.fileset.level, update = row.image.type ~= "I", requisites = row.fileset.requisites }
-  end
+  local installed, wanted = {}, {}
   for name, level in pairs(work.now) do installed[#installed + 1] = { name = name, level = level } end
   for name, level in pairs(work.wanted) do wanted[#wanted + 1] = { name = name, level = level ~= true and level or nil } end
-  local made = err.check(core.plan(images, installed, wanted))
+  local made = err.check(core.plan(work.rows, installed, wanted))
   work.verdicts = made.verdicts
   levels_taken(work, made.order)
   steps(work, out, made.order)
