@@ -297,6 +297,33 @@ static int l_open(lua_State *L)
 	return a->bff == NULL ? bu_fail(L, &error) : 1;
 }
 
+/* bff.parse(data [, name]) -> archive, of bytes in memory: of the beginning of one, for what is in
+ * it. */
+static int l_parse(lua_State *L)
+{
+	struct am_error error;
+	struct archive *a;
+	size_t length;
+	const char *data = luaL_checklstring(L, 1, &length);
+	const char *name = bu_optcstr(L, 2, "archive");
+
+	lua_settop(L, 2);
+	a = lua_newuserdatauv(L, sizeof *a, 1);
+	*a = (struct archive){NULL, NULL, UINT64_MAX, 0};
+	luaL_setmetatable(L, ARCHIVE_CLASS);
+	lua_createtable(L, 2, 0); /* keeps both */
+	for (int i = 1; i <= 2; i++) {
+		lua_pushvalue(L, i);
+		lua_rawseti(L, -2, i);
+	}
+	lua_setiuservalue(L, -2, 1);
+	a->reader = am_reader_memory(name, data, length, &error);
+	if (a->reader == NULL)
+		return bu_fail(L, &error);
+	a->bff = am_bff_open(a->reader, &error);
+	return a->bff == NULL ? bu_fail(L, &error) : 1;
+}
+
 /* bff.verify(path_or_reader) -> {members=, bytes=}: every header and every packed byte is read. */
 static int l_verify(lua_State *L)
 {
@@ -567,8 +594,8 @@ int luaopen_altmig_bff(lua_State *L)
 		{"__gc", writer_abort}, {"__close", writer_abort}, {NULL, NULL}};
 	static const luaL_Reg error_methods[] = {{NULL, NULL}};
 	static const luaL_Reg error_meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
-	static const luaL_Reg functions[] = {{"open", l_open}, {"create", l_create},
-		{"filter", l_filter}, {"verify", l_verify}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"open", l_open}, {"parse", l_parse},
+		{"create", l_create}, {"filter", l_filter}, {"verify", l_verify}, {NULL, NULL}};
 
 	bu_newclass(L, ARCHIVE_CLASS, archive_methods, archive_meta);
 	bu_newclass(L, WRITER_CLASS, writer_methods, writer_meta);

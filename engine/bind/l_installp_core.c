@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aix/inventory.h"
 #include "aix/lpp.h"
 #include "aix/plan.h"
 #include "aix/requisite.h"
@@ -530,6 +531,95 @@ static int l_lpp(lua_State *L)
 	return 1;
 }
 
+/* --- inventory --- */
+
+struct entries {
+	struct am_inventory_entry *list; /* NULL: they are only counted */
+	size_t count;
+	uint64_t bytes;
+};
+
+static int take_entry(void *arg, const struct am_inventory_entry *entry, struct am_error *error)
+{
+	struct entries *entries = arg;
+
+	(void)error;
+	if (entries->list != NULL)
+		entries->list[entries->count] = *entry;
+	entries->count++;
+	/* Sizes that are not true are not added up beyond what a number can hold. */
+	entries->bytes += entry->size < INT64_MAX - entries->bytes ? entry->size : 0;
+	return 0;
+}
+
+static void set_present(lua_State *L, const char *name, struct am_slice text)
+{
+	if (text.at != NULL)
+		set_slice(L, name, text);
+}
+
+static void push_entry(lua_State *L, const struct am_inventory_entry *entry)
+{
+	lua_createtable(L, 0, 12);
+	set_present(L, "path", entry->path);
+	set_present(L, "type", entry->type);
+	set_present(L, "owner", entry->owner);
+	set_present(L, "group", entry->group);
+	set_present(L, "mode", entry->mode);
+	set_present(L, "links", entry->links);
+	set_present(L, "symlinks", entry->symlinks);
+	set_present(L, "target", entry->target);
+	set_present(L, "class", entry->classes);
+	if (entry->has_size)
+		bu_setint(L, "size", (lua_Integer)entry->size);
+	if (entry->has_sum) {
+		bu_setint(L, "sum", entry->sum);
+		bu_setint(L, "blocks", (lua_Integer)entry->blocks);
+	}
+	if (entry->is_volatile) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "volatile");
+	}
+}
+
+/* inventory(text [, name]) -> list of entries */
+static int l_inventory(lua_State *L)
+{
+	struct entries counted = {NULL, 0, 0}, entries = {NULL, 0, 0};
+	struct am_slice text;
+	const char *name = bu_optcstr(L, 2, "inventory");
+	struct am_error error;
+
+	text.at = luaL_checklstring(L, 1, &text.length);
+	if (am_inventory_parse(name, text, take_entry, &counted, &error) != 0)
+		return bu_fail(L, &error);
+	entries.list = lua_newuserdatauv(L, (counted.count + 1) * sizeof *entries.list, 0);
+	if (am_inventory_parse(name, text, take_entry, &entries, &error) != 0)
+		return bu_fail(L, &error);
+	lua_createtable(L, (int)entries.count, 0);
+	for (size_t i = 0; i < entries.count; i++) {
+		push_entry(L, &entries.list[i]);
+		lua_seti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+/* inventory_size(text [, name]) -> number of entries, bytes of their files */
+static int l_inventory_size(lua_State *L)
+{
+	struct entries counted = {NULL, 0, 0};
+	struct am_slice text;
+	const char *name = bu_optcstr(L, 2, "inventory");
+	struct am_error error;
+
+	text.at = luaL_checklstring(L, 1, &text.length);
+	if (am_inventory_parse(name, text, take_entry, &counted, &error) != 0)
+		return bu_fail(L, &error);
+	lua_pushinteger(L, (lua_Integer)counted.count);
+	lua_pushinteger(L, (lua_Integer)counted.bytes);
+	return 2;
+}
+
 int luaopen_altmig_installp_core(lua_State *L)
 {
 	static const luaL_Reg none[] = {{NULL, NULL}};
@@ -537,7 +627,8 @@ int luaopen_altmig_installp_core(lua_State *L)
 	static const luaL_Reg order_meta[] = {{"__gc", order_free}, {NULL, NULL}};
 	static const luaL_Reg lpp_meta[] = {{"__gc", lpp_free}, {NULL, NULL}};
 	static const luaL_Reg plan_meta[] = {{"__gc", plan_free}, {NULL, NULL}};
-	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"order", l_order}, {"plan", l_plan},
+	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"inventory", l_inventory},
+		{"inventory_size", l_inventory_size}, {"order", l_order}, {"plan", l_plan},
 		{"requisites", l_requisites}, {"unmet", l_unmet}, {NULL, NULL}};
 
 	bu_newclass(L, REQUISITES_CLASS, none, requisites_meta);

@@ -6,14 +6,18 @@
 #include "l_tree.h"
 
 #include "base/checksum.h"
+#include "tree/heads.h"
 #include "tree/scan.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TREE_CLASS "altmig.tree"
-#define WALK_CLASS "altmig.tree.walk"
+#define TREE_CLASS  "altmig.tree"
+#define WALK_CLASS  "altmig.tree.walk"
+#define HEADS_CLASS "altmig.tree.heads"
+#define HEADS_MAX   ((size_t)1 << 24) /* names of one call */
+#define HEAD_MAX    ((lua_Integer)16 << 20)
 
 static int tree_close(lua_State *L)
 {
@@ -704,6 +708,119 @@ static int tree_walk(lua_State *L)
 	return 4;
 }
 
+/* ---- the beginnings of many files ---- */
+
+struct heads_box {
+	struct am_heads *heads; /* NULL: at its end */
+	struct bu_tree *owner;
+	lua_Integer next;
+};
+
+static int heads_close(lua_State *L)
+{
+	struct heads_box *box = luaL_checkudata(L, 1, HEADS_CLASS);
+	struct am_heads *heads = box->heads;
+
+	box->heads = NULL;
+	am_heads_close(heads);
+	return 0;
+}
+
+/* The iterator. What ends it before the last name raises a table { code=, message= }: a loop that
+ * just ends would look complete. */
+static int heads_next(lua_State *L)
+{
+	struct heads_box *box = luaL_checkudata(L, 1, HEADS_CLASS);
+	const struct am_head *head;
+	struct am_error error;
+	int r;
+
+	if (box->heads == NULL)
+		return 0;
+	box->owner->L = L;
+	r = am_heads_next(box->heads, &head, &error);
+	if (r < 0) {
+		lua_createtable(L, 0, 2);
+		bu_setstr(L, "code", error.code);
+		bu_setstr(L, "message", error.message);
+		return lua_error(L);
+	}
+	if (r == 0)
+		return 0;
+	lua_pushinteger(L, ++box->next);
+	if (head->failed)
+		return 1 + bu_fail(L, &head->error);
+	lua_pushlstring(L, head->data != NULL ? head->data : "", head->length);
+	push_stat(L, &head->stat, NULL);
+	return 3;
+}
+
+/* The names and lengths of the lists at 3 and 4 (or one length), in a userdata; above it a table
+ * that keeps the names. [-0, +2, v] */
+static struct am_head_ask *push_asks(lua_State *L, size_t *count)
+{
+	struct am_head_ask *asks;
+	int each = lua_istable(L, 4);
+	lua_Integer length = each ? 0 : bu_checkrange(L, 4, 0, HEAD_MAX);
+
+	luaL_checktype(L, 3, LUA_TTABLE);
+	*count = (size_t)luaL_len(L, 3);
+	luaL_argcheck(L, *count < HEADS_MAX, 3, "list too long");
+	asks = lua_newuserdatauv(L, (*count + 1) * sizeof *asks, 0);
+	lua_createtable(L, (int)*count, 0);
+	for (size_t i = 0; i < *count; i++) {
+		size_t bytes;
+
+		if (lua_geti(L, 3, (lua_Integer)i + 1) != LUA_TSTRING)
+			luaL_argerror(L, 3, "list of strings expected");
+		asks[i] = (struct am_head_ask){.name = lua_tolstring(L, -1, &bytes)};
+		luaL_argcheck(L, strlen(asks[i].name) == bytes, 3, "a name has a NUL byte");
+		if (each) {
+			lua_geti(L, 4, (lua_Integer)i + 1);
+			length = bu_checkrange(L, lua_gettop(L), 0, HEAD_MAX);
+			lua_pop(L, 1);
+		}
+		asks[i].length = (size_t)length;
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return asks;
+}
+
+/* for i, data, stat in t:heads(dir, names, length) do */
+static int tree_heads(lua_State *L)
+{
+	static const luaL_Reg methods[] = {{"close", heads_close}, {NULL, NULL}};
+	static const luaL_Reg meta[] = {
+		{"__gc", heads_close}, {"__close", heads_close}, {NULL, NULL}};
+	const char *dir = bu_checkcstr(L, 2);
+	struct am_tree *tree = bu_checktree(L, 1);
+	struct am_head_ask *asks;
+	struct heads_box *box;
+	struct am_error error;
+	size_t count;
+
+	bu_newclass(L, HEADS_CLASS, methods, meta);
+	lua_settop(L, 4);
+	asks = push_asks(L, &count);
+	lua_pushcfunction(L, heads_next);
+	box = lua_newuserdatauv(L, sizeof *box, 3);
+	*box = (struct heads_box){.owner = bu_checktreebox(L, 1)};
+	luaL_setmetatable(L, HEADS_CLASS);
+	for (int i = 1; i <= 3; i++) { /* the tree, what is asked, the names */
+		lua_pushvalue(L, i == 1 ? 1 : 3 + i);
+		lua_setiuservalue(L, -2, i);
+	}
+	enter(L);
+	box->heads = am_heads_open(tree, dir, asks, count, &error);
+	leave(L);
+	if (box->heads == NULL)
+		return bu_fail(L, &error);
+	/* iterator, state, control, value to close when the loop is left */
+	lua_pushnil(L);
+	lua_pushvalue(L, -2);
+	return 4;
+}
+
 /* ---- digests ---- */
 
 static int tree_digest(lua_State *L)
@@ -835,6 +952,7 @@ struct bu_tree *bu_newtree(lua_State *L)
 		{"drop_caches", tree_drop_caches},
 		{"exists", tree_exists},
 		{"freeze", tree_freeze},
+		{"heads", tree_heads},
 		{"lchown", tree_lchown},
 		{"link", tree_link},
 		{"list", tree_list},

@@ -101,6 +101,13 @@ function Writer:abort() end
 ---@nodiscard
 function bff.open(source) end
 
+--- Reads an archive of bytes in memory, as the first ones of a long archive; TRUNCATED where they end.
+---@param data string
+---@param name string?         # for messages
+---@return altmig.bff.Archive? archive, string? message, string? code
+---@nodiscard
+function bff.parse(data, name) end
+
 --- Starts an archive that appears at `path` when the writer is closed.
 ---@param path string
 ---@param options {pack: boolean?, date: integer?}?   # pack: Huffman coding where it is smaller

@@ -1,7 +1,8 @@
 ---@meta altmig.installp_core
 -- SPDX-License-Identifier: MIT
 
---- What installp images say of themselves, and requisites of filesets. Codes: LPP_NAME, PLAN_CONFLICT.
+--- What installp images say of themselves, and requisites of filesets. Codes: LPP_NAME, INVENTORY,
+--- PLAN_CONFLICT.
 ---@class altmig.installp_core
 local core = {}
 
@@ -30,6 +31,33 @@ local core = {}
 ---@param name string?                 # for messages
 ---@return altmig.lpp.Name? lpp, string? message, string? code
 function core.lpp(text, name) end
+
+---@class altmig.installp_core.Entry     a file of an inventory
+---@field path string
+---@field type "FILE"|"DIRECTORY"|"SYMLINK"|"LINK"|"FIFO"|"BLK_DEV"|"CHAR_DEV"|"MPX_DEV"
+---@field owner string?
+---@field group string?
+---@field mode string?                 # "SUID,555"
+---@field links string?
+---@field symlinks string?
+---@field target string?
+---@field class string?
+---@field size integer?                # nil: not given, or volatile
+---@field sum integer?                 # of sum -r
+---@field blocks integer?              # of sum -r: KiB
+---@field volatile boolean?
+
+--- Reads an inventory, a member of a control library.
+---@param text string
+---@param name string?                 # for messages
+---@return altmig.installp_core.Entry[]? entries, string? message, string? code
+function core.inventory(text, name) end
+
+--- How many entries an inventory has, and the bytes of their files.
+---@param text string
+---@param name string?
+---@return integer? count, integer|string bytes, string? code
+function core.inventory_size(text, name) end
 
 --- Reads requisite lines.
 ---@param text string

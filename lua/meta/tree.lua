@@ -118,6 +118,16 @@ function Tree:read(path, max) end
 ---@return altmig.reader? reader, string? message, string? code
 function Tree:open(path) end
 
+--- Attributes and beginnings of many files of one directory, in the order of the names; over NFS many are
+--- asked for at a time. Links are followed, inside the tree. The iterator gives the place in the list, the
+--- first bytes of a regular file (of anything else "") and attributes; of a name that cannot be read the place,
+--- nil, message, code. What ends it before the last name (a lost connection) raises a table { code =, message = }.
+---@param dir string
+---@param names string[]
+---@param length integer|integer[]   # bytes of each, or of all; 0: only attributes
+---@return (fun(): integer?, string?, altmig.tree.Stat|string?, string?)? heads, string? message, string? code
+function Tree:heads(dir, names, length) end
+
 --- Replaces the file in one step (temporary in the same directory, made durable, renamed). What is
 --- not given is taken from the old file, or mode 0644. Follows a link at the end.
 ---@param path string

@@ -236,6 +236,24 @@ local function every_kind(pack)
   return path
 end
 
+function TestBff:test_the_beginning_of_an_archive_in_memory()
+  local path = archive { { name = "./lpp_name", data = "the first" }, { name = "./large", data = ("x"):rep(10000) } }
+  local a <close> = assert(bff.parse(assert(sys.read_file(path)):sub(1, 2000), "the image"))
+  collectgarbage() -- it keeps the bytes
+  local member = assert(a:next())
+  lu.assertEquals({ member.name, a:read(member) }, { "./lpp_name", "the first" })
+  member = assert(a:next())
+  lu.assertEquals({ member.name, member.size }, { "./large", 10000 })
+  local text, message, code = a:read(member)
+  lu.assertNil(text)
+  lu.assertEquals(code, "TRUNCATED")
+  lu.assertStrContains(message, "the image")
+  for _, wrong in ipairs { "", "x", "no archive at all, and long enough for a header of one, which has 72 bytes in all" } do
+    lu.assertNil(bff.parse(wrong))
+  end
+  lu.assertErrorMsgContains("string expected", bff.parse)
+end
+
 function TestBff:test_another_decoder_agrees()
   local tool = SHARED_DIR .. "/tools/bff_check.py"
   if not sys.stat(tool) then lu.skip("no bff_check.py") end

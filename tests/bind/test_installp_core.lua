@@ -100,6 +100,24 @@ function TestInstallpCore:test_a_plan()
   lu.assertStrContains(message, "contradict each other")
 end
 
+function TestInstallpCore:test_an_inventory()
+  local stanzas = "/a:\n\ttype = FILE\n\tsize = 3\n\tchecksum = \"12 1 \"\n\tclass = apply,a.rte\n/b:\n\ttype = LINK\n\ttarget = /a\n"
+    .. "/c:\n\ttype = FILE\n\tsize = VOLATILE\n\tmode = 600\n\towner = root\n\tgroup = system\n"
+  lu.assertEquals(core.inventory(stanzas), { { path = "/a", type = "FILE", size = 3, sum = 12, blocks = 1, class = "apply,a.rte" },
+    { path = "/b", type = "LINK", target = "/a" }, { path = "/c", type = "FILE", volatile = true, mode = "600", owner = "root",
+      group = "system" } })
+  lu.assertEquals({ core.inventory_size(stanzas) }, { 3, 3 })
+  lu.assertEquals({ core.inventory("") }, { {} })
+  for _, read in ipairs { core.inventory, core.inventory_size } do
+    local none, message, code = read("/a:\n", "x.inventory")
+    lu.assertEquals({ none, code }, { nil, "INVENTORY" })
+    lu.assertStrContains(message, "x.inventory: line 1: no type")
+  end
+  -- Sizes that are not true add up to no negative number.
+  local huge = ("/a:\n\ttype = FILE\n\tsize = 900000000000000000\n"):rep(20)
+  lu.assertTrue(select(2, core.inventory_size(huge)) > 0)
+end
+
 function TestInstallpCore:test_misuse_raises()
   lu.assertErrorMsgContains("field 'name'", core.plan, { {} }, {}, {})
   lu.assertErrorMsgContains("no level", core.plan, { { name = "a", level = "x" } }, {}, {})

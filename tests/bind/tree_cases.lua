@@ -56,6 +56,51 @@ return function(class)
     lu.assertStrContains(message, "/big")
   end
 
+  function class:test_beginnings_of_many_files()
+    local t, names = self.tree, {}
+    assert(t:mkdir("/d"))
+    for i = 1, 300 do
+      names[i] = "f" .. i
+      if i % 3 > 0 then assert(t:write("/d/f" .. i, ("%d "):format(i):rep(i))) end
+    end
+    assert(t:mkdir("/d/f3"))
+    assert(t:symlink("f1", "/d/f6"))
+    assert(t:symlink("../../etc/passwd", "/d/f9"))
+    local count = 0
+    for i, data, st, code in t:heads("/d", names, 100) do
+      count = count + 1
+      lu.assertEquals(i, count)
+      local same = i == 6 and 1 or i
+      local text = ("%d "):format(same):rep(same)
+      if i == 3 then
+        lu.assertEquals({ data, st.type }, { "", "dir" })
+      elseif i == 9 then
+        lu.assertEquals({ data, code }, { nil, "OUTSIDE_TREE" })
+      elseif i % 3 > 0 or i == 6 then
+        lu.assertEquals({ data, st.type, st.size }, { text:sub(1, 100), "file", #text })
+      else
+        lu.assertEquals({ data, code }, { nil, "ENOENT" })
+        lu.assertStrContains(st, "/d/f" .. i)
+      end
+    end
+    lu.assertEquals(count, 300)
+    -- Lengths of each; left in the middle, and the tree is as before.
+    for i, data, st in t:heads("/d", { "f1", "f2", "f300", "f299" }, { 0, 2, 0, 1 << 20 }) do
+      if i == 3 then break end
+      lu.assertEquals({ data, st.size }, i == 1 and { "", 2 } or { "2 ", 4 })
+    end
+    lu.assertEquals(t:read("/d/f2"), "2 2 ")
+    for _ in t:heads("/d", {}, 10) do lu.fail "there is none" end
+    local heads, message, code = t:heads("/none", { "x" }, 10)
+    lu.assertNil(heads)
+    lu.assertEquals(code, "ENOENT")
+    lu.assertStrContains(message, "/none")
+    lu.assertErrorMsgContains("list of strings expected", t.heads, t, "/d", { 1 }, 10)
+    lu.assertErrorMsgContains("NUL byte", t.heads, t, "/d", { "a\0b" }, 10)
+    lu.assertFalse(pcall(t.heads, t, "/d", { "a" }, -1))
+    lu.assertFalse(pcall(t.heads, t, "/d", { "a", "b" }, { 1 }))
+  end
+
   -- Every call that changes something, each with what is there for it to change.
   local function changes(t, again)
     return {

@@ -7,6 +7,8 @@
 
 local aix = require "altmig.aix.output"
 local bff = require "altmig.bff"
+local bigar = require "altmig.bigar"
+local cfgfiles = require "altmig.aix.cfgfiles"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
 local core = require "altmig.installp_core"
@@ -21,6 +23,14 @@ local installp = {}
 
 --- Members before lpp_name, which is the first file of an image: the directories above it.
 installp.members_max = 16
+--- Of an image so many bytes are read at first; that is enough for most updates.
+installp.head = 64 << 10
+--- And so many where it is not enough, before it is read by itself.
+installp.long_head = 1 << 20
+--- So many members behind lpp_name, and bytes, are looked through for control libraries.
+installp.library_members = 64
+installp.library_reach = 16 << 20
+installp.library_max = 16 << 20
 --- Bytes of a cache that is still read.
 installp.cache_max = 512 << 20
 
@@ -33,6 +43,16 @@ installp.cache_max = 512 << 20
 ---@field requisites string        # as written
 ---@field sizes { path: string, blocks: integer?, temporary: integer }[]
 ---@field supersedes { name: string, level: string }[]
+---@field library altmig.installp.Library?   # what the control libraries have of it; nil: there is none near the beginning
+
+---@class altmig.installp.Library
+---@field files integer            # that the fileset brings, of all parts
+---@field bytes integer            # of them
+---@field cfgfiles { path: string, method: string }[]   # what is to be done with configuration files
+---@field obsoletes string[]       # filesets whose place it takes (namelist)
+---@field removes integer          # files that go when an older level is replaced (rm_inv)
+---@field scripts string[]         # "post_i", "root:config"
+---@field licence boolean          # it comes with the text of a licence
 
 ---@class altmig.installp.Image
 ---@field file string              # below the directory: "installp/ppc/bos.net.7.2.5.0.I"
@@ -50,6 +70,7 @@ installp.cache_max = 512 << 20
 ---@field file string
 ---@field message string
 ---@field code string
+---@field listed boolean?          # only its control library cannot be read: what lpp_name says is in the index
 
 ---@class altmig.installp.Source
 ---@field name string              # for messages
@@ -73,16 +94,34 @@ local folders <const> = { "installp/ppc", "RPMS/ppc", "emgr/ppc" }
 ---@field message string?          # why it cannot be read
 ---@field code string?
 
+--- The first bytes of many files, with few round trips: `take` is called for each, with data, or with message and code,
+--- or with neither where it is to be opened by itself.
+---@alias altmig.installp.Take fun(i: integer, data: string?, message: string?, code: string?)
+---@alias altmig.installp.Heads fun(entries: altmig.installp.Entry[], length: integer, take: altmig.installp.Take)
+
 ---@class altmig.installp.Place
 ---@field name string
 ---@field key string               # what the cache is of
 ---@field entries fun(): altmig.installp.Entry[]
 ---@field open fun(file: string): userdata?, string?, string?
+---@field heads altmig.installp.Heads
+---@field write (fun(file: string, text: string))?   # nil: nothing is written there
 ---@field close fun()
 
 -- What is wrong with one entry, not with the directory: the others are read.
 local of_entry = { OUTSIDE_TREE = true, ELOOP = true, ENOENT = true, ENOTDIR = true, EACCES = true, EPERM = true, ENAMETOOLONG = true,
   EINVAL = true, EISDIR = true, EIO = true }
+
+-- Which of the entries are in each directory.
+local function by_folder(entries)
+  local folders_of = {}
+  for i, entry in ipairs(entries) do
+    local folder = entry.file:match("^(.*)/[^/]*$") or ""
+    folders_of[folder] = folders_of[folder] or {}
+    table.insert(folders_of[folder], i)
+  end
+  return folders_of
+end
 
 ---@param t altmig.tree
 ---@param dir string               # in the tree
@@ -91,21 +130,35 @@ local of_entry = { OUTSIDE_TREE = true, ELOOP = true, ENOENT = true, ENOTDIR = t
 local function of_tree(t, dir, name, key)
   dir = dir:gsub("/+$", "")
   local function at(file) return dir .. "/" .. file end
+  local function heads(folder, names, length)
+    local next_one, state, control, closing = t:heads(at(folder), names, length)
+    if not next_one then err.raise { code = control, message = state } end
+    return next_one, state, control, closing
+  end
   local function add(list, folder)
-    for _, entry in ipairs(err.check(t:list(at(folder)))) do
-      local file = folder == "" and entry or folder .. "/" .. entry
-      local st, message, code = t:stat(at(file), { follow = true })
-      if st and st.type == "file" then
+    local names = err.check(t:list(at(folder)))
+    for i, data, st, code in heads(folder, names, 0) do
+      local file = folder == "" and names[i] or folder .. "/" .. names[i]
+      if not data then
+        list[#list + 1] = { file = file, message = st, code = code }
+      elseif st.type == "file" then
         list[#list + 1] = { file = file, size = st.size, time = ("%d.%09d"):format(st.mtime, st.mtime_nsec or 0) }
-      elseif not st then
-        if not of_entry[code] then err.raise { code = code, message = message } end
-        list[#list + 1] = { file = file, message = message, code = code }
       end
     end
   end
   return {
     name = name, key = key, close = function() end,
     open = function(file) return t:open(at(file)) end,
+    heads = function(entries, length, take)
+      for folder, list in pairs(by_folder(entries)) do
+        local names = {}
+        for i, index in ipairs(list) do names[i] = entries[index].file:match("[^/]*$") end
+        for i, data, message, code in heads(folder, names, length) do
+          if data then take(list[i], data) else take(list[i], nil, message, code) end
+        end
+      end
+    end,
+    write = function(file, text) err.check(t:write(at(file), text)) end,
     entries = function()
       local list, any = {}, false
       for _, folder in ipairs(folders) do
@@ -123,6 +176,45 @@ end
 
 -- A row of `ls -ln`: file or link, its size, the words of its time, its name.
 local function ls_row(line) return line:match("^([%-l])%S+%s+%d+%s+%d+%s+%d+%s+(%d+)%s+(%a+%s+%d+%s+[%d:]+) (.+)$") end
+
+-- The first $1 bytes of each file, behind a line of its own. conv=sync makes a short block a whole one, so that it is
+-- known where the next begins; how much of it is the file's, its size tells. A file that cannot be read leaves a line
+-- where bytes should be: from there on each is opened by itself.
+local heads_script <const> = [[
+n=$1
+shift
+for f
+do
+  if test -f "$f" && test -r "$f" && test -s "$f"
+  then
+    echo "+"
+    dd if="$f" bs="$n" count=1 conv=sync 2>/dev/null
+  else
+    echo "-"
+  fi
+done
+]]
+
+-- Bytes of one answer of the host.
+local HOST_HEADS <const> = 8 << 20
+
+-- The parts of such an answer; nil for those behind one that is not as it should be.
+local function split_heads(text, sizes, length)
+  local parts, at = {}, 1
+  for i, size in ipairs(sizes) do
+    local sign = text:sub(at, at + 1)
+    if sign == "+\n" then
+      if #text < at + 1 + length then break end
+      parts[i] = text:sub(at + 2, at + 1 + math.min(size, length))
+      at = at + 2 + length
+    elseif sign == "-\n" then
+      at = at + 2
+    else
+      break
+    end
+  end
+  return at == #text + 1 and parts or {}
+end
 
 -- Behind SSH: `ls` tells of links what they point to; only one to a file of the same directory is followed.
 ---@param host altmig.Host
@@ -154,6 +246,17 @@ local function of_host(host, location, name)
   return {
     name = name, key = ("%s:%s"):format(host.name, location), close = function() end,
     open = function(file) return host.session:open(location .. "/" .. file) end,
+    heads = function(entries, length, take)
+      local each = math.max(1, HOST_HEADS // length)
+      for first = 1, #entries, each do
+        local paths, sizes = { tostring(length) }, {}
+        for i = first, math.min(first + each - 1, #entries) do
+          paths[#paths + 1], sizes[#sizes + 1] = location .. "/" .. entries[i].file, entries[i].size
+        end
+        local parts = split_heads(host:must_script(heads_script, paths, { max_output = HOST_HEADS + (1 << 20) }), sizes, length)
+        for i in ipairs(sizes) do take(first + i - 1, parts[i]) end
+      end
+    end,
     entries = function()
       local list, any = {}, false
       for _, folder in ipairs(folders) do
@@ -233,16 +336,116 @@ local function is_of_image(code) return images.is_damage(code) or of_entry[code]
 
 local kept = { "name", "level", "content", "bosboot", "description", "requisites", "sizes", "supersedes" }
 
-local function read_image(place, entry)
-  local archive <close> = err.check(bff.open(err.check(place.open(entry.file))))
-  local lpp = err.check(core.lpp(lpp_name(archive), entry.file))
-  local image = { kind = "installp", package = lpp.package, type = lpp.type, platform = lpp.platform, filesets = {} }
+-- The scripts a control library may have, in the order in which they run.
+local scripts <const> = { "pre_d", "pre_rm", "pre_i", "pre_u", "post_i", "post_u", "config", "config_u", "unconfig", "unconfig_u",
+  "unpost_i", "unpost_u", "unpre_i", "unpre_u" }
+local is_script = {}
+for _, suffix in ipairs(scripts) do is_script[suffix] = true end
+
+-- Words of lines; of a list as `namelist` the first of each line.
+local function words(text)
+  local list = {}
+  for line in text:gmatch("[^\r\n]+") do
+    local word = line:match("^%s*([%w_.+%-]+)")
+    if word then list[#list + 1] = word end
+  end
+  return list
+end
+
+local take_member = {}
+
+function take_member.inventory(library, member, where)
+  local files, bytes, code = core.inventory_size(member.data, where)
+  if not files then err.raise { code = code, message = bytes } end
+  library.files, library.bytes = library.files + files, library.bytes + bytes
+end
+
+function take_member.cfgfiles(library, member)
+  for line in member.data:gmatch("[^\r\n]+") do
+    local name, method = line:match("^%s*(%S+)%s+(%S+)")
+    local path = name and cfgfiles.path(name)
+    if path then library.cfgfiles[#library.cfgfiles + 1] = { path = path, method = method } end
+  end
+end
+
+function take_member.namelist(library, member)
+  for _, word in ipairs(words(member.data)) do library.obsoletes[#library.obsoletes + 1] = word end
+end
+
+function take_member.rm_inv(library, member, where)
+  library.removes = library.removes + err.check(core.inventory_size(member.data, where))
+end
+
+local function is_licence(suffix) return suffix == "la" or suffix == "lag" or suffix == "lar" or suffix == "laf" end
+
+-- What a control library has of the filesets of the image.
+local function take_library(image, data, part, where)
+  for _, member in ipairs(err.check(bigar.parse(data, where))) do
+    local name, suffix = member.name:match("^(.+)%.([%w_]+)$")
+    local fileset = name and image.by_name[name]
+    if fileset then
+      fileset.library = fileset.library or { files = 0, bytes = 0, cfgfiles = json.array {}, obsoletes = json.array {}, removes = 0,
+        scripts = json.array {}, licence = false }
+      local library = fileset.library
+      if take_member[suffix] then take_member[suffix](library, member, where .. ": " .. member.name) end
+      if is_script[suffix] then library.scripts[#library.scripts + 1] = part == "root" and "root:" .. suffix or suffix end
+      if is_licence(suffix) then library.licence = true end
+    end
+  end
+end
+
+-- The control libraries, which are near the beginning: of the usr part, and where there is a root part of that. What
+-- stands further on is not looked for.
+local function read_libraries(archive, image, name)
+  local missing = { usr = true }
+  for _, fileset in ipairs(image.filesets) do
+    if fileset.content == "B" then missing.root = true end
+  end
+  for _ = 1, installp.library_members do
+    if not next(missing) then break end
+    local member, message, code = archive:next()
+    if not member and code then err.raise { code = code, message = message } end
+    if not member or member.offset > installp.library_reach then break end
+    local part = member.type == "file" and images.library_part(member.name)
+    if part and missing[part] then
+      missing[part] = nil
+      local data = err.check(archive:read(member, installp.library_max))
+      take_library(image, data, part, name .. ": " .. member.name)
+    end
+  end
+  for _, fileset in ipairs(image.filesets) do
+    if fileset.library then table.sort(fileset.library.scripts) end
+  end
+end
+
+-- Reads an image as far as `archive` goes. Second result: what is wrong with its control libraries. Raises TRUNCATED
+-- where the beginning ends before what is looked for.
+local function read_archive(archive, file, is_beginning)
+  local lpp = err.check(core.lpp(lpp_name(archive), file))
+  local image = { kind = "installp", package = lpp.package, type = lpp.type, platform = lpp.platform, filesets = {}, by_name = {} }
   for i, fileset in ipairs(lpp.filesets) do
     local row = {}
     for _, field in ipairs(kept) do row[field] = fileset[field] end
-    image.filesets[i] = row
+    image.filesets[i], image.by_name[row.name] = row, row
   end
-  return image
+  local ok, e = xpcall(read_libraries, err.wrap, archive, image, file)
+  image.by_name = nil
+  if ok then return image end
+  local is_of_library = images.is_damage(e.code) or e.code == "INVENTORY" or of_entry[e.code]
+  if is_beginning and e.code == "TRUNCATED" or not is_of_library then error(e, 0) end
+  for _, fileset in ipairs(image.filesets) do fileset.library = nil end
+  return image, e
+end
+
+local function read_image(place, entry)
+  local archive <close> = err.check(bff.open(err.check(place.open(entry.file))))
+  return read_archive(archive, entry.file, false)
+end
+
+-- From the first bytes of an image; TRUNCATED when they are not enough.
+local function read_beginning(entry, data, is_beginning)
+  local archive <close> = err.check(bff.parse(data, entry.file))
+  return read_archive(archive, entry.file, is_beginning)
 end
 
 -- What is no installp image by its name: nothing but the name says which package or label it is.
@@ -259,7 +462,7 @@ end
 
 ---------------------------------------------------------------- the cache
 
-local FORMAT <const> = "altmig installp index 1"
+local FORMAT <const> = "altmig installp index 2"
 
 local function is_list(value, of)
   if type(value) ~= "table" then return false end
@@ -274,10 +477,27 @@ local function is_size(row) return type(row.path) == "string" and math.type(row.
 
 local function is_named(row) return type(row.name) == "string" and type(row.level) == "string" end
 
+local function is_text(value) return type(value) == "string" end
+
+local function is_cfgfile(row) return is_text(row.path) and is_text(row.method) end
+
+local function is_texts(value)
+  for _, text in ipairs(type(value) == "table" and value or { 0 }) do
+    if not is_text(text) then return false end
+  end
+  return true
+end
+
+local function is_library(row)
+  return type(row) == "table" and math.type(row.files) == "integer" and math.type(row.bytes) == "integer"
+    and math.type(row.removes) == "integer" and type(row.licence) == "boolean" and is_list(row.cfgfiles, is_cfgfile)
+    and is_texts(row.obsoletes) and is_texts(row.scripts)
+end
+
 local function is_fileset(row)
   return is_named(row) and type(row.requisites) == "string" and type(row.description) == "string"
     and type(row.content) == "string" and type(row.bosboot) == "string" and is_list(row.sizes, is_size)
-    and is_list(row.supersedes, is_named)
+    and is_list(row.supersedes, is_named) and (row.library == nil or is_library(row.library))
 end
 
 -- A file of lines, each the JSON of an image; one that is not as it should be is no cache.
@@ -299,12 +519,14 @@ local function read_cache(path, key)
 end
 
 -- An image whose text is no UTF-8 is read again each time. Returns why it could not be written.
-local function write_cache(path, key, list)
+local function write_cache(path, key, list, problems)
+  local troubled = {} -- is told again each time
+  for _, one in ipairs(problems) do troubled[one.file] = true end
   local head = json.encode { format = FORMAT, source = key }
   if not head then return end
   local lines = { head }
   for _, image in ipairs(list) do
-    lines[#lines + 1] = image.kind == "installp" and json.encode(image) or nil
+    lines[#lines + 1] = image.kind == "installp" and not troubled[image.file] and json.encode(image) or nil
   end
   local ok, message = sys.makedirs(path:match("^(.*)/") or ".", mode.PRIVATE_DIR)
   if ok then ok, message = sys.write_file(path, table.concat(lines, "\n") .. "\n", { mode = mode.PRIVATE_FILE }) end
@@ -313,25 +535,40 @@ end
 
 ---------------------------------------------------------------- the index
 
-local function problem(source, entry, e)
-  source.problems[#source.problems + 1] = { file = entry.file, message = e.message, code = tostring(e.code) }
+local function problem(source, entry, e, listed)
+  source.problems[#source.problems + 1] = { file = entry.file, message = e.message, code = tostring(e.code), listed = listed }
 end
 
-local function look_at(source, place, entry, known)
-  local base = entry.file:match("[^/]*$")
-  if base:sub(1, 1) == "." then return end -- .toc and its like
-  if entry.message then return problem(source, entry, entry) end
-  local image, cached = other_kind(base), known[entry.file]
-  if not image and cached and cached.size == entry.size and cached.time == entry.time then image = cached end
-  if not image then
-    source.read = source.read + 1
-    local ok, result = xpcall(read_image, err.wrap, place, entry)
-    if not ok and not is_of_image(result.code) then error(result, 0) end
-    if not ok then return problem(source, entry, result) end
-    image = result
+-- Images to be read are given to `done` in any order: first the beginnings of all, then longer ones of those that need
+-- them, then the rest one by one. `done` gets the image or an error, and perhaps what is wrong with its library.
+local function read_images(place, entries, done)
+  local rest, alone = entries, {}
+  for _, length in ipairs { installp.head, installp.long_head } do
+    local more = {}
+    if #rest > 0 then place.heads(rest, length, function(i, data, message, code)
+      local entry = rest[i]
+      if code then return done(entry, nil, { code = code, message = message }) end
+      local is_beginning = data and #data == length and entry.size > length
+      if not data then
+        alone[#alone + 1] = entry
+        return
+      end
+      local ok, image, trouble = xpcall(read_beginning, err.wrap, entry, data, is_beginning)
+      if ok then return done(entry, image, nil, trouble) end
+      if is_beginning and image.code == "TRUNCATED" then
+        more[#more + 1] = entry
+      else
+        done(entry, nil, image)
+      end
+    end) end
+    rest = more
   end
-  image.file, image.size, image.time = entry.file, entry.size, entry.time
-  source.images[#source.images + 1] = image
+  table.move(rest, 1, #rest, #alone + 1, alone)
+  for _, entry in ipairs(alone) do
+    if sys.cancelled() then err.raise { code = "CANCELLED", message = "installp: interrupted" } end
+    local ok, image, trouble = xpcall(read_image, err.wrap, place, entry)
+    if ok then done(entry, image, nil, trouble) else done(entry, nil, image) end
+  end
 end
 
 --- The index of a place.
@@ -342,14 +579,44 @@ function installp.index(place, options)
   options = options or {}
   local source = setmetatable({ name = place.name, images = {}, problems = {}, read = 0 }, Source)
   local known = read_cache(options.cache, place.key)
-  local entries = place.entries()
+  local entries, unread, images_of, count = place.entries(), {}, {}, 0
   table.sort(entries, function(a, b) return a.file < b.file end)
-  for i, entry in ipairs(entries) do
-    if sys.cancelled() then err.raise { code = "CANCELLED", message = "installp: interrupted" } end
-    look_at(source, place, entry, known)
-    if options.on_image then options.on_image(i, #entries) end
+  local function seen()
+    count = count + 1
+    if options.on_image then options.on_image(count, #entries) end
   end
-  if options.cache and source.read > 0 then source.unremembered = write_cache(options.cache, place.key, source.images) end
+  for _, entry in ipairs(entries) do
+    local base, cached = entry.file:match("[^/]*$"), known[entry.file]
+    local other = base:sub(1, 1) ~= "." and not entry.message and other_kind(base)
+    if base:sub(1, 1) == "." then -- .toc and its like
+      seen()
+    elseif entry.message then
+      problem(source, entry, entry)
+      seen()
+    elseif other or cached and cached.size == entry.size and cached.time == entry.time then
+      images_of[entry.file] = other or cached
+      seen()
+    else
+      unread[#unread + 1] = entry
+    end
+  end
+  source.read = #unread
+  read_images(place, unread, function(entry, image, e, trouble)
+    if e and not is_of_image(e.code) then err.raise(e) end
+    if e then problem(source, entry, e) end
+    if trouble then problem(source, entry, trouble, true) end
+    images_of[entry.file] = image
+    seen()
+  end)
+  for _, entry in ipairs(entries) do
+    local image = images_of[entry.file]
+    if image then
+      image.file, image.size, image.time = entry.file, entry.size, entry.time
+      source.images[#source.images + 1] = image
+    end
+  end
+  table.sort(source.problems, function(a, b) return a.file < b.file end)
+  if options.cache and source.read > 0 then source.unremembered = write_cache(options.cache, place.key, source.images, source.problems) end
   return source
 end
 

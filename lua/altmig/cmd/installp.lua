@@ -46,7 +46,8 @@ local function source_of(word, opts)
   if opened.master then opened.master:close() end
   if not ok then error(result, 0) end
   for _, problem in ipairs(result.problems) do
-    output.complain("altmig installp: skipped %s: %s", problem.file, problem.message)
+    output.complain(problem.listed and "altmig installp: %s: its control library cannot be read, installp will fail on it: %s"
+      or "altmig installp: skipped %s: %s", problem.file, problem.message)
   end
   if result.unremembered then output.complain("altmig installp: what was read is not remembered: %s", result.unremembered) end
   return result

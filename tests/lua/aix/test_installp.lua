@@ -3,6 +3,7 @@
 
 local lu = require "luaunit"
 local bff = require "altmig.bff"
+local bigar = require "altmig.bigar"
 local err = require "altmig.err"
 local installp = require "altmig.installp"
 local sys = require "altmig.sys"
@@ -158,10 +159,78 @@ function TestInstallpIndex:test_an_image_is_read_once_until_it_changes()
   lu.assertNotNil(installp.source(self.top .. "/lpp", nil, { cache = self.top .. "/dir" }).unremembered)
 end
 
--- The master behind SSH: `ls -ln` and a reader.
-local function host(listing, opened)
+local function library(members)
+  for _, member in ipairs(members) do member.mode, member.date = 420, 0 end
+  return assert(bigar.format(members))
+end
+
+-- An image with control libraries, `gap` bytes of another file before the second.
+local function with_libraries(file, text, usr, root, gap)
+  local w = assert(bff.create(dir .. "/" .. file))
+  assert(w:add { name = "./lpp_name", data = text })
+  assert(w:add { name = "./usr/lpp/a/liblpp.a", data = usr })
+  if gap then assert(w:add { name = "./usr/lpp/a/README", data = ("x"):rep(gap) }) end
+  if root then assert(w:add { name = "./usr/lpp/a/inst_root/liblpp.a", data = root }) end
+  assert(w:add { name = "./usr/bin/x", data = "program" })
+  assert(w:close())
+end
+
+function TestInstallpIndex:test_what_control_libraries_have()
+  local usr = library { { name = "a.one.inventory", data = "/usr/bin/x:\n\ttype = FILE\n\tsize = 7\n/usr/bin/y:\n\ttype = SYMLINK\n" },
+    { name = "a.one.namelist", data = "a.old\nb.older 1.0.0.0\n" }, { name = "a.one.post_i", data = "exit 0" },
+    { name = "a.one.rm_inv", data = "/usr/bin/z:\n\ttype = FILE\n" }, { name = "a.one.lag", data = "license" },
+    { name = "productid", data = "a 5765" }, { name = "other.fileset.post_i", data = "" } }
+  local root = library { { name = "a.one.inventory", data = "/etc/x:\n\ttype = FILE\n\tsize = VOLATILE\n" },
+    { name = "a.one.cfgfiles", data = "./etc/x auto_merge\n./../etc/passwd preserve\n./etc/y\n" }, { name = "a.one.config", data = "" } }
+  local text = text_of("a", "I", { { "a.one", "1.0.0.0", "B" } })
+  local want = { files = 3, bytes = 7, cfgfiles = { { path = "/etc/x", method = "auto_merge" } }, obsoletes = { "a.old", "b.older" },
+    removes = 1, scripts = { "post_i", "root:config" }, licence = true }
+  local cache = self.top .. "/state/cache"
+  -- In the first bytes, in more of them, and in an image that is read by itself.
+  for i, gap in ipairs { 10, 200000, 3000000 } do
+    with_libraries("a", text, usr, root, gap)
+    assert(sys.utime(dir .. "/a", i, i))
+    local source = installp.source(self.top .. "/lpp", nil, { cache = cache })
+    lu.assertEquals(source.problems, {})
+    lu.assertEquals(source.images[1].filesets[1].library, want, gap)
+    lu.assertEquals(installp.source(self.top .. "/lpp", nil, { cache = cache }).images[1].filesets[1].library, want, gap)
+  end
+  -- One that is not near the beginning is not looked for.
+  with_libraries("a", text_of("a", "I", { { "a.one", "1.0.0.0" } }), usr, nil)
+  lu.assertEquals(installp.source(self.top .. "/lpp").images[1].filesets[1].library.files, 2)
+  image("a", text)
+  lu.assertNil(installp.source(self.top .. "/lpp").images[1].filesets[1].library)
+end
+
+function TestInstallpIndex:test_a_broken_library_leaves_what_lpp_name_says()
+  local text, cache = text_of("a", "I", { { "a.one", "1.0.0.0" } }), self.top .. "/state/cache"
+  for name, data in pairs { magic = "no archive", member = library { { name = "a.one.inventory", data = "nonsense\n" } } } do
+    with_libraries(name, text, data)
+  end
+  local cut = library { { name = "a.one.post_i", data = ("x"):rep(1000) } }
+  with_libraries("cut", text, cut)
+  local whole = assert(sys.read_file(dir .. "/cut"))
+  assert(sys.write_file(dir .. "/cut", whole:sub(1, whole:find("xxxx", 1, true) + 100)))
+  for _ = 1, 2 do -- what is wrong is told every time
+    local source = installp.source(self.top .. "/lpp", nil, { cache = cache })
+    lu.assertEquals(#source:filesets(), 3)
+    lu.assertEquals(problems(source), { ["installp/ppc/magic"] = "BIGAR_MAGIC", ["installp/ppc/member"] = "INVENTORY",
+      ["installp/ppc/cut"] = "TRUNCATED" })
+    for _, one in ipairs(source.problems) do lu.assertTrue(one.listed) end
+    lu.assertNil(source.images[1].filesets[1].library)
+  end
+end
+
+-- The master behind SSH: `ls -ln`, scripts that sh runs here, in `dir`, and a reader.
+local function host(listing, opened, asked)
   return { name = "nim01",
     must = function(_, argv) return listing[argv[3]] end,
+    must_script = function(_, text, args)
+      local argv = { "sh", "-c", text, "sh" }
+      for i, word in ipairs(args) do argv[4 + i] = word:gsub("^/export/lpp/installp/ppc", dir) end
+      asked[#asked + 1] = #args - 1
+      return assert(sys.run(argv)).stdout
+    end,
     holds = function(_, argv) return listing[argv[3]] ~= nil end,
     session = { open = function(_, path)
       opened[#opened + 1] = path
@@ -173,19 +242,20 @@ end
 function TestInstallpIndex:test_a_directory_of_the_master()
   image("a.I", text_of("a", "I", { { "a.one", "1.0.0.0" } }))
   image("it's", text_of("b", "I", { { "b.one", "1.0.0.0" } }))
-  local opened = {}
+  local opened, asked = {}, {}
   local world = function()
     return { master = host({ ["/export/lpp/installp/ppc"] = "total 16\n-rw-r--r--    1 0        0               512 Nov 27 20:06 a.I\n"
         .. "-rw-r--r--    1 0        0               512 Nov 27  2018 it's\ndrwxr-xr-x    2 0        0       256 Nov 27 20:06 sub\n"
         .. "lrwxrwxrwx    1 0        0                 3 Nov 27 20:06 same -> a.I\n"
         .. "lrwxrwxrwx    1 0        0                11 Nov 27 20:06 out -> /etc/passwd\n",
-        ["/export/lpp/RPMS/ppc"] = "-rw-r--r-- 1 0 0 12 Nov 27 20:06 x-1-1.ppc.rpm\n" }, opened),
+        ["/export/lpp/RPMS/ppc"] = "-rw-r--r-- 1 0 0 12 Nov 27 20:06 x-1-1.ppc.rpm\n" }, opened, asked),
       nim = { resource = function(_, kind, name) return { name = name, kind = kind, location = "/export/lpp", host = "master" } end } }
   end
   local source = installp.index(installp.place("lpp72", world))
   lu.assertEquals(source.name, "lpp_source lpp72 on nim01")
   lu.assertEquals(files(source), { "RPMS/ppc/x-1-1.ppc.rpm", "installp/ppc/a.I", "installp/ppc/it's" })
-  lu.assertEquals(opened, { "/export/lpp/installp/ppc/a.I", "/export/lpp/installp/ppc/it's", "/export/lpp/installp/ppc/same" })
+  -- One command for all of them; the link could not be read so (there is no such file here), and is opened by itself.
+  lu.assertEquals({ asked, opened }, { { 3 }, { "/export/lpp/installp/ppc/same" } })
   lu.assertEquals(source.problems[1].code, "OUTSIDE_TREE")
   lu.assertStrContains(source.problems[1].message, "a link to /etc/passwd")
 end
