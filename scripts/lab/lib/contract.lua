@@ -512,7 +512,7 @@ end
 ---@param params string[]?
 ---@return string[] violations what ksh88 has not
 ---@return table[] commands lists of words, "x" for what is not literal; partial: a flag is not, so it cannot be checked
-local function script(text, params)
+local function read_script(text, params)
   local commands, bare = read_shell(text, params)
   local found, out = {}, {}
   for _, row in ipairs(not_ksh88) do
@@ -534,6 +534,22 @@ local function script(text, params)
     end
   end
   return found, out
+end
+
+-- A host is sent the same few scripts again and again, and to read one costs a hundred times what its check costs.
+local MOST_READ <const> = 500
+local was_read, count_read = {}, 0
+
+-- The same, read once. What it returns is shared: it is looked at and never changed.
+local function script(text, params)
+  local key = params and ("%d\0%s\0%s"):format(#params, table.concat(params, "\0"), text) or text
+  local both = was_read[key]
+  if not both then
+    if count_read == MOST_READ then was_read, count_read = {}, 0 end
+    both = { read_script(text, params) }
+    was_read[key], count_read = both, count_read + 1
+  end
+  return both[1], both[2]
 end
 
 ---------------------------------------------------------------- the verdicts
