@@ -2,7 +2,7 @@
 -- The filesets that the releases of the lab have, as far as they are the same in all of them. kind: "bos" comes with the
 -- BOS image, "image" is installed by installp from an image of its package, "master" is on the NIM master alone, "site"
 -- is the customer's own. Which of them a release has, at which level and with which requisites, is in its release.lua.
--- The order is that of the software database.
+-- "optional" is what no host has until somebody installs it. The order is that of the software database.
 
 local list = {}
 
@@ -60,7 +60,38 @@ add("image", "devices.vdevice.IBM.l-lan.rte", "Virtual I/O Ethernet Software", {
 add("image", "devices.common.IBM.atm.rte", "Common ATM Software", { package = "devices.common.IBM.atm", root = true })
 add("image", "openssh.base.client", "Open Secure Shell Commands")
 add("image", "openssh.base.server", "Open Secure Shell Server", { root = true })
-add("image", "openssl.base", "Open Secure Socket Layer")
+add("image", "openssl.base", "Open Secure Socket Layer", { root = true })
+add("image", "bos.net.tcp.server_core", "TCP/IP Server Core Support")
+add("image", "bos.net.tcp.bind", "Domain Name System Server")
+add("image", "bos.net.tcp.bind_utils", "Domain Name System Utilities")
+add("image", "bos.net.tcp.ftp", "File Transfer Client")
+add("image", "bos.net.tcp.ftpd", "File Transfer Server")
+add("image", "bos.net.tcp.ntp", "Network Time Protocol Client")
+add("image", "bos.net.tcp.ntpd", "Network Time Protocol Server", { root = true })
+add("image", "bos.net.tcp.rcmd", "Remote Commands")
+add("image", "bos.net.tcp.rcmd_server", "Remote Command Servers")
+add("image", "bos.net.tcp.sendmail", "Mail Transfer Agent", { root = true })
+add("image", "bos.net.tcp.snmpd", "Network Management Agents")
+add("image", "bos.net.tcp.syslogd", "System Log Server")
+add("image", "bos.net.tcp.telnet", "Telnet Client")
+add("image", "bos.net.tcp.telnetd", "Telnet Server")
+add("image", "bos.net.tcp.traceroute", "Route Tracing")
+add("image", "ICU4C.rte", "International Components for Unicode")
+add("image", "Java8_64.jre", "Java SDK 64-bit Runtime")
+add("image", "bos.ecc_client.rte", "Electronic Customer Care Runtime")
+add("image", "bos.hdcrypt", "Data Encryption of Logical Volumes")
+add("image", "bos.kmip_client", "Key Management Client")
+add("image", "bos.terminfo.ibm.data", "IBM Terminal Definitions", { package = "bos.terminfo" })
+add("image", "perl.rte", "Perl Version 5 Runtime Environment")
+add("image", "printers.rte", "Printer Backend")
+add("image", "rpm.rte", "RPM Package Manager")
+add("image", "rsct.core.rmc", "RSCT Resource Monitoring and Control", { root = true })
+add("image", "rsct.core.utils", "RSCT Utilities")
+add("image", "security.acf", "ACF/PKCS11 Device Driver")
+add("image", "python3.9.base", "Python 3.9", { package = "python3.9" })
+add("image", "python3.11.base", "Python 3.11", { package = "python3.11", optional = true })
+add("image", "bash.rte", "Bourne Again Shell", { package = "bash.rte", optional = true })
+add("image", "bind.rte", "ISC BIND 9.18", { package = "bind.rte", optional = true })
 add("master", "bos.sysmgt.nim.master", "Network Install Manager - Master Tools")
 add("master", "bos.sysmgt.nim.spot", "Network Install Manager - SPOT")
 add("site", "acme.tools.rte", "ACME Application Tools", { root = true,

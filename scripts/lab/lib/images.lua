@@ -322,12 +322,23 @@ end
 
 ---------------------------------------------------------------- who owns what
 
--- Which fileset a path belongs to; first match counts.
+-- Which fileset a path belongs to; the first match counts whose fileset the level has.
 local owners = {
   { "^/usr/lpp/lab/", "bos.rte.shell" }, { "^/usr/lib/objrepos", "bos.rte.odm" }, { "^/usr/bin/odm", "bos.rte.odm" },
   { "^/etc/security", "bos.rte.security" }, { "^/etc/passwd$", "bos.rte.security" }, { "^/etc/group$", "bos.rte.security" },
   { "^/etc/methods%.cfg$", "bos.rte.security" }, { "^/usr/lib/security", "bos.rte.security" }, { "^/etc/ssh", "openssh.base.server" },
-  { "^/etc/ntp", "bos.net.tcp.client" }, { "^/etc/rc%.tcpip", "bos.net.tcp.client" }, { "^/etc/inetd%.conf", "bos.net.tcp.client" },
+  { "^/etc/ntp", "bos.net.tcp.ntpd" }, { "^/etc/mail/", "bos.net.tcp.sendmail" }, { "^/var/ssl/", "openssl.base" },
+  { "^/usr/lib/libcrypto", "openssl.base" }, { "^/usr/lib/libssl", "openssl.base" }, { "sendmail$", "bos.net.tcp.sendmail" },
+  { "ntpd4?$", "bos.net.tcp.ntpd" }, { "/isc_bind/", "bind.rte" }, { "/named$", "bos.net.tcp.bind" },
+  { "/nsupdate$", "bos.net.tcp.bind_utils" }, { "/dnssec%-keygen$", "bos.net.tcp.bind_utils" }, { "/ftp$", "bos.net.tcp.ftp" },
+  { "/ftpd$", "bos.net.tcp.ftpd" }, { "/telnet$", "bos.net.tcp.telnet" }, { "/telnetd$", "bos.net.tcp.telnetd" },
+  { "/snmpd$", "bos.net.tcp.snmpd" }, { "/traceroute$", "bos.net.tcp.traceroute" }, { "/rshd$", "bos.net.tcp.rcmd_server" },
+  { "/syslogd$", "bos.net.tcp.syslogd" }, { "/rcp$", "bos.net.tcp.rcmd" }, { "/rsh$", "bos.net.tcp.rcmd" },
+  { "^/usr/bin/bash", "bash.rte" }, { "/python3.9$", "python3.9.base" }, { "/hdcryptmgr$", "bos.hdcrypt" }, { "/perl$", "perl.rte" },
+  { "/rmcd$", "rsct.core.rmc" }, { "^/etc/ntp", "bos.net.tcp.client" }, { "^/etc/mail/", "bos.net.tcp.client" },
+  { "sendmail$", "bos.net.tcp.client" }, { "/named$", "bos.net.tcp.server" }, { "/ftpd?$", "bos.net.tcp.client" },
+  { "/telnetd?$", "bos.net.tcp.client" }, { "/snmpd$", "bos.net.tcp.client" },
+  { "^/etc/rc%.tcpip", "bos.net.tcp.client" }, { "^/etc/inetd%.conf", "bos.net.tcp.client" },
   { "^/etc/rc%.nfs", "bos.net.nfs.client" }, { "^/etc/exports", "bos.net.nfs.client" }, { "^/etc/xtab", "bos.net.nfs.client" },
   { "^/usr/sbin/nfs", "bos.net.nfs.client" }, { "^/usr/sbin/biod", "bos.net.nfs.client" }, { "^/usr/sbin/rpc%.", "bos.net.nfs.client" },
   { "^/usr/sbin/exportfs", "bos.net.nfs.client" }, { "^/usr/sbin/mknfsexp", "bos.net.nfs.client" },
@@ -347,9 +358,9 @@ local owners = {
   { "^/usr/bin/", "bos.rte.commands" },
 }
 
-local function owner(path)
+local function owner(path, level)
   for _, rule in ipairs(owners) do
-    if path:find(rule[1]) then return rule[2] end
+    if level.levels[rule[2]] and path:find(rule[1]) then return rule[2] end
   end
   return "bos.rte"
 end
@@ -375,7 +386,7 @@ end
 local function add_root_files(tree)
   for path, entry in pairs(release.files(tree.level)) do
     tree:add(entry)
-    tree:add(copy_entry(entry, "/usr/lpp/" .. package_of(owner(path)) .. "/inst_root" .. path))
+    tree:add(copy_entry(entry, "/usr/lpp/" .. package_of(owner(path, tree.level)) .. "/inst_root" .. path))
   end
 end
 
@@ -443,11 +454,11 @@ local function inventory_row(entry, id)
     checksum = checksum, target = entry.target }, id)
 end
 
--- The filesets of the kinds that a system of the level has.
+-- The filesets of the kinds that a system of the level has; "optional" among the kinds is those that nobody installed.
 local function fileset_list(level, kinds)
   local out = {}
   for _, fileset in ipairs(level.filesets) do
-    if kinds[fileset.kind] then out[#out + 1] = fileset end
+    if kinds[fileset.kind] and (kinds.optional or not fileset.optional) then out[#out + 1] = fileset end
   end
   if kinds.site then table.move(release.site_filesets(), 1, #release.site_filesets(), #out + 1, out) end
   return out
@@ -492,7 +503,7 @@ local function add_swvpd(tree, filesets)
     if part ~= "share" then
       for _, path in ipairs(order) do
         local entry = tree.entries[path]
-        local name = entry.fileset or owner(path)
+        local name = entry.fileset or owner(path, tree.level)
         local belongs = is_root_part(path) == (part == "root")
         local id = ids[wanted[name] and name or "bos.rte"]
         local kept = entry.type == "file" or entry.type == "link" -- device files are made, not installed
@@ -658,7 +669,11 @@ local function customise_client(tree)
   tree:file("/opt/acme/etc/acme.conf", "listen = 7070\nworkers = 4\n", "640", 1100, 1100)
   tree:file("/opt/acme/data/ledger", filler(tree, "/opt/acme/data/ledger", 150000), "600", 1100, 1100)
   -- The RPM database (lab.rpm): lslpp -L lists what is in it among the filesets.
-  tree:file("/opt/freeware/packages/Packages", "acme-lib 2.0-1 1600424172 A library\n", "644", 0, 0)
+  local rpms = { "acme-lib 2.0-1 1600424172 A library\n" }
+  for _, package in ipairs(tree.level.rpms.installed or {}) do
+    rpms[#rpms + 1] = ("%s %s 1620424172 %s\n"):format(package[1], package[2], package[3])
+  end
+  tree:file("/opt/freeware/packages/Packages", table.concat(rpms), "644", 0, 0)
   for path, entry in pairs(tree.entries) do
     if path:match("^/opt/acme") then
       entry.fileset = "acme.tools.rte"
@@ -695,6 +710,7 @@ local function base_system(level, opts, parts)
   local tree = new_tree(level, opts)
   for _, row in ipairs(directories) do tree:dir(table.unpack(row)) end
   for path, target in pairs(links) do tree:link(path, target) end
+  for path, target in pairs(level.links) do tree:link(path, target) end
   add_root_files(tree)
   add_programs(tree)
   add_commands(tree, parts)
@@ -769,7 +785,9 @@ function images.spot(opts, level)
 end
 
 -- The fileset of an entry of a system that has all filesets.
-local function fileset_of(entry) return entry.fileset or owner(entry.path:gsub("^/usr/lpp/[^/]+/inst_root", "")) end
+local function fileset_of(entry, level)
+  return entry.fileset or owner(entry.path:gsub("^/usr/lpp/[^/]+/inst_root", ""), level)
+end
 
 local function filesets_by_name(kind)
   local out = {}
@@ -786,7 +804,7 @@ function images.bos(opts, level)
   local tree = base_system(level, opts, { all = true })
   local optional = filesets_by_name "image"
   for path, entry in pairs(tree.entries) do
-    if optional[fileset_of(entry)] and entry.type ~= "dir" then tree.entries[path] = nil end
+    if optional[fileset_of(entry, level)] and entry.type ~= "dir" then tree.entries[path] = nil end
   end
   add_swvpd(tree, fileset_list(level, { bos = true }))
   return tree:list()
@@ -804,7 +822,7 @@ local function bos_name(entries, level)
     local f = { name = fileset.name, level = fileset.level, description = fileset.description, bosboot = fileset.bosboot,
       content = fileset.root and "B" or "U", date = fileset.date, sizes = {}, files = {}, cfgfiles = {} }
     for _, entry in ipairs(entries) do
-      if entry.type ~= "dir" and not entry.path:match("^/usr/") and fileset_of(entry) == fileset.name then
+      if entry.type ~= "dir" and not entry.path:match("^/usr/") and fileset_of(entry, level) == fileset.name then
         f.files[#f.files + 1] = entry
         if bos_methods[entry.path] then table.insert(f.cfgfiles, { path = entry.path, method = bos_methods[entry.path] }) end
       end
@@ -816,7 +834,7 @@ end
 
 local configuration_methods = { ["/etc/rc.tcpip"] = "preserve", ["/etc/inetd.conf"] = "preserve", ["/etc/ntp.conf"] = "preserve",
   ["/etc/rc.nfs"] = "hold_new", ["/etc/exports"] = "preserve", ["/etc/xtab"] = "preserve", ["/etc/ssh/sshd_config"] = "hold_new",
-  ["/etc/ssh/ssh_config"] = "hold_new", ["/etc/niminfo.sample"] = "user_merge" }
+  ["/etc/ssh/ssh_config"] = "hold_new", ["/etc/niminfo.sample"] = "user_merge", ["/etc/mail/sendmail.cf"] = "hold_new" }
 
 -- Scripts that a fileset brings, by part.
 local scripts = {
@@ -833,9 +851,9 @@ local function package_spec(tree, name, filesets, level)
   for _, fileset in ipairs(filesets) do
     local f = { name = fileset.name, level = fileset.level, description = fileset.description, bosboot = fileset.bosboot,
       content = fileset.root and "B" or "U", prereq = fileset.requisites, files = {}, cfgfiles = {}, date = fileset.date }
-    for part, list in pairs(scripts[fileset.name] or {}) do f[part] = list end
+    for part, list in pairs(level.scripts[fileset.name] or scripts[fileset.name] or {}) do f[part] = list end
     for _, entry in ipairs(tree) do
-      if entry.type ~= "dir" and not entry.path:match("/inst_root/") and fileset_of(entry) == fileset.name then
+      if entry.type ~= "dir" and not entry.path:match("/inst_root/") and fileset_of(entry, level) == fileset.name then
         f.files[#f.files + 1] = entry
         if configuration_methods[entry.path] then
           table.insert(f.cfgfiles, { path = entry.path, method = configuration_methods[entry.path] })
@@ -856,7 +874,7 @@ function images.lpp_source(opts, level)
   level = level or new_level(opts)
   local packages = require "lab.packages"
   local tree = base_system(level, opts, { all = true, spot = level.levels["bos.alt_disk_install.rte"] ~= nil })
-  add_readmes(tree, fileset_list(level, { image = true }))
+  add_readmes(tree, fileset_list(level, { image = true, optional = true }))
   local full = tree:list()
   local out = new_tree(level, opts)
   local dir = "/installp/ppc/"
@@ -868,7 +886,7 @@ function images.lpp_source(opts, level)
     return packages.write_bos(path, bos_name(entries, level), entries, level.time)
   end)
   local by_package = {}
-  for _, fileset in ipairs(fileset_list(level, { image = true })) do
+  for _, fileset in ipairs(fileset_list(level, { image = true, optional = true })) do
     by_package[fileset.package] = by_package[fileset.package] or {}
     table.insert(by_package[fileset.package], fileset)
   end
@@ -878,6 +896,9 @@ function images.lpp_source(opts, level)
     end)
   end
   out:dir("/RPMS/ppc", "755", 0, 0)
+  for _, package in ipairs(level.rpms.images or {}) do
+    out:file(("/RPMS/ppc/%s.aix%s.ppc.rpm"):format(package, level.version), require "lab.rpm".image(package), "644", 0, 0)
+  end
   return out:list()
 end
 
@@ -920,7 +941,7 @@ function images.updates(opts, level)
   local full, by_name = tree:list(), {}
   for _, f in ipairs(list) do by_name[f.name] = f end
   for _, entry in ipairs(full) do
-    local f = entry.type == "file" and is_updated(entry.path) and by_name[fileset_of(entry)]
+    local f = entry.type == "file" and is_updated(entry.path) and by_name[fileset_of(entry, level)]
     if f then f.files[#f.files + 1] = entry end
   end
   by_name["bos.rte.install"].fixdata = fix_data(level)

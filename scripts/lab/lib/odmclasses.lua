@@ -55,6 +55,7 @@ class history { short lpp_id; short event; short ver; short rel; short mod; shor
 class inventory { short lpp_id; char private[2]; short file_type; short format; vchar loc0[1024];
   vchar loc1[1024]; vchar loc2[1024]; long size; long checksum; };
 class fix { char name[16]; char abstract[60]; char type[2]; vchar filesets[64]; vchar symptom[64]; };
+class dsc_inventory { char name[145]; char signer[64]; short state; };
 class vendor { char GUID[145]; short ver; short rel; short mod; short fix; short type;
   vchar ddir[128]; vchar uninstaller[1024]; vchar msgcat[1024]; short msgnumber; short msgset;
   short lpp_id; char PGUID[145]; long time; long instance; vchar description[1024];

@@ -18,6 +18,7 @@ local release = {}
 ---@field bosboot string?
 ---@field root boolean?
 ---@field not_on_client boolean?
+---@field optional boolean?
 
 ---@class lab.release.Level
 ---@field level string "7200-05-06-2320"
@@ -28,7 +29,11 @@ local release = {}
 ---@field time integer when its files were made
 ---@field boot_blocks integer size of a boot image
 ---@field programs string[] paths in the usr part beside the common ones
+---@field links table<string, string> links of the usr part
+---@field scripts table<string, table<string, table<string, string>>> control scripts by fileset and part
+---@field rpms {installed: string[][]?, images: string[]?} RPMs of a client (name, level, summary), and those in an lpp_source
 ---@field filesets lab.release.Fileset[] without the site's
+---@field levels table<string, string> the same, by name
 
 local function read(name) return assert(resource.read("scripts/lab/images/" .. name), "no " .. name) end
 
@@ -63,7 +68,7 @@ end
 -- The levels of one release's table, each with all that is in force there.
 local function levels_of(directory)
   local data = release.table(directory .. "/release.lua")
-  local out, levels, dates, requisites = {}, {}, {}, setmetatable({}, { __index = data.requisites })
+  local out, levels, dates, requisites, scripts = {}, {}, {}, setmetatable({}, { __index = data.requisites }), {}
   for _, row in ipairs(data.levels) do
     local short, technology, service, date = row.level:match("^(%d%d)00%-(%d%d)%-(%d%d)%-(%d%d%d%d)$")
     assert(short, row.level)
@@ -72,10 +77,12 @@ local function levels_of(directory)
       dates[name] = data.dates and data.dates[name] or date
     end
     for name, text in pairs(row.requisites or {}) do requisites[name] = text end
+    for name, parts in pairs(row.scripts or {}) do scripts[name] = parts end
     local one = { level = row.level, version = data.version, technology_level = row.level:sub(1, 7), service_pack = tonumber(service),
       base = ("%s.%d.0"):format(data.version, tonumber(technology)), date = date, time = row.time, usual = row.usual,
       boot_blocks = data.boot_blocks, programs = data.programs, fixes = row.fixes or {}, directory = directory, filesets = {},
-      levels = {} }
+      levels = {}, links = data.links or {}, scripts = {}, rpms = data.rpms or {} }
+    for name, parts in pairs(scripts) do one.scripts[name] = parts end
     for name, level in pairs(levels) do one.levels[name] = level end
     for _, fileset in ipairs(catalogue()) do
       if levels[fileset.name] then

@@ -8,7 +8,11 @@ return {
   programs = {
     "/usr/lib/hal_hfi.o", "/usr/lib/hal_hfi64.o", "/usr/hfi/hal/lib/hal_hfi.o", "/usr/sbin/mkatmpvc",
     "/usr/sbin/atmsvcd", "/usr/lib/ncs/bin/glbd", "/usr/lib/ncs/bin/llbd", "/usr/lib/methods/cfgatm", "/usr/sbin/snappd",
+    "/usr/sbin/xntpd", "/usr/sbin/sendmail", "/usr/sbin/named", "/usr/bin/nsupdate", "/usr/sbin/dnssec-keygen",
+    "/usr/bin/ftp", "/usr/sbin/ftpd", "/usr/bin/telnet", "/usr/sbin/telnetd", "/usr/sbin/snmpd", "/usr/bin/traceroute",
+    "/usr/sbin/rshd", "/usr/lib/libcrypto.a", "/usr/lib/libssl.a", "/usr/lib/libcrypto_compat.a", "/usr/lib/libssl_compat.a",
   },
+  links = { ["/usr/lib/sendmail"] = "/usr/sbin/sendmail" },
   dates = { ["openssh.base.client"] = "2344", ["openssh.base.server"] = "2344", ["openssl.base"] = "2346" },
   requisites = {},
   levels = {
@@ -46,5 +50,9 @@ return {
       ["bos.perf.tools"] = "7.1.5.41", ["bos.perf.perfstat"] = "7.1.5.41", ["devices.chrp.base.rte"] = "7.1.5.41",
       ["devices.vdevice.IBM.v-scsi.rte"] = "7.1.5.40", ["devices.vdevice.IBM.l-lan.rte"] = "7.1.5.40",
     }, fixes = { { "IJ20001", "LS MAY LOOP", "bos.rte.commands:7.1.5.41", "LS MAY LOOP" } } },
+    { level = "7100-05-12-2336", time = 1694131200, filesets = {
+      ["bos.mp64"] = "7.1.5.51", ["bos.rte.libc"] = "7.1.5.52", ["bos.rte.security"] = "7.1.5.50",
+      ["bos.rte.install"] = "7.1.5.50", ["bos.net.tcp.client"] = "7.1.5.51",
+    } },
   },
 }

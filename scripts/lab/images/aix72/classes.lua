@@ -22,7 +22,10 @@ return {
         { { uniquetype = "adapter/vdevice/IBM,v-scsi", attribute = "vscsi_path_to" }, { deflt = "30" } },
         { { uniquetype = "adapter/vdevice/IBM,l-lan", attribute = "min_buf_tiny" }, { deflt = "2048" } },
       },
-      add = { attribute("adapter/vdevice/IBM,vnic", "failover", "true", "true,false") },
+      add = {
+        attribute("adapter/vdevice/IBM,vnic", "failover", "true", "true,false"),
+        attribute(chrp, "signpolicy", "none", "none,low,medium,high"),
+      },
     },
     PdAtXtd = {
       change = { { { uniquetype = vdisk, attribute = "queue_depth" }, { sequence = "2" } } },
