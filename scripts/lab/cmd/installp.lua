@@ -184,7 +184,7 @@ local function report_successes(plan)
   for _, group in ipairs { { "Selected Filesets", false }, { "Requisites", true } } do
     local list = {}
     for _, item in ipairs(plan.install) do
-      if (plan.requisites[item.name] or false) == group[2] then list[#list + 1] = item end
+      if (plan.requisites[item.name] or plan.gathered[item] or false) == group[2] then list[#list + 1] = item end
     end
     if #list > 0 then
       say("  " .. group[1])
@@ -203,7 +203,9 @@ local function report_statistics(plan)
   say("FILESET STATISTICS")
   say("------------------")
   local extra = 0
-  for _ in pairs(plan.requisites) do extra = extra + 1 end
+  for _, item in ipairs(plan.install) do
+    if plan.requisites[item.name] or plan.gathered[item] then extra = extra + 1 end
+  end
   local passed = #plan.install - extra
   say(("%5d  Selected to be installed, of which:"):format(plan.selected))
   if passed > 0 then say(("%9d  Passed pre-installation verification"):format(passed)) end

@@ -67,6 +67,17 @@ local function replace(path, from, to)
   end)
 end
 
+-- Lines that a pattern matches become what fn makes of them, whatever a release ships there; nil leaves one as it is.
+local function rewrite(path, pattern, fn)
+  edit(path, function(old)
+    local lines = lines_of(old)
+    for i, line in ipairs(lines) do
+      if line:find(pattern) then lines[i] = fn(line) or line end
+    end
+    return text_of(lines)
+  end)
+end
+
 -- Stanzas: name, and its lines without the blanks around; { name, from, to }.
 local function stanza_of(lines, name)
   local from = find(lines, name .. ":")
@@ -187,7 +198,7 @@ local function accounts()
   comment(passwd, "webadm:", "* of the web team")
   drop(passwd, "lpd")
   append("/etc/group", "web:!:1200:webadm,jdoe\n")
-  replace("/etc/group", "system:!:0:root,pconsole,esaadmin", "system:!:0:root,pconsole,esaadmin,webadm")
+  rewrite("/etc/group", "^system:", function(line) return not line:find(",webadm", 1, true) and line .. ",webadm" or nil end)
   replace("/etc/group", "ecs:!:28:", nil)
   local group = "/etc/security/group"
   set(group, "web", { { "admin", "false" }, { "adms", "webadm" } })
@@ -273,12 +284,12 @@ local function directory_services()
   replace("/etc/security/mkuser.sys", 'if [ ! -d "$1" ]; then', 'if [ ! -d "$1" ]; then # as our site wants it')
   local ldap = "/etc/security/ldap/ldap.cfg"
   append(ldap, "# our directory\nbinddn:cn=proxy,dc=lab,dc=example\nbindpwd:" .. customised.secret .. "\nsitekey:a b \n")
-  replace(ldap, "cachetimeout:300", "cachetimeout:900")
+  rewrite(ldap, "^cachetimeout:", function() return "cachetimeout:900" end)
   replace(ldap, "usercachesize:1000", nil)
   local map = "/etc/security/ldap/2307user.map"
-  replace(map, "username        SEC_CHAR  uid               s", "username        SEC_CHAR  sAMAccountName    s")
+  rewrite(map, "^username%s", function(line) return (line:gsub("  uid           ", "  sAMAccountName")) end)
   append(map, "# ours\nroomnumber      SEC_CHAR  roomNumber        s\n")
-  replace(map, "gecos           SEC_CHAR  gecos             s", "#gecos           SEC_CHAR  gecos             s")
+  rewrite(map, "^gecos%s", function(line) return "#" .. line end)
   set("/etc/secvars.cfg", "groups", { { "domainlessgroups", "True" } })
   set("/etc/secvars.cfg", "sitevar", { { "sitevar", "7" } })
   comment("/etc/secvars.cfg", "sitevar:", "* ours")
@@ -370,7 +381,7 @@ end
 local function site_files()
   append("/etc/acme/operators", "# name:role:shift:hosts\nann:chief:1:adachi-AIX7,dbserver\nbob:operator:2:adachi-AIX7\n", 416)
   local sudoers = "/etc/sudoers"
-  replace(sudoers, "Defaults\ttimestamp_timeout=5", "Defaults\ttimestamp_timeout=0")
+  rewrite(sudoers, "^Defaults\ttimestamp_timeout=", function() return "Defaults\ttimestamp_timeout=0" end)
   comment(sudoers, "root\tALL=(ALL) ALL", "# root may everything")
   append(sudoers, "User_Alias\tOPS = jdoe, asmith\n# of the operators\nOPS\tLOCAL = NOPASSWD: /usr/sbin/lsvg, \\\n\t/usr/sbin/lspv\n")
 end

@@ -845,6 +845,16 @@ local scripts = {
     .. "ODMDIR=/usr/lib/objrepos odmget -q \"uniquetype=sys/node/chrp\" PdDv >/dev/null\n" } },
 }
 
+-- A system of a level that has everything, but for the bulk, which is of the BOS image alone.
+local function full_system(level, opts)
+  local few = {}
+  for name, value in pairs(opts) do few[name] = value end
+  few.files = nil
+  local tree = base_system(level, few, { all = true, spot = level.levels["bos.alt_disk_install.rte"] ~= nil })
+  add_readmes(tree, fileset_list(level, { image = true, optional = true }))
+  return tree:list()
+end
+
 -- Image of one package of a level, from a system that has everything.
 local function package_spec(tree, name, filesets, level)
   local spec = { package = name, kind = "I", filesets = {}, mtime = level.time }
@@ -865,43 +875,6 @@ local function package_spec(tree, name, filesets, level)
   return spec
 end
 
---- An lpp_source: the BOS image and the images of all other packages of a level (default: the new
---- one). The entries have a function make(path) instead of data; write_tree knows it.
----@param opts table as for images.client
----@return table[]
----@param level lab.release.Level?
-function images.lpp_source(opts, level)
-  level = level or new_level(opts)
-  local packages = require "lab.packages"
-  local tree = base_system(level, opts, { all = true, spot = level.levels["bos.alt_disk_install.rte"] ~= nil })
-  add_readmes(tree, fileset_list(level, { image = true, optional = true }))
-  local full = tree:list()
-  local out = new_tree(level, opts)
-  local dir = "/installp/ppc/"
-  local function image(name, make)
-    out:add { path = dir .. name, type = "file", mode = "644", uid = 0, gid = 0, make = make }
-  end
-  image("bos", function(path)
-    local entries = images.bos(opts, level)
-    return packages.write_bos(path, bos_name(entries, level), entries, level.time)
-  end)
-  local by_package = {}
-  for _, fileset in ipairs(fileset_list(level, { image = true, optional = true })) do
-    by_package[fileset.package] = by_package[fileset.package] or {}
-    table.insert(by_package[fileset.package], fileset)
-  end
-  for name, filesets in pairs(by_package) do
-    image(("%s.%s.I"):format(name, filesets[1].level), function(path)
-      return packages.write(path, package_spec(full, name, filesets, level))
-    end)
-  end
-  out:dir("/RPMS/ppc", "755", 0, 0)
-  for _, package in ipairs(level.rpms.images or {}) do
-    out:file(("/RPMS/ppc/%s.aix%s.ppc.rpm"):format(package, level.version), require "lab.rpm".image(package), "644", 0, 0)
-  end
-  return out:list()
-end
-
 -- What an update brings of its fileset: programs. Classes and the lab's own programs stay.
 local function is_updated(path)
   return path:match("^/usr/") and not path:find("objrepos", 1, true) and not path:find("inst_root", 1, true)
@@ -920,31 +893,28 @@ local function fix_data(level)
   return table.concat(text, "\n")
 end
 
---- The updates (images of kind S, one for each fileset) that lead from the client's level to a later one of its release.
---- Base images are those of the old lpp_source.
----@param opts table as for images.client
----@param level lab.release.Level
----@return table[]
-function images.updates(opts, level)
+-- Whether a release numbers a fileset; others come from web packs, in base images alone.
+local function is_numbered(fileset, level) return fileset.level:sub(1, #level.version + 1) == level.version .. "." end
+
+-- The updates (images of kind S, one for each fileset) that lead from one level to a later one of its release. full: the
+-- later level's system.
+local function updates(opts, level, base, full)
   local packages = require "lab.packages"
-  local tree = base_system(level, opts, { all = true })
-  local list = {}
-  for _, fileset in ipairs(fileset_list(level, { bos = true, image = true })) do
-    local before = old_level(opts).levels[fileset.name]
-    if before and before ~= fileset.level then
-      list[#list + 1] = { name = fileset.name, level = fileset.level, package = fileset.kind == "bos" and fileset.name or fileset.package,
+  local list, by_name = {}, {}
+  for _, fileset in ipairs(fileset_list(level, { bos = true, image = true, optional = true })) do
+    local before = base.levels[fileset.name]
+    if before and before ~= fileset.level and is_numbered(fileset, level) then
+      local f = { name = fileset.name, level = fileset.level, package = fileset.kind == "bos" and fileset.name or fileset.package,
         description = fileset.description, bosboot = fileset.bosboot, content = fileset.root and "B" or "U", date = fileset.date,
-        prereq = fileset.name ~= "bos.rte" and ("*prereq bos.rte %s\n"):format(old_level(opts).base) or "", files = {} }
+        prereq = fileset.name ~= "bos.rte" and ("*prereq bos.rte %s\n"):format(base.levels["bos.rte"]) or "", files = {} }
+      list[#list + 1], by_name[f.name] = f, f
     end
   end
-  add_readmes(tree, fileset_list(level, { image = true }))
-  local full, by_name = tree:list(), {}
-  for _, f in ipairs(list) do by_name[f.name] = f end
   for _, entry in ipairs(full) do
     local f = entry.type == "file" and is_updated(entry.path) and by_name[fileset_of(entry, level)]
     if f then f.files[#f.files + 1] = entry end
   end
-  by_name["bos.rte.install"].fixdata = fix_data(level)
+  if by_name["bos.rte.install"] then by_name["bos.rte.install"].fixdata = fix_data(level) end
   local out = new_tree(level, opts)
   for _, f in ipairs(list) do
     out:add { path = ("/installp/ppc/%s.%s.U"):format(f.name, f.level), type = "file", mode = "644", uid = 0, gid = 0,
@@ -953,6 +923,82 @@ function images.updates(opts, level)
       end }
   end
   out:dir("/emgr/ppc", "755", 0, 0)
+  return out:list()
+end
+
+-- The filesets of the base images: what the release numbers, at the base's level, the rest (web packs) at the level itself.
+local function base_filesets(level, base)
+  local out, at_base = {}, {}
+  for _, fileset in ipairs(base.filesets) do at_base[fileset.name] = fileset end
+  for _, fileset in ipairs(fileset_list(level, { image = true, optional = true })) do
+    out[#out + 1] = is_numbered(fileset, level) and at_base[fileset.name] or fileset
+  end
+  return out
+end
+
+-- The images of kind I of filesets, one for each package.
+local function add_base_images(out, filesets, full, level)
+  local by_package, order = {}, {}
+  for _, fileset in ipairs(filesets) do
+    if not by_package[fileset.package] then
+      by_package[fileset.package] = {}
+      order[#order + 1] = fileset.package
+    end
+    table.insert(by_package[fileset.package], fileset)
+  end
+  for _, name in ipairs(order) do
+    local list = by_package[name]
+    out:add { path = ("/installp/ppc/%s.%s.I"):format(name, list[1].level), type = "file", mode = "644", uid = 0, gid = 0,
+      make = function(path) return require "lab.packages".write(path, package_spec(full, name, list, level)) end }
+  end
+end
+
+--- What leads from the client's level to a later one of its release: updates, and base images of what came by web packs
+--- or is new. The other base images are those of the old lpp_source.
+---@param opts table as for images.client
+---@param level lab.release.Level
+---@return table[]
+function images.updates(opts, level)
+  local old, full, out, packs = old_level(opts), full_system(level, opts), new_tree(level, opts), {}
+  for _, entry in ipairs(updates(opts, level, old, full)) do out:add(entry) end
+  for _, fileset in ipairs(fileset_list(level, { image = true, optional = true })) do
+    local before = old.levels[fileset.name]
+    if before ~= fileset.level and (not before or not is_numbered(fileset, level)) then packs[#packs + 1] = fileset end
+  end
+  add_base_images(out, packs, full, level)
+  return out:list()
+end
+
+--- An lpp_source: the BOS image, the base images of all other packages, and the updates that lead from these to the level.
+--- The entries have a function make(path) instead of data; write_tree knows it.
+---@param opts table as for images.client; form: media or mixed (lab.release)
+---@param level lab.release.Level? default the one that the client is migrated to
+---@return table[]
+function images.lpp_source(opts, level)
+  level = level or new_level(opts)
+  local packages = require "lab.packages"
+  local base = release.base(level, opts.form)
+  local full = full_system(level, opts)
+  local base_system_list = base == level and full or full_system(base, opts)
+  local out = new_tree(level, opts)
+  local dir = "/installp/ppc/"
+  local function image(name, make)
+    out:add { path = dir .. name, type = "file", mode = "644", uid = 0, gid = 0, make = make }
+  end
+  -- Media hold a BOS image that has been updated already; a site's mixed source still has the release's first.
+  local bos = opts.form == "mixed" and base or level
+  image("bos", function(path)
+    local entries = images.bos(opts, bos)
+    return packages.write_bos(path, bos_name(entries, bos), entries, bos.time)
+  end)
+  add_base_images(out, base_filesets(level, base), base_system_list, base)
+  if base ~= level then
+    for _, entry in ipairs(updates(opts, level, base, full)) do out:add(entry) end
+  end
+  out:dir("/RPMS/ppc", "755", 0, 0)
+  for _, package in ipairs(level.rpms.images or {}) do
+    out:file(("/RPMS/ppc/%s.aix%s.ppc.rpm"):format(package, level.version), require "lab.rpm".image(package), "644", 0, 0)
+  end
   return out:list()
 end
 

@@ -70,6 +70,21 @@ local function find(items, name, level)
   return best
 end
 
+local function release_of(level) return (level or ""):match("^%d+%.%d+") end
+
+-- Whether an item can be applied over what is installed: a base level over anything, an update over its release.
+local function applies(item, have) return item.kind ~= "S" or release_of(have) == release_of(item.level) end
+
+-- The highest base level of an item's release that the media hold.
+local function base_below(media, item)
+  local best
+  for _, other in ipairs(media) do
+    if other.name == item.name and other.kind ~= "S" and other.package ~= "bos" and release_of(other.level) == release_of(item.level)
+      and swvpd.compare(other.level, item.level) <= 0 then best = other end
+  end
+  return best
+end
+
 local function pattern_of(word)
   return "^" .. word:gsub("%p", "%%%0"):gsub("%%%*", ".*"):gsub("%%%?", ".") .. "$"
 end
@@ -80,8 +95,9 @@ end
 function instplan.unfold(media, selection)
   local out, seen = {}, {}
   local function add(name, level)
-    if not seen[name] then
-      seen[name] = true
+    local key = name .. " " .. (level or "")
+    if not seen[key] then
+      seen[key] = true
       out[#out + 1] = { name = name, level = level }
     end
   end
@@ -103,16 +119,22 @@ end
 
 ---@class lab.instplan.Plan
 ---@field selected integer
----@field install lab.instplan.Item[] in the order of installation
+---@field install lab.instplan.Item[] in the order of installation: base levels, then updates
+---@field gathered table<lab.instplan.Item, boolean> base levels that were not selected, but an update of theirs is
 ---@field requisites table<string, boolean> names that were not selected but are needed
 ---@field already {name: string, level: string}[]
 ---@field failed {name: string, level: string, reason: string, detail: string}[]
 
 -- Brings in what an item needs and the media hold; -g.
-local function gather(media, chosen, added, installed)
+local function gather(media, chosen, bases, added, installed)
   local queue = {}
-  for _, item in pairs(chosen) do queue[#queue + 1] = item end
-  table.sort(queue, function(a, b) return a.name < b.name end)
+  for _, list in ipairs { chosen, bases } do
+    for _, item in pairs(list) do queue[#queue + 1] = item end
+  end
+  table.sort(queue, function(a, b)
+    if a.name ~= b.name then return a.name < b.name end
+    return swvpd.compare(a.level, b.level) < 0
+  end)
   local function level_of(name) return chosen[name] and chosen[name].level or installed[name] end
   while #queue > 0 do
     local item = table.remove(queue, 1)
@@ -121,10 +143,12 @@ local function gather(media, chosen, added, installed)
         requisites.each({ top }, function(need)
           if requisites.holds(top, level_of) then return end
           local candidate = find(media, need.name)
-          if candidate and not chosen[need.name] and candidate.package ~= "bos"
+          local base = candidate and not applies(candidate, installed[need.name]) and base_below(media, candidate) or nil
+          if candidate and not chosen[need.name] and candidate.package ~= "bos" and (base or applies(candidate, installed[need.name]))
             and requisites.holds(need, function() return candidate.level end) then
-            chosen[need.name], added[need.name] = candidate, true
+            chosen[need.name], added[need.name], bases[need.name] = candidate, true, base
             queue[#queue + 1] = candidate
+            queue[#queue + 1] = base
           end
         end)
       end
@@ -133,7 +157,7 @@ local function gather(media, chosen, added, installed)
 end
 
 -- Drops items whose requisites do not hold, until all that stay have theirs.
-local function verify(chosen, installed, failed)
+local function verify(chosen, bases, installed, failed)
   local changed
   repeat
     changed = false
@@ -142,9 +166,9 @@ local function verify(chosen, installed, failed)
     table.sort(names)
     for _, name in ipairs(names) do
       local item = chosen[name]
-      for _, need in ipairs(requisites.parse(item.prereq)) do
+      for _, need in ipairs(requisites.parse((bases[name] and bases[name].prereq .. "\n" or "") .. item.prereq)) do
         if not requisites.holds(need, function(n) return chosen[n] and chosen[n].level or installed[n] end) then
-          chosen[name] = nil
+          chosen[name], bases[name] = nil, nil
           failed[#failed + 1] = { name = name, level = item.level, reason = "Requisite Failures", description = item.description,
             missing = need.kind ~= "group" and need.name or nil, missing_level = need.level or "" }
           changed = true
@@ -156,20 +180,31 @@ local function verify(chosen, installed, failed)
 end
 
 -- Prerequisites first; corequisites and circles in the order of their names.
-local function order(chosen)
+local function order(items)
   local names, out, mark = {}, {}, {}
-  for name in pairs(chosen) do names[#names + 1] = name end
+  for name in pairs(items) do names[#names + 1] = name end
   table.sort(names)
   local function visit(name)
     if mark[name] then return end
     mark[name] = true
-    requisites.each(requisites.parse(chosen[name].prereq), function(need)
-      if need.kind ~= "coreq" and chosen[need.name] then visit(need.name) end
+    requisites.each(requisites.parse(items[name].prereq), function(need)
+      if need.kind ~= "coreq" and items[need.name] then visit(need.name) end
     end)
-    out[#out + 1] = chosen[name]
+    out[#out + 1] = items[name]
   end
   for _, name in ipairs(names) do visit(name) end
   return out
+end
+
+-- Base levels come before the updates.
+local function in_order(chosen, bases)
+  local low, high = {}, {}
+  for name, item in pairs(chosen) do
+    low[name] = bases[name]
+    if item.kind == "S" then high[name] = item else low[name] = item end
+  end
+  local install, updates = order(low), order(high)
+  return table.move(updates, 1, #updates, #install + 1, install)
 end
 
 --- Plans an installation.
@@ -179,10 +214,15 @@ end
 ---@param options {gather: boolean?, force: boolean?, locked: table<string, string>?} locked: label by fileset
 ---@return lab.instplan.Plan
 function instplan.plan(media, selection, installed, options)
-  local plan = { already = {}, failed = {}, requisites = {} }
-  local chosen = {}
+  local plan = { already = {}, failed = {}, requisites = {}, gathered = {} }
+  local chosen, bases, selected = {}, {}, {}
   local wanted = instplan.unfold(media, selection)
   plan.selected = #wanted
+  for _, want in ipairs(wanted) do
+    local item = find(media, want.name, want.level)
+    -- Whether a base level is named beside its update.
+    if item and item.kind ~= "S" then selected[want.name] = true end
+  end
   for _, want in ipairs(wanted) do
     local item = find(media, want.name, want.level)
     local have = installed[want.name]
@@ -197,20 +237,30 @@ function instplan.plan(media, selection, installed, options)
         detail = "the BOS image is restored, not installed" })
     elseif options.locked and options.locked[want.name] then
       table.insert(plan.failed, { name = want.name, level = item.level, reason = "Locked by Interim Fix", description = item.description })
-    elseif item.kind == "S" and (have or ""):match("^%d+%.%d+") ~= item.level:match("^%d+%.%d+") then
-      -- An update is applied over the base level of its release.
+    elseif chosen[want.name] then
+      -- Another level of it is selected too: the base level goes below the update, and the highest update counts.
+      local other = chosen[want.name]
+      local low, high = item, other
+      if swvpd.compare(low.level, high.level) > 0 then low, high = high, low end
+      chosen[want.name] = high
+      if low.kind ~= "S" and high.kind == "S" then bases[want.name], plan.gathered[low] = low, nil end
+    elseif not applies(item, have) and base_below(media, item) and (options.gather or not want.level) then
+      -- An update is applied over the base level of its release, which -g brings in.
+      chosen[want.name], bases[want.name] = item, base_below(media, item)
+      plan.gathered[bases[want.name]] = true
+    elseif not applies(item, have) and not selected[want.name] then
       table.insert(plan.failed, { name = want.name, level = item.level, reason = "Requisite Failures", description = item.description,
-        missing = want.name, missing_level = item.level:match("^%d+%.%d+") .. ".0.0" })
+        missing = want.name, missing_level = release_of(item.level) .. ".0.0" })
     else
       chosen[want.name] = item
     end
   end
-  if options.gather then gather(media, chosen, plan.requisites, installed) end
-  verify(chosen, installed, plan.failed)
+  if options.gather then gather(media, chosen, bases, plan.requisites, installed) end
+  verify(chosen, bases, installed, plan.failed)
   for name in pairs(plan.requisites) do
     if not chosen[name] then plan.requisites[name] = nil end
   end
-  plan.install = order(chosen)
+  plan.install = in_order(chosen, bases)
   return plan
 end
 

@@ -505,7 +505,9 @@ local function up(options)
   local say = options.quiet and function() end or output.print
   local old = settings()
   local wanted = wanted_levels(options, old or {})
-  for name, default in pairs { seed = 1, files = 0, bytes = 0 } do wanted[name] = options[name] or (old and old[name]) or default end
+  for name, default in pairs { seed = 1, files = 0, bytes = 0 } do
+    wanted[name] = options[name] or (old and old[name]) or default
+  end
   local same = old ~= nil
   for name, value in pairs(wanted) do same = same and old[name] == value end
   if same and all_running() then

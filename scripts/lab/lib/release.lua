@@ -139,6 +139,18 @@ function release.find(name)
   return nil, ("%s: the lab has no such level; it has %s"):format(name, table.concat(known, ", "))
 end
 
+--- The level of the base images in an lpp_source of a level. "media": the technology level's own, as its DVDs have them;
+--- "mixed": the release's first, to which a site added what came later.
+---@param level lab.release.Level
+---@param form string?
+---@return lab.release.Level
+function release.base(level, form)
+  for _, one in ipairs(release.levels()) do
+    if one.version == level.version and (form == "mixed" or one.technology_level == level.technology_level) then return one end
+  end
+  return level
+end
+
 --- The level after one, of the same release.
 ---@param level lab.release.Level
 ---@return lab.release.Level?

@@ -160,6 +160,27 @@ scenario.define("update-source", "an lpp_source and a SPOT of the client's relea
       without and ", without the update of " .. without or "")
   end)
 
+-- Beside the master's daemons: a function of lab.update_source for its root.
+local function on_master(call)
+  scenario.lua(MASTER, ([[
+    local world = require("lpar").world()
+    require("lab.update_source").%s(world.path .. "/lpars/" .. world.host .. "/root", world.path)]]):format(call))
+end
+
+scenario.define("mixed-source", "the lpp_source is the release's first images, BOS too, with updates to the level added by the site",
+  function()
+    on_master "mix"
+    return resources().lpp_source.name .. " is of base images of the release's first level and updates"
+  end)
+
+scenario.define("missing-update", "the lpp_source lacks the update of a fileset [FILESET, default bos.net.nfs.client]", function(name)
+  name = name or "bos.net.nfs.client"
+  if not release.is_known(name) then err.usage("altmig: lab scenario: missing-update: the lab has no fileset " .. name) end
+  local directory = resources().lpp_source.location .. "/installp/ppc/"
+  scenario.sh(MASTER, ("ls %s%s.[0-9]*.U >/dev/null && rm -f %s%s.[0-9]*.U"):format(directory, name, directory, name))
+  return ("%s is without the update of %s"):format(resources().lpp_source.name, name)
+end)
+
 scenario.define("interim-fixes", "interim fixes on the client, and packages of two of them in the lpp_source of update-source", function()
   for _, fix in ipairs(update_source.fixes) do
     scenario.sh(CLIENT, ("mkdir -p /usr/emgrdata/DBS && printf 'state=S\\ntime=12/05/23 10:00:00\\nabstract=FIX\\nfileset=%s\\n' "

@@ -34,6 +34,20 @@ function update_source.build(root, lab, level, without)
   end
 end
 
+--- Makes the lpp_source again as a site has it that added a technology level to the release's first images. As build.
+---@param root string
+---@param lab string
+function update_source.mix(root, lab)
+  local buildfiles, sys = require "lab.buildfiles", require "altmig.sys"
+  buildfiles.provide(lab)
+  local levels = config.levels(lab)
+  local opts = { seed = "1", from = levels.from, to = levels.to, form = "mixed" }
+  buildfiles.add_programs(opts, lab)
+  local source = root .. config.resources_of(lab).lpp_source.location
+  for _, name in ipairs(assert(sys.list(source .. "/installp/ppc"))) do assert(sys.remove(source .. "/installp/ppc/" .. name)) end
+  assert(require "lab.images".write_tree(require "lab.images".lpp_source(opts), source))
+end
+
 --- The resources, added to the site's nim.lua.
 ---@param text string
 ---@param level string

@@ -279,11 +279,17 @@ end
 function TestLabInstallp:test_the_lpp_source_migrates_the_client()
   local images, dir = require "lab.images", scratch()
   assert(images.write_tree(images.lpp_source {}, dir))
-  local media, installed, selection = self.plan.media(dir .. "/installp/ppc"), {}, {}
+  local media, installed, of_bos, selection, both = self.plan.media(dir .. "/installp/ppc"), {}, {}, {}, 0
   for _, m in ipairs(media) do
-    if m.package == "bos" then
-      installed[m.name] = m.level
-    elseif m.name ~= "bos.alt_disk_install.rte" and m.name ~= "bos.net.tcp.client_core" then
+    if m.package == "bos" then installed[m.name], of_bos[m.name] = m.level, true end
+  end
+  for _, m in ipairs(media) do
+    -- Media hold the updates of the BOS at the level that its image has already.
+    if of_bos[m.name] then
+      lu.assertEquals(m.level, installed[m.name])
+    elseif m.name == "bos.net.tcp.client_core" then
+      both = both + 1
+    elseif m.name ~= "bos.alt_disk_install.rte" then
       installed[m.name] = "1.0.0.0"
       selection[#selection + 1] = { name = m.name, level = m.level }
     end
@@ -292,7 +298,51 @@ function TestLabInstallp:test_the_lpp_source_migrates_the_client()
   os.execute("rm -rf '" .. dir .. "'")
   lu.assertEquals(plan.failed, {})
   lu.assertEquals(plan.requisites, { ["bos.net.tcp.client_core"] = true })
-  lu.assertEquals(#plan.install, #selection + 1)
+  lu.assertEquals(both, 2) -- its base level and the update
+  lu.assertEquals(#plan.install, #selection + both)
+  local kinds = {}
+  for i, m in ipairs(plan.install) do kinds[i] = m.kind end
+  lu.assertStrMatches(table.concat(kinds), "I+S+") -- base levels first
+end
+
+-- What the contract says of media that hold base levels and updates.
+function TestLabInstallp:test_an_update_needs_the_base_level_of_its_release()
+  local function update(name, level, prereq)
+    local m = item(name, level, prereq)
+    m.kind = "S"
+    return m
+  end
+  local media = { item("a", "7.2.5.0", "*prereq b 7.2.5.0\n"), update("a", "7.2.5.100"), update("a", "7.2.5.200"),
+    item("b", "7.2.5.0"), update("b", "7.2.5.200", "*prereq a 7.2.5.200\n") }
+  local function levels(list)
+    local out = {}
+    for i, m in ipairs(list) do out[i] = m.name .. " " .. m.level end
+    return table.concat(out, ", ")
+  end
+  local old = { a = "7.1.5.30", b = "7.1.5.30" }
+  -- The update alone: without -g it has nothing to be applied to.
+  local plan = self.plan.plan(media, { { name = "b", level = "7.2.5.200" } }, old, {})
+  lu.assertEquals(plan.failed[1].missing, "b")
+  lu.assertEquals(plan.install, {})
+  plan = self.plan.plan(media, { { name = "b", level = "7.2.5.200" } }, old, { gather = true })
+  lu.assertEquals(levels(plan.install), "b 7.2.5.0, a 7.2.5.0, a 7.2.5.200, b 7.2.5.200")
+  lu.assertTrue(plan.gathered[plan.install[1]])
+  -- Both named, in either order; the highest update is the one.
+  for _, order in ipairs { { 1, 2, 3, 4 }, { 4, 3, 2, 1 } } do
+    local both, all = { { name = "a", level = "7.2.5.0" }, { name = "a", level = "7.2.5.100" }, { name = "a", level = "7.2.5.200" },
+      { name = "b", level = "7.2.5.0" } }, {}
+    for i, at in ipairs(order) do all[i] = both[at] end
+    plan = self.plan.plan(media, all, old, {})
+    lu.assertEquals(levels(plan.install), "b 7.2.5.0, a 7.2.5.0, a 7.2.5.200")
+    lu.assertEquals(plan.failed, {})
+    lu.assertNil(next(plan.gathered))
+  end
+  -- The base level is there: the update alone.
+  plan = self.plan.plan(media, { { name = "a" } }, { a = "7.2.5.0", b = "7.2.5.0" }, {})
+  lu.assertEquals(levels(plan.install), "a 7.2.5.200")
+  -- A requisite of the base level counts as well.
+  plan = self.plan.plan(media, { { name = "a" } }, {}, {})
+  lu.assertEquals(plan.failed[1].missing, "b")
 end
 
 TestLabModules = {}
