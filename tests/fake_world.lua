@@ -29,6 +29,7 @@ local handlers = {}
 
 function handlers.oslevel(w, host) return w.level[host] .. "\n" end
 function handlers.lslpp(w, host, argv)
+  if argv[2] == "-wqc" then return argv[3] .. ":bos.rte.security:File\n" end
   if argv[2] == "-lqc" then
     return ("/usr/lib/objrepos:acme.rte:1.0.0.0::COMMITTED:I:x:\n/usr/lib/objrepos:bos.net:%s::%s:I:x: \n"):format(
       w.in_copy or "7.1.5.0", w.in_copy_state or "COMMITTED")
@@ -37,8 +38,16 @@ function handlers.lslpp(w, host, argv)
   return "app:acme.rte:1.0.0.0: : :C: :x: : : : : : :0:0:/:1\nbos:bos.net:7.1.5.0: : :C: :x: : : : : : :0:0:/:1\n"
 end
 function handlers.odmget(w, _, argv)
-  if argv[#argv] == "CuDvDr" then return w.devno or "" end
+  if argv[#argv] == "CuDvDr" then
+    if argv[3]:find("rootvg", 1, true) then return ('\nCuDvDr:\n\tvalue1 = "%d"\n\tvalue3 = "rootvg"\n'):format(w.rootvg_major or 10) end
+    return w.devno or ""
+  end
   if argv[#argv] == "PdAt" then return w.tcb and '\nPdAt:\n\tattribute = "TCB_STATE"\n\tdeflt = "tcb_enabled"\n' or "" end
+  if argv[#argv] == "fix" then
+    local name = w.spot_pack or "72-05-062320_SP"
+    return ('\nfix:\n\tname = "%s"\n\tabstract = "AIX"\n\ttype = "p"\n\tfilesets = "bos.alt_disk_install.rte:7.2.5.100\\n\\\n"\n'
+      .. '\tsymptom = ""\n'):format(name)
+  end
   return ('\nlpp:\n\tname = "bos.alt_disk_install.rte"\n\tver = 7\n\trel = 2\n\tmod = 5\n\tfix = %d\n'):format(w.spot_fix or 101)
 end
 function handlers.lspv(w)
@@ -219,8 +228,11 @@ local function at_plain(w, argv, answer)
   return table.concat(text, "\n") .. output, status
 end
 
+-- Subsystems of few hosts: w.up["client:named"].
+local seldom_up = { named = true, secldapclntd = true, xntpd = true }
 function handlers.lssrc(w, host, argv)
-  local down = w.down and w.down[host .. ":" .. argv[3]]
+  local at = host .. ":" .. argv[3]
+  local down = w.down and w.down[at] or seldom_up[argv[3]] and not (w.up and w.up[at])
   return ("Subsystem Group PID Status\n %s group %s\n"):format(argv[3], down and "inoperative" or "77 active")
 end
 function handlers.date() return os.date("!%Y %m %d %H %M %S\n") end
@@ -268,11 +280,19 @@ end
 for name, text in pairs(answers) do
   handlers[name] = function() return text end
 end
-for _, absent in ipairs { "trustchk", "lswpar" } do
+for _, absent in ipairs { "trustchk", "lswpar", "hdcryptmgr", "lscluster", "genld" } do
   handlers[absent] = function() return "", 127 end
 end
+function handlers.genkex() return "Text address     Size File\n\n         2c73000    22000 /usr/lib/drivers/random\n" end
+function handlers.blvset(w) return (w.level.client:gsub("^(%d)(%d).*", "%1.%2\n")) end
+function handlers.instfix(_, _, argv) return ("    There was no data for %s in the fix database.\n"):format(argv[3]), 1 end
+handlers.lsdev = function() return "ent0:U9105.42A.78ABCDE-V2-C2-T1:Virtual I/O Ethernet Adapter (l-lan)\n" end
+-- What is there on few hosts: w.has["/path"].
+local rare = { ["/bos_inst"] = true, ["/var/efs/efs_admin"] = true, ["/etc/krb5/krb5.conf"] = true, ["/etc/ipsec/inet/DB"] = true,
+  ["/etc/ibm/sysmgt/dsm/overrides/dsm.properties"] = true }
 function handlers.test(w, host, argv)
   if argv[2] == "-x" then return "", w.mounts[host] and w.mounts[host]["/ALT_MIG_SPOT"] and 0 or 1 end
+  if rare[argv[3]] and not (w.has and w.has[argv[3]]) then return "", 1 end
   return "", 0
 end
 function handlers.sh(w, host, argv, opts, answer)
@@ -635,7 +655,7 @@ function world.new()
             return members[i]
           end
         end
-        function archive:read() return "4 R I bos {\nbos.rte 7.2.5.0 01 b B en_US Base\n" end
+        function archive:read() return "4 R I bos {\nbos.rte " .. (w.bos or "7.2.5.0") .. " 01 b B en_US Base\n" end
         function archive:close() end
         return archive
       end,

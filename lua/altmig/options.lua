@@ -68,6 +68,8 @@ local flags = {
     .. "client's own restore, with what NFS does not carry (ACLs, TCB)" },
   { "baseline", "baseline", arg = "LPP", text = "what the old level shipped: an lpp_source, directory or nfs:// URL\n"
     .. "of the client's present level; merges are three-way then" },
+  { "to", "to", arg = "V.R", text = "only what a move to this release would meet, for planning; -c names\n"
+    .. "clients (\"lpar1 lpar2\"), and is all of them where it is left out" },
   { "dry-run", "dry_run", text = "change nothing: what preflight finds, and a diff of every file the\nmerges would change" },
   { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image;\n"
     .. "after installp, look at every file of the software database" },
@@ -147,7 +149,7 @@ options.define("altmig update", { operands = operands_of_migration,
   flags = common .. "c l s d Y a z b P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
     .. "accept accept-boot-image " })
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
-  flags = common .. "c l s d Y a z b B accept r e i o m q script restore-via baseline json " })
+  flags = common .. "c l s d Y a z b B accept r e i o m q script restore-via baseline to json " })
 options.define("altmig resume", { operands = "CLIENT",
   flags = common .. "F D E accept-boot-image repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })
@@ -466,6 +468,38 @@ function options.for_check(opts, who)
   opts.licenses = true
   options.for_migration(opts, who)
   opts.licenses = accepted
+  return opts
+end
+
+-- What altmig check --to goes with.
+local with_to = { to = true, client = true, accept = true, quiet = true, json = true, nim = true, state = true, color = true }
+
+--- What altmig check --to needs: the release, and which clients. `opts.clients` is nil where all are meant.
+---@param opts table
+---@param who string
+function options.for_plan(opts, who)
+  local releases = require "altmig.run.checks.releases"
+  local to = releases.named(opts.to)
+  if not to then
+    err.usage(("%s: --to %s: the releases that are known are %s"):format(who, opts.to, table.concat(releases.names(), ", ")))
+  end
+  for name in pairs(opts) do
+    if not with_to[name] then
+      for _, flag in ipairs(commands[who].list) do
+        if flag[2] == name then
+          err.usage(("%s: --to names a release only, and does not go with %s; without --to the check is of a migration"):format(who,
+            flag.word))
+        end
+      end
+    end
+  end
+  opts.to = to
+  if opts.client then
+    opts.clients = {}
+    for name in opts.client:gmatch("%S+") do opts.clients[#opts.clients + 1] = options.check_name(name, who) end
+    if #opts.clients == 0 then err.usage(("%s: flag -c names no client"):format(who)) end
+  end
+  if opts.accept then opts.accept = options.accepted(opts.accept, who) end
   return opts
 end
 

@@ -246,3 +246,68 @@ function TestScenarios:test_rpm_images_that_are_newer_are_installed_after_instal
   lu.assertStrContains(select(2, lab.engine("altmig", { "report", client })), "geninstall")
   lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end
+
+-- What stands in the way of 7.3 on a client, by the scenario that makes it: each of that name has the finding of it.
+local in_the_way = { processor = "inhibitor", memory = "warning", ["model-level"] = "info", ["boot-level"] = "warning",
+  ["caa-cluster"] = "inhibitor", ["kernel-extension"] = "warning", ["openssl-objects"] = "warning", ["encrypted-lv"] = "inhibitor",
+  infiniband = "warning", ["ap-pcm"] = "warning", ["signature-policy"] = "warning", ["trusted-aix"] = "warning",
+  ["trusted-surveyor"] = "warning", ["rsct-removed"] = "warning", ["rsct-compat"] = "info", sdd = "warning",
+  ["java8-32bit"] = "warning", ["java-old"] = "info", cifs = "warning", ["ldap-server"] = "warning", ["ipsec-db"] = "warning",
+  kerberos = "warning", named = "warning", ["ldap-keys"] = "warning", ["dsm-properties"] = "warning", yum = "warning", efs = "warning",
+  ["ssh-config"] = "warning", ["ssh-host-key"] = "warning", ["ssh-user-key"] = "warning", ["openssl-cnf"] = "warning",
+  ["ntp-conf"] = "warning", ["sendmail-link"] = "warning", ["bos-inst"] = "warning" }
+
+-- altmig check --to 7.3: its status, the findings by id, and the row of the client.
+local function planned(...)
+  local status, out, problem = lab.engine("altmig", { "check", "--to", "7.3", "--json", ... })
+  local found_here, row = {}, nil
+  for line in out:gmatch("[^\n]+") do
+    local record = assert(json.decode(line))
+    if record.event == "finding" then found_here[record.id] = record elseif record.event == "planned" then row = record end
+  end
+  return status, found_here, assert(row, out .. problem)
+end
+
+function TestScenarios:test_what_stands_in_the_way_of_7_3_each_by_its_finding()
+  local status, _, row = planned("-c", client)
+  -- The lab's own client is fit for it; its master is one release behind.
+  lu.assertEquals({ status, row.verdict, row.inhibitors, row.infos }, { 0, "warnings", {}, {} })
+  lu.assertEquals(row.warnings, { "master-level" })
+  lu.assertEquals({ row.client, row.from, row.to, row.model, row.processor, row.memory, row.boot_volume },
+    { client, "7100-05-03-1846", "7.3", "9119-MME", 8, 8192, 64 })
+  local wanted = { ["master-level"] = "warning", ["inode-cache"] = "warning" } -- the latter by the little memory
+  local names = {}
+  for name, severity in pairs(in_the_way) do
+    names[#names + 1] = name
+    wanted[name == "bos-inst" and "multibos" or name] = severity
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do lab.must("scenario", name) end
+  local found_here
+  status, found_here, row = planned()
+  local severities = {}
+  for id, finding in pairs(found_here) do
+    severities[id] = finding.severity
+    lu.assertTrue(finding.evidence ~= nil and finding.remedy ~= nil, id)
+    lu.assertTrue(finding.source ~= nil, id .. " has no source")
+  end
+  lu.assertEquals(severities, wanted)
+  lu.assertEquals({ status, row.verdict, row.inhibitors }, { 3, "inhibitors", { "caa-cluster", "encrypted-lv", "processor" } })
+  lu.assertStrContains(found_here["kernel-extension"].what, "are loaded: /opt/acme/bin/acmek")
+  lu.assertStrContains(found_here["encrypted-lv"].what, "(hd10opt)")
+  lu.assertStrContains(found_here.processor.what, "POWER7, by the mode of the partition on a POWER9")
+  assert_untouched()
+end
+
+function TestScenarios:test_levels_of_client_master_spot_and_lpp_source()
+  local wanted = { ["build-date"] = "inhibitor", simages = "warning", ["nim-security"] = "warning", ["spot-source"] = "warning",
+    ["newer-on-client"] = "info" }
+  for name in pairs(wanted) do lab.must("scenario", name) end
+  local severities = {}
+  for id, finding in pairs(check(3)) do severities[id] = finding.severity end
+  lu.assertEquals(severities, wanted)
+  local said = nimadm(3)
+  lu.assertStrContains(said, "the client was built in week 9952 (YYWW) and 7200-05-06-2320 in week 2320")
+  lu.assertStrContains(said, "--accept build-date=REASON")
+  assert_untouched()
+end

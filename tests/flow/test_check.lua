@@ -413,3 +413,359 @@ function TestCheck:test_images_that_cannot_be_read()
   self.w.unreadable = "EACCES"
   found(self.w, "lpp-source-unread", "warning", "nim", "what phase 6 needs of lpp_source lpp cannot be told: provoked")
 end
+
+---------------------------------------------------------------- what a move to a release would meet
+
+-- altmig check --to: status, text, and with --json the records by event.
+local function plan(w, ...)
+  local printed, events = {}, {}
+  local real_stdout = io.stdout
+  rawset(io, "stdout", { write = function(_, ...) printed[#printed + 1] = table.concat { ... } end, flush = function() end })
+  local opts = w.opts()
+  local ok, status = pcall(require("altmig.cmd.check").run, { "--nim", opts.nim, "--state", opts.state, ... })
+  rawset(io, "stdout", real_stdout)
+  local text = table.concat(printed)
+  for line in text:gmatch("[^\n]+") do
+    local record = line:sub(1, 1) == "{" and assert(json.decode(line))
+    if record then events[record.event] = record end
+  end
+  if not ok then return status.code == "USAGE" and 2 or 1, status.message, events end
+  return status, text, events
+end
+
+local healthy_df = "Filesystem 1024-blocks Free %Used Iused %Iused Mounted on\n/dev/hd4 400000 300000 1% 1 1% /\n"
+
+function TestCheck:test_a_release_alone_needs_neither_lpp_source_nor_spot()
+  local w = self.w
+  w.rootvg, w.answers.df, w.level.master = healthy_rootvg, healthy_df, "7300-03-01-2520"
+  local status, text, events = plan(w, "--to", "7.3", "-c", "lpar", "--json")
+  lu.assertEquals(status, 0, text)
+  lu.assertEquals(events.planned, { event = "planned", time = events.planned.time, client = "lpar", to = "7.3", verdict = "ready",
+    from = "7100-05-03-1846", model = json.null, processor = 8, memory = 8192, rootvg = 320, boot_volume = 64, inhibitors = {},
+    warnings = {}, infos = {} })
+  lu.assertEquals(world.count(w, "/export/lpp"), 0)
+  lu.assertEquals(world.count(w, "lsnim"), 0)
+  lu.assertNil(require("altmig.sys").stat(w.dir .. "/state"))
+  w.answers.lsattr = "type PowerPC_POWER7 Processor type False\n"
+  w.rootvg = healthy_rootvg:gsub("boot       2       2", "boot       1       1")
+  status, text, events = plan(w, "--to", "7.3", "-c", "lpar", "--json")
+  lu.assertEquals(status, 3, text)
+  lu.assertEquals({ events.planned.verdict, events.planned.inhibitors, events.planned.warnings, events.planned.processor },
+    { "inhibitors", { "processor" }, { "hd5-size" }, 7 })
+  lu.assertEquals(plan(w, "--to", "7.2", "-c", "lpar"), 0) -- which a POWER7 can have
+end
+
+function TestCheck:test_a_plan_of_all_clients_has_a_row_for_each()
+  local w = self.w
+  w.rootvg, w.answers.df = healthy_rootvg, healthy_df
+  local status, text = plan(w, "--to", "7.3")
+  lu.assertEquals(status, 3)
+  lu.assertStrContains(text, "CLIENT           FROM             TO   VERDICT     FINDINGS\n")
+  lu.assertStrContains(text, "gone             -                7.3  unreachable ssh\n")
+  lu.assertStrContains(text, "lpar             7100-05-03-1846  7.3  warnings    (master-level)\n")
+  lu.assertStrContains(text, "  source:   IBM, preparing for an alternate disk migration\n")
+  w.refuses = "master" -- which a plan can do without
+  status, text = plan(w, "--to", "7.3", "-c", "lpar")
+  lu.assertEquals(status, 0, text)
+  lu.assertStrContains(text, "7.3  ready")
+  local events
+  w.fail.lsvg = 1
+  status, _, events = plan(w, "--to", "7.3", "-c", " lpar ", "--json")
+  lu.assertEquals({ status, events.planned.boot_volume }, { 0, json.null })
+end
+
+function TestCheck:test_what_goes_with_a_release_and_what_does_not()
+  local w = self.w
+  for _, words in ipairs { { "--to", "7.4" }, { "--to", "7.3", "-l", "lpp" }, { "--to", "7.3", "-d", "hdisk2" },
+    { "--to", "7.3", "-c", "  " }, { "--to", "7.3", "-c", "lpar ../x" }, { "--to", "7.3", "--baseline", "x" } } do
+    local status, text = plan(w, table.unpack(words))
+    lu.assertEquals(status, 2, table.concat(words, " "))
+    lu.assertStrContains(text, "altmig check: ")
+  end
+  lu.assertStrContains(select(2, plan(w, "--to", "7.4")), "7.2, 7.3")
+  w.level.client = "7300-00-01-2148"
+  lu.assertStrContains(select(2, plan(w, "--to", "7.3", "-c", "lpar")), "is at 7.3 already")
+end
+
+---------------------------------------------------------------- what 7.3 asks and takes no longer
+
+-- A client at 7.2 and a master at 7.3: findings of a plan, and of a migration whose lpp_source brings 7.3.
+local function to_73(w)
+  w.level.client, w.level.master = "7200-05-08-2420", "7300-03-01-2520"
+  w.rootvg, w.answers.df = healthy_rootvg, healthy_df
+end
+
+local function planned(w)
+  local by_id, count = {}, 0
+  w.migration.look({ client = "lpar", to = { version = 7, release = 3 }, nim = w.opts().nim, state = w.opts().state, no_log = true,
+    quiet = true }, function(m)
+    m:connect(true)
+    for _, finding in ipairs((require("altmig.run.checks").plan(m))) do
+      by_id[finding.id] = finding
+      count = count + 1
+    end
+  end)
+  return by_id, count
+end
+
+-- lslpp with these filesets besides, "name level".
+local function installed(...)
+  local rows = { "bos:bos.net:7.2.5.0: : :C: :x: : : : : : :0:0:/:1" }
+  for _, text in ipairs { ... } do
+    local name, level, kind = text:match("^(%S+) (%S+) ?(%S*)$")
+    rows[#rows + 1] = ("%s:%s:%s: : :C:%s:x: : : : : : :0:0:/:1"):format(name, name, level, kind == "" and " " or kind)
+  end
+  return function(w, host, argv)
+    if argv[2] ~= "-Lqc" or argv[3] then return w.handlers.lslpp(w, host, argv) end
+    return table.concat(rows, "\n") .. "\n"
+  end
+end
+
+-- One trouble each: what makes it, what is found, and a part of what is said. `nothing`: the finding goes with it.
+local troubles = {
+  { "processor", "inhibitor", "7.3 needs POWER8", function(w) w.answers.lsattr = "type PowerPC_POWER7 Processor type False\n" end },
+  { "processor", "inhibitor", "a POWER7, by the mode of the partition on a POWER9; 7.3 needs POWER8", function(w)
+    w.answers.prtconf = "System Model: IBM,9009-42A\nProcessor Type: PowerPC_POWER9\nProcessor Implementation Mode: POWER 7\n"
+      .. "Memory Size: 8192 MB\n"
+    w.answers.lsattr = "type PowerPC_POWER9 Processor type False\n"
+  end },
+  { "memory", "warning", "2048 MB", function(w) w.answers.prtconf = "Memory Size: 2048 MB\n" end, besides = "inode-cache" },
+  { "inode-cache", "warning", "200 by default, before 400", function(w) w.answers.prtconf = "Memory Size: 4096 MB\n" end,
+    without = function(w) w.files["/etc/tunables/nextboot"] = "ioo:\n\tj2_inodeCacheSize = \"400\"\n" end },
+  { "model-level", "info", "Power S1024, with virtual adapters alone: the lowest level for it is 7300-00-01", function(w)
+    w.answers.prtconf = "System Model: IBM,9105-42A\nProcessor Type: PowerPC_POWER10\nMemory Size: 8192 MB\n"
+  end },
+  { "model-level", "info", "with an adapter of its own (fcs0): the lowest level for it is 7300-01-04 or 7300-02-02", function(w)
+    w.answers.prtconf = "System Model: IBM,9028-21B\nMemory Size: 8192 MB\n"
+    w.answers.lsdev = "fcs0:U78DA.ND0.WZS00-P0-C1-T1:PCIe4 Adapter\n"
+  end },
+  { "infiniband", "warning", "5283 and 5285", function(w) w.answers.lsdev = "iba0:U78-P1-C1:PCIe2 2-Port 4X IB QDR Adapter\n" end },
+  { "rootvg-major", "warning", "major number 34", function(w) w.rootvg_major = 34 end },
+  { "boot-level", "warning", "names no level", function(w) w.answers.blvset = "0.0\n" end },
+  { "boot-level", "warning", "names level 7.1, and the system is at 7.2", function(w) w.answers.blvset = "7.1\n" end },
+  { "encrypted-lv", "inhibitor", "encrypted logical volumes (hd10opt lvdata)", function(w)
+    w.answers.hdcryptmgr = function(_, _, argv)
+      if argv[2] == "showvg" then return "VG NAME / ID         ENCRYPTION ENABLED\nrootvg               yes\n" end
+      return "LV NAME             CRYPTO ENABLED       AUTHENTICATED  ENCRYPTION (%)    CONVERSION\nlvdata yes yes 100 done\n"
+        .. "hd4 no no NA NA\nhd10opt  yes no 100 done\n"
+    end
+  end, without = function(w) w.answers.hdcryptmgr = "VG NAME / ID     ENCRYPTION ENABLED\nrootvg    no\n" end },
+  { "ap-pcm", "warning", "hdisk0 of rootvg", function(w)
+    w.answers.lsattr = function(_, _, argv)
+      return argv[5] == "PCM" and "PCM PCM/friend/otherapdisk Path Control Module False\n" or "type PowerPC_POWER9 Processor type False\n"
+    end
+  end },
+  { "trusted-aix", "warning", "bos.mls.rte", function(w) w.answers.lslpp = installed "bos.mls.rte 7.2.5.0" end },
+  { "trusted-surveyor", "warning", "powersc.ts.client", function(w) w.answers.lslpp = installed "powersc.ts.client 1.1.0.0" end },
+  { "rsct-removed", "warning", "rsct.lapi.rte rsct.vsd.vsdd", function(w)
+    w.answers.lslpp = installed("rsct.lapi.rte 3.1.0.0", "rsct.vsd.vsdd 4.1.0.0")
+  end },
+  { "rsct-compat", "info", "rsct.basic.sp", function(w) w.answers.lslpp = installed "rsct.basic.sp 3.2.0.0" end },
+  { "sdd", "warning", "SDD is gone", function(w) w.answers.lslpp = installed "devices.sdd.71.rte 1.7.0.0" end },
+  { "multipath", "warning", "SDDPCM", function(w) w.answers.lslpp = installed "devices.sddpcm.72.rte 2.7.0.0" end },
+  { "java8-32bit", "warning", "Java8.jre", function(w) w.answers.lslpp = installed "Java8.jre 8.0.0.635" end,
+    without = function(w) w.answers.lslpp = installed("Java8.jre 8.0.0.636", "Java8_64.jre 8.0.0.635") end },
+  { "java-old", "info", "Java7_64.jre", function(w) w.answers.lslpp = installed "Java7_64.jre 7.0.0.1" end },
+  { "cifs", "warning", "Expansion Pack", function(w) w.answers.lslpp = installed "bos.cifs_fs.rte 7.2.5.0" end },
+  { "ldap-server", "warning", "idsldap.srv64bit64.rte", function(w) w.answers.lslpp = installed "idsldap.srv64bit64.rte 6.4.0.5" end },
+  { "kernel-extension", "warning", "/opt/acme/acmek, /usr/lib/drivers/tracer (acme.rte)", function(w)
+    w.answers.genkex = "Text address     Size File\n\n f1000 2000 /opt/acme/acmek\n f2000 10 /usr/lib/drivers/tracer\n"
+      .. " f300 1 /usr/lib/drivers/x\n"
+    w.answers.lslpp = function(world_, host, argv)
+      if argv[2] ~= "-wqc" then return world_.handlers.lslpp(world_, host, argv) end
+      return "/usr/lib/drivers/tracer:acme.rte:File\n/usr/lib/drivers/x:devices.common.IBM.mpio.rte:File\n", 1
+    end
+  end },
+  { "caa-cluster", "inhibitor", "node of the cluster c1", function(w)
+    w.answers.lscluster = "Cluster Name: c1\nCluster UUID: 1-2\nNumber of nodes in cluster = 2\n"
+  end, without = function(w) w.answers.lscluster = function() return "lscluster: Cluster services are not active.\n", 1 end end },
+  { "kerberos", "warning", "krb5.client.rte 1.16.1.2", function(w)
+    w.answers.lslpp, w.has = installed "krb5.client.rte 1.16.1.2", { ["/etc/krb5/krb5.conf"] = true }
+  end, without = function(w) w.has = nil end },
+  { "ipsec-db", "warning", "/etc/ipsec/inet/DB", function(w) w.answers.lslpp = installed "bos.net.ipsec.keymgt 7.2.5.0" end,
+    without = function(w) w.has = { ["/etc/ipsec/inet/DB"] = true } end },
+  { "efs", "warning", "Unsupported protocol sequence", function(w) w.has = { ["/var/efs/efs_admin"] = true } end,
+    without = function(w) w.files["/etc/ssh/sshd_config"] = "# x\nAllowPKCS12KeystoreAutoOpen no\n" end },
+  { "ssh-config", "warning", "sshd_config names what the new OpenSSH does not know: Protocol arcfour hmac-ripemd160: sshd does not start",
+    function(w)
+      w.answers.lslpp = installed "openssh.base.server 8.1.102.2102"
+      w.files["/etc/ssh/sshd_config"] = "protocol 2\n# UseLogin no\nCiphers aes256-ctr,arcfour\nMACs +hmac-ripemd160\nKexAlgorithms -x\n"
+      w.files["/etc/ssh/sshd_config"] = w.files["/etc/ssh/sshd_config"]:gsub("protocol", "Protocol")
+    end, without = function(w) w.answers.lslpp = installed "openssh.base.server 9.7.3013.1000" end },
+  { "ssh-host-key", "warning", "only host key is a DSA key", function(w)
+    w.answers.lslpp = installed "openssh.base.server 8.1.102.2102"
+    w.answers.ls = function(_, _, argv) return argv[2] == "/etc/ssh" and "ssh_host_dsa_key\nssh_host_dsa_key.pub\nsshd_config\n" or "" end
+  end, without = function(w)
+    w.answers.ls = function(_, _, argv) return argv[2] == "/etc/ssh" and "ssh_host_dsa_key\nssh_host_rsa_key\n" or "" end
+  end },
+  { "ssh-user-key", "warning", "/.ssh/authorized_keys holds DSA keys", function(w)
+    w.answers.lslpp = installed "openssh.base.client 8.1.102.2102"
+    w.files["/.ssh/authorized_keys"] = "ssh-dss AAAA x\n"
+  end },
+  { "openssl-objects", "warning", "acmed has /usr/lib/libcrypto_compat.a[libcrypto.so] loaded", function(w)
+    w.answers.genld = "Proc_pid: 123\tProc_name: acmed\n 10000000 acmed\n d00ad100 /usr/lib/libcrypto_compat.a[libcrypto.so]\n"
+      .. "Proc_pid: 124\tProc_name: init\n 10000000 init\n"
+  end, without = function(w) w.answers.genld = "Proc_pid: 124\tProc_name: init\n 10000000 /usr/lib/libcrypto.a[libcrypto.so]\n" end },
+  { "openssl-cnf", "warning", "asks for an engine", function(w)
+    w.files["/var/ssl/openssl.cnf"] = "[e]\n#engine_id = a\nengine_id = pkcs11\n"
+  end,
+    without = function(w) w.files["/var/ssl/openssl.cnf"] = "#engine_id = a\nengine_ids = 1\n" end },
+  { "ntp-conf", "warning", "words of version 3: authenticate", function(w)
+    w.up = { ["client:xntpd"] = true }
+    w.files["/etc/ntp.conf"] = "server 10.0.0.1\nauthenticate yes\n"
+  end, without = function(w) w.up = nil end },
+  { "named", "warning", "bind.rte takes its place", function(w)
+    w.answers.lslpp, w.up = installed "bos.net.tcp.bind 7.2.5.200", { ["client:named"] = true }
+  end, without = function(w) w.up = nil end },
+  { "ldap-keys", "warning", "no defaulthomedirectory and no defaultloginshell", function(w) w.up = { ["client:secldapclntd"] = true } end,
+    without = function(w)
+      w.files["/etc/security/ldap/ldap.cfg"] = "defaulthomedirectory:/home\ndefaultloginshell: /usr/bin/ksh\n"
+    end },
+  { "dsm-properties", "warning", "overwritten by the update of dsm.core", function(w)
+    w.answers.lslpp, w.has = installed "dsm.core 7.2.5.0", { ["/etc/ibm/sysmgt/dsm/overrides/dsm.properties"] = true }
+  end, without = function(w) w.has = nil end },
+  { "yum", "warning", "yum is installed", function(w) w.answers.lslpp = installed "yum-3.4.3-8 3.4.3-8 R" end,
+    without = function(w) w.answers.lslpp = installed("yum-3.4.3-8 3.4.3-8 R", "dnf-4.2.17-64 4.2.17-64 R") end },
+  { "sendmail-link", "warning", "a link to /usr/sbin/sendmail_ssl", function(w)
+    w.answers.ls = "lrwxrwxrwx 1 root system 21 Nov 12 2018 /usr/lib/sendmail -> /usr/sbin/sendmail_ssl\n"
+  end, without = function(w) w.answers.ls = "lrwxrwxrwx 1 root system 18 Nov 12 2018 /usr/lib/sendmail -> /usr/sbin/sendmail\n" end },
+  { "signature-policy", "warning", "is high", function(w)
+    w.answers.lsattr = function(_, _, argv)
+      return argv[5] == "signpolicy" and "signpolicy high x True\n" or "type PowerPC_POWER9 Processor type False\n"
+    end
+  end },
+  { "hd5-size", "warning", "hd5 has 32 MB; the boot image of the new release needs 40 MB", function(w)
+    w.rootvg = healthy_rootvg:gsub("boot       2       2", "boot       1       1")
+  end },
+  { "hd5-place", "warning", "partition 200 of hdisk0, 6400 MB", function(w)
+    w.answers.lslv = "hd5:N/A\nLP    PP1  PV1\n0001  0199 hdisk0\n0002  0200 hdisk0\n"
+  end },
+  { "hd5-pieces", "warning", "not contiguous", function(w) -- of the second copy
+    w.answers.lslv = "hd5:N/A\nLP    PP1  PV1  PP2 PV2\n0001  0001 hdisk0 0001 hdisk1\n0002  0002 hdisk0 0003 hdisk1\n"
+  end },
+  { "multibos", "inhibitor", "the system runs from bos_hd5", function(w)
+    w.rootvg = "bos_hd5 boot 2 2 1 closed/syncd N/A\nbos_hd4 jfs2 4 4 1 open/syncd /\nbos_hd2 jfs2 4 4 1 open/syncd /usr\n"
+  end },
+  { "multibos", "warning", "/bos_inst is left", function(w) w.has = { ["/bos_inst"] = true } end },
+}
+
+function TestCheck:test_each_trouble_of_7_3_is_that_one_finding()
+  for _, trouble in ipairs(troubles) do
+    local id, severity, what, make = table.unpack(trouble)
+    local w = world.new()
+    to_73(w)
+    make(w)
+    local found_here, count = planned(w)
+    local finding = found_here[id]
+    lu.assertNotNil(finding, id)
+    lu.assertEquals({ finding.id, finding.severity }, { id, severity }, what)
+    lu.assertStrContains(finding.what, what)
+    lu.assertNotNil(finding.evidence, id .. " has no evidence")
+    lu.assertNotNil(finding.remedy, id .. " has no remedy")
+    lu.assertTrue(finding.source ~= nil or id == "multipath", id .. " has no source")
+    if trouble.besides then lu.assertNotNil(found_here[trouble.besides], id) end
+    lu.assertEquals(count, trouble.besides and (id == "memory" and 3 or 2) or 1, id)
+    if trouble.without then
+      trouble.without(w)
+      lu.assertNil(planned(w)[id], id .. " is found where it is not")
+    end
+    lu.assertEquals(table.concat(w.violations, "\n"), "")
+    world.remove(w)
+  end
+end
+
+function TestCheck:test_what_is_not_understood_is_told_and_ends_nothing()
+  local answers = { genkex = "x\n", blvset = "level?\n", hdcryptmgr = "what\n", lscluster = "what\n", genld = "what\n", lsattr = "what\n",
+    lsdev = "what\n", prtconf = "", instfix = "?\n" }
+  for name, text in pairs(answers) do
+    local w = world.new()
+    to_73(w)
+    w.answers[name] = text
+    local found_here, count = planned(w)
+    if name ~= "prtconf" and name ~= "instfix" then
+      lu.assertNotNil(found_here["not-looked-at"], name)
+      lu.assertEquals(found_here["not-looked-at"].severity, "info", name)
+      lu.assertEquals(count, 1, name)
+    else
+      lu.assertEquals(count, 0, name)
+    end
+    w.answers[name] = function() return "", 127 end
+    lu.assertTrue(select(2, planned(w)) <= 1, name)
+    world.remove(w)
+  end
+end
+
+-- The checks of levels: what the SPOT says of itself, and what images bring.
+function TestCheck:test_a_level_that_was_built_before_the_client_loses_fixes()
+  local w = self.w
+  w.level.client = "7100-05-12-2336"
+  found(w, "build-date", "inhibitor", "lpar", "the client was built in week 2336 (YYWW) and 7200-05-06-2320 in week 2320")
+  lu.assertEquals(findings(w, { accept = { ["build-date"] = "known" } })["build-date"].severity, "warning")
+  w.spot_pack = "72-05-082336_SP"
+  lu.assertNil(findings(w)["build-date"])
+  -- A technology level without service pack names no week: then a fileset does.
+  w.level.client, w.spot_pack = "7100-05-00-0000", nil
+  w.answers.lslpp = function(of, host, argv)
+    if argv[3] == "bos.sysmgt.sysbr" then return "bos.sysmgt:bos.sysmgt.sysbr:7.1.5.0: : :C: :x: : : : : : :0:0:/:2410\n" end
+    return of.handlers.lslpp(of, host, argv)
+  end
+  lu.assertStrContains(found(w, "build-date", "inhibitor", "lpar", "week 2410").evidence, "lslpp -Lqc bos.sysmgt.sysbr")
+  -- A pack that the SPOT has not whole is not its level.
+  w.spot_pack, w.spot_fix, w.answers.lslpp = "72-05-092420_SP", 99, nil
+  found(w, "not-looked-at", "info", "nim", "build dates are not compared")
+end
+
+function TestCheck:test_master_spot_and_lpp_source_are_of_one_level()
+  local w = self.w
+  w.level.master = "7200-05-03-2148"
+  found(w, "master-older", "warning", "nim", "the NIM master is at 7200-05-03-2148 and SPOT spot at 7200-05-06-2320")
+  w.level.master = "7200-05-06-2320"
+  local base, update = image("bos.rte.libc", "7.2.5.0", ""), image("bos.rte.libc", "7.2.5.202", "", "S")
+  w.images = { base, update, image("bos.mp64", "7.2.5.201", ""), image("openssl.base", "1.0.2.1801", "") }
+  local spot = '\nlpp:\n\tname = "bos.alt_disk_install.rte"\n\tver = 7\n\trel = 2\n\tmod = 5\n\tfix = 101\n'
+    .. '\nlpp:\n\tname = "bos.rte.libc"\n\tver = 7\n\trel = 2\n\tmod = 5\n\tfix = 202\n'
+  w.answers.odmget = function(of, host, argv) return argv[#argv] == "lpp" and spot or of.handlers.odmget(of, host, argv) end
+  lu.assertNil(findings(w)["spot-source"])
+  spot = spot:gsub("202", "200")
+  found(w, "spot-source", "warning", "nim", "SPOT spot has the base system up to 7.2.5.200, lpp_source lpp up to 7.2.5.202")
+  w.answers.lslpp = installed "openssl.base 3.0.8.1000"
+  w.answers.lslpp = function(of, host, argv)
+    return argv[3] and of.handlers.lslpp(of, host, argv) or installed "openssl.base 3.0.8.1000"(of, host, argv)
+  end
+  found(w, "newer-on-client", "info", "lpar", "openssl.base 3.0.8.1000 (lpp_source: 1.0.2.1801)")
+  w.answers.lsnim = function(of, host, argv) return argv[3] == "lpp" and "lpp:\n   simages = no\n" or of.handlers.lsnim(of, host, argv) end
+  found(w, "simages", "warning", "nim", "lacks images")
+end
+
+function TestCheck:test_the_security_fix_of_nim_on_one_side()
+  local w = self.w
+  local with
+  w.answers.instfix = function(of, host, argv)
+    return host == with and "    All filesets for IJ55968 were found.\n    There was no data for IJ56230 in the fix database.\n"
+      or of.handlers.instfix(of, host, argv)
+  end
+  lu.assertNil(findings(w)["nim-security"])
+  with = "master"
+  found(w, "nim-security", "warning", "lpar", "NIM's own commands to it are refused")
+  with = "client"
+  found(w, "nim-security", "info", "lpar", "the master has not")
+end
+
+function TestCheck:test_what_images_of_7_3_say()
+  local w = self.w
+  to_73(w)
+  w.bos, w.spot_pack, w.disk_size = "7.3.3.0", "73-03-012520_SP", 10240
+  w.images = { image("bos.net.tcp.sendmail", "7.3.0.0", ""), image("bos.net.tcp.sendmail", "7.3.3.0", "", "S") }
+  found(w, "mixed-lpp-source", "info", "nim", "libcrypto_compat.a is not found")
+  found(w, "disk-below-release", "warning", "lpar", "hdisk2: 10240 MB; the release asks for 20480 MB")
+  found(w, "known-apar", "info", "lpar", "IJ59564 of technology level 3")
+  w.answers.lsdev = "fcs0:U78-P1-C1:PCIe3 2-Port 16Gb FC Adapter\n"
+  w.images[3] = { file = "emgr/ppc/IJ59564s1a.251201.epkg.Z", kind = "ifix", name = "IJ59564s1a", size = 1, time = "" }
+  found(w, "known-apar", "warning", "lpar", "IJ57303 of technology level 3: a fault of 16 Gb Fibre Channel adapters (fcs0)")
+  w.answers.prtconf = "System Model: IBM,9028-21B\nMemory Size: 8192 MB\n"
+  lu.assertNil(findings(w)["model-level"])
+  w.spot_pack = "73-01-022320_SP"
+  found(w, "model-level", "warning", "lpar", "the lowest level for it is 7300-01-04 or 7300-02-02, and 7300-01-02-2320 would be installed")
+  w.images = { image("bos.net.tcp.sendmail", "7.3.3.0", "") }
+  lu.assertNil(findings(w)["mixed-lpp-source"])
+end

@@ -117,6 +117,18 @@ fs_data:
   { "ldd", aix.ldd, "/usr/sbin/restore needs:\n\t /usr/lib/libc.a(shr.o)\n\t /unix\n", lenient = true },
   { "dump -H", aix.dump_H, "                 ***Import File Strings***\nINDEX  PATH   BASE   MEMBER\n0      /usr/lib:/lib\n"
     .. "1             libc.a    shr.o\n2   /   unix\n", lenient = true },
+  { "prtconf", aix.prtconf, "System Model: IBM,9105-42A\nProcessor Type: PowerPC_POWER10\nMemory Size: 8192 MB\n", lenient = true },
+  { "lsattr -a", function(text) return aix.attribute(text, "PCM") or false end, "PCM PCM/friend/vscsi Path Control Module False\n",
+    lenient = true },
+  { "genkex", function(text) return aix.genkex(text) or false end, "Text address  Size File\n\n f10000 22000 /usr/lib/drivers/random\n",
+    lenient = true },
+  { "genld -l", aix.genld, "Proc_pid: 12\tProc_name: a\n 10000000 a\n d00ad100 /usr/lib/libc.a[shr.o]\n", lenient = true },
+  { "blvset", function(text) return aix.blvset_level(text) or false end, "7.2\n", lenient = true },
+  { "hdcryptmgr", aix.encrypted, "LV NAME  CRYPTO ENABLED\nhd4 yes yes 100 done\n", lenient = true },
+  { "lscluster -c", function(text) return aix.cluster(text) or false end, "Cluster Name: c1\nCluster UUID: 1\n", lenient = true },
+  { "lsdev -F", aix.lsdev_places, "ent0:U9105.42A-V2-C2-T1:Virtual I/O Ethernet Adapter (l-lan)\n", lenient = true },
+  { "odmget fix", aix.odmget_fix, '\nfix:\n\tname = "72-05-062320_SP"\n\tfilesets = "bos.rte:7.2.5.200\\n\\\nbos.mp64:7.2.5.201\\n\\\n"\n'
+    .. '\tsymptom = "x"\n', lenient = true },
   { "odmget", aix.odmget, '\nlpp:\n\tname = "bos.rte"\n\tver = 7\n', lenient = true },
 }
 

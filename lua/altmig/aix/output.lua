@@ -286,11 +286,13 @@ function aix.compare_levels(a, b)
   end
 end
 
---- "7100-05-03-1846" -> { version = 7, release = 1, tl = 5, sp = 3 }; nil when it is not an oslevel.
+--- "7100-05-03-1846" -> { version = 7, release = 1, tl = 5, sp = 3, build = 1846 }; nil when it is not an oslevel. The
+--- build is year and week, and is not there where the text has none, or 0000.
 function aix.oslevel(text)
-  local v, r, tl, sp = text:match("^%s*(%d)(%d)00%-(%d+)%-(%d+)[%d-]*%s*$")
+  local v, r, tl, sp, rest = text:match("^%s*(%d)(%d)00%-(%d+)%-(%d+)([%d-]*)%s*$")
   if not v then return nil end
-  return { version = tonumber(v), release = tonumber(r), tl = tonumber(tl), sp = tonumber(sp) }
+  local build = tonumber(rest:match("^%-(%d%d%d%d)$") or 0)
+  return { version = tonumber(v), release = tonumber(r), tl = tonumber(tl), sp = tonumber(sp), build = build > 0 and build or nil }
 end
 
 --- `bootlist -m normal -o`: disks in their order, one row for each path of a disk; nil for "-", a device that is gone.
@@ -407,9 +409,125 @@ end
 ---@return integer?
 function aix.prtconf_m(text) return math.tointeger(tonumber(text:match("^Memory Size: (%d+) MB\n$"))) end
 
+--- `prtconf`: what its lines say of the machine, each where it is there: the model ("9105-42A"), the numbers of the
+--- processor and of the compatibility mode it runs in, megabytes of memory, and the firmware.
+---@return { model: string?, processor: integer?, mode: integer?, memory: integer?, firmware: string? }
+function aix.prtconf(text)
+  local function number(pattern) return math.tointeger(tonumber(text:match("\n" .. pattern))) end
+  text = "\n" .. text
+  return { model = text:match("\nSystem Model: *IBM,([%w%-]+)"), processor = number("Processor Type: *PowerPC_POWER(%d+)"),
+    mode = number("Processor Implementation Mode: *POWER *(%d+)"), memory = number("Memory Size: (%d+) MB"),
+    firmware = text:match("\nPlatform Firmware level: *(%S+)") }
+end
+
 --- `lsattr -El proc0 -a type`: the number in PowerPC_POWERn.
 ---@return integer?
 function aix.processor(text) return math.tointeger(tonumber(text:match("POWER(%d+)"))) end
+
+--- `lsattr -El DEVICE -a NAME`: the value; nil where the device has no such attribute.
+---@return string?
+function aix.attribute(text, name)
+  for line in lines(text) do
+    local words = words_of(line)
+    if words[1] == name and words[2] then return words[2] end
+  end
+end
+
+--- `genkex`: the files of the kernel extensions that are loaded, each once, in their order. nil where no row of the
+--- text is one.
+---@return string[]?
+function aix.genkex(text)
+  local list, seen = {}, {}
+  for line in lines(text) do
+    local path = line:match("^%s*%x+%s+%x+%s+(/%S+)%s*$")
+    if path and not seen[path] then list[#list + 1] = path end
+    if path then seen[path] = true end
+  end
+  return list[1] and list or nil
+end
+
+--- `genld -l`: processes with what they have loaded, { name, objects }; members of a library stand in brackets.
+---@return { name: string, objects: string[] }[]
+function aix.genld(text)
+  local list, process = {}, nil
+  for line in lines(text) do
+    local name = line:match("Proc_name:%s*(%S+)")
+    if name then
+      process = { name = name, objects = {} }
+      list[#list + 1] = process
+    end
+    local object = line:match("^%s*%x+%s+(%S+)%s*$")
+    if object and process then process.objects[#process.objects + 1] = object end
+  end
+  return list
+end
+
+--- `blvset -d DISK -g level`: version and release that the boot area of a disk names; 0 and 0 where it names none.
+---@return integer? version, integer? release
+function aix.blvset_level(text)
+  local version, release = text:match("^%s*(%d+)%.(%d+)%s*$")
+  return math.tointeger(tonumber(version)), math.tointeger(tonumber(release))
+end
+
+--- `hdcryptmgr showvg` and `hdcryptmgr showlv VG`: name -> whether it is encrypted.
+---@return table<string, boolean>
+function aix.encrypted(text)
+  local list = {}
+  for line in lines(text) do
+    local words = words_of(line)
+    if words[2] == "yes" or words[2] == "no" then list[words[1]] = words[2] == "yes" end
+  end
+  return list
+end
+
+--- `lscluster -c`: the name of the cluster; false where it says that there is none, nil where it says nothing known.
+---@return string|false|nil
+function aix.cluster(text)
+  local name = text:match("Cluster Name:?%s+(%S+)")
+  if name then return name end
+  if text:lower():match("not active") or text:lower():match("no cluster") or text:match("not configured") then return false end
+end
+
+--- `lsdev -Cc CLASS -F "name:physloc:description"`.
+---@return { name: string, place: string, text: string }[]
+function aix.lsdev_places(text)
+  local list = {}
+  for line in lines(text) do
+    local name, place, description = line:match("^([%w_%.]+):([^:]*):(.*)$")
+    if name then list[#list + 1] = { name = name, place = place, text = description } end
+  end
+  return list
+end
+
+--- `odmget fix`: what each fix wants, name -> fileset -> level. Its list has several lines, each of which ends with the
+--- two characters of a newline.
+---@return table<string, table<string, string>>
+function aix.odmget_fix(text)
+  local fixes, fix, inside = {}, nil, false
+  for line in lines(text) do
+    local name = line:match('^%s+name = "([^"]*)"')
+    local field = name or line:match("^%s+(%l+) = ") or line:match("^%l+:$")
+    if name then
+      fix = {}
+      fixes[name] = fix
+    end
+    if field then inside = field == "filesets" end
+    if inside and fix then
+      for word in line:gsub("\\n", " "):gmatch('[^%s"\\]+') do
+        local fileset, level = word:match("^([%w_%.%-]+):([%d%.]+)$")
+        if fileset then fix[fileset] = level end
+      end
+    end
+  end
+  return fixes
+end
+
+--- "72-05-062320_SP", the name of the fix that is a service pack, as oslevel -s writes it: "7200-05-06-2320".
+---@return string?
+function aix.service_pack(name)
+  local release, tl, sp, date = name:match("^(%d%d)%-(%d%d)%-(%d%d)(%d%d%d%d)_SP$")
+  return release and ("%s00-%s-%s-%s"):format(release, tl, sp, date) or name:match("^(%d%d00%-%d%d%-%d%d%-%d%d%d%d)_SP$")
+end
 
 --- `date -u "+%Y %m %d %H %M %S"`: seconds since 1970; `date` of AIX has no form for that.
 ---@return integer?

@@ -5,6 +5,7 @@
 -- lsattr -E[O]l Name [-a Attribute ...] [-F Format]: attributes of a device, CuAt over PdAt.
 
 local getopt = require "lab.getopt"
+local machine = require "lab.machine"
 local odm = require "lab.odm"
 
 local function fail(message)
@@ -21,7 +22,7 @@ end
 local options = getopt(arg, "EDOHl:a:+F:", usage)
 if not options.l or not (options.E or options.D) then usage() end
 if options.l == "proc0" then -- processors are not in the object classes of this lab
-  local row = ("%-15s %-32s %-40s %s"):format("type", "PowerPC_POWER8", "Processor type", "False")
+  local row = ("%-15s %-32s %-40s %s"):format("type", "PowerPC_POWER" .. machine.value("processor", "8"), "Processor type", "False")
   if options.a and table.concat(options.a, ",") ~= "type" then fail("The device proc0 has no attribute " .. options.a[1] .. ".") end
   print(row)
   return 0

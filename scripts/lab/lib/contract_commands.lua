@@ -254,6 +254,18 @@ for name, row in pairs {
   commands[name] = row
 end
 
+-- Commands by which a client is looked at before it goes to 7.3, each with the page of IBM's documentation it is from.
+for name, row in pairs {
+  blvset = { flags = "d:g:p:", operands = { 0, 1 }, values = { g = "level|menu" }, say = "T" }, -- migrating a multibos instance of AIX
+  genkex = { flags = "dh", operands = { 0, 0 }, say = "D" },                                    -- genkex command
+  genld = { flags = "a:dhlu", operands = { 0, 0 }, needs = { d = { "l" } }, say = "D" },        -- genld command
+  hdcryptmgr = { style = "any", say = "D" },             -- hdcryptmgr command: an action, then flags and a device
+  lscluster = { flags = "cdgimns", operands = { 0 }, one_of = { "cdgims" }, say = "D" },        -- lscluster command
+} do
+  row.added = true
+  commands[name] = row
+end
+
 -- Programs of other systems that AIX does not have: a script that names one works on a host with a toolbox at best.
 local absent = {}
 for name in ([[

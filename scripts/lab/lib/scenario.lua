@@ -346,6 +346,8 @@ scenario.define("target-disk-in-use", "the target disk carries a volume group th
   return "hdisk2 of adachi-AIX7 carries an LVM signature"
 end)
 
+require "lab.scenario_release"(scenario)
+
 function scenario.main(args)
   local name = table.remove(args, 1)
   if not name or name == "--help" then

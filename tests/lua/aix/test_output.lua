@@ -135,8 +135,51 @@ function TestAixOutput:test_names_of_rpms()
 end
 
 function TestAixOutput:test_oslevel()
-  lu.assertEquals(aix.oslevel("7100-05-03-1846\n"), { version = 7, release = 1, tl = 5, sp = 3 })
+  lu.assertEquals(aix.oslevel("7100-05-03-1846\n"), { version = 7, release = 1, tl = 5, sp = 3, build = 1846 })
+  lu.assertEquals(aix.oslevel("7200-05-00-0000\n"), { version = 7, release = 2, tl = 5, sp = 0 })
   lu.assertNil(aix.oslevel("ksh: oslevel: not found"))
+end
+
+function TestAixOutput:test_what_a_machine_says_of_itself()
+  local text = "System Model: IBM,9105-42A\nMachine Serial Number: 78ABCDE\nProcessor Type: PowerPC_POWER10\n"
+    .. "Processor Implementation Mode: POWER 9\nMemory Size: 16384 MB\nPlatform Firmware level: SV860_180\n"
+  lu.assertEquals(aix.prtconf(text), { model = "9105-42A", processor = 10, mode = 9, memory = 16384, firmware = "SV860_180" })
+  lu.assertEquals(aix.prtconf "prtconf: not found\n", {})
+  lu.assertEquals(aix.attribute("PCM             PCM/friend/vscsi Path Control Module       False\n", "PCM"), "PCM/friend/vscsi")
+  lu.assertNil(aix.attribute("lsattr: 0514-528 The \"PCM\" attribute does not exist\n", "PCM"))
+  lu.assertEquals(aix.lsdev_places "fcs0:U78DA.ND0-P0-C1-T1:PCIe3 2-Port 16Gb FC Adapter: x\nvsa0::LPAR Virtual Serial Adapter\n",
+    { { name = "fcs0", place = "U78DA.ND0-P0-C1-T1", text = "PCIe3 2-Port 16Gb FC Adapter: x" },
+      { name = "vsa0", place = "", text = "LPAR Virtual Serial Adapter" } })
+end
+
+function TestAixOutput:test_kernel_extensions_and_loaded_objects()
+  lu.assertEquals(aix.genkex("Text address     Size File\n\nf1000000c0318000    6000 /usr/lib/drivers/a\n      2c73000   22000 /opt/b\n"
+    .. "       5c0      10 /opt/b\n"), { "/usr/lib/drivers/a", "/opt/b" })
+  lu.assertNil(aix.genkex "genkex: must be root\n")
+  lu.assertEquals(aix.genld "Proc_pid:    9034\tProc_name: ksh\n        10000000  ksh\n        d00ad100  /usr/lib/libc.a[shr.o]\n",
+    { { name = "ksh", objects = { "ksh", "/usr/lib/libc.a[shr.o]" } } })
+end
+
+function TestAixOutput:test_boot_area_encryption_and_cluster()
+  lu.assertEquals({ aix.blvset_level "7.2\n" }, { 7, 2 })
+  lu.assertEquals({ aix.blvset_level "0.0\n" }, { 0, 0 })
+  lu.assertNil((aix.blvset_level "blvset: usage\n"))
+  lu.assertEquals(aix.encrypted "LV NAME             CRYPTO ENABLED\nhd4                 yes                  no\nhd2 no NA\n",
+    { hd4 = true, hd2 = false })
+  lu.assertEquals(aix.encrypted "VG NAME / ID         ENCRYPTION ENABLED\nrootvg               no\n", { rootvg = false })
+  lu.assertEquals(aix.cluster "Cluster Name: mycl\nCluster UUID: 1\n", "mycl")
+  lu.assertEquals(aix.cluster "lscluster: Cluster services are not active.\n", false)
+  lu.assertNil(aix.cluster "0516-000 x\n")
+end
+
+function TestAixOutput:test_fixes_of_the_object_data_manager()
+  local text = '\nfix:\n\tname = "7200-05_AIX_ML"\n\tabstract = "A"\n\tfilesets = "bos.rte:7.2.5.0\\n\\\nbos.mp64:7.2.5.0\\n\\\n"\n'
+    .. '\tsymptom = "AIX:1.2.3.4\\n\\\n"\n\nfix:\n\tname = "72-05-062320_SP"\n\tfilesets = "bos.rte.libc:7.2.5.202\\nbos.x:7.2.5.1"\n'
+  lu.assertEquals(aix.odmget_fix(text), { ["7200-05_AIX_ML"] = { ["bos.rte"] = "7.2.5.0", ["bos.mp64"] = "7.2.5.0" },
+    ["72-05-062320_SP"] = { ["bos.rte.libc"] = "7.2.5.202", ["bos.x"] = "7.2.5.1" } })
+  lu.assertEquals(aix.service_pack "72-05-062320_SP", "7200-05-06-2320")
+  lu.assertEquals(aix.service_pack "7300-03-01-2520_SP", "7300-03-01-2520")
+  lu.assertNil(aix.service_pack "7200-05_AIX_ML")
 end
 
 function TestAixOutput:test_bootlist_rows_are_paths_of_disks()

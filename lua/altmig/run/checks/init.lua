@@ -4,6 +4,7 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local releases = require "altmig.run.checks.releases"
 local runs = require "altmig.run.runs"
 
 local check = {}
@@ -15,6 +16,7 @@ local check = {}
 ---@field what string
 ---@field evidence string?  the command and what it printed
 ---@field remedy string?    commands to type
+---@field source string?    who says so, where it is not plain from the evidence
 ---@field fixable boolean    whether altmig could do it itself
 
 local fileset = "bos.alt_disk_install.rte"
@@ -79,7 +81,7 @@ function checks.levels(m, add)
       what = ("lpp_source %s has no bos image at %s/installp/ppc/bos"):format(m.lpp_source.name, m.lpp_source.location),
       remedy = ("nim -o check %s; ls -l %s/installp/ppc"):format(m.lpp_source.name, m.lpp_source.location) }
   end
-  m.target = { version = image.version, release = image.release }
+  m.from, m.target = from, { version = image.version, release = image.release }
   m.levels = { client = client:match("%S+"), master = master:match("%S+") }
   local function number(l) return l.version * 100 + l.release end
   if m.opts.update then
@@ -97,6 +99,28 @@ function checks.levels(m, add)
   if number(to) < number(image) then
     add { id = "master-level", host = m.master.name, evidence = "oslevel -s: " .. master,
       what = "the NIM master is below the level of the lpp_source", remedy = "migrate the master first" }
+  end
+end
+
+--- The same where only a release is named (--to): what there is to migrate with comes later.
+function checks.planned_levels(m, add)
+  local client, to = m.client:must { "oslevel", "-s" }, m.opts.to
+  m.from, m.target = aix.oslevel(client), to
+  if not m.from then
+    return add { id = "oslevel", host = m.name, what = "oslevel -s does not print a level", evidence = "oslevel -s: " .. client }
+  end
+  m.levels = { client = client:match("%S+") }
+  if releases.number(m.from) >= releases.number(to) then
+    add { id = "level", host = m.name, evidence = "oslevel -s: " .. client,
+      what = ("the client is at %d.%d already"):format(m.from.version, m.from.release),
+      remedy = "technology levels and service packs of the same release are an update: altmig update, or nimadm -U" }
+  end
+  local master = not m.master.unreachable and m.master:run({ "oslevel", "-s" }).stdout
+  local level = master and aix.oslevel(master)
+  if level and releases.number(level) < releases.number(to) then
+    add { id = "master-level", severity = "warning", host = m.master.name, evidence = "oslevel -s: " .. master,
+      what = ("the NIM master is at %d.%d, below what its clients are to have"):format(level.version, level.release),
+      remedy = "migrate the master first", source = releases.source.nimadm }
   end
 end
 
@@ -131,16 +155,20 @@ function checks.resources(m, add)
   end
 end
 
+-- The checks of a migration, by group and in their order; and those (`plan`) that need no more than a client and the name
+-- of a release.
 local groups = {
-  { order = { "levels", "local_images", "resources" }, levels = checks.levels, local_images = checks.local_images,
-    resources = checks.resources },
+  { order = { "levels", "local_images", "resources" }, plan = { "planned_levels" }, levels = checks.levels,
+    local_images = checks.local_images, resources = checks.resources, planned_levels = checks.planned_levels },
+  (require "altmig.run.checks.levels"),
   (require "altmig.run.checks.services"),
   (require "altmig.run.checks.storage"),
   (require "altmig.run.checks.software"),
+  (require "altmig.run.checks.target"),
 }
 
 -- Without these nothing can be said of the client at all.
-local essential = { levels = true, target_disk = true, nfs = true }
+local essential = { levels = true, planned_levels = true, target_disk = true, nfs = true }
 
 local function run_one(m, name, fn, add, run)
   local ok, e = xpcall(fn, err.wrap, m, add, run)
@@ -151,7 +179,8 @@ local function run_one(m, name, fn, add, run)
 end
 
 --- Findings that --accept may name: what they warn of puts the copy and the time at risk, never what runs.
-local acceptable = { ["missing-requisite"] = true, ["hd5-size"] = true, ["tcb-enabled"] = true }
+local acceptable = { ["missing-requisite"] = true, ["hd5-size"] = true, ["tcb-enabled"] = true, ["build-date"] = true,
+  ["caa-cluster"] = true }
 
 -- An inhibitor that is accepted becomes a warning that says so.
 local function accept(m, findings)
@@ -180,7 +209,7 @@ function check.run(m, run)
     findings[#findings + 1] = finding
   end
   for _, group in ipairs(groups) do
-    for _, name in ipairs(group.order) do run_one(m, name, group[name], add, run) end
+    for _, name in ipairs(m.opts.to and (group.plan or {}) or group.order) do run_one(m, name, group[name], add, run) end
   end
   accept(m, findings)
   return findings
@@ -233,6 +262,18 @@ function check.all(m)
     table.insert(findings, 1, first)
   end
   return findings
+end
+
+--- What a move to a release would meet, without a thing to migrate with. `facts` is what was seen of the client on the
+--- way: what is not there was not to be seen.
+---@return altmig.Finding[] findings
+---@return { from: string?, processor: integer?, model: string?, memory: integer?, boot_volume: integer?, rootvg: integer? } facts
+function check.plan(m)
+  local findings = check.run(m)
+  local vg = aix.lsvg(m.client:run({ "lsvg", "rootvg" }).stdout)
+  local machine = m.client_machine or {}
+  return findings, { from = m.levels and m.levels.client, processor = m.client_processor, model = machine.model, memory = m.client_memory,
+    boot_volume = m.client_boot_volume, rootvg = vg.used_pps and vg.pp_size and vg.used_pps * vg.pp_size or nil }
 end
 
 --- How many findings of each severity.

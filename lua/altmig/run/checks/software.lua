@@ -6,7 +6,6 @@ local bundles = require "altmig.run.bundle"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
 local show_plan = require "altmig.preview.plan"
-local sorted_keys = require "altmig.sorted_keys"
 
 local software = {}
 
@@ -193,27 +192,6 @@ function software.wpars(m, add)
   end
 end
 
--- Filesets by pattern that need attention of their own.
-local attention = {
-  { "^cluster%.es%.server%.rte$", "cluster", "PowerHA", "its level must support the new release; stop cluster services for the reboot" },
-  { "^EMCpower%.", "multipath", "PowerPath", "its level must support the new release, or update it in phase 6 (-b)" },
-  { "^DLManager", "multipath", "HDLM", "its level must support the new release, or update it in phase 6 (-b)" },
-  { "^devices%.sddpcm%.", "multipath", "SDDPCM", "it is not supported from 7.3 on: change to AIX MPIO (manage_disk_drivers)" },
-}
-
-function software.attention(m, add)
-  local seen = {}
-  for _, name in ipairs(sorted_keys(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" }))) do
-    for _, entry in ipairs(attention) do
-      if name:match(entry[1]) and not seen[entry[3]] then
-        seen[entry[3]] = true
-        add { id = entry[2], severity = "warning", host = m.name, what = ("%s is installed (%s)"):format(entry[3], name),
-          evidence = "lslpp -Lqc", remedy = entry[4] }
-      end
-    end
-  end
-end
-
 local servers = { db2sysc = "DB2", ibmslapd = "LDAP", slapd = "LDAP" }
 
 --- Servers whose files change while they are copied.
@@ -231,37 +209,7 @@ function software.servers(m, add)
   end
 end
 
--- Oldest processor of a release, by the number in PowerPC_POWERn.
-local oldest_processor = { [702] = 7, [703] = 8 }
-
--- IBM's requirements for nimadm, of the master and of the client alike; below the second a client does not even
--- start its migration.
-local memory_wanted <const>, memory_least <const> = 4096, 512
-
-local function memory_of(m, add, host)
-  local text = host:run({ "prtconf", "-m" }).stdout
-  local memory = aix.prtconf_m(text)
-  if not memory or memory >= memory_wanted then return end
-  add { id = "memory", severity = host == m.client and memory < memory_least and "inhibitor" or "warning", host = host.name,
-    what = ("the %s has %d MB of memory; IBM's requirements for nimadm name %d MB for the NIM master and for the client"):format(
-      host.role, memory, memory_wanted), evidence = "prtconf -m: " .. text:match("[^\n]*"),
-    remedy = "give the partition more memory, or expect phase 6 to page and the new release to start slowly" }
-end
-
-function software.machine(m, add)
-  memory_of(m, add, m.client)
-  memory_of(m, add, m.master)
-  local target = m.target and m.target.version * 100 + m.target.release
-  local need = target and oldest_processor[target]
-  local model = aix.processor(m.client:run({ "lsattr", "-El", "proc0", "-a", "type" }).stdout)
-  if need and model and model < need then
-    add { id = "processor", host = m.name,
-      what = ("the processor is a POWER%d; %d.%d needs POWER%d or later"):format(model, m.target.version,
-      m.target.release, need), evidence = "lsattr -El proc0 -a type" }
-  end
-end
-
-software.order = { "baseline", "bundle", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "attention",
-  "servers", "machine" }
+software.plan = { "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars" }
+software.order = { "baseline", "bundle", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "servers" }
 
 return software

@@ -2,12 +2,11 @@
 -- Preflight: disks, volume groups, logical volumes and devices of the client.
 
 local aix = require "altmig.aix.output"
+local releases = require "altmig.run.checks.releases"
 local sorted_keys = require "altmig.sorted_keys"
 
 local storage = {}
 
--- Boot image of 7.2 in the field: 61,441 blocks of 512 bytes; later releases ask for 40 MB.
-local boot_image_mb = { [702] = 32, [703] = 40 }
 local growth_mb = 500
 
 local function first_lines(text, count)
@@ -114,6 +113,12 @@ function storage.target_disk(m, add, run)
   local vg, lvs = rootvg(m)
   local needed = size_of_copy(vg, lvs, #m.disks)
   local names = table.concat(m.disks, " ")
+  local least = m.target and releases.of(m.target).disk
+  if least and sizes < least.wanted and sizes >= needed then
+    add { id = "disk-below-release", severity = "warning", host = m.name, source = least.source, evidence = "getconf DISK_SIZE",
+      what = ("%s: %d MB; the release asks for %d MB"):format(names, sizes, least.wanted),
+      remedy = "choose a larger disk, or have it made larger later (chvg -g)" }
+  end
   if sizes < needed then
     add { id = "disk-too-small", host = m.name, what = ("%s: %d MB, but the copy of rootvg takes %d MB"):format(names, sizes, needed),
       evidence = "lsvg rootvg; getconf DISK_SIZE", remedy = "choose a larger disk, or remove what rootvg does not need" }
@@ -167,10 +172,23 @@ function storage.lvm_signature(m, add)
   end
 end
 
+--- A second system in rootvg: which of the two is meant, and what is left of one that was removed.
 function storage.multibos(m, add)
-  if m.client:must({ "lsvg", "-l", "rootvg" }):match("bos_hd5") then
-    add { id = "multibos", host = m.name, what = "rootvg holds a standby BOS (bos_hd5)", evidence = "lsvg -l rootvg",
-      remedy = "multibos -R" }
+  local text = m.client:must { "lsvg", "-l", "rootvg" }
+  local standby, own = text:match("%f[%w_]bos_hd%w+"), text:match("%f[%w_]hd5%f[^%w_]")
+  local directory = not standby and m.client:run({ "test", "-d", "/bos_inst" }).status == 0
+  if standby and own then
+    add { id = "multibos", host = m.name, what = ("rootvg holds a standby BOS (%s): two systems, of which one is copied"):format(
+        text:match("bos_hd5") or standby), evidence = "lsvg -l rootvg",
+      remedy = "multibos -R   (it removes the one that does not run; to keep that one, boot it first)", source = releases.source.checks }
+  elseif standby then
+    add { id = "multibos", host = m.name, evidence = "lsvg -l rootvg", source = releases.source.checks,
+      what = ("the system runs from %s, and no logical volume has its own name: the copy would have neither"):format(standby),
+      remedy = "multibos -s -X, boot the standby it makes (bootlist -m normal DISK blv=hd5; shutdown -Fr), then multibos -R" }
+  elseif directory then
+    add { id = "multibos", severity = "warning", host = m.name, evidence = "test -d /bos_inst",
+      what = "/bos_inst is left of a standby BOS that is gone: phase 11 may print 0505-218 or 0505-187",
+      remedy = "mount   shows that nothing is mounted there; then rmdir /bos_inst", source = releases.source.transcript }
   end
 end
 
@@ -214,30 +232,49 @@ function storage.filesystems(m, add)
   end
 end
 
---- hd5: as large as the boot image of the new release, in one piece.
+-- The partitions of a boot volume, of each of its copies: in one piece, and where the firmware reaches them.
+local function boot_partitions(m, add, name, wanted, pp_size)
+  local rows, split, far = aix.lslv_m(m.client:run({ "lslv", "-m", name }).stdout), false, nil
+  for i, row in ipairs(rows) do
+    for copy, at in ipairs(row.copies) do
+      local before = i > 1 and rows[i - 1].copies[copy]
+      split = split or before and (before.disk ~= at.disk or before.pp + 1 ~= at.pp)
+      if at.pp * pp_size > wanted.within then far = at end
+    end
+  end
+  if split then
+    add { id = "hd5-pieces", severity = "warning", host = m.name, what = ("the partitions of %s are not contiguous"):format(name),
+      evidence = "lslv -m " .. name, remedy = "make it again in one piece (migratepv -l, or rmlv and mklv -t boot), then bosboot",
+      source = wanted.source }
+  end
+  if far then
+    add { id = "hd5-place", severity = "warning", host = m.name, source = wanted.source, evidence = "lslv -m " .. name,
+      what = ("%s has the partition %d of %s, %d MB from its beginning; it is to be within the first %d MB"):format(name, far.pp, far.disk,
+        far.pp * pp_size, wanted.within),
+      remedy = "make room at the beginning of the disk (migratepv -l), and make it again there; then bosboot" }
+  end
+end
+
+--- hd5: as large as the boot image of the new release, in whole partitions, in one piece, at the beginning of the disk.
 function storage.boot_volume(m, add)
   local vg, lvs = rootvg(m)
-  local target = m.target and m.target.version * 100 + m.target.release or 702
-  local wanted = boot_image_mb[target] or (target > 703 and 40 or 32)
+  local release = m.target and releases.of(m.target)
+  local wanted = release and release.boot_volume
+  local pp_size = vg.pp_size or 0
+  if not wanted then return end
   for _, lv in ipairs(lvs) do
     if lv.type == "boot" and not lv.name:match("^bos_") then
-      local size = lv.lps * (vg.pp_size or 0)
-      if size > 0 and size < wanted then
-        add { id = "hd5-size", host = m.name, what = ("%s has %d MB; the boot image of the new release needs %d MB"):format(lv.name,
-          size, wanted), evidence = "lsvg rootvg; lsvg -l rootvg",
+      local size = lv.lps * pp_size
+      m.client_boot_volume = m.client_boot_volume or size > 0 and size or nil
+      if size > 0 and size < wanted.wanted then
+        local hard = size < wanted.least
+        add { id = "hd5-size", severity = hard and "inhibitor" or "warning", host = m.name, source = wanted.source,
+          what = ("%s has %d MB; the boot image of the new release needs %d MB"):format(lv.name, size,
+            hard and wanted.least or wanted.wanted), evidence = "lsvg rootvg; lsvg -l rootvg",
           remedy = ("chpv -c DISK; rmlv %s; mklv -y %s -t boot -a e rootvg %d; bosboot -ad DISK   (or -i with a larger %s)"):format(
-            lv.name, lv.name, (wanted + vg.pp_size - 1) // vg.pp_size, lv.name) }
+            lv.name, lv.name, (wanted.wanted + pp_size - 1) // pp_size, lv.name) }
       end
-      local previous
-      for _, row in ipairs(aix.lslv_m(m.client:run({ "lslv", "-m", lv.name }).stdout)) do
-        if previous and row.pp ~= previous + 1 then
-          add { id = "hd5-pieces", severity = "warning", host = m.name,
-            what = ("the partitions of %s are not contiguous"):format(lv.name), evidence = "lslv -m " .. lv.name,
-            remedy = "make it again in one piece (migratepv -l, or rmlv and mklv -t boot), then bosboot" }
-          break
-        end
-        previous = row.pp
-      end
+      boot_partitions(m, add, lv.name, wanted, pp_size)
     end
   end
 end
@@ -320,6 +357,7 @@ function storage.save_area(m, add)
   end
 end
 
+storage.plan = { "multibos", "lv_names", "filesystems", "boot_volume", "ghost_devices", "save_area" }
 storage.order = { "target_disk", "lvm_signature", "multibos", "mirror", "lv_names", "filesystems", "boot_volume", "ghost_devices",
   "save_area" }
 

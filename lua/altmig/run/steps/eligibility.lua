@@ -40,7 +40,7 @@ end
 --- A finding as an event of --json.
 function eligibility.finding_event(m, finding)
   m:event { event = "finding", id = finding.id, severity = finding.severity, host = finding.host, what = finding.what,
-    evidence = finding.evidence, remedy = finding.remedy, fixable = false }
+    evidence = finding.evidence, remedy = finding.remedy, source = finding.source, fixable = false }
 end
 
 --- Everything nimadm verifies before it starts. Raises with status 3 when there is an inhibitor.
@@ -53,6 +53,7 @@ function eligibility.check_eligibility(m)
     m:finding_event(finding)
     m:say("altmig: " .. escape.line(("%s: %s: %s"):format(finding.severity, finding.host, finding.what)))
     if finding.evidence then m:detail("  evidence: " .. finding.evidence:gsub("\n", "\n            ")) end
+    if finding.source then m:detail("  source: " .. finding.source) end
     if finding.remedy then m:say("  remedy: " .. finding.remedy:gsub("\n", "\n          ")) end
     if finding.severity == "inhibitor" then inhibitors[#inhibitors + 1] = finding.id end
   end
