@@ -89,6 +89,47 @@ function TestTopics:test_the_lists_in_the_files_are_those_of_the_tables()
   end
 end
 
+---------------------------------------------------------------- the topic of a release
+
+-- The ids that the checks give, by what their sources say.
+local function ids_of_checks()
+  local ids = {}
+  for _, path in ipairs(resource.list "lua/altmig/run/checks/") do
+    local text = read(path)
+    for id in text:gmatch 'id = "([%l%d-]+)"' do ids[id] = path end
+    for id in text:gmatch 'and "([%l%d-]+)" or "[%l%d-]+", severity' do ids[id] = path end
+  end
+  return ids
+end
+
+function TestTopics:test_every_finding_that_aix73_names_is_there_and_every_trouble_has_its_line()
+  local text, ids, named = read(file_of "aix73"), ids_of_checks(), {}
+  for id in text:gsub("```.-```", ""):gmatch "`(%l[%l%d]*%-[%l%d-]+)`" do
+    lu.assertNotNil(ids[id], "no finding is called " .. id)
+    named[id] = true
+  end
+  for _, id in ipairs { "processor", "memory", "infiniband", "sdd", "cifs", "yum", "named", "multipath", "cluster", "multibos", "kerberos",
+    "efs", "simages" } do
+    if text:find("`" .. id .. "`", 1, true) then named[id] = true end
+    lu.assertNotNil(ids[id], "no finding is called " .. id)
+  end
+  -- The other way: what the checks of a release find is explained here.
+  for id, path in pairs(ids) do
+    if path:find "releases%.lua" or path:find "target%.lua" or path:find "levels%.lua" then
+      lu.assertTrue(named[id] or id == "not-looked-at", id .. " of " .. path .. " is not in the topic")
+    end
+  end
+  local rows = text:match "## Known troubles\n(.*)\n## "
+  local n = 0
+  for number, line in rows:gmatch "\n%- (%d+), ([^\n]+\n? ? ?[^\n-][^\n]*)" do
+    n = n + 1
+    lu.assertEquals(tonumber(number), n)
+    lu.assertTrue(line:find "found" ~= nil or line:find "handled" ~= nil or line:find "not visible" ~= nil or line:find "not of a" ~= nil,
+      number .. ": what becomes of it is not said")
+  end
+  lu.assertEquals(n, 30)
+end
+
 local function target_of(from, link) return (from:match "^(.*/)" or "") .. link:gsub("#.*$", "") end
 
 function TestTopics:test_links_lead_somewhere()
