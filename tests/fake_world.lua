@@ -16,6 +16,7 @@ local ours = { master = "master", disks = { hdisk2 = true }, groups = { altinst_
 
 local world = {}
 local worlds = 0 -- made so far
+local checked = {} -- by command: what the contract says of it
 
 local lsvg_l = [[
 altinst_rootvg:
@@ -436,7 +437,10 @@ function world.new()
     local function recorded(argv, opts)
       local script = opts and opts.script
       local sent = script and { "sh", "-s", table.unpack(argv) } or argv
-      local found = recordings.check({ host = host, argv = sent, script = script }, ours)
+      -- A flow sends the same commands again and again, and the contract says the same of them.
+      local key = table.concat({ host, script or "", table.unpack(sent) }, "\0")
+      local found = checked[key] or recordings.check({ host = host, argv = sent, script = script }, ours)
+      checked[key] = found
       w.commands = (w.commands or 0) + 1
       for _, violation in ipairs(found) do
         w.violations[#w.violations + 1] = ("%s: %s\n  %s"):format(host, violation, table.concat(sent, " "))
