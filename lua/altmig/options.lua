@@ -60,7 +60,7 @@ local flags = {
   { "repl-on-error", "repl_on_error", text = "the same as -E" },
   { "V", "verbose", text = "verbose" },
   { "v", "verbose", text = "the same as -V" },
-  { "q", "quiet", text = "no output but errors; of check: no evidence" },
+  { "q", "quiet", text = "no output but errors; of check: no evidence, with --to the table alone" },
   { "script", "script", arg = "FILE", text = "your own copy of scripts/migrate.lua, of an update scripts/update.lua" },
   { "from", "from", arg = "N", text = "start at phase N" },
   { "restore-via", "restore_via", arg = "WAY", words = { "nfs", "stream" },

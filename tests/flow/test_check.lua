@@ -484,7 +484,11 @@ function TestCheck:test_what_goes_with_a_release_and_what_does_not()
   end
   lu.assertStrContains(select(2, plan(w, "--to", "7.4")), "7.2, 7.3")
   w.level.client = "7300-00-01-2148"
-  lu.assertStrContains(select(2, plan(w, "--to", "7.3", "-c", "lpar")), "is at 7.3 already")
+  local status, text = plan(w, "--to", "7.3", "-c", "lpar", "-q")
+  lu.assertEquals({ status, text }, { 0, "CLIENT           FROM             TO   VERDICT     FINDINGS\n"
+    .. "lpar             7300-00-01-2148  7.3  there       \n" })
+  lu.assertStrContains(select(2, plan(w, "--to", "7.3", "-c", "lpar")), "info: lpar: the client is at 7.3 already [level]")
+  lu.assertEquals(world.count(w, "genkex"), 0)
 end
 
 ---------------------------------------------------------------- what 7.3 asks and takes no longer
@@ -692,6 +696,17 @@ function TestCheck:test_what_is_not_understood_is_told_and_ends_nothing()
     w.answers[name] = function() return "", 127 end
     lu.assertTrue(select(2, planned(w)) <= 1, name)
     world.remove(w)
+  end
+end
+
+function TestCheck:test_a_command_that_does_not_end_is_told_and_the_others_are_asked()
+  local w = self.w
+  to_73(w)
+  for _, name in ipairs { "genkex", "prtconf", "genld", "lscluster" } do
+    w.hangs = name
+    local found_here = planned(w)
+    if name ~= "prtconf" then lu.assertStrContains(found_here["not-looked-at"].evidence, "no end within", name) end
+    lu.assertNil(found_here["signature-policy"])
   end
 end
 

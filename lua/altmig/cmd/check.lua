@@ -77,7 +77,10 @@ end
 local function plan_of(m)
   m:connect(true)
   local e = m.client.unreachable
-  if not e then return require("altmig.run.checks").plan(m) end
+  if not e then
+    local findings, facts = require("altmig.run.checks").plan(m)
+    return findings, facts, m.arrived and "there" or nil
+  end
   return { { id = "ssh", severity = "inhibitor", host = m.name, what = e.message, evidence = "ssh: " .. e.code, fixable = false,
     remedy = e.remedy or "ssh to the host as the user of nim.lua, by key; is its host key in known_hosts?" } }, {}, "unreachable"
 end
@@ -99,7 +102,7 @@ local function row_of(opts, name)
         remedy = problem.remedy or "run altmig check with this client alone" } }
     end
     shown = true
-    for _, finding in ipairs(findings) do show(m, finding) end
+    for _, finding in ipairs(opts.json and findings or opts.quiet_findings and {} or findings) do show(m, finding) end
     return 0
   end)
   if not ok and not shown then error(e, 0) end

@@ -110,8 +110,9 @@ function checks.planned_levels(m, add)
     return add { id = "oslevel", host = m.name, what = "oslevel -s does not print a level", evidence = "oslevel -s: " .. client }
   end
   m.levels = { client = client:match("%S+") }
-  if releases.number(m.from) >= releases.number(to) then
-    add { id = "level", host = m.name, evidence = "oslevel -s: " .. client,
+  m.arrived = releases.number(m.from) >= releases.number(to)
+  if m.arrived then
+    return add { id = "level", severity = "info", host = m.name, evidence = "oslevel -s: " .. client,
       what = ("the client is at %d.%d already"):format(m.from.version, m.from.release),
       remedy = "technology levels and service packs of the same release are an update: altmig update, or nimadm -U" }
   end
@@ -209,7 +210,8 @@ function check.run(m, run)
     findings[#findings + 1] = finding
   end
   for _, group in ipairs(groups) do
-    for _, name in ipairs(m.opts.to and (group.plan or {}) or group.order) do run_one(m, name, group[name], add, run) end
+    local names = not m.opts.to and group.order or not m.arrived and group.plan or {}
+    for _, name in ipairs(names) do run_one(m, name, group[name], add, run) end
   end
   accept(m, findings)
   return findings

@@ -6,6 +6,7 @@
 -- information, so that nobody takes silence for a look.
 
 local aix = require "altmig.aix.output"
+local err = require "altmig.err"
 local releases = require "altmig.run.checks.releases"
 local sorted_keys = require "altmig.sorted_keys"
 
@@ -14,6 +15,16 @@ local target = {}
 local source = releases.source
 
 local NO_COMMAND <const> = 127
+
+-- Runs a command of the client, or of another host. One that does not end is one whose answer is not known: what it would have said is of a
+-- look, and nothing rests on it.
+local function ask(m, argv, opts, host)
+  host = host or m.client
+  local ok, result = xpcall(host.run, err.wrap, host, argv, opts)
+  if ok then return result end
+  if result.code ~= "SSH_TIMEOUT" then error(result, 0) end
+  return { stdout = "", stderr = result.message }
+end
 
 local function first_line(text) return text:match("[^\n]+") or "" end
 
@@ -51,7 +62,7 @@ end
 
 -- A file of the client: "" where there is none.
 local function text_of(m, path)
-  local result = m.client:run { "cat", path }
+  local result = ask(m, { "cat", path })
   return result.status == 0 and result.stdout or ""
 end
 
@@ -72,7 +83,7 @@ local function filesets(m)
 end
 
 local function is_active(m, subsystem)
-  local result = m.client:run { "lssrc", "-s", subsystem }
+  local result = ask(m, { "lssrc", "-s", subsystem })
   local row = result.status == 0 and aix.lssrc(result.stdout)[subsystem]
   return row and row.state == "active", said({ "lssrc", "-s", subsystem }, result)
 end
@@ -80,7 +91,7 @@ end
 -- The machine ---------------------------------------------------------------------------------------
 
 local function memory_of(m, add, host)
-  local text = host:run({ "prtconf", "-m" }).stdout
+  local text = ask(m, { "prtconf", "-m" }, nil, host).stdout
   local memory = aix.prtconf_m(text)
   if host == m.client then m.client_memory = memory end
   local want = releases.memory
@@ -99,7 +110,7 @@ end
 -- What prtconf says of the whole machine; it looks at every device, which takes its time.
 local function machine(m)
   if not m.client_machine then
-    local result = m.client:run({ "prtconf" }, { timeout = 600 })
+    local result = ask(m, { "prtconf" }, { timeout = 600 })
     m.client_machine = aix.prtconf(result.stdout)
   end
   return m.client_machine
@@ -113,7 +124,7 @@ function target.processor(m, add)
   local release = m.target and releases.of(m.target)
   local need = release and release.processor
   if not need then return end
-  local result = m.client:run { "lsattr", "-El", "proc0", "-a", "type" }
+  local result = ask(m, { "lsattr", "-El", "proc0", "-a", "type" })
   local found = machine(m)
   local model, evidence = aix.processor(result.stdout), said({ "lsattr", "-El", "proc0", "-a", "type" }, result)
   model = model or found.processor
@@ -149,7 +160,7 @@ function target.model(m, add)
   local model = release and release.models and release.models[machine(m).model or ""]
   if not model then return end
   local argv = { "lsdev", "-Cc", "adapter", "-F", "name:physloc:description" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   local own
   for _, row in ipairs(aix.lsdev_places(result.stdout)) do
     if not own and row.place:match("%-P%d") and not row.place:match("%-V%d+%-C%d") then own = row.name end
@@ -173,7 +184,7 @@ function target.adapters(m, add)
   local release = entered_with(m, "adapters")
   if not release then return end
   local argv = { "lsdev", "-Cc", "adapter", "-F", "name:physloc:description" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   local rows = aix.lsdev_places(result.stdout)
   if not rows[1] and result.stdout:match("%S") then return unread(m, add, "the adapters", argv, result) end
   for _, kind in ipairs(release.adapters) do
@@ -210,7 +221,7 @@ end
 --- A rootvg with another major number than it is installed with.
 function target.rootvg_major(m, add)
   local argv = { "odmget", "-q", "resource=devno and value3=rootvg", "CuDvDr" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   local major
   for _, object in ipairs(aix.odmget(result.stdout)) do
     if object.value3 == "rootvg" then major = math.tointeger(tonumber(object.value1)) end
@@ -229,7 +240,7 @@ end
 function target.boot_level(m, add)
   for _, disk in ipairs(rootvg_disks(m)) do
     local argv = { "blvset", "-d", "/dev/" .. disk, "-g", "level" }
-    local result = m.client:run(argv)
+    local result = ask(m, argv)
     if result.status == NO_COMMAND then return end
     local version, release = aix.blvset_level(result.stdout)
     if not version or result.status ~= 0 then
@@ -247,13 +258,13 @@ end
 --- Logical volumes of rootvg that are encrypted: a copy of them would be in the clear, or fail.
 function target.encryption(m, add)
   local argv = { "hdcryptmgr", "showvg", "rootvg" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   if result.status == NO_COMMAND then return end
   local on = aix.encrypted(result.stdout).rootvg
   if on == nil then return unread(m, add, "the encryption of rootvg", argv, result) end
   if not on then return end
   argv = { "hdcryptmgr", "showlv", "rootvg" }
-  result = m.client:run(argv)
+  result = ask(m, argv)
   local found, volumes = {}, aix.encrypted(result.stdout)
   for _, name in ipairs(sorted_keys(volumes)) do
     if volumes[name] then found[#found + 1] = name end
@@ -274,7 +285,7 @@ function target.drivers(m, add)
   if not modules then return end
   for _, disk in ipairs(rootvg_disks(m)) do
     local argv = { "lsattr", "-El", disk, "-a", "PCM" }
-    local result = m.client:run(argv)
+    local result = ask(m, argv)
     local row = modules[aix.attribute(result.stdout, "PCM") or ""]
     if row then tell(m, add, row, ("%s of rootvg: %s"):format(disk, row.what), said(argv, result)) end
   end
@@ -311,13 +322,14 @@ end
 
 --- Kernel extensions that are none of the release: they are carried over, and nobody says that they fit.
 function target.kernel_extensions(m, add)
+  if not each_entered(m)() then return end
   local argv = { "genkex" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   if result.status == NO_COMMAND then return end
   local paths = aix.genkex(result.stdout)
   if not paths then return unread(m, add, "the kernel extensions", argv, result) end
   local owner = {}
-  for line in m.client:run({ "lslpp", "-wqc", table.unpack(paths) }).stdout:gmatch("[^\n]+") do
+  for line in ask(m, { "lslpp", "-wqc", table.unpack(paths) }).stdout:gmatch("[^\n]+") do
     local path, fileset = line:match("^([^:]+):([^:]+):")
     if path then owner[path] = fileset end
   end
@@ -339,7 +351,7 @@ end
 --- A node of a cluster: the copy would come up as a second member of it.
 function target.cluster(m, add)
   local argv = { "lscluster", "-c" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   if result.status == NO_COMMAND then return end
   local name = aix.cluster(result.stdout .. result.stderr)
   if name == nil then return unread(m, add, "the cluster", argv, result) end
@@ -354,7 +366,7 @@ end
 function target.kerberos(m, add)
   local _, row = entered_with(m, "kerberos")
   local client = row and filesets(m)["krb5.client.rte"]
-  if not client or m.client:run({ "test", "-r", "/etc/krb5/krb5.conf" }).status ~= 0 then return end
+  if not client or ask(m, { "test", "-r", "/etc/krb5/krb5.conf" }).status ~= 0 then return end
   add { id = "kerberos", severity = "warning", host = m.name, source = row.source,
     what = ("Kerberos is in use (krb5.client.rte %s)"):format(client.level),
     evidence = "lslpp -Lqc krb5.client.rte; test -r /etc/krb5/krb5.conf",
@@ -363,7 +375,7 @@ end
 
 --- The key database of IPsec, which its update expects.
 function target.ipsec(m, add)
-  if not filesets(m)["bos.net.ipsec.keymgt"] or m.client:run({ "test", "-d", "/etc/ipsec/inet/DB" }).status == 0 then return end
+  if not filesets(m)["bos.net.ipsec.keymgt"] or ask(m, { "test", "-d", "/etc/ipsec/inet/DB" }).status == 0 then return end
   add { id = "ipsec-db", severity = "warning", host = m.name, source = source.checks, evidence = "test -d /etc/ipsec/inet/DB",
     what = "bos.net.ipsec.keymgt is installed and its directory /etc/ipsec/inet/DB is not there: its update may fail",
     remedy = "mkdir -p /etc/ipsec/inet/DB; or remove the fileset if IPsec is not used" }
@@ -371,7 +383,7 @@ end
 
 --- Encrypted File Systems: sftp and scp of the newer OpenSSH fail beside them.
 function target.efs(m, add)
-  if m.client:run({ "test", "-d", "/var/efs/efs_admin" }).status ~= 0 then return end
+  if ask(m, { "test", "-d", "/var/efs/efs_admin" }).status ~= 0 then return end
   for _, line in ipairs(lines_of(text_of(m, "/etc/ssh/sshd_config"))) do
     if line:lower():match("^allowpkcs12keystoreautoopen%s+no") then return end
   end
@@ -443,7 +455,7 @@ function target.ssh_keys(m, add)
   local _, rows = entered_with(m, "ssh")
   local level = rows and ssh_level(m)
   if not level or aix.compare_levels(level, rows.since) >= 0 then return end
-  local names, others = m.client:run({ "ls", "/etc/ssh" }).stdout, false
+  local names, others = ask(m, { "ls", "/etc/ssh" }).stdout, false
   for _, kind in ipairs { "rsa", "ecdsa", "ed25519" } do others = others or names:find("ssh_host_" .. kind .. "_key", 1, true) ~= nil end
   if names:find("ssh_host_dsa_key", 1, true) and not others then
     add { id = "ssh-host-key", severity = "warning", host = m.name, evidence = "ls /etc/ssh", source = rows.algorithm_source,
@@ -465,7 +477,7 @@ function target.openssl(m, add)
   local _, rows = entered_with(m, "openssl")
   if not rows then return end
   local argv = { "genld", "-l" }
-  local result, found = m.client:run(argv), {}
+  local result, found = ask(m, argv), {}
   local processes = aix.genld(result.stdout)
   if result.status ~= NO_COMMAND and not processes[1] then unread(m, add, "the libraries of programs that run", argv, result) end
   for _, process in ipairs(processes) do
@@ -542,7 +554,7 @@ end
 function target.dsm(m, add)
   local _, row = entered_with(m, "dsm")
   local path = "/etc/ibm/sysmgt/dsm/overrides/dsm.properties"
-  if not row or not filesets(m)["dsm.core"] or m.client:run({ "test", "-s", path }).status ~= 0 then return end
+  if not row or not filesets(m)["dsm.core"] or ask(m, { "test", "-s", path }).status ~= 0 then return end
   add { id = "dsm-properties", severity = "warning", host = m.name, evidence = "test -s " .. path, source = row.source,
     what = ("%s would be overwritten by the update of dsm.core"):format(path),
     remedy = ("cp -p %s /home   and compare it after the boot"):format(path) }
@@ -579,7 +591,7 @@ end
 --- A link of the site at /usr/lib/sendmail, which a migration sets back.
 function target.sendmail(m, add)
   local argv = { "ls", "-l", "/usr/lib/sendmail" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   local to = result.status == 0 and result.stdout:match("%s%->%s+(%S+)%s*$")
   if not to or to:match("^/usr/sbin/sendmail$") then return end
   add { id = "sendmail-link", severity = "warning", host = m.name, evidence = said(argv, result), source = source.sendmail,
@@ -590,7 +602,7 @@ end
 --- A policy that refuses images without a signature: installp of phase 6, or later, stops at the site's own.
 function target.signatures(m, add)
   local argv = { "lsattr", "-El", "sys0", "-a", "signpolicy" }
-  local result = m.client:run(argv)
+  local result = ask(m, argv)
   local policy = aix.attribute(result.stdout, "signpolicy")
   if policy ~= "medium" and policy ~= "high" then return end
   add { id = "signature-policy", severity = "warning", host = m.name, evidence = said(argv, result), source = source.signed,
