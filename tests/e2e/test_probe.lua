@@ -40,7 +40,8 @@ local function probed(...)
 end
 
 -- What is not asked of a lab, and why.
-local unasked = { ["shell.file_limit"] = "the shell does not tell", toc = "there is no .toc" }
+local unasked = { ["shell.file_limit"] = "the shell does not tell", toc = "there is no .toc",
+  hdcryptmgr = "the host has no such command" }
 for _, name in ipairs { "namefs", "nodev", "export", "bosboot", "disk" } do unasked[name] = "needs --write-test" end
 
 local first

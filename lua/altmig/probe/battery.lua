@@ -270,6 +270,56 @@ row("odmget-tcb", "client", "tcb-state", { ask = { "odmget", "-q", "attribute=TC
   env = { ODMDIR = "/usr/lib/objrepos" }, judge = judge.lines { parse = fields_of, before = "probe:\n", least = 0 } })
 row("prtconf-m", "client", "memory-form", { ask = { "prtconf", "-m" }, judge = judge.value(aix.prtconf_m) })
 row("processor", "client", "processor-form", { ask = { "lsattr", "-El", "proc0", "-a", "type" }, judge = judge.value(aix.processor) })
+-- Of all that prtconf prints, the lines that are read: the others name the site.
+local of_machine = { "^System Model:", "^Processor Type:", "^Processor Implementation Mode:", "^Memory Size:", "^Platform Firmware level:" }
+row("prtconf", "client", "machine-form", { ask = { "prtconf" }, timeout = 600, levels = true, mask = function(data)
+  local kept = {}
+  for line in data:gmatch "[^\n]+" do
+    for _, pattern in ipairs(of_machine) do
+      if line:find(pattern) then kept[#kept + 1] = line .. "\n" end
+    end
+  end
+  return table.concat(kept)
+end, judge = judge.value(function(text)
+  local found = aix.prtconf(text)
+  if not (found.model and found.processor and found.memory) then return nil end
+  return found.mode and ("POWER%d in the mode of POWER%d"):format(found.processor, found.mode)
+    or ("POWER%d, no mode"):format(found.processor)
+end) })
+row("lsdev-adapters", "client", "lsdev-format", { ask = { "lsdev", "-Cc", "adapter", "-F", "name:physloc:description" },
+  mask = function(data) return (data:gsub("U(%w+)%.(%w+)%.%w+", "U%1.%2.0000000")) end,
+  judge = judge.lines { parse = aix.lsdev_places } })
+row("genkex", "client", "genkex-form", { ask = { "genkex" }, optional = true,
+  judge = judge.lines { parse = function(text) return aix.genkex(text) or {} end, headings = { "^Text address" } } })
+row("blvset", "client", "blvset-form", { optional = true, ask = function(ctx)
+  local disk = answered(ctx, "lspv", "client"):match "(hdisk%d+)%s+%S+%s+rootvg"
+  return disk and { question(disk, "blvset", "-d", "/dev/" .. disk, "-g", "level") } or {}
+end, judge = judge.value(function(text)
+  local version, release = aix.blvset_level(text)
+  return version and ("%d.%d"):format(version, release)
+end) })
+row("hdcryptmgr", "client", "hdcryptmgr-form", { ask = { "hdcryptmgr", "showvg", "rootvg" }, optional = true,
+  judge = judge.value(function(text)
+    local on = aix.encrypted(text).rootvg
+    if on ~= nil then return on and "encrypted" or "not encrypted" end
+  end) })
+row("lscluster", "client", "lscluster-form", { ask = { "lscluster", "-c" }, optional = true,
+  mask = function(data) return (data:gsub("Cluster Name:(%s+)[^\n]*", "Cluster Name:%1CLUSTER")) end,
+  judge = function(answer)
+    local name = aix.cluster(answer.stdout .. answer.stderr)
+    if name == nil then return judge.rejected(judge.complaint(answer)) end
+    return { verdict = "accepted", rows = 1, observed = name and "a node" or "no cluster" }
+  end })
+-- The first process alone: the others are the site's.
+row("genld", "client", "genld-form", { ask = { "genld", "-l" }, optional = true, mask = function(data)
+  local second = data:find("Proc_pid", (data:find("Proc_pid", 1, true) or 0) + 1, true)
+  return data:sub(1, (second or #data + 1) - 1)
+end, judge = judge.value(function(text)
+  local first = aix.genld(text)[1]
+  return first and #first.objects > 0 and "a process with what it has loaded" or nil
+end) })
+row("lslpp-w", "client", "lslpp-w-form", { ask = { "lslpp", "-wqc", "/usr/sbin/lspv" },
+  judge = judge.value(function(text) return text:match "^/usr/sbin/lspv:([%w%.]+):" and "file and fileset" end) })
 
 -- Software of the client ----------------------------------------------------------------------------
 
@@ -318,6 +368,24 @@ end
 row("spot-lpp", "master", "odmget-lpp", { levels = true, ask = of_spot(function(spot)
   return { { argv = { "odmget", "-q", "name=bos.alt_disk_install.rte", "lpp" }, env = { ODMDIR = spot .. "/lib/objrepos" } } }
 end), judge = judge.lines { parse = fields_of, before = "probe:\n" } })
+
+-- Of the fixes those that are service packs.
+row("spot-fixes", "master", "fix-names", { levels = true, mask = function(data)
+  local kept = {}
+  for stanza in ("\n" .. data):gsub("\nfix:\n", "\0"):gmatch "%z([^%z]*)" do
+    if stanza:find('name = "[%d-]+_SP"') then kept[#kept + 1] = "\nfix:\n" .. stanza end
+  end
+  return table.concat(kept)
+end, ask = of_spot(function(spot)
+  return { { argv = { "odmget", "-q", "type=p", "fix" }, env = { ODMDIR = spot .. "/lib/objrepos" } } }
+end), judge = judge.value(function(text)
+  local last
+  for name, filesets in pairs(aix.odmget_fix(text)) do
+    local level = next(filesets) and aix.service_pack(name)
+    if level and (not last or level > last) then last = level end
+  end
+  return last
+end) })
 
 local spot_names = { "alt_disk_copy", "alt_rootvg_op", "alt_disk_install" }
 local spot_script = [[
