@@ -301,7 +301,7 @@ end
 
 function TestScenarios:test_levels_of_client_master_spot_and_lpp_source()
   local wanted = { ["build-date"] = "inhibitor", simages = "warning", ["nim-security"] = "warning", ["spot-source"] = "warning",
-    ["newer-on-client"] = "info" }
+    ["newer-on-client"] = "info", ["master-older"] = "warning" }
   for name in pairs(wanted) do lab.must("scenario", name) end
   local severities = {}
   for id, finding in pairs(check(3)) do severities[id] = finding.severity end

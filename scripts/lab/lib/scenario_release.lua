@@ -148,6 +148,13 @@ return function(scenario)
   define("nim-security", "the master has the security fix of NIM, and the client has not", function()
     fix(MASTER, "/usr/lib/objrepos", "IJ55968", "bos.rte:" .. level_of_bos(MASTER))
   end)
+  define("master-older", "the NIM master is a technology level behind the SPOT", function()
+    local release = scenario.sh(MASTER, "oslevel -s"):match("^(%d%d)00")
+    scenario.sh(MASTER, [[export ODMDIR=/usr/lib/objrepos
+      for name in `odmget -q type=p fix | sed -n 's/^.*name = "\([-0-9]*_SP\)".*$/\1/p'`
+      do odmdelete -q name=$name -o fix || exit 1; done]])
+    fix(MASTER, "/usr/lib/objrepos", release .. "-00-012001_SP", "bos.rte:" .. level_of_bos(MASTER))
+  end)
   define("spot-source", "the SPOT is at a higher level than the lpp_source", function()
     local spot = config.resources_of(lpar.dir()).spot
     scenario.sh(MASTER, ([[export ODMDIR=%s/lib/objrepos
