@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bindutil.h"
+#include "bind_ssh.h"
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "remote/quote.h"
@@ -479,28 +480,22 @@ static int session_observe(lua_State *L)
 
 static int refuse_unsupported(lua_State *L, int opts)
 {
-	static const char *const names[] = {"become", "jump"};
+	struct am_error error;
+	int there = lua_getfield(L, opts, "become") != LUA_TNIL;
 
-	for (int i = 0; i < 2; i++) {
-		struct am_error error;
-
-		if (lua_getfield(L, opts, names[i]) != LUA_TNIL) {
-			am_fail(&error, "UNSUPPORTED", "connect: option '%s' is not supported yet",
-				names[i]);
-			return bu_fail(L, &error);
-		}
-		lua_pop(L, 1);
-	}
-	return 0;
+	lua_pop(L, 1);
+	if (!there)
+		return 0;
+	am_fail(&error, "UNSUPPORTED", "connect: option 'become' is not supported yet");
+	return bu_fail(L, &error);
 }
 
 /* ssh.connect(options) -> session */
 static int l_connect(lua_State *L)
 {
-	struct am_ssh_options options;
+	struct bu_ssh_options options = {0};
 	struct session *session;
 	struct am_error error;
-	lua_Integer port;
 	int refused, result;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
@@ -508,28 +503,14 @@ static int l_connect(lua_State *L)
 	refused = refuse_unsupported(L, 1);
 	if (refused)
 		return refused;
-	port = bu_fieldint(L, 1, "port", 22);
-	options = (struct am_ssh_options){
-		.host = bu_fieldstr(L, 1, "host", NULL),
-		.user = bu_fieldstr(L, 1, "user", NULL),
-		.identity = bu_fieldstr(L, 1, "identity", NULL),
-		.passphrase = bu_fieldstr(L, 1, "passphrase", NULL),
-		.known_hosts = bu_fieldstr(L, 1, "known_hosts", NULL),
-		.path = bu_fieldstr(L, 1, "path", NULL),
-		.timeout = field_seconds(L, 1, "timeout"),
-		.keepalive = field_seconds(L, 1, "keepalive"),
-		.port = (int)port,
-	};
-	luaL_argcheck(L, options.host != NULL && *options.host != '\0', 1, "field 'host' missing");
-	luaL_argcheck(L, strlen(options.host) < 256, 1, "field 'host' too long");
-	luaL_argcheck(L, port >= 1 && port <= 65535, 1, "field 'port' out of range");
+	bu_checkssh(L, 1, &options);
 	lua_getfield(L, 1, "observe");
 	if (!lua_isnil(L, 2))
 		luaL_argexpected(L, lua_isfunction(L, 2), 1, "function in field 'observe'");
 	session = lua_newuserdatauv(L, sizeof *session, 1);
 	*session = (struct session){NULL, 0};
 	luaL_setmetatable(L, SESSION_CLASS);
-	session->ssh = am_ssh_new(&options, &error);
+	session->ssh = am_ssh_new(&options.options, &error);
 	if (session->ssh == NULL)
 		return bu_fail(L, &error);
 	set_observer(L, 3, 2);
@@ -540,6 +521,22 @@ static int l_connect(lua_State *L)
 	am_ssh_close(session->ssh);
 	session->ssh = NULL;
 	return bu_fail(L, &error);
+}
+
+/* ssh.target("user@host:port") -> { user=, host=, port= } */
+static int l_target(lua_State *L)
+{
+	struct am_ssh_target target;
+	struct am_error error;
+
+	if (am_ssh_parse_target(bu_checkcstr(L, 1), &target, &error) != 0)
+		return bu_fail(L, &error);
+	lua_createtable(L, 0, 3);
+	bu_setstr(L, "host", target.host);
+	set_text(L, "user", target.user);
+	if (target.port != 0)
+		bu_setint(L, "port", target.port);
+	return 1;
 }
 
 /* s:methods() -> { banner=, kex=, host_key=, cipher_out=, cipher_in=, mac_out=, mac_in= } */
@@ -994,8 +991,8 @@ static void register_classes(lua_State *L)
 
 int luaopen_altmig_ssh(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"connect", l_connect}, {"environment", l_environment},
-		{"quote", l_quote}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"connect", l_connect}, {"target", l_target},
+		{"environment", l_environment}, {"quote", l_quote}, {NULL, NULL}};
 
 	register_classes(L);
 	luaL_newlib(L, functions);

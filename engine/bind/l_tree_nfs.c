@@ -2,7 +2,9 @@
 /* altmig.tree with trees over NFS: the module of the engine's own program. */
 #include "bindutil.h"
 #include "bind_modules.h"
+#include "bind_ssh.h"
 #include "l_tree.h"
+#include "remote/ssh_forward.h"
 #include "tree/nfs/nfs.h"
 
 #include <stdio.h>
@@ -53,7 +55,25 @@ static int guard(void *context, const char *at, struct am_error *error)
 	return question.agreed ? 0 : -1;
 }
 
-/* tree.nfs{ {at=,url=}, ..., timeout=, retry=, guard= } */
+/* The field via: options of ssh.connect. 0 or -1. */
+static int make_dialer(lua_State *L, int arg, struct bu_tree *box, struct am_error *error)
+{
+	struct bu_ssh_options via = {0};
+	int type = lua_getfield(L, arg, "via");
+
+	if (type == LUA_TNIL) {
+		lua_pop(L, 1);
+		return 0;
+	}
+	if (type != LUA_TTABLE)
+		return luaL_error(L, "field 'via': table expected, got %s", luaL_typename(L, -1));
+	bu_checkssh(L, -1, &via);
+	box->dialer = am_ssh_dialer(&via.options, error);
+	lua_pop(L, 1);
+	return box->dialer != NULL ? 0 : -1;
+}
+
+/* tree.nfs{ {at=,url=}, ..., timeout=, retry=, guard=, via= } */
 static int l_nfs(lua_State *L)
 {
 	struct am_nfs_source sources[SOURCES_MAX];
@@ -84,6 +104,9 @@ static int l_nfs(lua_State *L)
 		options.guard = guard;
 		options.context = box;
 	}
+	if (make_dialer(L, 1, box, &error) != 0)
+		return bu_fail(L, &error);
+	options.dialer = box->dialer;
 	box->tree = am_tree_nfs(sources, (size_t)count, &options, &error);
 	return box->tree != NULL ? 1 : bu_fail(L, &error);
 }

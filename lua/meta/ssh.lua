@@ -20,6 +20,12 @@ local ssh = {}
 ---@field observe fun(record: altmig.ssh.Record)?   # see Session:observe; of the probe at connecting as well
 ---@field timeout number?       # seconds to connect and authenticate, default 30
 ---@field keepalive number?     # seconds of silence before a sign of life is asked for, default 30; lost after 4
+---@field jump string|altmig.ssh.ConnectOptions|nil   # by this host: "user@host:port"; what it does not say is as for the session
+
+---@class altmig.ssh.Target
+---@field user string?
+---@field host string
+---@field port integer?
 
 ---@class altmig.ssh.CommandOptions
 ---@field chroot string?        # run it under /usr/sbin/chroot
@@ -79,6 +85,11 @@ local Session = {}
 ---@param options altmig.ssh.ConnectOptions
 ---@return altmig.ssh.Session? session, string? message, string? code
 function ssh.connect(options) end
+
+--- Reads "user@host:port", "host", "[address]:port".
+---@param text string
+---@return altmig.ssh.Target? target, string? message, string? code
+function ssh.target(text) end
 
 --- The environment of a command with these options, sorted words "NAME=value".
 ---@param options { env: table<string, string|false>? }?

@@ -65,6 +65,7 @@ function module.at(dir, options) end
 ---@field timeout number?      # seconds for one call, default 30
 ---@field retry number?        # seconds a lost connection may take to come back, default 120
 ---@field guard (fun(at: string): true?, string?, string?)?
+---@field via altmig.ssh.ConnectOptions?   # connections are made by this host's sshd, which knows the hosts of the URLs
 
 --- A tree of NFS version 3 exports, longest prefix first; one of them is at "/". The guard is called
 --- before the first write to a mount and again before the next write after every reconnect; unless

@@ -117,19 +117,36 @@ local function clear()
   sys.sleep(0.2)
 end
 
---- One work of the engine: "restore" into an empty tree, any other upon what is there.
-local function engine(work, rtt, archive)
+-- Where the keys of our sshd are known, on any port.
+local function known_hosts()
+  local known = BASE .. "/ssh/known_hosts"
+  if not sys.stat(known) then
+    assert(sys.write_file(known, "[127.0.0.1]:* " .. sys.read_file(BASE .. "/ssh/host.pub")))
+  end
+  return known
+end
+
+--- One work of the engine: "restore" into an empty tree, any other upon what is there. With an identity through
+--- sshd, whose connections to the server have no delay.
+local function engine(work, rtt, archive, identity)
   if work == "restore" then clear() end
-  local nfs, mount = ports(rtt)
+  local nfs, mount, ssh_port = ports(rtt)
+  if identity then nfs, mount = ports(0) end
   local cpu = server_cpu()
-  local out = must { BIN, "run", here .. "/restore_once.lua", work,
-    server.url("main", ("?nfsport=%d&mountport=%d"):format(nfs, mount)), archive }
+  local argv = { BIN, "run", here .. "/restore_once.lua", work, server.url("main", ("?nfsport=%d&mountport=%d"):format(nfs, mount)),
+    archive }
+  if identity then table.move({ tostring(ssh_port), identity, known_hosts() }, 1, 3, #argv + 1, argv) end
+  local out = must(argv)
   local seconds, requests, files, peak, own = out:match("(%S+) (%d+) (%d+) (%d+) (%S+)")
   return { seconds = tonumber(seconds), requests = tonumber(requests), files = tonumber(files), peak = tonumber(peak),
     cpu = tonumber(own), server_cpu = server_cpu() - cpu }
 end
 
 local function altmig(rtt, archive) return engine("restore", rtt, archive) end
+
+local sshd
+
+local function through_ssh(rtt, archive) return sshd and engine("restore", rtt, archive, sshd.identity) or {} end
 
 local function load(mode, rtt, plan)
   clear()
@@ -139,8 +156,6 @@ local function load(mode, rtt, plan)
     tostring(mount), plan }):match("(%S+) (%d+) (%S+)")
   return { seconds = tonumber(seconds), requests = tonumber(requests), cpu = tonumber(own), server_cpu = server_cpu() - cpu }
 end
-
-local sshd
 
 --- An sshd for root with keys of its own; nil and why when there is none.
 local function start_sshd()
@@ -177,11 +192,7 @@ end
 local function stream(rtt, archive)
   clear()
   local _, _, port = ports(rtt)
-  local known = BASE .. "/ssh/known_hosts"
-  if not sys.stat(known) then
-    assert(sys.write_file(known, "[127.0.0.1]:* " .. sys.read_file(BASE .. "/ssh/host.pub")))
-  end
-  local out = must { BIN, "run", here .. "/restore_stream.lua", tostring(port), sshd.identity, known, archive,
+  local out = must { BIN, "run", here .. "/restore_stream.lua", tostring(port), sshd.identity, known_hosts(), archive,
     BIN, "bff", "extract", "-C", BASE .. "/main", "-" }
   local seconds, files, peak, own = out:match("(%S+) (%d+) (%d+) (%S+)")
   return { seconds = tonumber(seconds), files = tonumber(files), peak = tonumber(peak), cpu = tonumber(own) }
@@ -278,8 +289,9 @@ end
 
 for text in options.rtt:gmatch("[^,]+") do
   local rtt = assert(tonumber(text), "bad --rtt")
-  local own, limit, tar, streamed = paired(options.pairs,
+  local own, through, limit, tar, streamed = paired(options.pairs,
     function() return altmig(rtt, BASE .. "/bos") end,
+    function() return through_ssh(rtt, BASE .. "/bos") end,
     function() return load("limit-2", rtt, BASE .. "/plan") end,
     sshd and function() return tar_ssh(rtt, BASE .. "/reference") end or function() return {} end,
     sshd and function() return stream(rtt, BASE .. "/bos") end or function() return {} end)
@@ -294,6 +306,7 @@ for text in options.rtt:gmatch("[^,]+") do
     assert(whole.files == options.files and t:digest("/") == reference, "the restored tree is not what it should be")
   end
   add("altmig", rtt, per_file(own, options.files), 1)
+  if sshd then add("through-ssh", rtt, per_file(through, options.files), through.seconds / own.seconds, "of altmig's own time") end
   add("limit", rtt, per_file(limit, options.files), limit.seconds / own.seconds, "share of it that altmig reaches")
   for _, n in ipairs { 1, 4 } do
     local other = paired(math.min(options.pairs, 3), function() return load("limit-" .. n, rtt, BASE .. "/plan") end)
@@ -344,12 +357,17 @@ if options.large then
   assert(w:close())
   assert(sys.write_file(BASE .. "/plan", table.concat(lines)))
   altmig(0, BASE .. "/large") -- the first gigabyte that a server takes costs it more than any after it
-  local own, bulk, tar = paired(options.pairs, function() return altmig(0, BASE .. "/large") end,
+  local own, through, bulk, tar = paired(options.pairs, function() return altmig(0, BASE .. "/large") end,
+    function() return through_ssh(0, BASE .. "/large") end,
     function() return load("bulk", 0, BASE .. "/plan") end,
     sshd and function() return tar_ssh(0, BASE .. "/reference") end or function() return {} end)
   own.rpcs, bulk.rpcs = own.requests / count, bulk.requests / count
   print(("%d files of %d MiB"):format(count, size >> 20))
   add("altmig-large", 0, own, 1, ("%.0f MB/s"):format(count * size / own.seconds / 1e6))
+  if sshd then
+    through.rpcs = through.requests / count
+    add("through-ssh-large", 0, through, through.seconds / own.seconds, "of altmig-large's own time")
+  end
   add("limit-large", 0, bulk, bulk.seconds / own.seconds, "share of raw 1 MiB WRITEs")
   if sshd then add("tar-ssh-large", 0, tar, tar.seconds / own.seconds) end
 end

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- altmig run tests/bench/restore_once.lua WORK URL ARCHIVE: one restore, verify, digest or copy (to another
--- directory of the same tree) by itself, so that its memory and time can be told. "verify-one" and
--- "digest-one" make the same requests one after the other. Prints seconds, requests, files, peak memory in KiB
--- and CPU seconds.
+-- altmig run tests/bench/restore_once.lua WORK URL ARCHIVE [PORT IDENTITY KNOWN_HOSTS]: one restore, verify,
+-- digest or copy (to another directory of the same tree) by itself, so that its memory and time can be told.
+-- "verify-one" and "digest-one" make the same requests one after the other. With a PORT of 127.0.0.1 it goes
+-- through the sshd there. Prints seconds, requests, files, peak memory in KiB and CPU seconds.
 
 local bff = require "altmig.bff"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
-local t <close> = assert(tree.nfs { { at = "/", url = arg[2] } })
+local via = arg[4] and { host = "127.0.0.1", port = assert(math.tointeger(tonumber(arg[4]))), identity = arg[5], known_hosts = arg[6] }
+local t <close> = assert(tree.nfs { { at = "/", url = arg[2] }, via = via })
 
 --- Nothing ahead: what is asked for within a call that reads ahead goes one at a time.
 local function one_in_flight(work)

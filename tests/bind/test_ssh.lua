@@ -170,7 +170,6 @@ end
 
 function TestConnect.test_unsupported_options_are_named()
   fails("UNSUPPORTED", "become", connect { become = "sudo" })
-  fails("UNSUPPORTED", "jump", connect { jump = "bastion" })
 end
 
 function TestConnect.test_misuse_raises()
@@ -179,6 +178,90 @@ function TestConnect.test_misuse_raises()
   session:close()
   session:close()
   lu.assertErrorMsgContains("session is closed", session.run, session, { "true" })
+end
+
+TestJump = suite()
+
+local gate -- the host in between: another sshd with another key, and another user key
+
+function TestJump.setUp()
+  Base.setUp()
+  gate = gate or private.new()
+end
+
+local function by_gate(jump) return connect { jump = gate:options(jump) } end
+
+function TestJump.test_a_session_by_a_host_in_between()
+  local s <close> = assert(by_gate())
+  lu.assertEquals({ s.host, s.port }, { "127.0.0.1", sshd.port })
+  lu.assertEquals(#gate:connections(), 1)
+  local data = ("0123456789abcdef"):rep(1 << 17) -- 2 MiB, both ways at once
+  local r = assert(s:run({ "cat" }, { stdin = data }))
+  lu.assertEquals(r.status, 0)
+  lu.assertTrue(r.stdout == data)
+  lu.assertEquals(assert(s:run(sh "echo out; echo err >&2; exit 3")), { status = 3, stdout = "out\n", stderr = "err\n" })
+  assert(s:put("text", sshd:path "put"))
+  lu.assertEquals(s:get(sshd:path "put"), "text")
+  s:close()
+  sys.sleep(0.1)
+  lu.assertEquals(#gate:connections(), 0)
+end
+
+function TestJump.test_a_text_says_user_host_and_port()
+  assert(sys.write_file(sshd:path "both", sys.read_file(sshd:path "known_hosts") .. sys.read_file(gate:path "known_hosts")))
+  local own = sys.read_file(gate:path "authorized_keys")
+  assert(sys.append_file(gate:path "authorized_keys", sshd:public "user_ed25519" .. "\n"))
+  local s, message = connect { jump = ("%s@127.0.0.1:%d"):format(gate.user, gate.port), known_hosts = sshd:path "both" }
+  assert(sys.write_file(gate:path "authorized_keys", own))
+  assert(s, message):close()
+  for _, bad in ipairs { "", "@x", "x@", "x:0", "x:y", "[::1", "a b", 7 } do
+    lu.assertErrorMsgContains("field 'jump'", connect, { jump = bad == 7 and true or bad })
+  end
+  lu.assertEquals(ssh.target "op@[::1]:22", { user = "op", host = "::1", port = 22 })
+  lu.assertEquals(ssh.target "gate", { host = "gate" })
+  lu.assertEquals(select(3, ssh.target "gate:"), "EINVAL")
+end
+
+function TestJump.test_each_host_is_checked_by_its_own_key()
+  -- Known by the other's key; not known; another user key than it lets in.
+  fails("SSH_HOSTKEY_UNKNOWN", gate:name(), by_gate { known_hosts = sshd:path "known_hosts" })
+  assert(sys.write_file(gate:path "wrong", gate:name() .. " " .. sshd:public "host_ed25519" .. "\n"))
+  fails("SSH_HOSTKEY_CHANGED", gate:name(), by_gate { known_hosts = gate:path "wrong" })
+  fails("SSH_AUTH", tostring(gate.port), by_gate { identity = sshd:path "user_ed25519" })
+  -- The target's are looked at through it all the same.
+  fails("SSH_HOSTKEY_UNKNOWN", sshd:name(), connect { jump = gate:options(), known_hosts = gate:path "known_hosts" })
+  fails("SSH_AUTH", tostring(sshd.port), connect { jump = gate:options(), identity = gate:path "user_ed25519" })
+end
+
+function TestJump.test_what_cannot_be_reached_from_there()
+  local value, message, code = connect { jump = gate:options(), port = 1 }
+  fails("SSH_CHANNEL", "cannot connect to 127.0.0.1 port 1", value, message, code)
+  lu.assertStrContains(message, tostring(gate.port))
+  fails("SSH_CONNECT", "refused", by_gate { port = 1 })
+  gate:restart("AllowTcpForwarding no")
+  value, message, code = by_gate()
+  gate:restart("")
+  fails("SSH_CHANNEL", "AllowTcpForwarding", value, message, code)
+end
+
+function TestJump.test_either_may_be_lost_and_both_are_made_again()
+  local s <close> = assert(by_gate())
+  gate:cut()
+  lu.assertEquals(assert(s:run { "echo", "1" }).stdout, "1\n")
+  sshd:cut()
+  lu.assertEquals(assert(s:run { "echo", "2" }).stdout, "2\n")
+  local cut
+  fails("SSH_LOST", nil, s:run(sh "echo; sleep 5; echo", { on_line = function() cut = cut or gate:cut() or true end, timeout = 20 }))
+end
+
+function TestJump.test_a_host_in_between_that_lets_nobody_run_anything()
+  gate:restart("ForceCommand /bin/false")
+  local s <close> = assert(by_gate())
+  lu.assertEquals(assert(s:run { "echo", "1" }).stdout, "1\n")
+  gate:restart("MaxSessions 0")
+  local other <close> = assert(by_gate())
+  lu.assertEquals(assert(other:run { "echo", "2" }).stdout, "2\n")
+  gate:restart("")
 end
 
 TestRun = suite()
@@ -700,5 +783,6 @@ end
 TestZLast = {}
 function TestZLast.test_server_is_stopped()
   if sshd then sshd:close() end
-  sshd = nil
+  if gate then gate:close() end
+  sshd, gate = nil, nil
 end

@@ -1,15 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- altmig.tree over NFS, against a server of its own: rpcbind and nfs-ganesha in private network,
--- mount and process namespaces, so that the standard ports are real and nothing is left behind.
+-- mount and process namespaces, so that the standard ports are real and nothing is left behind. Every case runs
+-- twice: with sockets of its own, and with its connections through an sshd.
 
 local lu = require "luaunit"
 local sys = require "altmig.sys"
 local tree = require "altmig.tree"
 
 local here = arg[0]:match("^(.*)/[^/]*$")
-package.path = package.path .. ";" .. here .. "/?.lua"
+package.path = package.path .. ";" .. here .. "/?.lua;" .. here .. "/data/?.lua"
 local cases = require "bind.tree_cases"
 
+local private = require "private_sshd"
 local server = require "nfs_server"
 
 local why = server.missing()
@@ -32,10 +34,15 @@ local function empty(name)
   for _, entry in ipairs(t:list("/")) do assert(t:remove_all("/" .. entry)) end
 end
 
-local function open(options)
+local sshd, through -- the second: connections are its
+
+local function try(options)
   options[1] = options[1] or { at = "/", url = url("main") }
-  return assert(tree.nfs(options))
+  options.via = options.via or through and sshd:options() or nil
+  return tree.nfs(options)
 end
+
+local function open(options) return assert(try(options)) end
 
 local up
 local function prepare()
@@ -100,12 +107,12 @@ function TestNfsMounts:test_several_mounts_are_one_tree()
 end
 
 function TestNfsMounts:test_refused_mount_says_what_to_check()
-  local t, message, code = tree.nfs { { at = "/", url = "nfs://127.0.0.1/not/exported" } }
+  local t, message, code = try { { at = "/", url = "nfs://127.0.0.1/not/exported" } }
   lu.assertNil(t)
   lu.assertEquals(code, "NFS_MOUNT")
   lu.assertStrContains(message, "127.0.0.1:/not/exported")
   lu.assertStrContains(message, "exportfs")
-  t, message, code = tree.nfs { { at = "/", url = url("main") .. "?nfsport=9" }, timeout = 2 }
+  t, message, code = try { { at = "/", url = url("main") .. "?nfsport=9" }, timeout = 2 }
   lu.assertNil(t)
   lu.assertEquals(code, "NFS_MOUNT")
   lu.assertStrContains(message, "not reached")
@@ -162,9 +169,9 @@ function TestNfsGuard:test_refusal_writes_nothing()
   end }
   lu.assertEquals(t:list("/"), {})
   lu.assertEquals(asked, 0)
-  for _, try in ipairs { { "write", "/x", "1" }, { "mkdir", "/x" }, { "symlink", "y", "/x" },
+  for _, change in ipairs { { "write", "/x", "1" }, { "mkdir", "/x" }, { "symlink", "y", "/x" },
     { "mknod", "/x", "fifo" }, { "chmod", "/", 448 }, { "utime", "/", 1, 1 } } do
-    local ok, message, code = t[try[1]](t, table.unpack(try, 2))
+    local ok, message, code = t[change[1]](t, table.unpack(change, 2))
     lu.assertNil(ok)
     lu.assertEquals(code, "ALT_NOT_MOUNTED")
     lu.assertEquals(message, "/ is not a file system of altinst_rootvg")
@@ -334,4 +341,129 @@ function TestNfsFaults:test_changes_made_elsewhere_are_seen()
   assert(t:write("/d/e/f", "3"))
   lu.assertEquals(sys.read_file(BASE .. "/main/d/e/f"), "3")
   lu.assertEquals(sys.read_file(BASE .. "/main/moved/e/f"), "2")
+end
+
+-- ---- through SSH ----
+
+local missing = private.missing()
+
+-- The same cases again, in a class of their own.
+for name, class in pairs { Tree = TestNfsTree, Mounts = TestNfsMounts, Guard = TestNfsGuard, Faults = TestNfsFaults } do
+  local again = {}
+  for case, run_case in pairs(class) do again[case] = run_case end
+  function again.setUp(self)
+    lu.skipIf(missing ~= nil, missing)
+    prepare()
+    sshd = sshd or private.new()
+    through = true
+    class.setUp(self)
+  end
+  function again.tearDown(self)
+    through = nil
+    if class.tearDown then class.tearDown(self) end
+  end
+  _G["TestSsh" .. name] = again
+end
+
+TestSshSession = {}
+
+function TestSshSession:setUp()
+  lu.skipIf(missing ~= nil, missing)
+  prepare()
+  sshd = sshd or private.new()
+  empty("main")
+  through = true
+end
+
+function TestSshSession:tearDown() through = nil end
+
+-- Connections to other ports of this host than sshd's: none may be the engine's own.
+local function own_connections()
+  local mine, count = {}, 0
+  for _, fd in ipairs(sys.list("/proc/self/fd")) do
+    local socket = (sys.readlink("/proc/self/fd/" .. fd) or ""):match "^socket:%[(%d+)%]$"
+    if socket then mine[socket] = true end
+  end
+  for line in sys.read_file("/proc/net/tcp"):gmatch "[^\n]+" do
+    local port, inode = line:match "^%s*%d+: %x+:%x+ %x+:(%x+) 01 %S+ %S+ %S+ +%d+ +%d+ (%d+)"
+    if port and mine[inode] and tonumber(port, 16) ~= sshd.port then count = count + 1 end
+  end
+  return count
+end
+
+function TestSshSession:test_no_connection_is_its_own()
+  local t <close> = open { { at = "/", url = url("main") }, { at = "/usr", url = url("usr") } }
+  assert(t:write("/a", "1"))
+  lu.assertEquals(own_connections(), 0)
+  lu.assertEquals(#sshd:connections(), 1) -- and one session carries all of them
+  through = nil
+  local direct <close> = open {}
+  lu.assertEquals(direct:read("/a"), "1")
+  lu.assertTrue(own_connections() > 0)
+end
+
+function TestSshSession:test_a_session_that_is_cut_is_made_again()
+  local asked = 0
+  local t <close> = open { { at = "/", url = url("main") }, { at = "/usr", url = url("usr") }, guard = function()
+    asked = asked + 1
+    return true
+  end }
+  local data = ("0123456789abcdef"):rep(1 << 18) -- 4 MiB
+  assert(t:write("/usr/x", "1"))
+  for round = 1, 4 do
+    local pid = assert(sys.spawn { "sh", "-c", ("sleep 0.0%d; kill -9 %s"):format(2 * round,
+      table.concat(sshd:connections(), " ")) })
+    for i = 1, 20 do
+      assert(t:write(("/f%d.%d"):format(round, i), i % 5 == 0 and data or ("small %d"):format(i), { mtime = i }))
+      assert(t:rename(("/f%d.%d"):format(round, i), ("/g%d.%d"):format(round, i)))
+    end
+    assert(sys.wait(pid))
+    for i = 1, 20 do lu.assertTrue(t:read(("/g%d.%d"):format(round, i)) == (i % 5 == 0 and data or ("small %d"):format(i))) end
+    assert(t:write("/usr/x", ("%d"):format(round)))
+  end
+  lu.assertTrue(t:mounts()[1].connects > 4)
+  lu.assertTrue(asked > 4)
+end
+
+function TestSshSession:test_an_sshd_that_does_not_come_back()
+  local t <close> = open { retry = 1, timeout = 2 }
+  assert(t:write("/a", "1"))
+  local connections = sshd:connections()
+  sshd:stop()
+  for _, pid in ipairs(connections) do sys.kill(pid, "KILL") end
+  local ok, message, code = t:write("/a", "2")
+  sshd:restart()
+  lu.assertNil(ok)
+  lu.assertEquals(code, "NFS_LOST")
+  lu.assertStrContains(message, "not back within 1 s")
+  assert(t:write("/a", "3"))
+end
+
+function TestSshSession:test_who_is_another_or_not_let_in_is_not_tried_again()
+  local authorized = sys.read_file(sshd:path "authorized_keys")
+  local t <close> = open { retry = 60 }
+  assert(t:write("/a", "1"))
+  assert(sys.write_file(sshd:path "authorized_keys", ""))
+  sshd:cut()
+  local started = sys.clock()
+  local ok, message, code = t:write("/a", "2")
+  assert(sys.write_file(sshd:path "authorized_keys", authorized))
+  lu.assertNil(ok)
+  lu.assertEquals(code, "SSH_AUTH")
+  lu.assertStrContains(message, "authorized_keys")
+  lu.assertTrue(sys.clock() - started < 20)
+  assert(t:write("/a", "3"))
+  ok, message, code = try { via = sshd:options { known_hosts = "/dev/null" } }
+  lu.assertNil(ok)
+  lu.assertEquals(code, "SSH_HOSTKEY_UNKNOWN")
+  lu.assertStrContains(message, "ssh-keyscan")
+end
+
+function TestSshSession:test_an_sshd_that_forwards_nothing_is_named()
+  sshd:restart("AllowTcpForwarding no")
+  local ok, message, code = try { retry = 1 }
+  sshd:restart("")
+  lu.assertNil(ok)
+  lu.assertEquals(code, "NFS_MOUNT")
+  lu.assertStrContains(message, "AllowTcpForwarding")
 end

@@ -11,6 +11,7 @@
 
 #include "tree/nfs/nfs3.h"
 #include "tree/nfs/rpc.h"
+#include "tree/nfs/socket.h"
 
 enum { REQUESTS = 3 };
 
@@ -30,7 +31,7 @@ static void connection(const uint8_t *data, size_t size)
 	struct am_rpc *rpc;
 
 	REQUIRE(in != NULL && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-	rpc = am_rpc_over(pair[0], 0, 0, &error);
+	rpc = am_rpc_over(am_socket_over(pair[0], &error), 0, 0, &error);
 	REQUIRE(rpc != NULL);
 	memcpy(in, data, size);
 	for (size_t i = 0; i < REQUESTS; i++) {

@@ -160,7 +160,8 @@ int am_ssh_handshake(struct am_ssh *ssh, double deadline, struct am_error *error
 		am_known_types(&known, ssh->host, ssh->port, &types, error) != 0 ||
 		prefer_known(ssh, types.data, error) != 0)
 		goto out;
-	while ((rc = libssh2_session_handshake(ssh->session, ssh->fd)) == LIBSSH2_ERROR_EAGAIN) {
+	while ((rc = libssh2_session_handshake(ssh->session, am_ssh_descriptor(ssh))) ==
+		LIBSSH2_ERROR_EAGAIN) {
 		if (am_ssh_wait(ssh, deadline, error) != 0)
 			goto out;
 	}

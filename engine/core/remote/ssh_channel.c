@@ -24,52 +24,8 @@ enum { FEED = 262144, FEEDS = 8 }; /* input held; packets of it sent before outp
 enum { BEGIN_LENGTH = sizeof BEGIN - 1, MARK_MAX = sizeof BEGIN + sizeof AM_EXEC_READY };
 
 #define READY_DEFAULT 60.0 /* seconds */
-#define CLOSE_GRACE   0.3  /* seconds to wait for the host to confirm the end of a channel */
 
 /* --- channels --------------------------------------------------------------------------------- */
-
-static void unlink_channel(struct am_ssh_channel *channel)
-{
-	struct am_ssh_channel **link = &channel->ssh->channels;
-
-	while (*link != NULL && *link != channel)
-		link = &(*link)->next;
-	if (*link == channel)
-		*link = channel->next;
-}
-
-/*
- * Ends the channel. The host confirms that at once if the command has ended. If it has not, the
- * confirmation may come very late; the rest is then left to libssh2, which frees what is left of a
- * channel with its session.
- */
-static void channel_close(struct am_ssh_channel *channel)
-{
-	struct am_ssh *ssh = channel->ssh;
-	double deadline = am_clock() + CLOSE_GRACE;
-
-	am_buf_free(&channel->script);
-	if (ssh == NULL)
-		return;
-	unlink_channel(channel);
-	am_ssh_queue_record(ssh, channel);
-	channel->ssh = NULL;
-	if (channel->handle == NULL)
-		return;
-	ssh->closing = 1;
-	am_ssh_heard(ssh);
-	while (libssh2_channel_free(channel->handle) == LIBSSH2_ERROR_EAGAIN) {
-		int half = am_ssh_half_sent(ssh);
-
-		if (am_ssh_wait(ssh, deadline, NULL) == 0)
-			continue;
-		if (half)
-			am_ssh_drop(ssh);
-		break;
-	}
-	ssh->closing = 0;
-	channel->handle = NULL;
-}
 
 static void record_failure(struct am_ssh_channel *channel, const struct am_error *error)
 {
@@ -181,7 +137,7 @@ static int start_line(struct am_ssh *ssh, struct am_ssh_channel *channel, const 
 	if (send_command(channel, line, deadline, error) == 0)
 		return 0;
 	record_failure(channel, error);
-	channel_close(channel);
+	am_ssh_channel_close(channel);
 	return -1;
 }
 
@@ -222,43 +178,13 @@ static int gone(struct am_ssh_channel *channel, struct am_error *error)
 		channel->ssh == NULL ? "the session is closed" : "the session was connected again");
 }
 
-/* Repeats a half-sent request: waits, or drops the connection. 1: repeat, 0: nothing half sent. */
-static int again(struct am_ssh *ssh, ssize_t rc, double deadline, struct am_error *error)
-{
-	if (rc != LIBSSH2_ERROR_EAGAIN || !am_ssh_half_sent(ssh))
-		return 0;
-	if (am_ssh_wait(ssh, deadline, error) == 0)
-		return 1;
-	am_ssh_drop(ssh);
-	return -1;
-}
-
-/* Bytes read, 0 when there is nothing now, -1 on failure. */
-static ssize_t read_bytes(struct am_ssh_channel *channel, enum am_ssh_source source, char *data,
-	size_t size, double deadline, struct am_error *error)
-{
-	struct am_ssh *ssh = channel->ssh;
-	ssize_t n;
-	int repeat;
-
-	do {
-		n = libssh2_channel_read_ex(channel->handle,
-			source == AM_SSH_STDERR ? SSH_EXTENDED_DATA_STDERR : 0, data, size);
-		repeat = again(ssh, n, deadline, error);
-	} while (repeat == 1);
-	if (repeat < 0)
-		return -1;
-	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
-		return am_ssh_lost(ssh, (int)n, error);
-	return n < 0 ? 0 : n;
-}
-
-/* The same without the mark before the output, which must be there. */
-static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source source, char *data,
+/* Bytes of output without the mark before it, which must be there; as am_ssh_channel_read. */
+static ssize_t command_read(struct am_ssh_channel *channel, enum am_ssh_source source, char *data,
 	size_t size, double deadline, struct am_error *error)
 {
 	for (;;) {
-		ssize_t n = read_bytes(channel, source, data, size, deadline, error);
+		ssize_t n = am_ssh_channel_read(
+			channel, source == AM_SSH_STDERR, data, size, deadline, error);
 		size_t take = channel->mark_length - channel->marked;
 		char seen[MARK_MAX + AM_SSH_SHOWN];
 
@@ -286,27 +212,6 @@ static ssize_t channel_read(struct am_ssh_channel *channel, enum am_ssh_source s
 			return n - (ssize_t)take;
 		}
 	}
-}
-
-/* Bytes written, 0 when the window is full, -1 on failure, `size` when nobody wants them. */
-static ssize_t channel_write(struct am_ssh_channel *channel, const char *data, size_t size,
-	double deadline, struct am_error *error)
-{
-	struct am_ssh *ssh = channel->ssh;
-	ssize_t n;
-	int repeat;
-
-	do {
-		n = libssh2_channel_write(channel->handle, data, size);
-		repeat = again(ssh, n, deadline, error);
-	} while (repeat == 1);
-	if (repeat < 0)
-		return -1;
-	if (n == LIBSSH2_ERROR_CHANNEL_CLOSED || n == LIBSSH2_ERROR_CHANNEL_EOF_SENT)
-		return (ssize_t)size;
-	if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
-		return am_ssh_lost(ssh, (int)n, error);
-	return n < 0 ? 0 : n;
 }
 
 static int channel_send_eof(struct am_ssh_channel *channel, double deadline, struct am_error *error)
@@ -412,7 +317,7 @@ static int refill(struct am_ssh_channel *channel, const struct am_ssh_run *run, 
 static int feed_script(struct am_ssh_channel *channel, double deadline, struct am_error *error)
 {
 	size_t left = channel->script.length - channel->script_at;
-	ssize_t n = channel_write(channel, channel->script.data + channel->script_at,
+	ssize_t n = am_ssh_channel_write(channel, channel->script.data + channel->script_at,
 		left < CHUNK ? left : CHUNK, deadline, error);
 
 	if (n <= 0)
@@ -454,7 +359,7 @@ static int feed_packet(struct am_ssh_channel *channel, const struct am_ssh_run *
 		feed->done = 1;
 		return channel_send_eof(channel, deadline, error) == 0 ? 1 : -1;
 	}
-	n = channel_write(
+	n = am_ssh_channel_write(
 		channel, feed->at, feed->left < CHUNK ? feed->left : CHUNK, deadline, error);
 	if (n <= 0)
 		return (int)n;
@@ -486,7 +391,7 @@ static int feed_some(struct am_ssh_channel *channel, const struct am_ssh_run *ru
 static int take_some(struct am_ssh_channel *channel, const struct am_ssh_run *run,
 	enum am_ssh_source source, char *block, double deadline, struct am_error *error)
 {
-	ssize_t n = channel_read(channel, source, block, CHUNK, deadline, error);
+	ssize_t n = command_read(channel, source, block, CHUNK, deadline, error);
 
 	if (n <= 0)
 		return (int)n;
@@ -582,7 +487,7 @@ int am_ssh_run(struct am_ssh *ssh, const struct am_ssh_run *run, struct am_ssh_s
 	result = drive(&channel, run, &feed, deadline, status, error);
 	if (result != 0)
 		record_failure(&channel, error);
-	channel_close(&channel);
+	am_ssh_channel_close(&channel);
 	free(feed.block);
 	if (result != 0 && strcmp(error->code, "CALLBACK") != 0)
 		explain_run(ssh, &run->exec, run->label, error);
@@ -622,7 +527,7 @@ struct am_ssh_stream *am_ssh_stream_open(
 		if (send_all_script(&stream->channel, deadline, error) == 0)
 			return stream;
 		record_failure(&stream->channel, error);
-		channel_close(&stream->channel);
+		am_ssh_channel_close(&stream->channel);
 	}
 	explain_run(ssh, exec, label, error);
 	free(stream);
@@ -633,7 +538,7 @@ struct am_ssh_stream *am_ssh_stream_open(
 static int stream_stderr(struct am_ssh_stream *stream, struct am_error *error)
 {
 	char block[4096];
-	ssize_t n = channel_read(&stream->channel, AM_SSH_STDERR, block, sizeof block, 0, error);
+	ssize_t n = command_read(&stream->channel, AM_SSH_STDERR, block, sizeof block, 0, error);
 
 	if (n <= 0)
 		return (int)n;
@@ -650,7 +555,7 @@ static ssize_t stream_step(
 		return -1;
 	am_ssh_heard(stream->channel.ssh);
 	for (;;) {
-		ssize_t n = channel_read(&stream->channel, AM_SSH_STDOUT, data, size, 0, error);
+		ssize_t n = command_read(&stream->channel, AM_SSH_STDOUT, data, size, 0, error);
 		int err;
 
 		if (n != 0)
@@ -698,7 +603,7 @@ void am_ssh_stream_close(struct am_ssh_stream *stream)
 {
 	if (stream == NULL)
 		return;
-	channel_close(&stream->channel);
+	am_ssh_channel_close(&stream->channel);
 	am_buf_free(&stream->stderr_text);
 	free(stream);
 }

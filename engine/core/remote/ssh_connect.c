@@ -20,6 +20,7 @@
 #include "base/os.h"
 #include "remote/ssh_auth.h"
 #include "remote/ssh_channel.h"
+#include "remote/ssh_forward.h"
 #include "remote/ssh_session.h"
 
 /* --- the connection --------------------------------------------------------------------------- */
@@ -99,9 +100,43 @@ static int open_socket(struct am_ssh *ssh, double deadline, struct am_error *err
 		number == ECONNREFUSED ? " (is sshd running there, on this port?)" : "");
 }
 
+/* The connection from the host in between, whose session is made, or made again, if need be. */
+static int open_carrier(struct am_ssh *ssh, double deadline, struct am_error *error)
+{
+	for (int i = 0; ssh->carrier == NULL && i < 2; i++) {
+		if (i > 0 && (am_ssh_connected(ssh->jump) || am_cancelled()))
+			break;
+		if (!am_ssh_connected(ssh->jump) && am_ssh_reconnect(ssh->jump, error) != 0)
+			break;
+		ssh->carrier = am_ssh_forward(ssh->jump, ssh->host, ssh->port, deadline, error);
+		if (ssh->carrier == NULL)
+			am_error_prefix(error, "by %s@%s:%d", ssh->jump->user, ssh->jump->host,
+				ssh->jump->port);
+	}
+	return ssh->carrier != NULL ? 0 : -1;
+}
+
 /* --- memory of the library ------------------------------------------------------------------- */
 
-/* What libssh2 allocates holds keys and what they protect: it is cleared when it is given back. */
+/*
+ * What libssh2 allocates holds keys and what they protect: it is cleared when it is given back. It
+ * keeps whatever it does not know, and what comes for channels that nobody reads at the moment;
+ * each of these has a window of 2 MiB. A host that sends more means harm.
+ */
+enum { MEMORY_MAX = 16 << 20, MEMORY_CHANNEL = 4 << 20 };
+
+static int has_memory(struct am_ssh *ssh, size_t size)
+{
+	size_t most = MEMORY_MAX;
+
+	for (const struct am_ssh_channel *c = ssh->channels; c != NULL; c = c->next)
+		most += MEMORY_CHANNEL;
+	if (ssh->memory < most && size < most - ssh->memory)
+		return 1;
+	ssh->flooded = 1;
+	return 0;
+}
+
 union block {
 	size_t size;
 	max_align_t align;
@@ -109,23 +144,26 @@ union block {
 
 static void *block_alloc(size_t size, void **abstract)
 {
+	struct am_ssh *ssh = *abstract;
 	union block *block;
 
-	(void)abstract;
-	if (size > SIZE_MAX - sizeof *block || (block = malloc(sizeof *block + size)) == NULL)
+	if (size > SIZE_MAX - sizeof *block || !has_memory(ssh, sizeof *block + size) ||
+		(block = malloc(sizeof *block + size)) == NULL)
 		return NULL;
 	block->size = size;
+	ssh->memory += sizeof *block + size;
 	return block + 1;
 }
 
 static void block_free(void *data, void **abstract)
 {
+	struct am_ssh *ssh = *abstract;
 	union block *block = data;
 
-	(void)abstract;
 	if (data == NULL)
 		return;
 	block--;
+	ssh->memory -= sizeof *block + block->size;
 	am_os_clear(data, block->size);
 	free(block);
 }
@@ -161,25 +199,55 @@ static ssize_t receive(int fd, void *data, size_t size, int flags, void **abstra
 		ssh->taken = 0;
 		return -EAGAIN;
 	}
-	n = recv(fd, data, size, flags);
-	if (n < 0)
-		return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	if (ssh->jump != NULL) {
+		n = ssh->carrier != NULL
+			    ? ssh->carrier->ops->receive(ssh->carrier, data, size, NULL)
+			    : -1;
+		if (n <= 0)
+			return n == 0 ? -EAGAIN : -ECONNRESET;
+	} else {
+		n = recv(fd, data, size, flags);
+		if (n < 0)
+			return errno == EINTR || errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	}
 	ssh->taken += (size_t)n;
 	return n;
 }
 
-static void set_receive(LIBSSH2_SESSION *session)
+/* By the host in between. */
+static ssize_t send_by(int fd, const void *data, size_t size, int flags, void **abstract)
+{
+	struct am_ssh *ssh = *abstract;
+	struct iovec part = {(void *)data, size};
+	ssize_t n =
+		ssh->carrier != NULL ? ssh->carrier->ops->send(ssh->carrier, &part, 1, NULL) : -1;
+
+	(void)fd;
+	(void)flags;
+	if (n <= 0)
+		return n == 0 ? -EAGAIN : -ECONNRESET;
+	return n;
+}
+
+static void set_callbacks(struct am_ssh *ssh)
 {
 #if LIBSSH2_VERSION_NUM >= 0x010b01
 	libssh2_session_callback_set2(
-		session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive);
+		ssh->session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive);
+	if (ssh->jump != NULL)
+		libssh2_session_callback_set2(
+			ssh->session, LIBSSH2_CALLBACK_SEND, (libssh2_cb_generic *)send_by);
 #else
 	union {
-		ssize_t (*function)(int, void *, size_t, int, void **);
+		ssize_t (*receive)(int, void *, size_t, int, void **);
+		ssize_t (*send)(int, const void *, size_t, int, void **);
 		void *pointer;
 	} callback = {receive};
 
-	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, callback.pointer);
+	libssh2_session_callback_set(ssh->session, LIBSSH2_CALLBACK_RECV, callback.pointer);
+	callback.send = send_by;
+	if (ssh->jump != NULL)
+		libssh2_session_callback_set(ssh->session, LIBSSH2_CALLBACK_SEND, callback.pointer);
 #endif
 }
 
@@ -269,24 +337,48 @@ static int probe_shell(struct am_ssh *ssh, double deadline, struct am_error *err
 	return result;
 }
 
+/*
+ * sshd turns Nagle's algorithm off for a connection when a command is run on it, and only then:
+ * what is forwarded would wait for the other side's delayed acknowledgements, 40 to 200 ms at each
+ * pause. Where no command can be run (a host to jump by often lets nobody) it has to be as it is.
+ */
+static int make_prompt(struct am_ssh *ssh, double deadline, struct am_error *error)
+{
+	static const char *const argv[] = {"true", NULL};
+	double left = deadline - am_clock();
+	struct am_ssh_run run = {.exec = {.argv = argv}, .timeout = left < 5 ? left : 5};
+	struct am_ssh_status status;
+	int result;
+
+	if (!(left > 0.01))
+		run.timeout = 0.01;
+	ssh->reconnect = NULL;
+	result = am_ssh_run(ssh, &run, &status, error);
+	ssh->reconnect = am_ssh_reconnect;
+	return result == 0 || (ssh->session != NULL && !am_cancelled()) ? 0 : -1;
+}
+
 static int make_connection(struct am_ssh *ssh, struct am_error *error)
 {
 	double deadline = am_clock() + ssh->timeout;
 
 	am_ssh_heard(ssh);
-	if (open_socket(ssh, deadline, error) != 0)
+	if ((ssh->jump != NULL ? open_carrier(ssh, deadline, error)
+			       : open_socket(ssh, deadline, error)) != 0)
 		return -1;
+	ssh->flooded = 0;
 	am_ssh_heard(ssh);
 	ssh->session = libssh2_session_init_ex(block_alloc, block_free, block_realloc, ssh);
 	if (ssh->session == NULL)
 		return am_fail_errno(error, ENOMEM, "session");
-	set_receive(ssh->session);
+	set_callbacks(ssh);
 	libssh2_session_set_blocking(ssh->session, 0);
 	if (am_ssh_handshake(ssh, deadline, error) != 0 ||
 		am_ssh_authenticate(ssh, deadline, error) != 0)
 		return -1;
 	libssh2_keepalive_config(ssh->session, 1, 1); /* when to ask is decided here */
-	return probe_shell(ssh, deadline, error);
+	return ssh->no_commands ? make_prompt(ssh, deadline, error)
+				: probe_shell(ssh, deadline, error);
 }
 
 int am_ssh_reconnect(struct am_ssh *ssh, struct am_error *error)
@@ -321,6 +413,7 @@ static int copy_options(struct am_ssh *ssh, const struct am_ssh_options *o)
 	ssh->port = o->port != 0 ? o->port : 22;
 	ssh->timeout = o->timeout > 0 ? o->timeout : 30;
 	ssh->keepalive = o->keepalive > 0 ? o->keepalive : 30;
+	ssh->no_commands = o->no_commands;
 	return ssh->host == NULL || ssh->user == NULL || ssh->known_hosts == NULL ||
 			       (o->identity != NULL && ssh->identity == NULL) ||
 			       (o->path != NULL && ssh->path == NULL) ||
@@ -329,7 +422,7 @@ static int copy_options(struct am_ssh *ssh, const struct am_ssh_options *o)
 		       : 0;
 }
 
-struct am_ssh *am_ssh_new(const struct am_ssh_options *options, struct am_error *error)
+static struct am_ssh *new_session(const struct am_ssh_options *options, struct am_error *error)
 {
 	struct am_ssh *ssh = calloc(1, sizeof *ssh);
 
@@ -343,6 +436,23 @@ struct am_ssh *am_ssh_new(const struct am_ssh_options *options, struct am_error 
 	if (copy_options(ssh, options) == 0)
 		return ssh;
 	am_fail_errno(error, ENOMEM, "connect: %s", options->host);
+	am_ssh_close(ssh);
+	return NULL;
+}
+
+struct am_ssh *am_ssh_new(const struct am_ssh_options *options, struct am_error *error)
+{
+	struct am_ssh *ssh = new_session(options, error);
+	struct am_ssh_options jump;
+
+	if (ssh == NULL || options->jump == NULL)
+		return ssh;
+	jump = *options->jump;
+	jump.record = 0;
+	jump.no_commands = 1;
+	ssh->jump = new_session(&jump, error);
+	if (ssh->jump != NULL)
+		return ssh;
 	am_ssh_close(ssh);
 	return NULL;
 }
@@ -384,7 +494,7 @@ void am_ssh_end_records(struct am_ssh *ssh)
 static void say_goodbye(struct am_ssh *ssh)
 {
 	/* One try: the packet fits into an idle socket, and nobody waits for an answer. */
-	if (ssh->session != NULL && ssh->fd >= 0)
+	if (ssh->session != NULL && am_ssh_descriptor(ssh) >= 0)
 		libssh2_session_disconnect(ssh->session, "done");
 }
 
@@ -395,6 +505,7 @@ void am_ssh_close(struct am_ssh *ssh)
 	say_goodbye(ssh);
 	am_ssh_drop(ssh);
 	am_ssh_end_records(ssh);
+	am_ssh_close(ssh->jump);
 	for (struct am_ssh_channel *c = ssh->channels; c != NULL; c = c->next)
 		c->ssh = NULL;
 	for (struct am_record *r; (r = am_ssh_take_record(ssh)) != NULL;)
@@ -408,6 +519,60 @@ void am_ssh_close(struct am_ssh *ssh)
 	free(ssh->known_hosts);
 	free(ssh->path);
 	free(ssh);
+}
+
+static int bad_target(const char *text, const char *why, struct am_error *error)
+{
+	return am_fail(error, "EINVAL", "'%.100s' is not user@host:port: %s", text, why);
+}
+
+/* Names go into messages and over the wire, never into a command. */
+static int take_name(const char *text, const char *from, size_t length, char *name,
+	const char *what, struct am_error *error)
+{
+	if (length == 0 || length >= AM_SSH_NAME_MAX)
+		return bad_target(text, what, error);
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)from[i] <= ' ' || from[i] == 127 || from[i] == '@' ||
+			from[i] == '[' || from[i] == ']')
+			return bad_target(text, what, error);
+	}
+	memcpy(name, from, length);
+	name[length] = '\0';
+	return 0;
+}
+
+int am_ssh_parse_target(const char *text, struct am_ssh_target *target, struct am_error *error)
+{
+	const char *at = strchr(text, '@'), *host = at != NULL ? at + 1 : text, *end;
+	size_t length;
+	char *rest;
+	long port;
+
+	*target = (struct am_ssh_target){.port = 0};
+	if (at != NULL && take_name(text, text, (size_t)(at - text), target->user,
+				  "a bad name of a user", error) != 0)
+		return -1;
+	if (host[0] == '[') {
+		host++;
+		length = strcspn(host, "]");
+		end = host + length + (host[length] == ']');
+		if (end == host + length)
+			return bad_target(text, "']' is missing", error);
+	} else {
+		length = strcspn(host, ":");
+		end = host + length;
+	}
+	if (take_name(text, host, length, target->host, "a bad name of a host", error) != 0)
+		return -1;
+	if (*end == '\0')
+		return 0;
+	errno = 0;
+	port = *end == ':' && end[1] >= '0' && end[1] <= '9' ? strtol(end + 1, &rest, 10) : 0;
+	if (port < 1 || port > 65535 || *rest != '\0')
+		return bad_target(text, "a port is 1 to 65535", error);
+	target->port = (int)port;
+	return 0;
 }
 
 const char *am_ssh_host(const struct am_ssh *ssh)

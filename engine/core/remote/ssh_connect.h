@@ -32,6 +32,12 @@ struct am_ssh_options {
 	int record;              /* see am_ssh_record_commands; the probe of the shell as well */
 	double timeout;          /* seconds for connecting and authentication; 0: 30 */
 	double keepalive;        /* seconds between signs of life asked for; 0: 30 */
+	int no_commands; /* only ports are forwarded (ssh_forward.h), whatever the shell is */
+	/*
+	 * The host to connect by: a session of its own, with a host key and an identity of its own,
+	 * from which `host` is connected to as that host resolves it. One only; its own is ignored.
+	 */
+	const struct am_ssh_options *jump;
 };
 
 struct am_ssh;
@@ -66,6 +72,18 @@ const char *am_ssh_path(const struct am_ssh *ssh); /* NULL: AM_EXEC_PATH */
 const char *am_ssh_user(const struct am_ssh *ssh);
 int am_ssh_port(const struct am_ssh *ssh);
 int am_ssh_connected(const struct am_ssh *ssh);
+
+enum { AM_SSH_NAME_MAX = 256 };
+
+/* "user@host:port", "host", "[address]:port". */
+struct am_ssh_target {
+	char user[AM_SSH_NAME_MAX]; /* "": not said */
+	char host[AM_SSH_NAME_MAX];
+	int port; /* 0: not said */
+};
+
+/* Reads one. EINVAL, with what is wrong, for anything else. */
+int am_ssh_parse_target(const char *text, struct am_ssh_target *target, struct am_error *error);
 
 /* What both sides agreed on. Each is a name of the protocol, or NULL without a connection. */
 struct am_ssh_methods {

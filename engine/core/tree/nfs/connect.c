@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "tree/nfs/socket.h"
 
 static void drop(struct nfs_fs *fs, int connection)
 {
@@ -43,15 +44,20 @@ void am_nfs_note_broken(struct nfs_fs *fs, const struct am_error *why)
 static int service(struct nfs_fs *fs, int connection)
 {
 	struct am_rpc *rpc = fs->rpc[connection];
+	int ready = am_rpc_ready(rpc);
 	struct pollfd p = {am_rpc_fd(rpc), am_rpc_events(rpc), 0};
-	int n = poll(&p, 1, POLL_MS);
+	int n = poll(&p, 1, ready ? 0 : POLL_MS);
 	struct am_error why;
 
 	if (n < 0 && errno != EINTR) {
 		am_nfs_note_lost(fs, strerror(errno));
 		return -1;
 	}
-	if (n > 0 && am_rpc_service(rpc, p.revents, &why) != 0) {
+	if (n <= 0)
+		p.revents = 0;
+	if (ready)
+		p.revents |= POLLIN;
+	if (am_rpc_service(rpc, p.revents, &why) != 0) {
 		am_nfs_note_broken(fs, &why);
 		return -1;
 	}
@@ -75,8 +81,11 @@ static int fail_program(struct nfs_fs *fs, const char *what, int reached, const 
 	snprintf(why, sizeof why, "%s%s: %s", what, reached ? "" : " not reached",
 		am_reason(reason));
 	snprintf(check, sizeof check,
-		"%.100s is up, serves NFS version 3, and lets this host reach rpcbind, mountd and "
-		"nfsd",
+		fs->options.dialer != NULL
+			? "%.100s is how its own sshd reaches that host, which serves NFS version "
+			  "3, and that this sshd lets ports be forwarded"
+			: "%.100s is up, serves NFS version 3, and lets this host reach rpcbind, "
+			  "mountd and nfsd",
 		fs->host);
 	return fail_mount(fs, why, check, error);
 }
@@ -119,17 +128,46 @@ static int wait_for(struct nfs_fs *fs, int connection, const struct step *step, 
 	return 0;
 }
 
+/* RPC over the wire; NULL is the failure to make it. */
+static int use_wire(struct nfs_fs *fs, int connection, struct am_wire *wire, struct am_error *error)
+{
+	uint32_t uid = fs->uid >= 0 ? (uint32_t)fs->uid : getuid();
+	uint32_t gid = fs->gid >= 0 ? (uint32_t)fs->gid : getgid();
+
+	fs->rpc[connection] = wire != NULL ? am_rpc_over(wire, uid, gid, error) : NULL;
+	return fs->rpc[connection] != NULL ? 0 : -1;
+}
+
+/* The dialer resolves names, and tries all addresses, where it is. */
+static int dial_port(
+	struct nfs_fs *fs, int connection, uint32_t port, const char *what, struct am_error *error)
+{
+	struct am_dialer *dialer = fs->options.dialer;
+	struct am_error why;
+
+	if (use_wire(fs, connection,
+		    dialer->dial(dialer, fs->host, (int)port, fs->options.timeout, &why),
+		    &why) == 0)
+		return 0;
+	if (strcmp(why.code, "CANCELLED") == 0 || strncmp(why.code, "SSH_", 4) == 0) {
+		fs->base.complete = 1;
+		return am_fail(error, why.code, "mount: %s: %s", fs->name, why.message);
+	}
+	am_nfs_note_lost(fs, why.message);
+	return fail_program(fs, what, 0, fs->lost, error);
+}
+
 /* All addresses of the server are tried. */
 static int connect_port(
 	struct nfs_fs *fs, int connection, uint32_t port, const char *what, struct am_error *error)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	uint32_t uid = fs->uid >= 0 ? (uint32_t)fs->uid : getuid();
-	uint32_t gid = fs->gid >= 0 ? (uint32_t)fs->gid : getgid();
 	char service_name[12];
 	int r;
 
 	drop(fs, connection);
+	if (fs->options.dialer != NULL)
+		return dial_port(fs, connection, port, what, error);
 	snprintf(service_name, sizeof service_name, "%u", (unsigned)port);
 	r = getaddrinfo(fs->host, service_name, &hints, &list);
 	if (r != 0)
@@ -138,9 +176,10 @@ static int connect_port(
 	for (const struct addrinfo *to = list; to != NULL && r == 1; to = to->ai_next) {
 		struct am_error why;
 
-		fs->rpc[connection] = am_rpc_connect(
-			to->ai_addr, to->ai_addrlen, uid, gid, port != AM_PORTMAP_PORT, &why);
-		if (fs->rpc[connection] == NULL) {
+		if (use_wire(fs, connection,
+			    am_socket_connect(
+				    to->ai_addr, to->ai_addrlen, port != AM_PORTMAP_PORT, &why),
+			    &why) != 0) {
 			am_nfs_note_lost(fs, why.message);
 			continue;
 		}
@@ -334,7 +373,8 @@ static int reconnect(struct nfs_fs *fs, double give_up, struct am_error *error)
 		if (am_nfs_connect(fs, why) == 0)
 			return 0;
 		am_nfs_disconnect(fs);
-		if (strcmp(why->code, "CANCELLED") == 0 || strcmp(why->code, "NFS_CHANGED") == 0)
+		if (strcmp(why->code, "CANCELLED") == 0 || strcmp(why->code, "NFS_CHANGED") == 0 ||
+			strncmp(why->code, "SSH_", 4) == 0)
 			return -1;
 		if (am_clock() + delay > give_up)
 			break;

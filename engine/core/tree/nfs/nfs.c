@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "tree/nfs/file.h"
 #include "tree/nfs/names.h"
+#include "tree/nfs/socket.h"
 #include "tree/nfs/work.h"
 
 /* ---- the file system ---- */
@@ -266,8 +267,11 @@ struct nfs_fs *am_nfs_over(const int fds[CONNECTIONS], const struct am_handle *r
 	}
 	fs->root_handle = *root;
 	fs->connects = 1;
-	for (int c = 0; c < CONNECTIONS; c++)
-		fs->rpc[c] = am_rpc_over(fds[c], getuid(), getgid(), error);
+	for (int c = 0; c < CONNECTIONS; c++) {
+		struct am_wire *wire = am_socket_over(fds[c], error);
+
+		fs->rpc[c] = wire != NULL ? am_rpc_over(wire, getuid(), getgid(), error) : NULL;
+	}
 	fs->at = strdup("/");
 	fs->host = strdup("");
 	fs->export = strdup("/export");

@@ -13,6 +13,7 @@
 #ifndef ALTMIG_TREE_NFS_NFS_H
 #define ALTMIG_TREE_NFS_NFS_H
 
+#include "base/wire.h"
 #include "tree/tree.h"
 
 struct am_nfs_source {
@@ -30,6 +31,11 @@ struct am_nfs_options {
 	 */
 	int (*guard)(void *context, const char *at, struct am_error *error);
 	void *context;
+	/*
+	 * Makes the connections, in the place of sockets of this host; the hosts of the URLs are
+	 * names where it does so. Stays the caller's, who closes it after the tree. NULL: none.
+	 */
+	struct am_dialer *dialer;
 };
 
 /* Mounts all of them. Codes: NFS_MOUNT, EINVAL for a bad URL. */

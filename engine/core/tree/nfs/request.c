@@ -292,12 +292,15 @@ static void receive(struct am_fs *const *list, size_t count, int wait_ms)
 {
 	struct pollfd fds[FDS_MAX];
 	struct nfs_fs *of[FDS_MAX];
+	int ready[FDS_MAX], some_ready = 0;
 	nfds_t n = 0;
 
 	for (size_t i = 0; i < count && n + CONNECTIONS <= FDS_MAX; i++) {
 		struct nfs_fs *fs = (struct nfs_fs *)list[i];
 
 		for (int c = 0; fs->first != NULL && fs->rpc[0] != NULL && c < CONNECTIONS; c++) {
+			ready[n] = am_rpc_ready(fs->rpc[c]);
+			some_ready |= ready[n];
 			fds[n] = (struct pollfd){
 				am_rpc_fd(fs->rpc[c]), am_rpc_events(fs->rpc[c]), 0};
 			of[n++] = fs;
@@ -305,11 +308,14 @@ static void receive(struct am_fs *const *list, size_t count, int wait_ms)
 		if (fs->due != NULL && wait_ms > BUSY_MS)
 			wait_ms = BUSY_MS;
 	}
-	if (n == 0 || poll(fds, n, wait_ms) <= 0)
+	if (n == 0 || (poll(fds, n, some_ready ? 0 : wait_ms) <= 0 && !some_ready))
 		return;
 	for (nfds_t i = 0; i < n; i++) {
 		struct am_rpc *rpc = of[i]->rpc[i % CONNECTIONS];
 		struct am_error why;
+
+		if (ready[i])
+			fds[i].revents |= POLLIN;
 
 		/* NULL: the other connection was just found dead, and both are closed. */
 		if (fds[i].revents != 0 && rpc != NULL &&

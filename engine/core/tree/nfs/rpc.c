@@ -2,22 +2,12 @@
 #include "tree/nfs/rpc.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifdef MSG_NOSIGNAL
-#define SEND_FLAGS MSG_NOSIGNAL
-#else
-#define SEND_FLAGS 0
-#endif
 
 enum {
 	BUCKETS = 512, /* a power of two; xids are given in order */
@@ -28,7 +18,6 @@ enum {
 	RECEIVE_MIN = 64 << 10,
 	RECEIVE_ROUNDS = 8,
 	VERIFIER_MAX = 400,
-	RESERVED_FIRST = 600, /* below are ports that services are known by */
 };
 
 /* Message types and states of RFC 5531. */
@@ -49,7 +38,7 @@ struct request {
 };
 
 struct am_rpc {
-	int fd, connected;
+	struct am_wire *wire;
 	uint32_t uid, gid, xid;
 	struct request *buckets[BUCKETS];
 	struct request *first_out, *last_out; /* what is to be sent, in order */
@@ -64,139 +53,44 @@ struct am_rpc {
 	size_t capacity, start, joined, next, filled;
 };
 
-/* ---- connecting ---- */
+/* ---- the connection ---- */
 
-static int set_flags(int fd)
-{
-	int one = 1, flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-		return -1;
-	/* A socket pair has no such option, and needs none. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-	return 0;
-}
-
-/* 0 when bound to that port of any address of the family. */
-static int bind_port(int fd, int family, int port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-
-	if (family == AF_INET6)
-		return bind(fd, (struct sockaddr *)&in6, sizeof in6);
-	return bind(fd, (struct sockaddr *)&in, sizeof in);
-}
-
-static int open_socket(int family)
-{
-	int fd = socket(family, SOCK_STREAM, 0), one = 1;
-
-	if (fd >= 0 && set_flags(fd) != 0) {
-		close(fd);
-		return -1;
-	}
-	if (fd >= 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	return fd;
-}
-
-/* The descriptor of a connection that is begun, or -1 with errno. */
-static int begin(const struct sockaddr *to, socklen_t length, int port)
-{
-	int fd = open_socket(to->sa_family);
-	int saved;
-
-	if (fd < 0)
-		return -1;
-	if ((port == 0 || bind_port(fd, to->sa_family, port) == 0) &&
-		(connect(fd, to, length) == 0 || errno == EINPROGRESS))
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-/* From any reserved port that is free, else from one the system chooses. */
-static int begin_reserved(const struct sockaddr *to, socklen_t length)
-{
-	int count = IPPORT_RESERVED - RESERVED_FIRST;
-	int first = (int)(((unsigned)getpid() * 7919u + (unsigned)time(NULL)) % (unsigned)count);
-
-	for (int i = 0; i < count; i++) {
-		int fd = begin(to, length, RESERVED_FIRST + (first + i) % count);
-
-		if (fd >= 0)
-			return fd;
-		if (errno != EADDRINUSE && errno != EADDRNOTAVAIL)
-			break;
-	}
-	return begin(to, length, 0);
-}
-
-static struct am_rpc *new_rpc(int fd, uint32_t uid, uint32_t gid, struct am_error *error)
+struct am_rpc *am_rpc_over(struct am_wire *wire, uint32_t uid, uint32_t gid, struct am_error *error)
 {
 	struct am_rpc *rpc = calloc(1, sizeof *rpc);
 	struct timespec now = {0};
 
 	if (rpc == NULL) {
 		am_fail_reason(error, ENOMEM);
-		close(fd);
+		wire->ops->close(wire);
 		return NULL;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	rpc->fd = fd;
+	rpc->wire = wire;
 	rpc->uid = uid;
 	rpc->gid = gid;
 	rpc->xid = (uint32_t)now.tv_nsec * 2654435761u ^ (uint32_t)getpid();
 	return rpc;
 }
 
-struct am_rpc *am_rpc_connect(const struct sockaddr *to, socklen_t length, uint32_t uid,
-	uint32_t gid, int reserved, struct am_error *error)
-{
-	int fd = reserved ? begin_reserved(to, length) : begin(to, length, 0);
-
-	if (fd < 0) {
-		am_fail_reason(error, errno);
-		return NULL;
-	}
-	return new_rpc(fd, uid, gid, error);
-}
-
-struct am_rpc *am_rpc_over(int fd, uint32_t uid, uint32_t gid, struct am_error *error)
-{
-	struct am_rpc *rpc;
-
-	if (set_flags(fd) != 0) {
-		am_fail_reason(error, errno);
-		close(fd);
-		return NULL;
-	}
-	rpc = new_rpc(fd, uid, gid, error);
-	if (rpc != NULL)
-		rpc->connected = 1;
-	return rpc;
-}
-
 int am_rpc_fd(const struct am_rpc *rpc)
 {
-	return rpc->fd;
+	return rpc->wire->ops->fd(rpc->wire);
 }
 
 short am_rpc_events(const struct am_rpc *rpc)
 {
-	if (!rpc->connected)
-		return POLLOUT;
-	return (short)(POLLIN | (rpc->first_out != NULL ? POLLOUT : 0));
+	return rpc->wire->ops->events(rpc->wire, rpc->first_out != NULL);
+}
+
+int am_rpc_ready(const struct am_rpc *rpc)
+{
+	return rpc->wire->ops->ready(rpc->wire);
 }
 
 int am_rpc_connected(const struct am_rpc *rpc)
 {
-	return rpc->connected;
+	return rpc->wire->connected;
 }
 
 /* ---- requests ---- */
@@ -271,7 +165,7 @@ int am_rpc_send(struct am_rpc *rpc, const struct am_rpc_request *asked, struct a
 	struct am_xdr_out out;
 	uint32_t mark;
 
-	if (rpc->fd < 0)
+	if (rpc->wire == NULL)
 		return am_fail(error, "EPIPE", "%s", strerror(EPIPE));
 	if (asked->args_length > AM_RPC_ARGS_MAX || asked->data_length > AM_RPC_DATA_MAX)
 		return am_fail(error, "E2BIG", "the request is too large");
@@ -342,14 +236,13 @@ static void note_sent(struct am_rpc *rpc, size_t n)
 	}
 }
 
-/* Sends until nothing is left or the system takes no more. -1 with errno. */
-static int send_queued(struct am_rpc *rpc)
+/* Sends until nothing is left or no more is taken. */
+static int send_queued(struct am_rpc *rpc, struct am_error *error)
 {
 	static const unsigned char zeros[4];
 
 	while (rpc->first_out != NULL) {
 		struct iovec parts[PARTS];
-		struct msghdr message = {.msg_iov = parts};
 		size_t count = 0, skip = rpc->progress;
 		ssize_t n;
 
@@ -359,12 +252,9 @@ static int send_queued(struct am_rpc *rpc)
 			add_part(parts, &count, r->data, r->data_length, &skip);
 			add_part(parts, &count, zeros, padding(r->data_length), &skip);
 		}
-		message.msg_iovlen = count;
-		n = sendmsg(rpc->fd, &message, SEND_FLAGS);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+		n = rpc->wire->ops->send(rpc->wire, parts, count, error);
+		if (n <= 0)
+			return (int)n;
 		note_sent(rpc, (size_t)n);
 	}
 	return 0;
@@ -501,15 +391,9 @@ static int receive(struct am_rpc *rpc, struct am_error *error)
 		if (take_records(rpc, &need, error) != 0 || make_room(rpc, need, error) != 0)
 			return -1;
 		room = rpc->capacity - rpc->filled;
-		n = recv(rpc->fd, rpc->in + rpc->filled, room, 0);
-		if (n == 0)
-			return am_fail(error, "ECONNRESET", "the server closed the connection");
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return 0;
-		if (n < 0)
-			return am_fail_reason(error, errno);
+		n = rpc->wire->ops->receive(rpc->wire, rpc->in + rpc->filled, room, error);
+		if (n <= 0)
+			return (int)n;
 		rpc->filled += (size_t)n;
 		if ((size_t)n < room)
 			break; /* that was all */
@@ -517,30 +401,16 @@ static int receive(struct am_rpc *rpc, struct am_error *error)
 	return take_records(rpc, &need, error);
 }
 
-/* The outcome of connect(2). */
-static int finish_connect(struct am_rpc *rpc, struct am_error *error)
-{
-	int result = 0;
-	socklen_t length = sizeof result;
-
-	if (getsockopt(rpc->fd, SOL_SOCKET, SO_ERROR, &result, &length) != 0)
-		result = errno;
-	if (result != 0)
-		return am_fail(error, am_errno_name(result), "%s", strerror(result));
-	rpc->connected = 1;
-	return 0;
-}
-
 int am_rpc_service(struct am_rpc *rpc, short revents, struct am_error *error)
 {
 	if (revents == 0)
 		return 0;
-	if (rpc->fd < 0 || (revents & POLLNVAL) != 0)
+	if ((revents & POLLNVAL) != 0)
 		return am_fail(error, "EPIPE", "%s", strerror(EPIPE));
-	if (!rpc->connected && finish_connect(rpc, error) != 0)
+	if (!rpc->wire->connected && rpc->wire->ops->finish(rpc->wire, error) != 0)
 		return -1;
-	if ((revents & POLLOUT) != 0 && send_queued(rpc) != 0)
-		return am_fail_reason(error, errno);
+	if ((revents & POLLOUT) != 0 && send_queued(rpc, error) != 0)
+		return -1;
 	if ((revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 		return receive(rpc, error);
 	return 0;
@@ -550,8 +420,8 @@ void am_rpc_close(struct am_rpc *rpc)
 {
 	if (rpc == NULL)
 		return;
-	close(rpc->fd);
-	rpc->fd = -1;
+	rpc->wire->ops->close(rpc->wire);
+	rpc->wire = NULL;
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (rpc->buckets[i] != NULL) {
 			struct request *request = rpc->buckets[i];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection that speaks ONC RPC (RFC 5531) over TCP with AUTH_SYS: many requests on their way
- * at a time, replies in any order. Nothing here waits; the caller polls the descriptor. Every byte
- * of the peer is checked before it is used, and what a peer can make this allocate is one record
- * of AM_RPC_RECORD_MAX bytes.
+ * One connection that speaks ONC RPC (RFC 5531) with AUTH_SYS over a stream (base/wire.h): many
+ * requests on their way at a time, replies in any order. Nothing here waits; the caller polls.
+ * Every byte of the peer is checked before it is used, and what a peer can make this allocate is
+ * one record of AM_RPC_RECORD_MAX bytes.
  *
  * Why not libnfs: the decoder of its replies trusts lengths and counts (version 4.0.0 writes past
  * the heap for a MOUNT reply that lies), the header of every reply included, so nothing that is
@@ -18,9 +18,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/wire.h"
 #include "tree/nfs/xdr.h"
 
 enum {
@@ -54,20 +54,21 @@ struct am_rpc_request {
 };
 
 /*
- * Begins to connect; `uid` and `gid` are what every request carries. With `reserved` from a port
- * below 1024 where this process may have one, since servers may want that. Fails with the code of
- * the errno.
+ * RPC over a wire, which is taken over, also on failure; it may still be connecting. `uid` and
+ * `gid` are what every request carries.
  */
-struct am_rpc *am_rpc_connect(const struct sockaddr *to, socklen_t length, uint32_t uid,
-	uint32_t gid, int reserved, struct am_error *error);
-/* The same over a stream that is connected already; takes the descriptor over, also on failure. */
-struct am_rpc *am_rpc_over(int fd, uint32_t uid, uint32_t gid, struct am_error *error);
+struct am_rpc *am_rpc_over(
+	struct am_wire *wire, uint32_t uid, uint32_t gid, struct am_error *error);
 /* NULL is allowed. */
 void am_rpc_close(struct am_rpc *rpc);
 
+/*
+ * What to poll, and what for (POLLIN, POLLOUT); ask both before each poll. When it is ready there
+ * is nothing to wait for: am_rpc_service with POLLIN.
+ */
 int am_rpc_fd(const struct am_rpc *rpc);
-/* What to poll for (POLLIN, POLLOUT). */
 short am_rpc_events(const struct am_rpc *rpc);
+int am_rpc_ready(const struct am_rpc *rpc);
 int am_rpc_connected(const struct am_rpc *rpc);
 
 /* Queues a request. Fails with ENOMEM, E2BIG, or EPIPE once the connection is gone. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tree/nfs/rpc.h"
+#include "tree/nfs/socket.h"
 
 struct seen {
 	int calls;
@@ -37,7 +38,7 @@ static int start(void **state)
 
 	assert_non_null(f);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	f->rpc = am_rpc_over(pair[0], 7, 8, &error);
+	f->rpc = am_rpc_over(am_socket_over(pair[0], &error), 7, 8, &error);
 	f->peer = pair[1];
 	assert_non_null(f->rpc);
 	*state = f;
