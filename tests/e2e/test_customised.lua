@@ -15,7 +15,44 @@ local has_object = case.has_object
 
 TestCustomised = {}
 
-local before, image, after, spoken
+local before, image, after, spoken, captured
+
+local PLAIN <const> = "what goes in clear is seen in this capture"
+
+--- nim.lua with the client's NFS through its sshd.
+local function nim_through_ssh()
+  local text, count = assert(sys.read_file(lab.dir .. "/nim.lua")):gsub("nfs = {[^}]*}", 'nfs = { via = "ssh" }')
+  lu.assertEquals(count, 1)
+  local path = lab.dir .. "/nim-ssh.lua"
+  assert(sys.write_file(path, text, { mode = 384 }))
+  return path
+end
+
+--- Captures what goes over the engine host's link while fn runs.
+local function capture(fn)
+  local bin, out = os.getenv("ALTMIG_BIN"), lab.dir .. "/capture.out"
+  local pid = assert(sys.spawn({ bin, "lab", "exec", (bin:gsub("bin/altmig$", "tests/e2e_capture")), lab.dir .. "/capture" },
+    { env = { ALTMIG_LAB = lab.dir }, stdout = out }))
+  local deadline = sys.clock() + 10
+  while not (sys.read_file(out) or ""):find "ready" do
+    lu.assertTrue(sys.clock() < deadline, "no capture")
+    sys.sleep(0.05)
+  end
+  fn()
+  -- The same, once in clear: what is looked for would be seen.
+  lab.on(client, ("mkdir /tmp/plain && echo '%s' >/tmp/plain/file && exportfs -i -o ro /tmp/plain"):format(PLAIN))
+  local script = lab.dir .. "/plain.lua"
+  assert(sys.write_file(script, ([[local t = assert(require("altmig.tree").nfs { { at = "/", url = "nfs://%s/tmp/plain" } })
+    io.write(assert(t:read "/file"))]]):format(assert(sys.read_file(lab.dir .. "/nim.lua")):match 'nfs = { host = "([^"]+)"'),
+    { mode = 384 }))
+  local status, read, problem = lab.engine("altmig", { "run", script })
+  lu.assertEquals(status, 0, problem)
+  lu.assertStrContains(read, PLAIN)
+  lab.on(client, "exportfs -u /tmp/plain; rm -r /tmp/plain")
+  lab.kill(pid, "TERM")
+  local frames, missed = sys.read_file(out):match "(%d+) (%d+)\n$"
+  captured = { frames = assert(tonumber(frames), "no end of the capture"), missed = tonumber(missed) }
+end
 
 function TestCustomised:setupClass()
   if sys.getuid() ~= 0 then return end
@@ -31,9 +68,11 @@ function TestCustomised:setupClass()
   -- The source tree may belong to somebody else than root, who runs this, and such a script is refused.
   local flow = lab.dir .. "/customised_flow.lua"
   assert(sys.write_file(flow, assert(sys.read_file(DATA_DIR .. "/customised_flow.lua")), { mode = 384 }))
-  local status, out, problem = lab.engine("altmig", { "migrate", "--script", flow, table.unpack(lab.flags) })
-  lu.assertEquals(status, 0, out .. problem)
-  spoken = out .. problem
+  capture(function()
+    local status, out, problem = lab.engine("altmig", { "migrate", "--nim", nim_through_ssh(), "--script", flow, table.unpack(lab.flags) })
+    lu.assertEquals(status, 0, out .. problem)
+    spoken = out .. problem
+  end)
   lu.assertStrContains(lab.must("boot", client, "--power"), "7200-05-06")
   after = case.state_of(case, client)
 end
@@ -121,6 +160,40 @@ function TestCustomised:test_the_report_holds_decisions_of_every_kind_of_method(
   lu.assertEquals(found["sudoers_mig Defaults timestamp_timeout C"], "conflict")
   lu.assertEquals(found["ldapcfg_mig cachetimeout C"], "conflict")
   lu.assertEquals(found["ODM_merge SRCsubsys clcomd none"], "note")
+end
+
+--- The whole run, with nfs = { via = "ssh" }: lines of every file that was saved, restored or merged.
+function TestCustomised:test_no_content_goes_over_the_engines_link_in_clear()
+  lu.assertTrue(captured.frames > 1000, captured.frames)
+  lu.assertTrue(captured.missed * 100 < captured.frames, captured.missed .. " frames were not seen")
+  local lines, seen = {}, {}
+  for _, from in ipairs { before, image, after } do
+    for _, file in pairs(from.files) do
+      for line in (file.data or ""):gmatch "[^\n]+" do
+        if #line >= 16 and not seen[line] then
+          lines[#lines + 1], seen[line] = line, true
+        end
+      end
+    end
+  end
+  lu.assertTrue(#lines > 100, "only " .. #lines .. " lines")
+  assert(sys.write_file(lab.dir .. "/lines", table.concat(lines, "\n") .. "\n"))
+  local function found(option, value)
+    local r = assert(sys.run { "grep", "-a", "-o", "-F", option, value, lab.dir .. "/capture" })
+    lu.assertTrue(r.status <= 1, r.stderr)
+    return r.stdout
+  end
+  lu.assertStrContains(found("-e", PLAIN), PLAIN)
+  lu.assertEquals(found("-f", lab.dir .. "/lines"), "")
+  -- The exports named the client itself and the master, nobody else.
+  local commands = sys.read_file(("%s/state/%s/commands.jsonl"):format(lab.dir, client))
+  local own = assert(sys.read_file(lab.dir .. "/nim.lua")):match 'nfs = { host = "([^"]+)"'
+  local count = 0
+  for hosts in commands:gmatch '"rw=([^",]+),root=[^"]*","/alt_inst' do
+    lu.assertEquals(hosts, ("%s:%s"):format(lab.master, own))
+    count = count + 1
+  end
+  lu.assertTrue(count > 2)
 end
 
 function TestCustomised:test_no_log_and_no_report_tells_a_secret()

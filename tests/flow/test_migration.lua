@@ -139,6 +139,22 @@ function TestMigration:test_exports_are_for_exactly_master_and_engine()
   lu.assertEquals(seen, { ["/alt_inst"] = flags, ["/alt_inst/usr"] = flags })
 end
 
+function TestMigration:test_through_ssh_exports_are_for_the_client_itself()
+  local w = self.w
+  local text = assert(sys.read_file(w.dir .. "/nim.lua"))
+  assert(sys.write_file(w.dir .. "/nim.lua", (text:gsub('lpar = { ssh = { host = "client" } }',
+    'lpar = { ssh = { host = "client", port = 2222 }, nfs = { via = "ssh" } }')), { mode = 384 }))
+  local seen = {}
+  w.on_command = function(host, argv)
+    if argv[1] == "exportfs" and host == "client" and argv[2] == "-i" then seen[argv[5]] = argv[4] end
+  end
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  local flags = "rw=nim:10.0.0.2,root=nim:10.0.0.2,access=nim:10.0.0.2"
+  lu.assertEquals(seen, { ["/alt_inst"] = flags, ["/alt_inst/usr"] = flags })
+  lu.assertEquals(w.urls.via, { host = "client", port = 2222 })
+  lu.assertEquals({ w.urls[1].url, w.urls[2].url }, { "nfs://10.0.0.2/alt_inst", "nfs://10.0.0.2/alt_inst/usr" })
+end
+
 function TestMigration:test_every_command_of_every_phase_may_fail_and_the_run_resumes()
   for _, command in ipairs { "exportfs", "bosboot", "installp", "/ALT_MIG_SPOT/sbin/alt_disk_copy", "dd", "savebase" } do
     world.remove(self.w)

@@ -12,6 +12,7 @@ local bosboot = require "altmig.bosboot"
 local err = require "altmig.err"
 local free_majors = require("altmig.run.checks.storage").free_majors
 local judge = require "altmig.probe.judge"
+local nfs_route = require "altmig.run.nfs_route"
 local nim = require "altmig.nim"
 local scratch = require "altmig.run.scratch"
 local shell = require "altmig.probe.shell"
@@ -595,13 +596,11 @@ local EXPORTS <const> = 4 -- tried, of many
 
 row("nfs", "both", "nfs-sizes", { act = function(ctx, role)
   local resource = role == "client" and ctx.client_resource or ctx.nim:master()
-  local node = (resource.nfs or {}).host or resource.ssh.host
-  local options = (resource.nfs or {}).options
+  local url, via = nfs_route.of { name = ctx.name, client = ctx.hosts[role], client_resource = resource, nim = ctx.nim }
   local refused = {}
   for i, export in ipairs(aix.exportfs(answered(ctx, "exportfs", role))) do
     if i > EXPORTS then break end
-    local mounted, message = tree.nfs { { at = "/", url = ("nfs://%s%s%s"):format(node, export.path, options and "?" .. options or "") },
-      timeout = 15, retry = 1 }
+    local mounted, message = tree.nfs { { at = "/", url = url(export.path) }, via = via, timeout = 15, retry = 1 }
     if mounted then
       local names, why = mounted:list "/"
       local mount = (mounted:mounts() or {})[1] or {}

@@ -7,6 +7,7 @@ local battery = require "altmig.probe.battery"
 local err = require "altmig.err"
 local json = require "altmig.json"
 local mode = require "altmig.mode"
+local ssh = require "altmig.ssh"
 local sys = require "altmig.sys"
 local ustar = require "altmig.probe.ustar"
 
@@ -74,6 +75,12 @@ local function collect(ctx)
     a:address(resource.address)
     a:name((resource.nfs or {}).host)
     a:address((resource.nfs or {}).host)
+    local jump = resource.ssh.jump
+    if type(jump) == "string" then jump = ssh.target(jump) end
+    if jump then
+      a:name(jump.host)
+      a:address(jump.host)
+    end
   end
   of_host(ctx.nim:master())
   for name in pairs(ctx.nim.data.clients or {}) do of_host(ctx.nim:client(name)) end

@@ -8,6 +8,7 @@ local bosboot = require "altmig.bosboot"
 local disk = require "altmig.probe.disk"
 local err = require "altmig.err"
 local judge = require "altmig.probe.judge"
+local nfs_route = require "altmig.run.nfs_route"
 local nim = require "altmig.nim"
 local tree = require "altmig.tree"
 
@@ -158,8 +159,14 @@ end
 
 -- An export of the client, written by this host and by the master --------------------------------------
 
--- What the engine host and the master are called in an export.
+-- As nfs_route takes it.
+local function reached(ctx)
+  return { name = ctx.name, client = ctx.hosts.client, client_resource = ctx.client_resource, nim = ctx.nim }
+end
+
+-- What the engine host (or who calls for it) and the master are called in an export.
 local function export_hosts(ctx)
+  if nfs_route.is_ssh(ctx.client_resource) then return nfs_route.caller(reached(ctx)), nim.node_of(ctx.nim:master()) end
   local address
   for _, answer in ipairs(ctx.answers) do
     if answer.row == "engine-address" and answer.host == "client" then address = answer.stdout:match "^[%x.:]+" end
@@ -170,9 +177,8 @@ end
 
 -- Files of the engine's kinds through its own NFS client.
 local function write_through_nfs(r, ctx, path)
-  local nfs = ctx.client_resource.nfs or {}
-  local url = ("nfs://%s%s%s"):format(nfs.host or ctx.client_resource.ssh.host, path, nfs.options and "?" .. nfs.options or "")
-  local t, message = tree.nfs { { at = "/", url = url }, timeout = 30, retry = 5, guard = function() return true end }
+  local url, via = nfs_route.of(reached(ctx))
+  local t, message = tree.nfs { { at = "/", url = url(path) }, via = via, timeout = 30, retry = 5, guard = function() return true end }
   r.note("nfs", t and "ok" or message)
   if not t then return end
   local ok, e = xpcall(function()
@@ -213,7 +219,7 @@ end
 function trial.export(ctx)
   local h, d = ctx.hosts.client, ctx.dirs.client .. "/export"
   local engine, master = export_hosts(ctx)
-  if not engine:find "^[%d.]+$" and not ctx.nim:engine_address() then return nil, "the address of this host cannot be in an export" end
+  if engine == "" or engine:find ":" then return nil, "the address of this host cannot be in an export" end
   local r = recorder(h)
   h:must { "mkdir", d }
   local hosts = engine .. ":" .. master

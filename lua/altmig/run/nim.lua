@@ -3,12 +3,13 @@
 
 local err = require "altmig.err"
 local sorted_keys = require "altmig.sorted_keys"
+local ssh = require "altmig.ssh"
 local trusted = require "altmig.run.trusted"
 
 ---@class altmig.nim.Host
 ---@field name string
 ---@field ssh table          options of altmig.ssh.connect
----@field nfs table?         { host = name or address for NFS, options = "nfsport=..." }
+---@field nfs table?         { host = name or address for NFS, options = "nfsport=...", via = "ssh" or "direct" }
 ---@field executor string?   "master" (default)
 ---@field address string?    how the other hosts name this one, where it differs from its NIM name
 
@@ -29,11 +30,41 @@ local function fail(path, text, code)
   err.raise { code = code or "NIM_FILE", message = ("nim: %s: %s"):format(path, text) }
 end
 
+-- "user@host:port", or a table as ssh is one.
+local function check_jump(path, what, jump)
+  if jump == nil then return end
+  if type(jump) == "string" then
+    local target, message = ssh.target(jump)
+    if not target then fail(path, ("%s: ssh.jump: %s"):format(what, message)) end
+  elseif type(jump) ~= "table" or type(jump.host) ~= "string" then
+    fail(path, what .. ": ssh.jump needs \"user@host:port\" or a table with host = \"...\"")
+  elseif jump.jump ~= nil then
+    fail(path, what .. ": ssh.jump: one host in between, not several", "UNSUPPORTED")
+  end
+end
+
+local ways = { ssh = true, direct = true }
+
+local function check_nfs(path, what, host)
+  local nfs = host.nfs
+  if nfs ~= nil and type(nfs) ~= "table" then fail(path, what .. ": nfs needs a table") end
+  nfs = nfs or {}
+  for _, key in ipairs { "host", "options" } do
+    if nfs[key] ~= nil and type(nfs[key]) ~= "string" then fail(path, ("%s: nfs.%s needs a text"):format(what, key)) end
+  end
+  if nfs.via ~= nil and not ways[nfs.via] then fail(path, ("%s: nfs.via is \"ssh\" or \"direct\""):format(what)) end
+  -- The client's exports would name the host in between, and NFS would not take that way.
+  if host.ssh.jump ~= nil and not nfs.via and what ~= "master" then
+    fail(path, what .. ": ssh.jump: say how NFS gets there: nfs = { via = \"ssh\" }, or via = \"direct\" (and engine = "
+      .. "{ address = ... }) where it needs no host in between")
+  end
+end
+
 local function check_host(path, what, host)
   if type(host) ~= "table" or type(host.ssh) ~= "table" then fail(path, what .. " needs a table with ssh = { ... }") end
-  for _, key in ipairs { "become", "jump" } do
-    if host.ssh[key] ~= nil then fail(path, ("%s: ssh.%s is not supported yet"):format(what, key), "UNSUPPORTED") end
-  end
+  if host.ssh.become ~= nil then fail(path, ("%s: ssh.become is not supported yet"):format(what), "UNSUPPORTED") end
+  check_jump(path, what, host.ssh.jump)
+  check_nfs(path, what, host)
   if host.executor ~= nil and host.executor ~= "master" then
     fail(path, ("%s: executor '%s' is not supported yet"):format(what, tostring(host.executor)), "UNSUPPORTED")
   end

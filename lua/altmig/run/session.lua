@@ -8,6 +8,7 @@ local escape = require "altmig.escape"
 local executor = require "altmig.run.executor"
 local gate = require "altmig.gate"
 local host = require "altmig.run.host"
+local nfs_route = require "altmig.run.nfs_route"
 local tree = require "altmig.tree"
 
 ---@class altmig.Migration
@@ -38,21 +39,16 @@ function session.connect(m, either)
   m.exec = executor.new(m)
 end
 
-local function nfs_host(m)
-  local nfs = m.client_resource.nfs or {}
-  return nfs.host or m.client_resource.ssh.host
-end
-
 --- Opens the tree of the copy over NFS: m.copy returns nil, message, code where a call fails, as every
 --- tree; m.alt, the same tree for scripts, raises where a call that changes something fails. Nothing
 --- can be written through either unless the exports are checked to be the copy. The first use of either
 --- field opens it.
 function session.open_copy(m)
-  local mounts, options = {}, (m.client_resource.nfs or {}).options
+  local url, via = nfs_route.of(m)
+  local mounts = { via = via }
   for filesystem in m:alt_filesystems() do
     local at = filesystem:sub(10)
-    mounts[#mounts + 1] = { at = at == "" and "/" or at,
-      url = ("nfs://%s%s%s"):format(nfs_host(m), filesystem, options and "?" .. options or "") }
+    mounts[#mounts + 1] = { at = at == "" and "/" or at, url = url(filesystem) }
   end
   local copy
   mounts.guard = function()
@@ -69,7 +65,8 @@ function session.open_copy(m)
   copy, message, code = tree.nfs(mounts)
   if not copy then
     err.raise { code = code, host = m.name, message = message,
-      remedy = ("on %s: exportfs must list the file systems of /alt_inst with access for this host"):format(m.name) }
+      remedy = ("on %s: exportfs must list the file systems of /alt_inst with access for %s"):format(m.name,
+        via and "itself, and its sshd must forward connections to its ports 111, 2049 and mountd's" or "this host") }
   end
   m.copy, m.copy_is_open = gate.tree(m, copy), true
   m.alt = copy:raising(function(why, kind)

@@ -5,6 +5,7 @@ local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local export_options = require "altmig.aix.exports"
 local footprint = require "altmig.run.footprint"
+local nfs_route = require "altmig.run.nfs_route"
 local nim = require "altmig.nim"
 
 ---@class altmig.Migration
@@ -38,24 +39,9 @@ local function check_mounted(m, mounts)
   end
 end
 
--- The hosts that get access to the copy: the executor and the engine host, as the client names them.
+-- The hosts that get access to the copy, as the client names them: the executor, and who calls for the engine.
 local function export_hosts(m)
-  local engine = m.nim:engine_address()
-  if not engine then
-    engine = m.client:must_script("echo $SSH_CONNECTION"):match("^([%x.:]+)%S* %d+ %S+ %d+\n$")
-  end
-  if not engine then
-    err.raise { code = "ENGINE_ADDRESS", host = m.name,
-      message = ("%s: does not tell the address of the engine host (SSH_CONNECTION is empty)"):format(m.name),
-      remedy = ("name it in %s: engine = { address = \"...\" }"):format(m.nim.path) }
-  end
-  engine = engine:gsub("^::ffff:", "")
-  if engine:find(":", 1, true) then
-    err.raise { code = "ENGINE_ADDRESS", host = m.name,
-      message = ("%s: sees the engine host as %s, which an export's list of hosts cannot hold"):format(m.name, engine),
-      remedy = ("give it a name in %s: engine = { address = \"...\" }"):format(m.nim.path) }
-  end
-  local master = nim.node_of(m.nim:master())
+  local engine, master = nfs_route.caller(m), nim.node_of(m.nim:master())
   return master == engine and { master } or { master, engine }
 end
 
