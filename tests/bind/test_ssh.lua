@@ -642,6 +642,72 @@ function TestShell.test_a_shell_that_runs_nothing_is_named()
   fails("SSH_TIMEOUT", "start-up", value, message, code)
 end
 
+-- What the text does with ssh and the options of a session, in a process of its own: its words, and its peak
+-- memory in MiB, whatever came.
+local function alone(text)
+  local path = shell:path "alone.lua"
+  local o = shell:options { timeout = 2 }
+  assert(sys.write_file(path, ([[
+    local ssh, sys = require "altmig.ssh", require "altmig.sys"
+    local options = { host = %q, port = %d, user = %q, identity = %q, known_hosts = %q, timeout = 2 }
+    local function told(value, message, code) io.write(value and "ok" or code, " ") return value, message end
+    %s
+    io.write(sys.read_file("/proc/self/status"):match("VmHWM:%%s+(%%d+)"))]]):format(o.host, o.port, o.user, o.identity,
+    o.known_hosts, text)))
+  local started = sys.clock()
+  local r = assert(sys.run { os.getenv("ALTMIG_BIN") or sys.exe_path(), "run", path })
+  lu.assertEquals(r.status, 0, r.stderr)
+  lu.assertTrue(sys.clock() - started < 60)
+  local words, kib = r.stdout:match "^(.-) (%d+)$"
+  if not (os.getenv "ASAN_OPTIONS" or ""):find "%S" then lu.assertTrue(tonumber(kib) < 48 << 10, text .. r.stdout) end
+  return words
+end
+
+function TestShell.test_a_host_that_never_stops_is_left()
+  greet "cat /dev/zero"
+  lu.assertEquals(alone "told(ssh.connect(options))", "SSH_SHELL")
+  greet "cat /dev/zero >&2"
+  lu.assertEquals(alone "told(ssh.connect(options))", "SSH_TIMEOUT")
+  greet(run_it .. "; exec cat /dev/zero")
+  lu.assertEquals(alone "told(ssh.connect(options))", "SSH_TIMEOUT")
+  greet "while :; do echo noise >&2; echo altmig-begin; done"
+  lu.assertEquals(alone "told(ssh.connect(options))", "SSH_SHELL")
+end
+
+function TestShell.test_output_without_end_is_bounded()
+  greet("exec " .. run_it)
+  -- At its limit, and the session goes on; a line that never ends is handed over in pieces.
+  lu.assertEquals(alone [[
+    local s <close> = assert(ssh.connect(options))
+    local longest = 0
+    local function on_line(line) longest = math.max(longest, #line) end
+    told(s:run({ "sh", "-c", "tr '\\0' x </dev/zero" }, { max_output = 4000000, on_line = on_line }))
+    told(s:run({ "sh", "-c", "tr '\\0' x </dev/zero >&2" }, { max_output = 4000000, on_line = on_line }))
+    told(s:run({ "sh", "-c", "cat /dev/zero & cat /dev/zero >&2" }, { timeout = 1, max_output = 4000000 }))
+    assert(longest == 1 << 20, longest)
+    told(s:get("/dev/zero", 4000000))
+    told(s:run { "true" })]], "E2BIG E2BIG E2BIG E2BIG ok")
+  -- Read as it is taken, and left in the middle.
+  lu.assertEquals(alone [[
+    local s <close> = assert(ssh.connect(options))
+    local bff = require "altmig.bff"
+    local reader = assert(s:open "/dev/zero")
+    local bad, _, code = bff.open(reader)
+    io.write(bad and "ok" or code, " ")
+    told(s:run { "true" })]], "BFF_MAGIC ok")
+end
+
+function TestShell.test_a_job_that_never_stops_talking_is_followed_in_pieces()
+  greet("exec " .. run_it)
+  lu.assertEquals(alone(([[
+    local s <close> = assert(ssh.connect(options))
+    local j = assert(s:job({ "sh", "-c", "tr '\\0' x </dev/zero | head -c 40000000; echo; exit 3" }, { id = "talks", dir = %q }))
+    local longest = 0
+    told(j:wait { max_output = 4000000, on_line = function(line) longest = math.max(longest, #line) end })
+    assert(longest == 1 << 20, longest)
+    told(s:run { "true" })]]):format(shell:path "jobs")), "E2BIG ok")
+end
+
 function TestShell.test_standard_error_may_carry_anything()
   session = assert(greeted("echo Welcome >&2; " .. run_it .. "; s=$?; echo Goodbye >&2; exit $s"))
   lu.assertEquals(assert(session:run(sh "echo out; exit 3")), { status = 3, stdout = "out\n", stderr = "Welcome\nGoodbye\n" })

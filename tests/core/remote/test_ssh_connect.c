@@ -169,6 +169,16 @@ static void packets_that_say_nothing(int fd)
 			;
 }
 
+/* Sound packets of a kind that nobody knows, which a library may keep for whoever asks for them. */
+static void packets_nobody_knows(int fd)
+{
+	static unsigned char data[32768] = {0, 0, 0x7f, 0xfc, 4, 200};
+
+	if (write(fd, VERSION, strlen(VERSION)) > 0)
+		while (write(fd, data, sizeof data) > 0)
+			;
+}
+
 static pid_t serve(server_fn *server)
 {
 	pid_t pid = fork();
@@ -240,6 +250,7 @@ static void servers_that_are_none_end_in_a_named_error(void **state)
 		{"a packet of no bytes", "SSH_CONNECT SSH_TIMEOUT", a_packet_of_no_bytes},
 		{"a list longer than its packet", "SSH_CONNECT", a_list_longer_than_its_packet},
 		{"packets that say nothing", "SSH_CONNECT SSH_TIMEOUT", packets_that_say_nothing},
+		{"packets nobody knows", "SSH_CONNECT", packets_nobody_knows},
 	};
 	struct am_ssh_options o = options();
 	struct am_error error;
