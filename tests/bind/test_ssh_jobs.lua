@@ -330,6 +330,26 @@ local function job_suite(shell_name, shell)
     assert(j:remove())
   end
 
+  -- Between the question whether the process is there and the one what it is: ps finds nothing any more.
+  function T.test_a_wrapper_that_ends_while_it_is_looked_at_is_gone()
+    local bin = server:path("racing")
+    assert(sys.makedirs(bin))
+    assert(sys.write_file(bin .. "/ps", ([[#!/bin/sh
+[ -f %s/now ] || exec /usr/bin/ps "$@"
+kill -KILL "$2"
+while kill -0 "$2"; do :; done 2>/dev/null
+exit 1
+]]):format(bin), { mode = 493 }))
+    local j = assert(job("raced", "sleep 60"))
+    local other <close> = assert(ssh.connect(server:options { path = bin .. ":/usr/bin:/bin" }))
+    local again = assert(other:attach("raced", { dir = dir }))
+    lu.assertEquals(again:poll(), "running")
+    assert(sys.write_file(bin .. "/now", ""))
+    lu.assertEquals(again:poll(), "gone")
+    fails("JOB_GONE", "left no status", j:wait { timeout = 20 })
+    assert(j:remove())
+  end
+
   function T.test_a_damaged_status_is_no_status()
     for i, text in ipairs { "", "\n", "3", "3 x\n", "signal \n", "Welcome\n", "\0\0\0\0", "99999999999\n", "-1\n" } do
       local id = "damaged" .. i
@@ -343,7 +363,8 @@ local function job_suite(shell_name, shell)
   if shell then -- what depends on the shell; the rest is the same for all
     for _, name in ipairs { "attach_from_another_session", "environment_and_directory", "timeout_leaves_it_running",
       "bad_names_are_refused", "a_damaged_status_is_no_status", "a_status_waits_for_room_and_goes_on",
-      "a_wrapper_that_ends_while_it_waits_for_room_is_gone", "pid_used_again_by_another_process", "foreign_directory_is_refused" } do
+      "a_wrapper_that_ends_while_it_waits_for_room_is_gone", "a_wrapper_that_ends_while_it_is_looked_at_is_gone",
+      "pid_used_again_by_another_process", "foreign_directory_is_refused" } do
       T["test_" .. name] = nil
     end
   end

@@ -154,8 +154,9 @@ static const char start_script[] =
 /*
  * Does the wrapper live? Sets p. Its process must exist, be of the boot it was started in, and show
  * the id among its arguments ($k holds its start), which guards against a number used again. Where
- * ps cannot tell (not every ps takes -p), /proc may; where neither can, the process counts. Sets l
- * to what follows "ended" where the command has ended and its status is not written.
+ * ps cannot tell (not every ps takes -p), /proc may; where neither can, the process counts, if it
+ * is still there: it may have ended between the two questions. Sets l to what follows "ended" where
+ * the command has ended and its status is not written.
  */
 #define ALIVE                                                                                      \
 	"alive() {\n"                                                                              \
@@ -167,7 +168,10 @@ static const char start_script[] =
 	"	[ ! \"$b\" ] || [ ! \"$w\" ] || [ \"$b\" = \"$w\" ] || return 1\n"                       \
 	"	kill -0 $p 2>/dev/null || return 1\n"                                                    \
 	"	a=`ps -p $p -o args= 2>/dev/null` ||\n"                                                  \
-	"		a=`(tr '\\000' ' ' </proc/$p/cmdline) 2>/dev/null` || return 0\n"                       \
+	"		a=`(tr '\\000' ' ' </proc/$p/cmdline) 2>/dev/null` || {\n"                              \
+	"		kill -0 $p 2>/dev/null\n"                                                               \
+	"		return\n"                                                                               \
+	"	}\n"                                                                                     \
 	"	case $a in *\"$k\"*) ;; *) return 1;; esac\n"                                            \
 	"	case $a in *\" ./run ended \"*) l=${a#* ./run ended };; esac\n"                          \
 	"	return 0\n"                                                                              \
