@@ -15,6 +15,7 @@ int luaopen_altmig_journal(lua_State *L);
 int luaopen_altmig_json(lua_State *L);
 int luaopen_altmig_merge_core(lua_State *L);
 int luaopen_altmig_odm_core(lua_State *L);
+int luaopen_altmig_sandbox(lua_State *L);
 int luaopen_altmig_ssh(lua_State *L);
 int luaopen_altmig_sys(lua_State *L);
 int luaopen_altmig_tree(lua_State *L);

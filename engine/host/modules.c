@@ -17,6 +17,7 @@ const luaL_Reg host_modules[] = {
 	{"altmig.json", luaopen_altmig_json},
 	{"altmig.merge_core", luaopen_altmig_merge_core},
 	{"altmig.odm_core", luaopen_altmig_odm_core},
+	{"altmig.sandbox", luaopen_altmig_sandbox},
 	{"altmig.ssh", luaopen_altmig_ssh},
 	{"altmig.line", luaopen_altmig_line},
 	{"altmig.sys", luaopen_altmig_sys},

@@ -2,6 +2,7 @@
 -- The resources of a site: NIM master, clients, lpp_sources, SPOTs, scripts. Read from nim.lua.
 
 local err = require "altmig.err"
+local sandbox = require "altmig.sandbox"
 local sorted_keys = require "altmig.sorted_keys"
 local ssh = require "altmig.ssh"
 local trusted = require "altmig.run.trusted"
@@ -52,6 +53,9 @@ local function check_nfs(path, what, host)
   for _, key in ipairs { "host", "options" } do
     if nfs[key] ~= nil and type(nfs[key]) ~= "string" then fail(path, ("%s: nfs.%s needs a text"):format(what, key)) end
   end
+  if nfs.host and not nfs.host:match "^[%w%.:_%%%-]+$" then
+    fail(path, what .. ": nfs.host needs the name or the address of a host")
+  end
   if nfs.via ~= nil and not ways[nfs.via] then fail(path, ("%s: nfs.via is \"ssh\" or \"direct\""):format(what)) end
   -- The client's exports would name the host in between, and NFS would not take that way.
   if host.ssh.jump ~= nil and not nfs.via and what ~= "master" then
@@ -60,14 +64,52 @@ local function check_nfs(path, what, host)
   end
 end
 
+-- Names become parts of paths, of messages, and words of commands.
+local function check_name(path, what, name)
+  if type(name) ~= "string" or not name:match "^%w[%w%._%-]*$" or #name > 255 or name:find("..", 1, true) then
+    fail(path, ("%s: a name begins with a letter or digit, and has letters, digits, '.', '_' and '-'"):format(what))
+  end
+end
+
+-- What one host calls another: it goes into lists of exports, which end at blanks and colons.
+local function check_node(path, what, name)
+  if name ~= nil then check_name(path, what, name) end
+end
+
 local function check_host(path, what, host)
   if type(host) ~= "table" or type(host.ssh) ~= "table" then fail(path, what .. " needs a table with ssh = { ... }") end
+  local node = host.ssh.host
+  if node ~= nil and (type(node) ~= "string" or not node:match "^[%w%.:_%%%-]+$") then
+    fail(path, what .. ": ssh.host needs the name or the address of a host")
+  end
+  check_node(path, what .. ": address", host.address)
   if host.ssh.become ~= nil then fail(path, ("%s: ssh.become is not supported yet"):format(what), "UNSUPPORTED") end
   check_jump(path, what, host.ssh.jump)
   check_nfs(path, what, host)
   if host.executor ~= nil and host.executor ~= "master" then
     fail(path, ("%s: executor '%s' is not supported yet"):format(what, tostring(host.executor)), "UNSUPPORTED")
   end
+end
+
+-- Of a resource: its location goes into commands, and into lists that end at blanks.
+local function check_resource(path, what, resource)
+  local location = type(resource) == "table" and resource.location
+  if type(location) ~= "string" or location:sub(1, 1) ~= "/" then fail(path, what .. ' needs location = "/absolute/path"') end
+  local bad = location:match "[%c%s'\"`$;&|<>()*?%[%]{}\\!#]"
+  if bad then fail(path, ("%s: its location has the character %q"):format(what, bad)) end
+  if (location .. "/"):find("/../", 1, true) then fail(path, what .. ": its location has '..'") end
+  if resource.host ~= nil and not hosts[resource.host] then fail(path, what .. ': host is "master" or "local"') end
+  if resource.nfs ~= nil and (type(resource.nfs) ~= "string" or not resource.nfs:match "^nfs://") then
+    fail(path, what .. ': nfs needs "nfs://host/path"')
+  end
+end
+
+-- A table of the file, or none.
+local function set_of(path, data, key)
+  local set = data[key]
+  if set == nil then return {} end
+  if type(set) ~= "table" then fail(path, key .. " is no table") end
+  return set
 end
 
 --- Where nim.lua is looked for when no option names it.
@@ -83,22 +125,22 @@ function nim.load(path)
   path = path or nim.default_path()
   local text = trusted.read(path, "nim", "NIM_FILE",
     "write the resources of your site there, or name the file with --nim or ALTMIG_NIM")
-  local chunk, problem = load(text, "@" .. path, "t", {})
-  if not chunk then fail(path, problem) end
-  local ok, data = pcall(chunk)
-  if not ok then fail(path, err.text(data)) end
+  local data, problem = sandbox.evaluate(text, path)
+  if problem then fail(path, problem) end
   if type(data) ~= "table" then fail(path, "does not return a table") end
   if type(data.master) ~= "table" or not data.master.name then fail(path, "no master = { name = ..., ssh = { ... } }") end
+  check_name(path, "master", data.master.name)
   check_host(path, "master", data.master)
-  for name, client in pairs(data.clients or {}) do check_host(path, ("client '%s'"):format(name), client) end
+  for name, client in pairs(set_of(path, data, "clients")) do
+    check_name(path, ("client '%s'"):format(tostring(name)), name)
+    check_host(path, ("client '%s'"):format(name), client)
+  end
+  if set_of(path, data, "engine").address ~= nil then check_node(path, "engine: address", data.engine.address) end
   for _, kind in ipairs(kinds) do
-    for name, resource in pairs(data[kind] or {}) do
-      if type(resource) ~= "table" or type(resource.location) ~= "string" or resource.location:sub(1, 1) ~= "/" then
-        fail(path, ("%s '%s' needs location = \"/absolute/path\""):format(kind, name))
-      end
-      if resource.host ~= nil and not hosts[resource.host] then
-        fail(path, ("%s '%s': host is \"master\" or \"local\""):format(kind, name))
-      end
+    for name, resource in pairs(set_of(path, data, kind)) do
+      local what = ("%s '%s'"):format(kind, tostring(name))
+      check_name(path, what, name)
+      check_resource(path, what, resource)
     end
   end
   return setmetatable({ path = path, data = data }, nim)

@@ -41,6 +41,53 @@ function TestNim:test_ways_of_nfs()
   end
 end
 
+function TestNim:test_names_are_names()
+  for _, bad in ipairs { "", "a/b", "../x", "..", "-x", "a b", "a;id", "a$(id)", "a`id`", "a'b", "a\nb", "a..b", "a*", "a:b", "\u{fc}" } do
+    for _, what in ipairs { "clients", "lpp_source", "spot", "script", "exclude_files", "mksysb" } do
+      local entry = what == "clients" and '{ ssh = { host = "h" } }' or '{ location = "/x" }'
+      refused("a name begins with", "NIM_FILE", load_text, self,
+        ('return { master = { name = "nim", ssh = { host = "m" } }, %s = { [%q] = %s } }'):format(what, bad, entry))
+    end
+    refused("a name begins with", "NIM_FILE", load_text, self, ('return { master = { name = %q, ssh = { host = "m" } } }'):format(bad))
+    refused("a name begins with", "NIM_FILE", load_client, self, "", (", address = %q"):format(bad))
+    refused("a name begins with", "NIM_FILE", load_text, self,
+      ('return { engine = { address = %q }, master = { name = "nim", ssh = { host = "m" } } }'):format(bad))
+  end
+  refused("a name begins with", "NIM_FILE", load_text, self,
+    'return { master = { name = "nim", ssh = { host = "m" } }, spot = { { location = "/x" } } }')
+  for _, bad in ipairs { "", "a b", "a/b", "a;b", "$(id)" } do
+    refused("needs the name or the address of a host", "NIM_FILE", load_text, self,
+      ('return { master = { name = "nim", ssh = { host = %q } } }'):format(bad))
+    refused("nfs.host needs the name", "NIM_FILE", load_client, self, "", (", nfs = { host = %q }"):format(bad))
+  end
+  load_client(self, "", ', address = "lpar-2.example_x", nfs = { host = "fd00::1" }')
+end
+
+function TestNim:test_locations_are_plain_absolute_paths()
+  local function located(location, more)
+    return load_text(self, ('return { master = { name = "nim", ssh = { host = "m" } }, spot = { s = { location = %q %s } } }'):format(
+      location, more or ""))
+  end
+  lu.assertEquals(located("/export/a-b_c.d/usr,x+y@z"):resource("spot", "s").location, "/export/a-b_c.d/usr,x+y@z")
+  lu.assertEquals(located("/a/..b/c.."):resource("spot", "s").location, "/a/..b/c..")
+  refused("/absolute/path", "NIM_FILE", located, "export")
+  for _, bad in ipairs { "/..", "/a/../b", "/a/.." } do refused("its location has '..'", "NIM_FILE", located, bad) end
+  for _, bad in ipairs { "/a b", "/a\nb", "/a;b", "/$(id)", "/`id`", "/a'b", '/a"b', "/a*", "/a\\b", "/a#b", "/a\0b" } do
+    refused("its location has the character", "NIM_FILE", located, bad)
+  end
+  refused('host is "master"', "NIM_FILE", located, "/a", ', host = "elsewhere"')
+  refused("nfs://", "NIM_FILE", located, "/a", ', nfs = "http://x"')
+  refused("clients is no table", "NIM_FILE", load_text, self, 'return { master = { name = "nim", ssh = { host = "m" } }, clients = 1 }')
+end
+
+function TestNim:test_a_file_that_never_ends_or_grows()
+  for text, words in pairs { ["while true do end"] = "runs without end", ["local s = 'x' while true do s = s .. s end"] = "memory",
+    ["local t = {} t.t = t return t"] = "deep", ["return { master = print }"] = "no master", ["return os.exit()"] = ":1:",
+    ["return 1"] = "does not return a table", [""] = "does not return a table", ["return {"] = ":1:" } do
+    refused(words, "NIM_FILE", load_text, self, text)
+  end
+end
+
 function TestNim:test_a_host_in_between()
   local via <const> = ', nfs = { via = "ssh" }'
   lu.assertEquals(load_client(self, ', jump = "gate"', via):client("lpar").ssh.jump, "gate")
