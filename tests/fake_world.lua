@@ -643,6 +643,7 @@ function world.new()
         end }
       end,
       nfs = function(mounts)
+        if w.nfs_refuses and mounts[1].url:find "/alt_inst$" and not w.cloned then return nil, w.nfs_refuses, "NFS_MOUNT" end
         copy.guard = mounts.guard
         w.urls = mounts
         return copy

@@ -49,6 +49,20 @@ function TestCheck:test_a_healthy_client_has_no_findings()
   lu.assertNil(self.w.client_lock)
 end
 
+function TestCheck:test_an_sshd_that_forwards_nothing()
+  local w = self.w
+  w.nfs_refuses = "mount: 10.0.0.2:/alt_inst: mountd not reached: the sshd of client does not forward connections"
+  lu.assertNil(findings(w)["nfs-forward"]) -- NFS does not go that way
+  local text = assert(sys.read_file(w.dir .. "/nim.lua"))
+  assert(sys.write_file(w.dir .. "/nim.lua", (text:gsub('lpar = { ssh = { host = "client" } }',
+    'lpar = { ssh = { host = "client" }, nfs = { via = "ssh" } }')), { mode = 384 }))
+  local finding = found(w, "nfs-forward", "inhibitor", "lpar", "does not forward connections")
+  lu.assertStrContains(finding.evidence, "mountd not reached")
+  lu.assertStrContains(finding.remedy, "AllowTcpForwarding yes")
+  w.nfs_refuses = "mount: 10.0.0.2:/alt_inst: the server refuses (no such export)"
+  lu.assertNil(findings(w)["nfs-forward"])
+end
+
 function TestCheck:test_levels_of_the_spot()
   self.w.spot_fix = 100
   found(self.w, "spot-level", "inhibitor", "nim", "7.2.5.100 in SPOT spot, 7.2.5.101 on the master")

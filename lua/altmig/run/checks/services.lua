@@ -3,8 +3,10 @@
 
 local aix = require "altmig.aix.output"
 local footprint = require "altmig.run.footprint"
+local nfs_route = require "altmig.run.nfs_route"
 local runs = require "altmig.run.runs"
 local spot_export = require "altmig.run.spot_export"
+local tree = require "altmig.tree"
 
 local services = {}
 
@@ -42,6 +44,21 @@ function services.nfs(m, add)
       end
     end
   end
+end
+
+--- The client's sshd carries the engine's NFS: it must forward connections, which is seen with the port mapper. What
+--- is exported does not matter yet, and whether the NFS server runs is looked at by itself.
+function services.nfs_forward(m, add)
+  if not nfs_route.is_ssh(m.client_resource) then return end
+  local url, via = nfs_route.of(m)
+  local mounted, message = tree.nfs { { at = "/", url = url "/alt_inst" }, via = via, timeout = 15, retry = 1 }
+  if mounted then return mounted:close() end
+  if not message:find("does not forward", 1, true) then return end
+  add { id = "nfs-forward", host = m.name,
+    what = ("the sshd of %s does not forward connections, and nfs = { via = \"ssh\" } needs them"):format(m.name), evidence = message,
+    remedy = ("on %s: AllowTcpForwarding yes in /etc/ssh/sshd_config (no DisableForwarding; PermitOpen, if there, with its own "
+      .. "address and ports 111, 2049 and mountd's), no restrict or no-port-forwarding at the key in authorized_keys; then "
+      .. "stopsrc -s sshd; startsrc -s sshd"):format(m.name) }
 end
 
 -- Where something is mounted on a host, and the line of `mount` that says so.
@@ -205,6 +222,7 @@ function services.names(m, add)
   resolve(add, m.master, node_of(m.client_resource))
 end
 
-services.order = { "nimsh", "nfs", "leftover_exports", "spot_export", "leftover_mounts", "locked", "nim_state", "clocks", "names" }
+services.order = { "nimsh", "nfs", "nfs_forward", "leftover_exports", "spot_export", "leftover_mounts",
+  "locked", "nim_state", "clocks", "names" }
 
 return services
