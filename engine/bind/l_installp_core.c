@@ -503,7 +503,7 @@ static void push_fileset(lua_State *L, const struct am_lpp_fileset *f)
 	bu_setint(L, "line", (lua_Integer)f->line);
 }
 
-/* lpp(text [, name]) -> { platform=, type=, package=, filesets= } */
+/* lpp(text [, name]) -> { platform=, type=, package=, filesets=, length= } */
 static int l_lpp(lua_State *L)
 {
 	struct am_slice text;
@@ -518,7 +518,8 @@ static int l_lpp(lua_State *L)
 	if (am_lpp_parse(lpp, name, text, &error) != 0)
 		return bu_fail(L, &error);
 	luaL_checkstack(L, 8, NULL);
-	lua_createtable(L, 0, 4);
+	lua_createtable(L, 0, 5);
+	bu_setint(L, "length", (lua_Integer)lpp->length);
 	set_char(L, "platform", lpp->platform);
 	set_slice(L, "type", lpp->type);
 	set_slice(L, "package", lpp->package);

@@ -79,7 +79,7 @@ local flags = {
   { "installed", "installed", arg = "PATH", text = "what the system has: a file with the lines of lslpp, or its root" },
   { "df", "df", arg = "FILE", text = "what df printed there, in kilobytes: which file systems must grow" },
   { "no-restore", "no_restore", text = "the base system is not restored, whatever its release" },
-  { "toc", "toc", text = "not supported yet: write a .toc" },
+  { "toc", "toc", text = "write the .toc of the directory, as inutoc does" },
   { "write-test", "write_test",
     text = "also try what looking does not show: mounts, an export, a boot image\nin a file; says what, and asks" },
   { "scratch-disk", "scratch_disk", arg = "DISK", text = "with --write-test: also try a clone, its removal and a boot image\n"

@@ -11,6 +11,7 @@ local core = {}
 ---@field type string                  # I install, S update, ML, ...
 ---@field package string
 ---@field filesets altmig.lpp.Fileset[]
+---@field length integer               # of the text up to the line with the last brace; what follows is nothing
 
 ---@class altmig.lpp.Fileset
 ---@field name string

@@ -278,7 +278,7 @@ static int parse_line(struct parser *p, struct am_slice line)
 	return parse_fileset(p, line);
 }
 
-static int parse(struct parser *p)
+static int parse(struct parser *p, struct am_slice text)
 {
 	struct am_slice line;
 
@@ -296,6 +296,7 @@ static int parse(struct parser *p)
 	}
 	if (!p->is_closed)
 		return fail(p, "ends before its last brace");
+	p->lpp->length = (size_t)(p->rest.at - text.at);
 	return p->lpp->count > 0 ? 0 : fail(p, "no fileset");
 }
 
@@ -306,7 +307,7 @@ int am_lpp_parse(struct am_lpp *lpp, const char *name, struct am_slice text, str
 	memset(lpp, 0, sizeof *lpp);
 	if (text.length > 0 && memchr(text.at, '\0', text.length) != NULL)
 		return fail(&p, "NUL byte in a text file");
-	return parse(&p);
+	return parse(&p, text);
 }
 
 void am_lpp_free(struct am_lpp *lpp)

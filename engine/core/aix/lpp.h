@@ -67,6 +67,7 @@ struct am_lpp {
 	struct am_slice package;
 	struct am_lpp_fileset *filesets;
 	size_t count;
+	size_t length; /* of the text up to the line with the last brace; what follows is nothing */
 };
 
 /* `name` is for messages. More filesets or lines than above are a failure, too. Free with

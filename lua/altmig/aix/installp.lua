@@ -31,6 +31,8 @@ installp.long_head = 1 << 20
 installp.library_members = 64
 installp.library_reach = 16 << 20
 installp.library_max = 16 << 20
+--- Bytes of all lpp_name together, where they are kept.
+installp.texts_max = 128 << 20
 --- Bytes of a cache that is still read.
 installp.cache_max = 512 << 20
 
@@ -63,6 +65,7 @@ installp.cache_max = 512 << 20
 ---@field type string?             # I base, S update, ML, ...
 ---@field platform string?
 ---@field filesets altmig.installp.Fileset[]?
+---@field text string?             # lpp_name, where it was asked for
 ---@field name string?             # of rpm and ifix: what the file's name says
 ---@field level string?            # of rpm
 
@@ -105,7 +108,7 @@ local folders <const> = { "installp/ppc", "RPMS/ppc", "emgr/ppc" }
 ---@field entries fun(): altmig.installp.Entry[]
 ---@field open fun(file: string): userdata?, string?, string?
 ---@field heads altmig.installp.Heads
----@field write (fun(file: string, text: string))?   # nil: nothing is written there
+---@field write fun(file: string, text: string)   # in one step; the directory is there
 ---@field close fun()
 
 -- What is wrong with one entry, not with the directory: the others are read.
@@ -158,7 +161,7 @@ local function of_tree(t, dir, name, key)
         end
       end
     end,
-    write = function(file, text) err.check(t:write(at(file), text)) end,
+    write = function(file, text) err.check(t:write(at(file), text, { mode = mode.FILE })) end,
     entries = function()
       local list, any = {}, false
       for _, folder in ipairs(folders) do
@@ -246,6 +249,7 @@ local function of_host(host, location, name)
   return {
     name = name, key = ("%s:%s"):format(host.name, location), close = function() end,
     open = function(file) return host.session:open(location .. "/" .. file) end,
+    write = function(file, text) err.check(host.session:put(text, location .. "/" .. file, { mode = mode.FILE })) end,
     heads = function(entries, length, take)
       local each = math.max(1, HOST_HEADS // length)
       for first = 1, #entries, each do
@@ -421,8 +425,10 @@ end
 -- Reads an image as far as `archive` goes. Second result: what is wrong with its control libraries. Raises TRUNCATED
 -- where the beginning ends before what is looked for.
 local function read_archive(archive, file, is_beginning)
-  local lpp = err.check(core.lpp(lpp_name(archive), file))
-  local image = { kind = "installp", package = lpp.package, type = lpp.type, platform = lpp.platform, filesets = {}, by_name = {} }
+  local text = lpp_name(archive)
+  local lpp = err.check(core.lpp(text, file))
+  local image = { kind = "installp", package = lpp.package, type = lpp.type, platform = lpp.platform, filesets = {}, by_name = {},
+    text = text:sub(1, lpp.length) }
   for i, fileset in ipairs(lpp.filesets) do
     local row = {}
     for _, field in ipairs(kept) do row[field] = fileset[field] end
@@ -573,12 +579,13 @@ end
 
 --- The index of a place.
 ---@param place altmig.installp.Place
----@param options { cache: string?, on_image: fun(done: integer, of: integer)? }?
+---@param options { cache: string?, on_image: fun(done: integer, of: integer)?, texts: boolean? }?
+---  texts: every image is read, and keeps its lpp_name
 ---@return altmig.installp.Source
 function installp.index(place, options)
   options = options or {}
   local source = setmetatable({ name = place.name, images = {}, problems = {}, read = 0 }, Source)
-  local known = read_cache(options.cache, place.key)
+  local known, texts = options.texts and {} or read_cache(options.cache, place.key), 0
   local entries, unread, images_of, count = place.entries(), {}, {}, 0
   table.sort(entries, function(a, b) return a.file < b.file end)
   local function seen()
@@ -605,6 +612,14 @@ function installp.index(place, options)
     if e and not is_of_image(e.code) then err.raise(e) end
     if e then problem(source, entry, e) end
     if trouble then problem(source, entry, trouble, true) end
+    if image and options.texts then
+      texts = texts + #image.text
+      if texts > installp.texts_max then
+        err.raise { code = "E2BIG", message = ("%s: the images say more of themselves than %d MiB"):format(place.name, texts >> 20) }
+      end
+    elseif image then
+      image.text = nil
+    end
     images_of[entry.file] = image
     seen()
   end)
@@ -616,7 +631,9 @@ function installp.index(place, options)
     end
   end
   table.sort(source.problems, function(a, b) return a.file < b.file end)
-  if options.cache and source.read > 0 then source.unremembered = write_cache(options.cache, place.key, source.images, source.problems) end
+  if options.cache and source.read > 0 and not options.texts then
+    source.unremembered = write_cache(options.cache, place.key, source.images, source.problems)
+  end
   return source
 end
 

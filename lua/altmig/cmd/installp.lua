@@ -13,6 +13,7 @@ local plan = require "altmig.aix.plan"
 local planned = require "altmig.run.plan"
 local show_plan = require "altmig.preview.plan"
 local sys = require "altmig.sys"
+local toc = require "altmig.aix.toc"
 
 local command = {
   summary = "say what installp images have, and what installing them comes to",
@@ -35,12 +36,14 @@ local function world(opts, opened)
   end
 end
 
---- The index of DIR; what was skipped is said on stderr.
-local function source_of(word, opts)
+--- The index of DIR; what was skipped is said on stderr. `use` is called with place and index while the place is open.
+local function source_of(word, opts, use)
   local opened, place = {}, nil
   local ok, result = xpcall(function()
     place = installp.place(word, world(opts, opened))
-    return installp.index(place, { cache = planned.cache(opts, place) })
+    local source = installp.index(place, { cache = planned.cache(opts, place), texts = use ~= nil })
+    if use then use(place, source) end
+    return source
   end, err.wrap)
   if place then place.close() end
   if opened.master then opened.master:close() end
@@ -58,12 +61,26 @@ local function one(operands)
   return operands[1]
 end
 
+-- --toc: the table of contents, in the place of the one that is there.
+local function write_toc(word, opts)
+  local made
+  local source = source_of(word, opts, function(place, source)
+    made = toc.make(source)
+    place.write(made.file, made.text)
+  end)
+  for _, row in ipairs(made.left_out) do output.complain("altmig installp: no entry for %s: %s", row.file, row.message) end
+  if opts.json then
+    output.json({ source = source.name, file = made.file, entries = made.count, left_out = json.array(made.left_out),
+      problems = json.array(source.problems) }, { sort = true, lossy = true })
+  else
+    output.print("altmig installp index: %s: %s has %d images", source.name, made.file, made.count)
+  end
+  return 0
+end
+
 function actions.index(args)
   local opts, operands = options.parse(args, "altmig installp index")
-  if opts.toc then
-    err.usage("altmig installp index: --toc is not supported yet: the form of the first lines of a .toc is not documented; "
-      .. "run 'inutoc DIR' on AIX")
-  end
+  if opts.toc then return write_toc(one(operands), opts) end
   local source = source_of(one(operands), opts)
   if opts.json then
     output.json({ source = source.name, images = json.array(source.images), problems = json.array(source.problems) },

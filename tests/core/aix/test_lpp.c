@@ -54,6 +54,7 @@ static void an_update_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(am_lpp_parse(&lpp, "x.bff", slice(sample), &error), 0);
+	assert_int_equal(lpp.length, sizeof sample - 1);
 	assert_int_equal(lpp.platform, 'R');
 	assert_true(am_slice_is(lpp.type, "S"));
 	assert_true(am_slice_is(lpp.package, "bos.sysmgt"));

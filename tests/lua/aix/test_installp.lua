@@ -258,6 +258,37 @@ function TestInstallpIndex:test_a_directory_of_the_master()
   lu.assertEquals({ asked, opened }, { { 3 }, { "/export/lpp/installp/ppc/same" } })
   lu.assertEquals(source.problems[1].code, "OUTSIDE_TREE")
   lu.assertStrContains(source.problems[1].message, "a link to /etc/passwd")
+  local put
+  local place = installp.place("lpp72", function()
+    local m = world()
+    m.master.session.put = function(_, ...) put = { ... } return true end
+    return m
+  end)
+  place.write("installp/ppc/.toc", "text")
+  lu.assertEquals(put, { "text", "/export/lpp/installp/ppc/.toc", { mode = 420 } })
+end
+
+-- An answer that is not as it should be: what can be told is taken, the rest is read by itself.
+function TestInstallpIndex:test_a_master_that_answers_nonsense()
+  local good = text_of("a", "I", { { "a.one", "1.0.0.0" } })
+  image("a.I", good)
+  image("b.I", text_of("b", "I", { { "b.one", "1.0.0.0" } }))
+  local whole = assert(sys.read_file(dir .. "/a.I"))
+  local listing = ("-rw-r--r-- 1 0 0 %d Nov 27 20:06 a.I\n-rw-r--r-- 1 0 0 %d Nov 27 20:06 b.I\n"):format(#whole, #whole)
+  local function padded(text) return text .. ("\0"):rep(installp.head - #text) end
+  local first = "+\n" .. padded(whole)
+  for _, answer in ipairs { "", "-\n-\n", first, first .. "+\nshort", "motd\n", first .. "-\nmore" } do
+    local opened, asked = {}, {}
+    local master = host({ ["/export/lpp/installp/ppc"] = listing }, opened, asked)
+    master.must_script = function() return answer end
+    local source = installp.index(installp.place("lpp72", function()
+      return { master = master, nim = { resource = function(_, kind, name)
+        return { name = name, kind = kind, location = "/export/lpp", host = "master" }
+      end } }
+    end))
+    lu.assertEquals({ #source:filesets(), source.problems }, { 2, {} })
+    lu.assertEquals(#opened, answer == first and 1 or 2)
+  end
 end
 
 function TestInstallpIndex:test_a_directory_that_is_not_there()

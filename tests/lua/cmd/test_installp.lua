@@ -49,6 +49,31 @@ function TestInstallpCommand:test_the_index_as_json()
   lu.assertEquals(document.images[1].filesets[1].name, "a.one")
 end
 
+function TestInstallpCommand:test_the_toc_is_written()
+  image("bad name", "4 R I b {\nb.one 1.0.0.0 01 N U C B\n[\n%\n%\n%\n%\n%\n]\n}\n")
+  local path = dir .. "/lpp/.toc"
+  assert(sys.write_file(path, "0 0101000018 1\nold 4 R I old {\nold.rte 1.0.0.0 01 N U C x\n}\n"))
+  assert(sys.link(path, dir .. "/held"))
+  local out = run { "index", "--toc", dir .. "/lpp" }
+  lu.assertEquals({ out.status, out.stdout }, { 0, ("altmig installp index: %s/lpp: .toc has 2 images\n"):format(dir) })
+  lu.assertStrContains(out.stderr, "no entry for bad name: its name cannot stand in a .toc")
+  lu.assertStrContains(out.stderr, "no entry for acme-lib-2.0-1.ppc.rpm: an RPM package")
+  lu.assertStrContains(out.stderr, "skipped NOTES")
+  local text = assert(sys.read_file(path))
+  lu.assertStrMatches(text, "^0 %d+ 2\na 4 R I a {\na.one 1%.0%.0%.0 .*\nu 4 R S a {\n.*\n}\n$")
+  -- Another file took the place of the old one, which somebody may be reading.
+  lu.assertStrContains(sys.read_file(dir .. "/held"), "old.rte")
+  lu.assertEquals(sys.stat(path).mode & 511, 420)
+  for _, name in ipairs(sys.list(dir .. "/lpp")) do lu.assertNil(name:find("altmig", 1, true)) end
+  -- Nobody reads it: what an image says counts.
+  lu.assertNotStrContains(run({ "index", dir .. "/lpp" }).stdout, "old.rte")
+  out = run { "index", "--toc", "--json", dir .. "/lpp" }
+  lu.assertEquals(json.decode(out.stdout).entries, 2)
+  assert(sys.mkdir(dir .. "/locked"))
+  assert(sys.mkdir(dir .. "/locked/.toc"))
+  lu.assertEquals(run({ "index", "--toc", dir .. "/locked" }).status, 1)
+end
+
 local df = "Filesystem    1024-blocks      Free %%Used    Iused %%Iused Mounted on\n"
   .. "/dev/hd2           1000         %d   99%%     1000    50%% /usr\n"
   .. "/proc                 -         -    -         -     -  /proc\n"
@@ -84,7 +109,7 @@ end
 function TestInstallpCommand:test_what_is_refused()
   for words, text in pairs { ["index"] = "usage: altmig installp", ["index a b"] = "usage: altmig installp",
     ["plan"] = "usage: altmig installp", ["plan x"] = "nothing is selected",
-    ["index --toc x"] = "--toc is not supported yet", ["install x"] = "unknown subcommand 'install'" } do
+    ["index --toc"] = "usage: altmig installp", ["install x"] = "unknown subcommand 'install'" } do
     local list = {}
     for word in words:gmatch("%S+") do list[#list + 1] = word end
     local out = run(list)
