@@ -179,7 +179,9 @@ end
 ---@field now table<string, string>            # levels when installp begins
 ---@field wanted table<string, string|true>    # a level, or the highest
 ---@field unknown { name: string, level: string? }[]   # words that mean nothing
----@field superseders table<string, table>      # by fileset: one of another name that supersedes it
+---@field superseders table<string, altmig.installp.Row[]>   # by fileset: those of other names that take its place
+---@field stands table<string, { name: string, level: string, as: string }[]>   # by fileset: what stands for it, at which level
+---@field barriers table<string, string>       # by fileset: from this level on it does not meet requisites of lower ones
 ---@field obsolete table<string, altmig.plan.Obsolete>   # of those that are installed
 ---@field kept table<string, altmig.obsolete.Rule>      # of those that are installed
 ---@field verdicts altmig.installp_core.Verdict[]
@@ -229,12 +231,63 @@ local function with_base_system(rows, work, restore, out)
   end
 end
 
--- Filesets that say they take the place of others. Whether a requisite of the other is met by them is not documented
--- well enough to count on it.
+-- What base levels say of other filesets and of themselves. A line of the supersede section that names another fileset
+-- means that this one stands for it, up to that level; one with the fileset's own name is a barrier: its levels from
+-- there on do not meet a requisite of a lower one (inferred: supersede-entries). The member namelist of a control
+-- library names filesets whose files this one has now; it stands for none of them.
 local function find_superseders(rows, work)
+  local function takes(name, row)
+    local list = work.superseders[name] or {}
+    if list[#list] ~= row and name ~= row.name then list[#list + 1] = row end
+    work.superseders[name] = list[1] and list
+  end
   for _, row in ipairs(rows) do
-    for _, other in ipairs(row.fileset.supersedes) do
-      if other.name ~= row.fileset.name then work.superseders[other.name] = row end
+    for _, other in ipairs(row.update and {} or row.fileset.supersedes) do
+      if other.name == row.name then
+        local barrier = work.barriers[row.name]
+        if not barrier or aix.compare_levels(other.level, barrier) > 0 then work.barriers[row.name] = other.level end
+      else
+        work.stands[other.name] = work.stands[other.name] or {}
+        table.insert(work.stands[other.name], { name = row.name, level = row.level, as = other.level })
+        takes(other.name, row)
+      end
+    end
+    for _, name in ipairs(not row.update and row.fileset.library and row.fileset.library.obsoletes or {}) do takes(name, row) end
+  end
+end
+
+-- A requisite with what stands for its fileset, and with its barrier as the bound that it is.
+local function with_entries(work, item, name)
+  local text, barrier, others = item.text, work.barriers[item.name], {}
+  if barrier and item.name ~= name and item.level and not item.bounds and aix.compare_levels(item.level, barrier) < 0 then
+    text = text .. (" v=%s r=%s m=%s f<%s"):format(barrier:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$"))
+  end
+  for _, other in ipairs(item.kind ~= "ifreq" and work.stands[item.name] or {}) do
+    if other.name ~= name and requisite.holds(item, function() return other.as end) then
+      others[#others + 1] = ("*%s %s %s\n"):format(item.kind, other.name, other.level)
+    end
+  end
+  return #others > 0 and (">0 {\n%s\n%s}\n"):format(text, table.concat(others)) or text .. "\n"
+end
+
+local function rewritten(work, items, name)
+  local lines = {}
+  for i, item in ipairs(items) do
+    lines[i] = item.kind == "group" and (">%d {\n%s}\n"):format(item.more, rewritten(work, item.items, name))
+      or with_entries(work, item, name)
+  end
+  return table.concat(lines)
+end
+
+-- Puts that into the requisites that speak of such a fileset.
+local function apply_entries(work)
+  if not next(work.stands) and not next(work.barriers) then return end
+  for _, row in ipairs(work.rows) do
+    for name in row.requisites:gmatch("%*%l+%s+([^%s(]+)") do
+      if work.stands[name] or work.barriers[name] and name ~= row.name then
+        row.requisites = rewritten(work, requisite.parse(row.requisites), row.name)
+        break
+      end
     end
   end
 end
@@ -297,8 +350,13 @@ local function find_obsolete(work, rules)
           loses = rule.loses, source = rule.source, reason = ("AIX %s no longer has it"):format(rule.release),
           brings = rule.brings ~= false }
       elseif by then
-        work.obsolete[name] = { name = name, level = have.level, replaced_by = { by.fileset.name }, source = by.image.file,
-          reason = ("%s %s says that it takes its place"):format(by.fileset.name, by.fileset.level), brings = true }
+        local names, seen = {}, {}
+        for _, row in ipairs(by) do
+          if not seen[row.name] then names[#names + 1], seen[row.name] = row.name, true end
+        end
+        work.obsolete[name] = { name = name, level = have.level, replaced_by = names, source = by[#by].image.file, brings = true,
+          reason = #names == 1 and ("%s %s says that it takes its place"):format(by[#by].name, by[#by].level)
+            or ("%d filesets say that they take its place"):format(#names) }
       end
     end
   end
@@ -318,13 +376,13 @@ local function find_needed(work, order)
   local needed = {}
   if not next(work.obsolete) then return needed end
   for _, index in ipairs(order) do
-    local fileset, levels, any = work.rows[index].fileset, {}, false
-    requisite.each(requisite.parse(fileset.requisites), function(one)
+    local row, levels, any = work.rows[index], {}, false
+    requisite.each(requisite.parse(row.requisites), function(one)
       if work.obsolete[one.name] then any = true else levels[one.name] = work.taken[one.name] or work.now[one.name] end
     end)
-    for _, text in ipairs(any and err.check(core.unmet(fileset.requisites, levels)) or {}) do
+    for _, text in ipairs(any and err.check(core.unmet(row.requisites, levels)) or {}) do
       requisite.each(requisite.parse(text), function(one)
-        if work.obsolete[one.name] then needed[one.name] = ("%s %s"):format(fileset.name, fileset.level) end
+        if work.obsolete[one.name] then needed[one.name] = ("%s %s"):format(row.name, row.level) end
       end)
     end
   end
@@ -365,7 +423,7 @@ local function what_there_is(work, name)
   if of_media then
     parts[2] = ("the images have it up to %s"):format(work.rows[of_media[#of_media]].fileset.level)
   elseif work.superseders[name] then
-    parts[2] = ("%s supersedes it"):format(work.superseders[name].fileset.name)
+    parts[2] = ("%s takes its place"):format(work.superseders[name][1].name)
   elseif work.base_only[name] then
     parts[2] = ("only the base system image has it, at %s"):format(work.base_only[name])
   else
@@ -578,11 +636,12 @@ function plan.make(source, options)
   options = options or {}
   local out = { steps = {}, left = {}, superseded = {}, obsolete = {}, failed = {}, held = {}, others = {}, space = {}, paging = 0 }
   local work = { rows = {}, by_name = {}, installed = installed_of(options.installed), now = {}, wanted = {}, unknown = {},
-    taken = {}, restored = {}, base_only = {}, superseders = {}, obsolete = {}, kept = {} }
+    taken = {}, restored = {}, base_only = {}, superseders = {}, stands = {}, barriers = {}, obsolete = {}, kept = {} }
   local bundle = options.bundle and plan.bundle(options.bundle) or {}
   local rows = source:filesets()
   with_base_system(rows, work, options.restore, out)
   find_superseders(rows, work)
+  apply_entries(work)
   find_wanted(work, options, bundle)
   find_obsolete(work, options.obsolete)
   want_replacements(work)

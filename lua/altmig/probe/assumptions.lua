@@ -158,6 +158,8 @@ migration("emgr-status", "emgr -r and -e end with another status than 0 when the
 migration("efix-label", "The label of an interim fix begins with its APAR, and its package is LABEL.TIME.epkg.Z.")
 migration("odm-merge-keys", "Objects of a class are the same by the keys that altmig merges them by.")
 migration("update-holds-all", "An update of a fileset holds what all updates before it had; the highest that can be applied replaces them.")
+migration("supersede-entries", "A supersede line of a base level meets requisites of the fileset it names up to that level; of its own "
+  .. "fileset it keeps levels from there on from meeting those of lower ones.")
 migration("lpp-name-room", "INSTWORK and SAVESPACE of an lpp_name take room below /usr/lpp, temporary room of one fileset after the other.")
 
 assumptions.list = list

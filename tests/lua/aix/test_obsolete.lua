@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local err = require "altmig.err"
 local installp = require "altmig.installp"
 local obsolete = require "altmig.aix.obsolete"
+local requisite = require "altmig.aix.requisite"
 
 TestObsolete = {}
 
@@ -133,6 +134,153 @@ function TestObsolete:test_an_image_says_itself_whose_place_it_takes()
   lu.assertEquals(steps(made), { "bos.rte", "acme.new" })
   lu.assertEquals(made.obsolete, { { name = "acme.old", level = "1.0.0.0", state = "replaced by acme.new", replaced_by = { "acme.new" },
     source = "x.bff", reason = "acme.new 2.0.0.0 says that it takes its place" } })
+end
+
+-- The whole client_core takes over: what asked for the old fileset is content with the new one, up to that level.
+function TestObsolete:test_a_fileset_that_stands_for_another_meets_its_requisites()
+  local function with(line)
+    return source({ bos, { "core", "new", "z.core", "7.3.0.0", "", { { name = "a.client", level = "7.2.5.0" } } },
+      { "t", "tool", "b.tool", "2.0.0.0", line } }):plan { select = { "b.tool" },
+      installed = { ["bos.rte"] = "7.2.5.0" } }
+  end
+  for _, line in ipairs { "*prereq a.client 7.2.0.0", "*coreq a.client", "*instreq a.client 7.2.5.0", "*prereq a.client v=7 r>1",
+    ">1 {\n*prereq a.client 7.1.0.0\n*prereq bos.rte 7.3.0.0\n}\n" } do
+    local made = with(line)
+    lu.assertEquals({ steps(made), made.failed }, { line:find "coreq" and { "bos.rte", "b.tool", "z.core" }
+      or { "bos.rte", "z.core", "b.tool" }, {} }, line)
+  end
+  for _, line in ipairs { "*prereq a.client 7.2.5.1", "*prereq a.client v>7" } do
+    local made = with(line)
+    lu.assertEquals(made.failed[1].reason, "a.client is not there, z.core takes its place")
+    lu.assertTrue(made.failed[1].superseded)
+  end
+  lu.assertEquals(steps(with "*ifreq a.client 7.3.0.0"), { "bos.rte", "b.tool" })
+end
+
+-- What another stands for is not needed by what is content with that.
+function TestObsolete:test_what_is_stood_for_goes()
+  local made = source({ bos, { "core", "new", "z.core", "7.3.0.0", "", { { name = "a.client", level = "7.2.5.0" } } },
+    { "t", "tool", "b.tool", "2.0.0.0", "*prereq a.client 7.2.0.0" } }):plan {
+    installed = { ["bos.rte"] = "7.2.5.0", ["a.client"] = "7.2.5.0", ["b.tool"] = "1.0.0.0" } }
+  lu.assertEquals(steps(made), { "bos.rte", "b.tool", "z.core" })
+  lu.assertEquals({ made.obsolete[1].name, made.obsolete[1].state }, { "a.client", "replaced by z.core" })
+end
+
+function TestObsolete:test_a_barrier()
+  local images = { { "lib2", "lib", "a.lib", "2.5.0.0", "", { { name = "a.lib", level = "2.0.0.0" } } },
+    { "lib1", "lib", "a.lib", "1.5.0.0" }, { "old", "x", "b.old", "1.0.0.0", "*prereq a.lib 1.0.0.0" },
+    { "new", "x", "c.new", "1.0.0.0", "*prereq a.lib 2.0.0.0" }, { "any", "x", "d.any", "1.0.0.0", "*prereq a.lib" } }
+  local function of(...) return source(images):plan { select = { ... } } end
+  local made = of "b.old"
+  lu.assertEquals({ made.steps[1].fileset, made.steps[1].level, made.steps[2].fileset }, { "a.lib", "1.5.0.0", "b.old" })
+  made = of "c.new"
+  lu.assertEquals({ made.steps[1].level, made.failed }, { "2.5.0.0", {} })
+  made = of("a.lib", "d.any", "b.old")
+  lu.assertEquals({ steps(made), made.steps[1].level }, { { "a.lib", "d.any" }, "2.5.0.0" })
+  lu.assertStrContains(made.failed[1].reason, "a.lib is planned at 2.5.0.0")
+end
+
+-- The member namelist names filesets whose files an image has now. A fileset that was split has several that do.
+function TestObsolete:test_a_control_library_names_what_it_takes_over()
+  local of = source { bos, { "c", "new", "z.core", "7.3.0.0" }, { "d", "new", "z.more", "7.3.0.0" },
+    { "t", "tool", "b.tool", "2.0.0.0", "*prereq a.client 7.2.0.0" } }
+  for i = 2, 3 do of.images[i].filesets[1].library = { obsoletes = { "a.client", of.images[i].filesets[1].name, "never.there" } } end
+  local made = of:plan { installed = { ["bos.rte"] = "7.2.5.0", ["a.client"] = "7.2.5.0" } }
+  lu.assertEquals(steps(made), { "bos.rte", "z.core", "z.more" })
+  lu.assertEquals(made.obsolete, { { name = "a.client", level = "7.2.5.0", state = "replaced by z.core, z.more",
+    replaced_by = { "z.core", "z.more" }, source = "d", reason = "2 filesets say that they take its place" } })
+  -- It stands for none of them: what asks for the old one needs it.
+  made = of:plan { installed = { ["bos.rte"] = "7.2.5.0", ["a.client"] = "7.2.5.0", ["b.tool"] = "1.0.0.0" } }
+  lu.assertEquals(made.obsolete, {})
+  lu.assertEquals(made.left[1].reason, "it is obsolete, but b.tool 2.0.0.0 needs it")
+end
+
+-- Lines of updates say which updates they hold, and nothing of other filesets.
+function TestObsolete:test_lines_of_updates_are_no_entries()
+  local lines = { { name = "a.client", level = "7.2.5.0" }, { name = "z.core", level = "7.3.0.0" } }
+  local of = source { bos, { "u", "x", "z.core", "7.3.0.1", "", lines }, { "i", "x", "z.core", "7.3.0.0" } }
+  of.images[2].type = "S"
+  local made = of:plan { installed = { ["bos.rte"] = "7.2.5.0", ["a.client"] = "7.2.5.0" } }
+  lu.assertEquals({ made.obsolete, steps(made) }, { {}, { "bos.rte" } })
+end
+
+---------------------------------------------------------------- random sets
+
+local function level(i) return ("%d.0.0.0"):format(i) end
+
+-- Base levels of five filesets, with requisites and supersede lines of each other.
+local function random_images(roll)
+  local images, seen = {}, {}
+  for _ = 1, 4 + roll(6) do
+    local name, at = "f" .. roll(5), roll(3)
+    if not seen[name .. at] then
+      seen[name .. at] = true
+      local requisites, entries = {}, {}
+      for i = 1, roll(3) - 1 do
+        local kind = ({ "prereq", "coreq", "instreq" })[roll(3)]
+        requisites[i] = ("*%s f%d %s\n"):format(kind, roll(6), roll(3) == 1 and "" or level(roll(3)))
+      end
+      for i = 1, roll(3) - 1 do entries[i] = { name = "f" .. roll(6), level = level(roll(3)) } end
+      images[#images + 1] = { name .. at, name, name, level(at), table.concat(requisites), entries }
+    end
+  end
+  return images
+end
+
+-- Whether a requisite holds by what supersede lines mean, said another way than the plan says it.
+local function is_met(images, levels, item)
+  local barrier = 0
+  for _, image in ipairs(images) do
+    for _, entry in ipairs(image[6]) do
+      local number = tonumber(entry.level:match("^%d"))
+      if entry.name == image[3] and image[3] == item.name then barrier = math.max(barrier, number) end
+      local stands = levels[image[3]] and levels[image[3]] >= tonumber(image[4]:match("^%d"))
+      if stands and entry.name == item.name and entry.name ~= image[3] and number >= tonumber((item.level or "0"):match("^%d")) then
+        return true
+      end
+    end
+  end
+  local have, least = levels[item.name], tonumber((item.level or "0"):match("^%d"))
+  return have ~= nil and have >= least and not (item.level and have >= barrier and least < barrier)
+end
+
+function TestObsolete:test_random_sets_keep_what_the_lines_mean()
+  local seed = tonumber(os.getenv("PLAN_SEED")) or os.time()
+  local taken, stood = 0, 0
+  for round = 1, 1500 do
+    math.randomseed(seed, round)
+    local images = random_images(math.random)
+    local installed, select = {}, {}
+    for i = 1, 5 do
+      if math.random(3) == 1 then installed["f" .. i] = level(math.random(3)) end
+      if math.random(2) == 1 then select[#select + 1] = "f" .. i end
+    end
+    local options = { installed = installed, select = select }
+    local ok, made = pcall(function() return source(images):plan(options) end)
+    if not ok then
+      lu.assertEquals(made.code, "PLAN_CONFLICT")
+    else
+      local levels = {}
+      for name, at in pairs(installed) do levels[name] = tonumber(at:match("^%d")) end
+      for _, step in ipairs(made.steps) do levels[step.fileset] = tonumber(step.level:match("^%d")) end
+      for _, step in ipairs(made.steps) do
+        taken = taken + 1
+        for _, image in ipairs(images) do
+          for _, item in ipairs(image[1] == step.image and requisite.parse(image[5]) or {}) do
+            if item.name ~= step.fileset and not is_met(images, levels, item) then
+              lu.fail(("PLAN_SEED=%d round %d: %s %s needs %s"):format(seed, round, step.fileset, step.level, item.text))
+            end
+            if not levels[item.name] then stood = stood + 1 end
+          end
+        end
+      end
+      local shuffled = {}
+      for _, image in ipairs(images) do table.insert(shuffled, math.random(#shuffled + 1), image) end
+      lu.assertEquals(source(shuffled):plan(options), made, ("PLAN_SEED=%d round %d"):format(seed, round))
+    end
+  end
+  lu.assertTrue(taken > 1000)
+  lu.assertTrue(stood > 20)
 end
 
 function TestObsolete:test_what_is_needed_stays()
