@@ -45,6 +45,7 @@ installp.cache_max = 512 << 20
 ---@field requisites string        # as written
 ---@field sizes { path: string, blocks: integer?, temporary: integer }[]
 ---@field supersedes { name: string, level: string }[]
+---@field licence boolean?         # it has a licence that is to be accepted: lines LAF and LAR, or a member of its library
 ---@field library altmig.installp.Library?   # what the control libraries have of it; nil: there is none near the beginning
 
 ---@class altmig.installp.Library
@@ -54,7 +55,6 @@ installp.cache_max = 512 << 20
 ---@field obsoletes string[]       # filesets whose place it takes (namelist)
 ---@field removes integer          # files that go when an older level is replaced (rm_inv)
 ---@field scripts string[]         # "post_i", "root:config"
----@field licence boolean          # it comes with the text of a licence
 
 ---@class altmig.installp.Image
 ---@field file string              # below the directory: "installp/ppc/bos.net.7.2.5.0.I"
@@ -389,11 +389,11 @@ local function take_library(image, data, part, where)
     local fileset = name and image.by_name[name]
     if fileset then
       fileset.library = fileset.library or { files = 0, bytes = 0, cfgfiles = json.array {}, obsoletes = json.array {}, removes = 0,
-        scripts = json.array {}, licence = false }
+        scripts = json.array {} }
       local library = fileset.library
       if take_member[suffix] then take_member[suffix](library, member, where .. ": " .. member.name) end
       if is_script[suffix] then library.scripts[#library.scripts + 1] = part == "root" and "root:" .. suffix or suffix end
-      if is_licence(suffix) then library.licence = true end
+      if is_licence(suffix) then fileset.licence = true end
     end
   end
 end
@@ -432,6 +432,9 @@ local function read_archive(archive, file, is_beginning)
   for i, fileset in ipairs(lpp.filesets) do
     local row = {}
     for _, field in ipairs(kept) do row[field] = fileset[field] end
+    for _, size in ipairs(row.sizes) do
+      if size.path:match("^LA[FR]") then row.licence = true end
+    end
     image.filesets[i], image.by_name[row.name] = row, row
   end
   local ok, e = xpcall(read_libraries, err.wrap, archive, image, file)
@@ -496,14 +499,15 @@ end
 
 local function is_library(row)
   return type(row) == "table" and math.type(row.files) == "integer" and math.type(row.bytes) == "integer"
-    and math.type(row.removes) == "integer" and type(row.licence) == "boolean" and is_list(row.cfgfiles, is_cfgfile)
+    and math.type(row.removes) == "integer" and is_list(row.cfgfiles, is_cfgfile)
     and is_texts(row.obsoletes) and is_texts(row.scripts)
 end
 
 local function is_fileset(row)
   return is_named(row) and type(row.requisites) == "string" and type(row.description) == "string"
     and type(row.content) == "string" and type(row.bosboot) == "string" and is_list(row.sizes, is_size)
-    and is_list(row.supersedes, is_named) and (row.library == nil or is_library(row.library))
+    and is_list(row.supersedes, is_named) and (row.licence == nil or row.licence == true)
+    and (row.library == nil or is_library(row.library))
 end
 
 -- A file of lines, each the JSON of an image; one that is not as it should be is no cache.

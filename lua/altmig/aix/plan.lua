@@ -37,6 +37,7 @@ local plan = {}
 ---@field image string             # the file
 ---@field by altmig.plan.Link?     # who asks for it, when it was not selected
 ---@field locked boolean?
+---@field licence boolean?         # one is to be accepted
 
 ---@class altmig.plan.Failure
 ---@field fileset string
@@ -492,6 +493,7 @@ local function steps(work, out, order)
     local from, had = now[name] or work.now[name], work.installed[name]
     local step = { fileset = name, level = fileset.level, from = from, image = image.file, locked = had and had.locked,
       action = from and (same_release(from, fileset.level) and "update" or "migrate") or had and "reinstall" or "install" }
+    step.licence = fileset.licence
     if verdict.by then
       local asking = work.rows[verdict.by].fileset
       step.by = { fileset = asking.name, level = asking.level, requisite = tidy(verdict.why) }

@@ -43,6 +43,7 @@ end
 local function step_row(step)
   local note = step.by and ("for %s %s"):format(step.by.fileset, step.by.level) or ""
   if step.locked then note = note .. (note == "" and "" or ", ") .. "locked by an interim fix" end
+  if step.licence then note = note .. (note == "" and "" or ", ") .. "has a licence" end
   return { step.action, step.fileset, step.from or "-", step.level, step.image, note }
 end
 

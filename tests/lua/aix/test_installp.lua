@@ -184,7 +184,7 @@ function TestInstallpIndex:test_what_control_libraries_have()
     { name = "a.one.cfgfiles", data = "./etc/x auto_merge\n./../etc/passwd preserve\n./etc/y\n" }, { name = "a.one.config", data = "" } }
   local text = text_of("a", "I", { { "a.one", "1.0.0.0", "B" } })
   local want = { files = 3, bytes = 7, cfgfiles = { { path = "/etc/x", method = "auto_merge" } }, obsoletes = { "a.old", "b.older" },
-    removes = 1, scripts = { "post_i", "root:config" }, licence = true }
+    removes = 1, scripts = { "post_i", "root:config" } }
   local cache = self.top .. "/state/cache"
   -- In the first bytes, in more of them, and in an image that is read by itself.
   for i, gap in ipairs { 10, 200000, 3000000 } do
@@ -193,13 +193,17 @@ function TestInstallpIndex:test_what_control_libraries_have()
     local source = installp.source(self.top .. "/lpp", nil, { cache = cache })
     lu.assertEquals(source.problems, {})
     lu.assertEquals(source.images[1].filesets[1].library, want, gap)
+    lu.assertTrue(source.images[1].filesets[1].licence)
     lu.assertEquals(installp.source(self.top .. "/lpp", nil, { cache = cache }).images[1].filesets[1].library, want, gap)
   end
   -- One that is not near the beginning is not looked for.
   with_libraries("a", text_of("a", "I", { { "a.one", "1.0.0.0" } }), usr, nil)
   lu.assertEquals(installp.source(self.top .. "/lpp").images[1].filesets[1].library.files, 2)
   image("a", text)
-  lu.assertNil(installp.source(self.top .. "/lpp").images[1].filesets[1].library)
+  local fileset = installp.source(self.top .. "/lpp").images[1].filesets[1]
+  lu.assertEquals({ fileset.library, fileset.licence }, {})
+  image("a", text_of("a", "I", { { "a.one", "1.0.0.0", sizes = "/usr 8\nLAF<en_US>/usr/swlag/en_US/a.la 0\n" } }))
+  lu.assertTrue(installp.source(self.top .. "/lpp").images[1].filesets[1].licence)
 end
 
 function TestInstallpIndex:test_a_broken_library_leaves_what_lpp_name_says()

@@ -89,6 +89,13 @@ function TestPlan:test_what_is_selected()
   lu.assertEquals(code, "LEVEL")
 end
 
+function TestPlan:test_licences_are_told()
+  local of = source { { "a", "a", "I", "a.one", "1.0.0.0" }, { "b", "b", "I", "b.two", "1.0.0.0" } }
+  of.images[2].filesets[1].licence = true
+  local made = of:plan { select = { "all" } }
+  lu.assertEquals({ made.steps[1].licence, made.steps[2].licence }, { nil, true })
+end
+
 function TestPlan:test_a_bundle()
   local of = source { { "a", "a", "I", "a.one", "1.0.0.0" }, { "b", "b", "I", "b.two", "1.0.0.0" } }
   of.images[3] = { file = "RPMS/ppc/acme-lib-2.0-1.ppc.rpm", kind = "rpm", name = "acme-lib", level = "2.0-1", size = 1, time = "" }
