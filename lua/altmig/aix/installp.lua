@@ -27,9 +27,9 @@ installp.members_max = 16
 installp.head = 64 << 10
 --- And so many where it is not enough, before it is read by itself.
 installp.long_head = 1 << 20
---- So many members behind lpp_name, and bytes, are looked through for control libraries.
+--- So many members behind lpp_name are looked through for control libraries, as far as they begin within the longer
+--- beginning: what is behind that would be read for nothing in every image that has none there.
 installp.library_members = 64
-installp.library_reach = 16 << 20
 installp.library_max = 16 << 20
 --- Bytes of all lpp_name together, where they are kept.
 installp.texts_max = 128 << 20
@@ -400,7 +400,7 @@ end
 
 -- The control libraries, which are near the beginning: of the usr part, and where there is a root part of that. What
 -- stands further on is not looked for.
-local function read_libraries(archive, image, name)
+local function read_libraries(archive, image, name, is_all_of_it)
   local missing = { usr = true }
   for _, fileset in ipairs(image.filesets) do
     if fileset.content == "B" then missing.root = true end
@@ -408,8 +408,9 @@ local function read_libraries(archive, image, name)
   for _ = 1, installp.library_members do
     if not next(missing) then break end
     local member, message, code = archive:next()
+    if code == "TRUNCATED" and is_all_of_it then break end
     if not member and code then err.raise { code = code, message = message } end
-    if not member or member.offset > installp.library_reach then break end
+    if not member or member.offset >= installp.long_head then break end
     local part = member.type == "file" and images.library_part(member.name)
     if part and missing[part] then
       missing[part] = nil
@@ -422,9 +423,9 @@ local function read_libraries(archive, image, name)
   end
 end
 
--- Reads an image as far as `archive` goes. Second result: what is wrong with its control libraries. Raises TRUNCATED
--- where the beginning ends before what is looked for.
-local function read_archive(archive, file, is_beginning)
+-- Reads an image as far as `archive` goes, of which `beginning` bytes are there (nil: all). Second result: what is wrong
+-- with its control libraries. Raises TRUNCATED where the beginning ends before what is looked for.
+local function read_archive(archive, file, beginning)
   local text = lpp_name(archive)
   local lpp = err.check(core.lpp(text, file))
   local image = { kind = "installp", package = lpp.package, type = lpp.type, platform = lpp.platform, filesets = {}, by_name = {},
@@ -437,24 +438,24 @@ local function read_archive(archive, file, is_beginning)
     end
     image.filesets[i], image.by_name[row.name] = row, row
   end
-  local ok, e = xpcall(read_libraries, err.wrap, archive, image, file)
+  local ok, e = xpcall(read_libraries, err.wrap, archive, image, file, beginning and beginning >= installp.long_head)
   image.by_name = nil
   if ok then return image end
   local is_of_library = images.is_damage(e.code) or e.code == "INVENTORY" or of_entry[e.code]
-  if is_beginning and e.code == "TRUNCATED" or not is_of_library then error(e, 0) end
+  if beginning and e.code == "TRUNCATED" or not is_of_library then error(e, 0) end
   for _, fileset in ipairs(image.filesets) do fileset.library = nil end
   return image, e
 end
 
 local function read_image(place, entry)
   local archive <close> = err.check(bff.open(err.check(place.open(entry.file))))
-  return read_archive(archive, entry.file, false)
+  return read_archive(archive, entry.file)
 end
 
 -- From the first bytes of an image; TRUNCATED when they are not enough.
 local function read_beginning(entry, data, is_beginning)
   local archive <close> = err.check(bff.parse(data, entry.file))
-  return read_archive(archive, entry.file, is_beginning)
+  return read_archive(archive, entry.file, is_beginning and #data or nil)
 end
 
 -- What is no installp image by its name: nothing but the name says which package or label it is.

@@ -301,7 +301,7 @@ end
 
 local function find_wanted(work, options, bundle)
   local packages = {}
-  for _, row in ipairs(work.rows) do
+  for _, row in ipairs((options.select or bundle[1]) and work.rows or {}) do
     local package = row.image.package
     packages[package] = packages[package] or {}
     packages[package][row.fileset.name] = true

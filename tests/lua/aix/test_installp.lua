@@ -180,14 +180,16 @@ function TestInstallpIndex:test_what_control_libraries_have()
     { name = "a.one.namelist", data = "a.old\nb.older 1.0.0.0\n" }, { name = "a.one.post_i", data = "exit 0" },
     { name = "a.one.rm_inv", data = "/usr/bin/z:\n\ttype = FILE\n" }, { name = "a.one.lag", data = "license" },
     { name = "productid", data = "a 5765" }, { name = "other.fileset.post_i", data = "" } }
-  local root = library { { name = "a.one.inventory", data = "/etc/x:\n\ttype = FILE\n\tsize = VOLATILE\n" },
+  local root_members = { { name = "a.one.inventory", data = "/etc/x:\n\ttype = FILE\n\tsize = VOLATILE\n" },
     { name = "a.one.cfgfiles", data = "./etc/x auto_merge\n./../etc/passwd preserve\n./etc/y\n" }, { name = "a.one.config", data = "" } }
+  local root = library(root_members)
   local text = text_of("a", "I", { { "a.one", "1.0.0.0", "B" } })
   local want = { files = 3, bytes = 7, cfgfiles = { { path = "/etc/x", method = "auto_merge" } }, obsoletes = { "a.old", "b.older" },
     removes = 1, scripts = { "post_i", "root:config" } }
   local cache = self.top .. "/state/cache"
-  -- In the first bytes, in more of them, and in an image that is read by itself.
-  for i, gap in ipairs { 10, 200000, 3000000 } do
+  -- In the first bytes, in more of them, and in an image that is read by itself, since a library is longer than they are.
+  for i, gap in ipairs { 10, 200000, 300000 } do
+    if i == 3 then root = library { { name = "a.one.trc", data = ("x"):rep(2000000) }, table.unpack(root_members) } end
     with_libraries("a", text, usr, root, gap)
     assert(sys.utime(dir .. "/a", i, i))
     local source = installp.source(self.top .. "/lpp", nil, { cache = cache })
@@ -196,7 +198,14 @@ function TestInstallpIndex:test_what_control_libraries_have()
     lu.assertTrue(source.images[1].filesets[1].licence)
     lu.assertEquals(installp.source(self.top .. "/lpp", nil, { cache = cache }).images[1].filesets[1].library, want, gap)
   end
-  -- One that is not near the beginning is not looked for.
+  -- One that is not near the beginning is not looked for, and the image not opened for it.
+  with_libraries("a", text, usr, library(root_members), 3000000)
+  local t <close> = assert(tree.at(self.top .. "/lpp"))
+  local opened = 0
+  local counting = setmetatable({ open = function(_, ...) opened = opened + 1 return t:open(...) end },
+    { __index = function(_, name) return function(_, ...) return t[name](t, ...) end end })
+  local far = installp.source(counting)
+  lu.assertEquals({ far.problems, opened, far.images[1].filesets[1].library.files }, { {}, 0, 2 })
   with_libraries("a", text_of("a", "I", { { "a.one", "1.0.0.0" } }), usr, nil)
   lu.assertEquals(installp.source(self.top .. "/lpp").images[1].filesets[1].library.files, 2)
   image("a", text)
