@@ -846,6 +846,35 @@ function TestShell.test_half_a_script_runs_nothing()
   lu.assertNil(sys.stat(mark))
 end
 
+-- The index of an lpp_source on the master: listings, and one command for all images.
+function TestFiles.test_the_images_of_a_directory_by_one_command()
+  local bff = require "altmig.bff"
+  local host = require "altmig.run.host"
+  local installp = require "altmig.installp"
+  local dir = sshd:path("lpp_source")
+  assert(sys.makedirs(dir .. "/installp/ppc", 448))
+  local long = {}
+  for i = 1, 3000 do long[i] = ("/usr/lib/%d 8\n"):format(i) end
+  for i = 1, 40 do
+    local w = assert(bff.create(("%s/installp/ppc/a %d's.I"):format(dir, i)))
+    assert(w:add { name = "./lpp_name", data = ("4 R I a {\na.f%d 1.0.0.0 01 N U C A\n[\n%%\n%s%%\n%%\n%%\n%%\n]\n}\n")
+      :format(i, i % 10 == 0 and table.concat(long) or "") })
+    assert(w:add { name = "./usr/bin/x", data = ("\0\n\255+\n-"):rep(i * 1000) })
+    assert(w:close())
+  end
+  assert(sys.write_file(dir .. "/installp/ppc/empty", ""))
+  local sent = 0
+  session:observe(function() sent = sent + 1 end)
+  local master = setmetatable({ name = "nim01", role = "master", session = session }, { __index = host })
+  local source = installp.index(installp.resource({ name = "lpp", location = dir, host = "master" }, master))
+  session:observe(nil)
+  lu.assertEquals(#source:filesets(), 40)
+  lu.assertEquals(#source.problems, 1)
+  lu.assertStrContains(source.problems[1].file, "empty")
+  -- test and ls of three directories, the images, those that begin with a long lpp_name, and the empty file by itself.
+  lu.assertTrue(sent <= 9, sent)
+end
+
 TestZLast = {}
 function TestZLast.test_server_is_stopped()
   if sshd then sshd:close() end
