@@ -146,10 +146,12 @@ end
 
 function TestNfsMounts:test_server_crossing_is_refused()
   local t <close> = open { { at = "/", url = url("upper") } }
+  -- The server answers EXDEV the first time that it comes there.
+  local refusals = { NFS_CROSSING = true, ENOENT = true, EACCES = true, EXDEV = true }
   local _, _, code = t:list("/below")
-  lu.assertTrue(code == "NFS_CROSSING" or code == "ENOENT" or code == "EACCES", code)
+  lu.assertTrue(refusals[code], code)
   _, _, code = t:write("/below/x", "y")
-  lu.assertTrue(code == "NFS_CROSSING" or code == "ENOENT" or code == "EACCES", code)
+  lu.assertTrue(refusals[code], code)
   lu.assertNil(sys.lstat(BASE .. "/upper/below/x"))
 end
 
