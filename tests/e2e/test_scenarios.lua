@@ -123,7 +123,7 @@ function TestScenarios:test_mirrored_rootvg_takes_the_room_of_one_copy_on_one_di
   lab.must("scenario", "mirrored-rootvg")
   found("mirrored-rootvg", "warning", "2 copies")
   nimadm(0, "-P", "1")
-  lu.assertEquals(lab.on(client, "lsvg -l altinst_rootvg"):match("alt_hd2%s+jfs2%s+(%d+%s+%d+)"):gsub("%s+", " "), "40 40")
+  lu.assertEquals(lab.on(client, "lsvg -l altinst_rootvg"):match("alt_hd2%s+jfs2%s+(%d+%s+%d+)"):gsub("%s+", " "), "3 3")
 end
 
 function TestScenarios:test_ifix_locked()
@@ -171,7 +171,7 @@ function TestScenarios:test_stale_exports_small_disk_and_a_disk_in_use()
   lu.assertStrContains(nimadm(0, "--disk", "hdisk2", "--yes", "-P", "1"), "what is on hdisk2 is overwritten because --disk names it")
   lab.must("load", "fresh")
   lab.must("scenario", "small-target-disk")
-  found("disk-too-small", "inhibitor", "2048 MB, but the copy of rootvg takes 7040 MB")
+  found("disk-too-small", "inhibitor", "2048 MB, but the copy of rootvg takes 3968 MB")
 end
 
 function TestScenarios:test_a_clone_of_the_site_is_never_removed_without_a_question()

@@ -344,7 +344,7 @@ function TestStorage:test_9_removal_takes_the_definition_and_leaves_the_disk()
 end
 
 function TestStorage:test_9b_too_small_a_disk()
-  lab.must("scenario", "small-target-disk", "4096")
+  lab.must("scenario", "small-target-disk", "3072")
   on("mount | grep -q /ALT_MIG_SPOT || mount -o ro,vers=3,hard,intr %s:%s /ALT_MIG_SPOT", master, SPOT)
   local function fails(leaves)
     lab.must("quirk", "phase1-failure", leaves)

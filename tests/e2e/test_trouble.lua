@@ -110,15 +110,14 @@ end
 function TestTroubleInTheLab:test_3_a_file_system_that_cannot_grow()
   local status, out, problem = nimadm("-P", "1,2,3,4")
   lu.assertEquals(status, 0, out .. problem)
-  local group = lab.on(client, "lsvg altinst_rootvg")
-  local free, size = tonumber(group:match("FREE PPs:%s*(%d+)")), tonumber(group:match("PP SIZE:%s*(%d+)"))
-  lab.on(client, ("chfs -a size=+%d /alt_inst/home"):format(free * size * 2048))
+  lab.must("scenario", "partitions-taken")
   lab.on(client, "dd if=/dev/zero of=/alt_inst/usr/fill bs=1048576 2>/dev/null; :")
   local text = resume(1)
   lu.assertStrContains(text, "phase 5 failed on " .. client)
   lu.assertStrContains(text, "Expanding /alt_inst/usr client filesystem.")
   lu.assertStrContains(text, "0516-404")
   lab.on(client, "rm /alt_inst/usr/fill")
+  lab.must("scenario", "partitions-taken", "none")
   resume(0)
 end
 

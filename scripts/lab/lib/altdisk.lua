@@ -106,7 +106,7 @@ local function mount_all(snapshot, vgda, fresh)
   for _, lv in ipairs(list) do
     if fresh then
       say("Creating %s file system.", lv.label == INST and INST .. "/" or lv.label)
-      check(disk.mkfs(check(disk.lv_attach(vgda, lv, loops))))
+      check(disk.mkfs(check(disk.lv_attach(vgda, lv, loops)), vgda, lv))
     end
     check(sys.makedirs(lv.label, modes.DIR))
     local mounted = false

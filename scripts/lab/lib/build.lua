@@ -23,6 +23,23 @@ local rootvg_lvs = {
   { "hd1", "jfs2", 5, "/home" }, { "hd10opt", "jfs2", 5, "/opt" }, { "hd11admin", "jfs2", 5, "/admin" },
   { "lg_dumplv", "sysdump", 16 }, { "livedump", "jfs2", 5, "/var/adm/ras/livedump" },
 }
+-- The client's hold what it has, and no new release beside it: phase 6 of a migration must make room.
+local client_lps = { ["/usr"] = 3, ["/var"] = 1, ["/opt"] = 1 }
+
+-- Of a host whose /usr holds so many bytes besides what is made for it always.
+local function logical_volumes(host, bytes)
+  local lvs = {}
+  for i, lv in ipairs(rootvg_lvs) do
+    lvs[i] = { table.unpack(lv) }
+    if host.role == "client" then
+      lvs[i][3] = client_lps[lv[4]] or lv[3]
+      -- They are there twice for a while, in the copy that is migrated.
+      if lv[4] == "/usr" then lvs[i][3] = lvs[i][3] + bytes * 5 // 2 // (PP_MB << 20) end
+    end
+  end
+  return lvs
+end
+
 local nim_lv = { "nimlv", "jfs2", 48, "/export/nim" }
 local data_lv = { "datalv", "jfs2", 8, "/data" }
 
@@ -52,7 +69,7 @@ local function mount_group(vgda, root)
   local loops = check(disk.loops())
   for _, lv in ipairs(lvs) do
     local device = check(disk.lv_attach(vgda, lv, loops))
-    check(disk.mkfs(device))
+    check(disk.mkfs(device, vgda, lv))
     local at = root .. (lv.label == "/" and "" or lv.label)
     check(sys.makedirs(at, modes.DIR))
     check(lpar.mount(device, at, "xfs", "noatime", "nouuid"))
@@ -150,7 +167,7 @@ local function main()
   local root = base .. "/root"
   check(lpar.unshare "mnt")
   for _, d in ipairs(host.disks) do check(disk.create(d[1], d[2])) end
-  local lvs = { table.unpack(rootvg_lvs) }
+  local lvs = logical_volumes(host, math.tointeger(tonumber(arg[4])) or 0)
   if host.role == "master" then lvs[#lvs + 1] = nim_lv end
   local groups = { create_vg("rootvg", { "hdisk0" }, lvs, seed .. name) }
   if host.role == "client" then groups[2] = create_vg("datavg", { "hdisk1" }, { data_lv }, seed .. name) end

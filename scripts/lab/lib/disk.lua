@@ -17,7 +17,7 @@ local VGDA_TEXT = 32 -- sectors of the VGDA in front of the text that is this la
 local PV_HEADER = 17 -- sector of the VGDA that says where partition 1 begins
 local BOOT_SECTOR = 4352 -- where partition 1 begins, which is hd5's on every disk that has one
 local MB = 1024 * 1024
-local SMALLEST_FS = 320 * MB -- an image of a file system is never smaller: XFS wants 300 MB
+local SUPPORTED_FS = 300 -- MB; XFS has smaller ones only when it is told so (from xfsprogs 5.19 on)
 
 disk.BOOT_SECTOR = BOOT_SECTOR
 disk.VGDA_TEXT = VGDA_SECTOR + VGDA_TEXT
@@ -433,7 +433,6 @@ function disk.lv_file(vgda, lv)
   if not name then return nil, message, code end
   local here, outside = disk.path(name)
   local size = lv.lps * vgda.pp_mb * MB
-  if lv.type == "jfs2" and size < SMALLEST_FS then size = SMALLEST_FS end
   if lv.type == "boot" then return here .. "/raw", outside .. "/raw", BOOT_SECTOR * SECTOR, size end
   local file = ("/lv.%d.img"):format(lv.number)
   return here .. file, outside .. file, 0, size
@@ -611,13 +610,17 @@ function disk.lv_remove(vgda, name)
   return disk.vgda_write(vgda)
 end
 
---- Makes an empty file system on a block device. UUIDs are new each time; nothing looks at them.
+--- Makes an empty file system for a logical volume. UUIDs are new each time; nothing looks at them.
 ---@param device string outside path
+---@param vgda table
+---@param lv table
 ---@return true?
 ---@return string? message
 ---@return string? code
-function disk.mkfs(device)
-  local ok, message, code = tool { "mkfs.xfs", "-q", "-f", "-K", "-m", "reflink=0,rmapbt=0", "-i", "sparse=1", device }
+function disk.mkfs(device, vgda, lv)
+  local argv = { "mkfs.xfs", "-q", "-f", "-K", "-m", "reflink=0,rmapbt=0", "-i", "sparse=1", device }
+  if lv.lps * vgda.pp_mb < SUPPORTED_FS then table.insert(argv, 2, "--unsupported") end
+  local ok, message, code = tool(argv)
   return ok and true, message, code
 end
 

@@ -860,7 +860,8 @@ local function package_spec(tree, name, filesets, level)
   local spec = { package = name, kind = "I", filesets = {}, mtime = level.time }
   for _, fileset in ipairs(filesets) do
     local f = { name = fileset.name, level = fileset.level, description = fileset.description, bosboot = fileset.bosboot,
-      content = fileset.root and "B" or "U", prereq = fileset.requisites, files = {}, cfgfiles = {}, date = fileset.date }
+      content = fileset.root and "B" or "U", prereq = fileset.requisites, files = {}, cfgfiles = {}, date = fileset.date,
+      room = release.table("room.lua")[fileset.name] }
     for part, list in pairs(level.scripts[fileset.name] or scripts[fileset.name] or {}) do f[part] = list end
     for _, entry in ipairs(tree) do
       if entry.type ~= "dir" and not entry.path:match("/inst_root/") and fileset_of(entry, level) == fileset.name then

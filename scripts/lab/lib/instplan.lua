@@ -291,8 +291,9 @@ function instplan.room(plan, filesystems)
   local needed = {}
   for _, item in ipairs(plan.install) do
     for _, size in ipairs(item.sizes) do
-      local dir = size.dir:match("^/%u[%u_]+$") and "/tmp" or size.dir
-      for _, filesystem in ipairs(filesystems) do
+      -- Where a control library is unpacked, and what is no directory at all.
+      local dir = size.dir == "INSTWORK" and "/usr/lpp" or size.dir
+      for _, filesystem in ipairs(dir:match("^/") and filesystems or {}) do
         if filesystem.at == "/" or dir == filesystem.at or dir:sub(1, #filesystem.at + 1) == filesystem.at .. "/" then
           needed[filesystem.at] = (needed[filesystem.at] or 0) + size.blocks + size.temporary
           break

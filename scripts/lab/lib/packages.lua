@@ -39,8 +39,8 @@ end
 
 local function blocks(entry) return entry.type == "file" and (#data_of(entry) + 4095) // 4096 * 8 or 1 end
 
--- Sizes by directory of the first two components, in order.
-local function sizes(entries)
+-- Sizes by directory of the first component, in order, then those that `more` has besides: { directory, blocks, temporary }.
+local function sizes(entries, more)
   local by_dir, order = {}, {}
   for _, entry in ipairs(entries) do
     local dir = entry.path:match("^/[^/]+")
@@ -50,6 +50,7 @@ local function sizes(entries)
   table.sort(order)
   local out = {}
   for i, dir in ipairs(order) do out[i] = { dir = dir, blocks = by_dir[dir], temporary = 0 } end
+  for _, size in ipairs(more or {}) do out[#out + 1] = { dir = size[1], blocks = size[2], temporary = size[3] or 0 } end
   return out
 end
 
@@ -95,6 +96,7 @@ local function control_library(spec, part) return assert(bigar.format(control_me
 ---@field usr_scripts table<string, string>? pre_i, post_i, config ... of the usr part
 ---@field root_scripts table<string, string>?
 ---@field cfgfiles {path: string, method: string}[]?
+---@field room { [1]: string, [2]: integer, [3]: integer? }[]? size lines besides those of the files
 ---@field fixdata string? fix: stanzas for the fix database
 
 --- Where an image has the control library of its usr part: an update one for each fileset and level. Updates of the lab
@@ -119,7 +121,7 @@ function packages.write(path, spec)
   spec.root_prefix = base .. "/inst_root"
   local has_root = false
   for _, f in ipairs(spec.filesets) do
-    f.sizes = f.sizes or sizes(f.files)
+    f.sizes = f.sizes or sizes(f.files, f.room)
     has_root = has_root or f.content == "B"
   end
   local writer, message, code = bff.create(path, { pack = true, date = spec.mtime })

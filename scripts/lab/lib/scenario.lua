@@ -216,36 +216,24 @@ end)
 scenario.define("small-usr", "/usr of the client has next to no room: phase 5 must expand it [MB left]", function(mb)
   mb = math.tointeger(tonumber(mb or "8")) -- less, and the copy, which the file system lays out again, may not fit
   if not mb or mb < 1 or mb > 1024 then err.usage "altmig: lab scenario: small-usr: MB is a size in MB" end
-  -- /usr as small as a file system here can be, then filled with data that is no hole.
-  local disk = require "lab.disk"
-  local ok, message = lpar.power_off(CLIENT)
-  if not ok then fail("%s", message) end
-  disk.use(lpar.dir(), CLIENT)
-  local vgda, lv, here
-  vgda, message = disk.vgda_read "hdisk0"
-  lv = vgda and disk.lv_find(vgda, "hd2")
-  if lv then
-    local old = disk.lv_file(vgda, lv)
-    lv.lps = 5
-    local _, _, _, size = disk.lv_file(vgda, lv)
-    here = old .. ".new"
-    sys.remove(here)
-    ok, message = sys.run({ "unshare", "-m", "sh", "-ec", [=[
-      at=$(mktemp -d); mkdir "$at/old" "$at/new"
-      trap 'umount "$at/old" "$at/new" 2>/dev/null || :; rmdir "$at/old" "$at/new" "$at" || :' EXIT
-      truncate -s "$3" "$2"; mkfs.xfs -q -f -K -m reflink=0,rmapbt=0 -i sparse=1 "$2"
-      mount -o loop,ro,nouuid "$1" "$at/old"; mount -o loop,nouuid "$2" "$at/new"; cp -ax "$at/old/." "$at/new/"
-      umount "$at/old" "$at/new"; mv "$2" "$1" ]=], "sh", old, here, tostring(size) })
-    if ok and ok.status ~= 0 then ok, message = nil, ok.stderr end
-    if ok then ok, message = disk.vgda_write(vgda) end
-  end
-  local up, why = lpar.power_on(CLIENT)
-  if not ok or not lv or not up then fail("%s", message or why or "no hd2") end
-  scenario.sh(CLIENT, ("odmget -q 'name=hd2 and attribute=size' CuAt | sed 's/\"40\"/\"5\"/' > /tmp/size && "
-    .. "odmdelete -q 'name=hd2 and attribute=size' -o CuAt >/dev/null && odmadd /tmp/size; rm -f /tmp/size; mkdir -p /usr/local; "
-    .. "free=$(df -k /usr | awk 'NR == 2 { print $3 }'); dd if=/dev/zero of=/usr/local/site.data bs=1024 count=$((free - %d * 1024)) "
-    .. "2>/dev/null"):format(mb))
+  -- Data that is no hole.
+  scenario.sh(CLIENT, ("mkdir -p /usr/local; free=$(df -k /usr | awk 'NR == 2 { print $3 }'); "
+    .. "dd if=/dev/zero of=/usr/local/site.data bs=1024 count=$((free - %d * 1024)) 2>/dev/null"):format(mb))
   return (scenario.sh(CLIENT, "df -k /usr | awk 'NR == 2 { print \"/usr of adachi-AIX7 has \" $3 \" KB free\" }'"):gsub("%s+$", ""))
+end)
+
+scenario.define("partitions-taken", "something else has the free partitions of altinst_rootvg, but so many [LEFT|none]", function(left)
+  if left ~= nil and left ~= "none" and not left:match "^%d%d?%d?%d?$" then
+    err.usage "altmig: lab scenario: partitions-taken: LEFT is a number of partitions, or the word none: nothing is taken any more"
+  end
+  return (scenario.inside(CLIENT, ([[
+    local disk, lvm = require "lab.disk", require "lab.lvm"
+    local vgda = assert(lvm.snapshot():group "altinst_rootvg", "there is no altinst_rootvg").vgda
+    if disk.lv_find(vgda, "alt_taken") then assert(disk.lv_remove(vgda, "alt_taken")) end
+    local total, used = disk.vg_pps(vgda)
+    local taken = total - used - (tonumber "%s" or total)
+    if taken > 0 then assert(disk.lv_create(vgda, { name = "alt_taken", type = "sysdump", lps = taken })) end
+    print(("altinst_rootvg has %%d free partitions"):format(total - used - math.max(taken, 0)))]]):format(left or "0")):gsub("%s+$", ""))
 end)
 
 scenario.define("broken-image", "the bos image of the lpp_source is damaged in the middle", function()

@@ -33,7 +33,7 @@ return {
       ["devices.chrp.base.rte"] = "7.1.5.31", ["devices.vdevice.IBM.v-scsi.rte"] = "7.1.5.30",
       ["devices.vdevice.IBM.l-lan.rte"] = "7.1.5.30", ["devices.common.IBM.atm.rte"] = "7.1.2.0",
       ["openssh.base.client"] = "7.5.102.1500", ["openssh.base.server"] = "7.5.102.1500",
-      ["openssl.base"] = "1.0.2.1801",
+      ["openssl.base"] = "1.0.2.1801", ["rpm.rte"] = "3.0.5.52",
     }, fixes = { { "IV99999", "LSVG MAY LOOP", "bos.rte.lvm:7.1.5.32", "lsvg loops" } } },
     { level = "7100-05-06-2016", time = 1587772800, filesets = {
       ["bos.mp64"] = "7.1.5.43", ["bos.rte"] = "7.1.5.40", ["bos.rte.archive"] = "7.1.5.40",
