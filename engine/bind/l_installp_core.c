@@ -10,6 +10,7 @@
 #include "aix/requisite.h"
 #include "bindutil.h"
 #include "bind_modules.h"
+#include "l_installp_space.h"
 
 #define LPP_CLASS        "altmig.installp_core.lpp"
 #define REQUISITES_CLASS "altmig.installp_core.requisites"
@@ -630,7 +631,8 @@ int luaopen_altmig_installp_core(lua_State *L)
 	static const luaL_Reg plan_meta[] = {{"__gc", plan_free}, {NULL, NULL}};
 	static const luaL_Reg functions[] = {{"lpp", l_lpp}, {"inventory", l_inventory},
 		{"inventory_size", l_inventory_size}, {"order", l_order}, {"plan", l_plan},
-		{"requisites", l_requisites}, {"unmet", l_unmet}, {NULL, NULL}};
+		{"requisites", l_requisites}, {"space", l_installp_space}, {"unmet", l_unmet},
+		{NULL, NULL}};
 
 	bu_newclass(L, REQUISITES_CLASS, none, requisites_meta);
 	bu_newclass(L, ORDER_CLASS, none, order_meta);

@@ -78,6 +78,7 @@ local flags = {
     .. "of installp plan: an installp_bundle, lines I:, R: and E:" },
   { "installed", "installed", arg = "PATH", text = "what the system has: a file with the lines of lslpp, or its root" },
   { "df", "df", arg = "FILE", text = "what df printed there, in kilobytes: which file systems must grow" },
+  { "lsvg", "lsvg", arg = "FILE", text = "what lsvg VG and lsvg -l VG printed there: whether it has the partitions" },
   { "no-restore", "no_restore", text = "the base system is not restored, whatever its release" },
   { "toc", "toc", text = "write the .toc of the directory, as inutoc does" },
   { "write-test", "write_test",
@@ -161,7 +162,7 @@ options.define("altmig verify", { operands = "CLIENT", flags = common .. "json "
 options.define("altmig installp index", { operands = "DIR", flags = common .. "toc json ",
   text = "the filesets of every image, RPMs and interim fixes" })
 options.define("altmig installp plan", { operands = "DIR [FILESET [LEVEL] ...]",
-  flags = common .. "installed bundle df no-restore json ",
+  flags = common .. "installed bundle df lsvg no-restore json ",
   text = "what would be installed, in which order, what is missing, what room it needs" })
 options.define("altmig repl", { operands = "[CLIENT]", flags = common .. "script " })
 

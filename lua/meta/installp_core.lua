@@ -65,6 +65,18 @@ function core.inventory_size(text, name) end
 ---@return altmig.requisite.Item[]? items, string? message, string? code
 function core.requisites(text) end
 
+---@class altmig.installp_core.Space   blocks of 512 bytes
+---@field rows { filesystem: integer, needed: integer, temporary: integer, restore: integer?, short: integer?, grow_to: integer?, partitions: integer? }[]
+---@field paging integer
+---@field partitions integer           # of the volume group, that file systems must grow by
+
+--- The room that filesets take, by file system: engine/core/aix/space.h.
+---@param filesets { sizes: { path: string, blocks: integer?, temporary: integer? }[], restored: boolean? }[]
+---@param filesystems { mount: string, size: integer?, free: integer?, copies: integer? }[]
+---@param partition integer?           # the size of a physical partition, in blocks
+---@return altmig.installp_core.Space? space, string? message, string? code
+function core.space(filesets, filesystems, partition) end
+
 --- The requisites of a text that do not hold, as they are written.
 ---@param text string
 ---@param levels table<string, string> # by fileset

@@ -42,11 +42,13 @@ end
 --- `lsvg VG`: { pp_size = MB, total_pps, free_pps, used_pps, state, id }.
 function aix.lsvg(text)
   local function number(label) return tonumber(text:match(label .. ":%s*(%d+)")) end
+  local size = number("PP SIZE")
+  if size and text:match("PP SIZE:%s*%d+%s*[Gg]iga") then size = size * 1024 end
   return {
     name = text:match("VOLUME GROUP:%s*(%S+)"),
     id = aix.vg_identifier(text:match("VG IDENTIFIER:%s*(%x+)")),
     state = text:match("VG STATE:%s*(%S+)"),
-    pp_size = number("PP SIZE"),
+    pp_size = size,
     total_pps = number("TOTAL PPs"),
     free_pps = number("FREE PPs"),
     used_pps = number("USED PPs"),

@@ -58,12 +58,14 @@ local plan = {}
 
 ---@class altmig.plan.Room         # blocks of 512 bytes
 ---@field mount string
----@field needed integer           # while it is installed
+---@field needed integer           # free in it, while the base system is restored and while filesets are installed
 ---@field temporary integer        # of that, free again afterwards
 ---@field free integer?
 ---@field size integer?
----@field grow_to integer?         # the size the file system must have, where it is too small
+---@field grow_to integer?         # the size the file system must have, where it is too small; whole partitions
 ---@field short integer?           # how much is missing
+---@field restore integer?         # by the base system, which is restored before
+---@field partitions integer?      # of the volume group that growing takes, copies included
 
 ---@class altmig.Plan
 ---@field steps altmig.plan.Step[]          # in order
@@ -74,6 +76,7 @@ local plan = {}
 ---@field held altmig.plan.Failure[]        # a higher level that is not taken; a lower one is
 ---@field others { kind: string, name: string, image: string? }[]   # R: and E: lines of the bundle; no image: missing
 ---@field space altmig.plan.Room[]
+---@field group altmig.plan.Group?  # where the volume group is known
 ---@field paging integer           # blocks of paging space, PAGESPACE
 
 ---------------------------------------------------------------- what there is
@@ -547,61 +550,43 @@ end
 
 local usual <const> = { "/", "/usr", "/var", "/tmp", "/home", "/opt", "/admin" }
 
--- Sizes are written by others: what is more than a number can hold is the largest number.
-local function plus(a, b) return a > math.maxinteger - b and math.maxinteger or a + b end
+---@class altmig.plan.Filesystem  blocks of 512 bytes
+---@field mount string
+---@field size integer?
+---@field free integer?
+---@field copies integer?          # mirrors of each partition
 
--- The file system of a path, of those that are there.
-local function mount_of(path, mounts)
-  while path ~= "" do
-    if mounts[path] then return path end
-    path = path:match("^(.*)/[^/]*$")
-  end
-  return "/"
-end
+---@class altmig.plan.Group        what a volume group has for file systems that must grow
+---@field name string?
+---@field partition integer        # the size of one, in blocks of 512 bytes
+---@field free integer             # partitions
+---@field needed integer?          # partitions that file systems must grow by
 
--- Where the room of a size line is taken. INSTWORK, where a control library is unpacked, and SAVESPACE, where an
--- update saves what it replaces, are below /usr/lpp (inferred: lpp-name-room).
-local function place_of(path, mounts)
-  if path == "INSTWORK" or path == "SAVESPACE" then path = "/usr/lpp" end
-  return path:sub(1, 1) == "/" and mount_of(path:gsub("/+$", ""), mounts) or nil
-end
-
---- What each file system needs. The temporary room of one fileset is free for the next.
+--- What each file system needs, and what it must grow to: engine/core/aix/space.h.
 ---@param list altmig.installp.Fileset[]
----@param filesystems { mount: string, size: integer?, free: integer? }[]?   # blocks of 512 bytes
----@return altmig.plan.Room[] space, integer paging
-function plan.space(list, filesystems)
-  local mounts, rows, paging = { ["/"] = {} }, {}, 0
-  for _, row in ipairs(filesystems or {}) do mounts[row.mount] = row end
-  for _, mount in ipairs(filesystems and {} or usual) do mounts[mount] = {} end
-  local places = {}
-  for _, fileset in ipairs(list) do
-    local temporary = {}
-    for _, size in ipairs(fileset.sizes) do
-      if places[size.path] == nil then places[size.path] = place_of(size.path, mounts) or false end
-      local mount = places[size.path]
-      if mount then
-        rows[mount] = rows[mount] or { mount = mount, needed = 0, temporary = 0 }
-        rows[mount].needed = plus(rows[mount].needed, size.blocks or 0)
-        temporary[mount] = plus(temporary[mount] or 0, size.temporary or 0)
-      elseif size.path == "PAGESPACE" then
-        paging = math.max(paging, size.blocks or 0)
-      end
-    end
-    for mount, blocks in pairs(temporary) do rows[mount].temporary = math.max(rows[mount].temporary, blocks) end
+---@param filesystems altmig.plan.Filesystem[]?   # not known: those that AIX has, of no size
+---@param group altmig.plan.Group?
+---@param restored altmig.installp.Fileset[]?     # those of the base system, which are restored before
+---@return altmig.plan.Room[] space, integer paging, altmig.plan.Group? group
+function plan.space(list, filesystems, group, restored)
+  local places, has_root = {}, false
+  for i, row in ipairs(filesystems or {}) do
+    places[i], has_root = row, has_root or row.mount == "/"
   end
+  for _, mount in ipairs(filesystems and {} or usual) do places[#places + 1] = { mount = mount } end
+  if filesystems and not has_root then places[#places + 1] = { mount = "/" } end
+  local sized = {}
+  for i, fileset in ipairs(list) do sized[i] = fileset end
+  for _, fileset in ipairs(restored or {}) do sized[#sized + 1] = { sizes = fileset.sizes, restored = true } end
+  local made = err.check(core.space(sized, places, group and group.partition))
   local out = {}
-  for i, mount in ipairs(sorted_keys(rows)) do
-    local row, is = rows[mount], mounts[mount]
-    row.needed = plus(row.needed, row.temporary)
-    row.free, row.size = is.free, is.size
-    if row.free and row.needed > row.free then
-      row.short = row.needed - row.free
-      row.grow_to = row.size and plus(row.size, row.short)
-    end
-    out[i] = row
+  for i, row in ipairs(made.rows) do
+    local place = places[row.filesystem]
+    out[i] = { mount = place.mount, needed = row.needed, temporary = row.temporary, restore = row.restore, free = place.free,
+      size = place.size, short = row.short, grow_to = row.grow_to, partitions = group and row.partitions }
   end
-  return out, paging
+  table.sort(out, function(a, b) return a.mount < b.mount end)
+  return out, made.paging, group and { name = group.name, partition = group.partition, free = group.free, needed = made.partitions }
 end
 
 ---------------------------------------------------------------- the plan
@@ -657,9 +642,10 @@ function plan.make(source, options)
   failures(work, out)
   the_rest(work, out, find_needed(work, made.order))
   others(source, bundle, out)
-  local sized = {}
+  local sized, restored = {}, {}
   for i, index in ipairs(made.order) do sized[i] = work.rows[index].fileset end
-  out.space, out.paging = plan.space(sized, options.filesystems)
+  for _, name in ipairs(sorted_keys(work.restored)) do restored[#restored + 1] = work.restored[name].fileset end
+  out.space, out.paging, out.group = plan.space(sized, options.filesystems, options.group, restored)
   return out
 end
 

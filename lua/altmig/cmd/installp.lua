@@ -114,14 +114,28 @@ local function selection(words)
   return #list > 0 and list or nil
 end
 
+-- What lsvg printed of a volume group, and lsvg -l of its logical volumes, in one file.
+local function volume_group(path)
+  local text = err.check(sys.read_file(path, 1 << 20))
+  local vg, copies = aix.lsvg(text), {}
+  for _, lv in ipairs(aix.lsvg_l(text)) do
+    if lv.mount then copies[lv.mount] = math.tointeger(math.max(1, lv.pps // math.max(1, lv.lps))) end
+  end
+  if not vg.pp_size or not vg.free_pps or not next(copies) then
+    err.raise { code = "LSVG", message = ("altmig installp plan: %s: this is not the output of lsvg VG and lsvg -l VG"):format(path) }
+  end
+  return { name = vg.name, partition = math.tointeger(vg.pp_size * 2048), free = math.tointeger(vg.free_pps) }, copies
+end
+
 -- Blocks of 512 bytes, from df with kilobytes or with blocks.
-local function filesystems(path)
+local function filesystems(path, copies)
   local text = err.check(sys.read_file(path, 1 << 20))
   local unit = text:match("1024%-blocks") and 512 or text:match("512%-blocks") and 1024
   local list = {}
   for _, row in ipairs(unit and aix.df_k(text) or {}) do
     if row.free and row.total then
-      list[#list + 1] = { mount = row.mount, free = math.tointeger(row.free // unit), size = math.tointeger(row.total // unit) }
+      list[#list + 1] = { mount = row.mount, free = math.tointeger(row.free // unit), size = math.tointeger(row.total // unit),
+        copies = copies and copies[row.mount] }
     end
   end
   if #list == 0 then
@@ -145,11 +159,15 @@ function actions.plan(args)
   if not opts.installed and not opts.bundle and not select then
     err.usage("altmig installp plan: nothing is selected: name filesets, or say with --installed what the system has")
   end
+  if opts.lsvg and not opts.df then err.usage("altmig installp plan: --lsvg needs --df: what the file systems have") end
+  local group, copies
+  if opts.lsvg then group, copies = volume_group(opts.lsvg) end
   local made = source_of(operands[1], opts):plan {
     installed = opts.installed and plan.installed_at(opts.installed) or nil,
     select = select or not opts.installed and {} or nil,
     bundle = opts.bundle and err.check(sys.read_file(opts.bundle, 1 << 20)) or nil,
-    filesystems = opts.df and filesystems(opts.df) or nil,
+    filesystems = opts.df and filesystems(opts.df, copies) or nil,
+    group = group,
     restore = not opts.no_restore and nil or false,
   }
   if opts.json then

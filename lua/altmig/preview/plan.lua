@@ -66,12 +66,47 @@ function show.print(made)
     return { row.name, row.level, row.state, row.reason .. (row.loses and "; lost with it: " .. row.loses or "") }
   end))
   section("Left alone:", list(made.left, function(row) return { row.fileset, row.level, row.reason } end))
-  rows = { { "FILE SYSTEM", "NEEDED", "OF THAT TEMPORARY", "FREE", "MUST GROW TO" } }
+  local group = made.group
+  rows = { { "FILE SYSTEM", "NEEDED", "OF THAT TEMPORARY", "FREE", "MUST GROW TO", group and "PARTITIONS" } }
   for i, row in ipairs(made.space) do
-    rows[i + 1] = { row.mount, tostring(row.needed), tostring(row.temporary), tostring(row.free or "-"), tostring(row.grow_to or "-") }
+    rows[i + 1] = { row.mount, tostring(row.needed), tostring(row.temporary), tostring(row.free or "-"), tostring(row.grow_to or "-"),
+      group and tostring(row.partitions or "-") }
   end
   section("Room, in blocks of 512 bytes:", #made.space > 0 and rows or {})
+  if group then output.print("Volume group: %s", show.partitions(group)) end
   if made.paging > 0 then output.print("Paging space: %d blocks", made.paging) end
+end
+
+local function megabytes(blocks) return ("%d MB"):format((blocks + 2047) // 2048) end
+
+-- "2 partitions (128 MB)"
+local function counted(count, group)
+  local total = count <= math.maxinteger // group.partition and count * group.partition or math.maxinteger - 2047
+  return ("%d partition%s (%s)"):format(count, count == 1 and "" or "s", megabytes(total))
+end
+
+--- What file systems must grow by, and what there is: "2 partitions (128 MB) of 64 MB are needed, 10 (640 MB) are free".
+---@param group altmig.plan.Group
+---@return string
+function show.partitions(group)
+  return ("%s of %s needed, %s free"):format(counted(group.needed, group), megabytes(group.partition), counted(group.free, group))
+end
+
+--- What must grow, in words.
+---@param rows altmig.plan.Room[]
+---@param root string?    before the mount points
+---@return string
+function show.growth(rows, root)
+  local list = {}
+  for _, row in ipairs(rows) do
+    if row.grow_to then
+      list[#list + 1] = ("%s%s by %s (%d blocks of 512 bytes are needed, %d are free)"):format(root or "",
+        root and row.mount == "/" and "" or row.mount,
+        row.partitions and ("%d partition%s"):format(row.partitions, row.partitions == 1 and "" or "s") or
+          ("%d blocks"):format(row.grow_to - row.size), row.needed, row.free)
+    end
+  end
+  return table.concat(list, ", ")
 end
 
 ---@param made altmig.Plan
@@ -85,7 +120,7 @@ end
 ---@param made altmig.Plan
 ---@return table
 function show.document(made)
-  local document = { paging = made.paging }
+  local document = { paging = made.paging, group = made.group }
   for _, name in ipairs { "steps", "failed", "held", "superseded", "others", "obsolete", "left",
     "space" } do
     document[name] = json.array(made[name])

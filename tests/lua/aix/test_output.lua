@@ -23,6 +23,7 @@ function TestAixOutput:test_lsvg_numbers_survive_the_column_layout()
     .. "MAX LVs:            256                     FREE PPs:           477 (15264 megabytes)\n"
     .. "LVs:                12                      USED PPs:           162 (5184 megabytes)\n")
   lu.assertEquals({ vg.name, vg.pp_size, vg.total_pps, vg.free_pps, vg.used_pps }, { "rootvg", 32, 639, 477, 162 })
+  lu.assertEquals(aix.lsvg("PP SIZE:            2 gigabyte(s)\n").pp_size, 2048)
 end
 
 function TestAixOutput:test_identifiers_of_volume_groups_compare_whatever_their_form()

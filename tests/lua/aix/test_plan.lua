@@ -130,6 +130,30 @@ function TestPlan:test_room_by_file_system()
   lu.assertEquals(huge[1].needed, math.maxinteger)
 end
 
+function TestPlan:test_file_systems_grow_by_partitions_of_their_group()
+  local list = { { sizes = { { path = "/usr/lib", blocks = 1000, temporary = 0 }, { path = "/opt/x", blocks = 70, temporary = 0 } } } }
+  local restored = { { sizes = { { path = "/usr", blocks = 2000, temporary = 0 }, { path = "/var", blocks = 10, temporary = 0 } } } }
+  local filesystems = { { mount = "/", size = 256, free = 200 }, { mount = "/opt", size = 128, free = 69, copies = 2 },
+    { mount = "/usr", size = 4096, free = 1500, copies = 2 } }
+  local space, _, group = plan.space(list, filesystems, { name = "rootvg", partition = 128, free = 7 }, restored)
+  lu.assertEquals(space, { { mount = "/", needed = 12, temporary = 0, restore = 10, free = 200, size = 256 },
+    { mount = "/opt", needed = 70, temporary = 0, free = 69, size = 128, short = 1, grow_to = 256, partitions = 2 },
+    { mount = "/usr", needed = 2201, temporary = 0, restore = 2000, free = 1500, size = 4096, short = 701, grow_to = 4096 + 6 * 128,
+      partitions = 12 } })
+  lu.assertEquals(group, { name = "rootvg", partition = 128, free = 7, needed = 14 })
+  lu.assertErrorMsgContains("no number of blocks", plan.space, list, { { mount = "/", size = -1, free = 0 } })
+  lu.assertErrorMsgContains("field 'path'", plan.space, { { sizes = { { blocks = 1 } } } })
+end
+
+function TestPlan:test_the_base_system_has_its_room_in_the_plan()
+  local of = source { { "bos", "bos", "I", "bos.rte", "7.2.0.0", nil, { { path = "/usr", blocks = 5000, temporary = 0 } } },
+    { "a", "a", "I", "a.one", "7.2.0.0", nil, { { path = "/usr", blocks = 300, temporary = 0 } } } }
+  local made = of:plan { installed = { ["bos.rte"] = "7.1.0.0", ["a.one"] = "7.1.0.0" },
+    filesystems = { { mount = "/usr", size = 10000, free = 1000 } }, group = { partition = 1000, free = 1 } }
+  lu.assertEquals({ made.space[1].needed, made.space[1].restore, made.space[1].grow_to }, { 5501, 5000, 15000 })
+  lu.assertEquals(made.group, { partition = 1000, free = 1, needed = 5 })
+end
+
 local rows = [[
 /usr/lib/objrepos:bos.rte:7.1.5.33::COMMITTED:F:Base Operating System Runtime:
 /etc/objrepos:bos.rte:7.1.5.30::COMMITTED:F:Base: Operating System Runtime:

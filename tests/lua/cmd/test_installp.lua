@@ -92,6 +92,30 @@ function TestInstallpCommand:test_a_plan()
     .. "altmig installp plan: 2 to install, 0 cannot be installed, 1 left alone\n")
 end
 
+function TestInstallpCommand:test_partitions_of_the_volume_group()
+  assert(sys.write_file(dir .. "/df", df:format(2)))
+  assert(sys.write_file(dir .. "/lsvg", "VOLUME GROUP:   rootvg   VG IDENTIFIER:  00f6000000000001\n"
+    .. "VG STATE:  active   PP SIZE:  1 megabyte(s)\nMAX LVs:  256   FREE PPs:  1 (1 megabytes)\n"
+    .. "rootvg:\nLV NAME  TYPE  LPs  PPs  PVs  LV STATE  MOUNT POINT\nhd2  jfs2  1  2  2  open/syncd  /usr\n"))
+  local words = { "plan", "--df", dir .. "/df", "--lsvg", dir .. "/lsvg", dir .. "/lpp", "a.one" }
+  local out = run(words)
+  lu.assertEquals(out.status, 0)
+  lu.assertStrContains(out.stdout, "FILE SYSTEM  NEEDED  OF THAT TEMPORARY  FREE  MUST GROW TO  PARTITIONS\n"
+    .. "/usr         16      0                  4     2048          0\n\n"
+    .. "Volume group: 0 partitions (0 MB) of 1 MB needed, 1 partition (1 MB) free\n")
+  assert(sys.write_file(dir .. "/df", (df:format(2):gsub("1000  ", "2048  ", 1))))
+  out = run(words)
+  lu.assertStrContains(out.stdout, "6144          2\n\nVolume group: 2 partitions (2 MB) of 1 MB needed, 1 partition (1 MB) free\n")
+  table.insert(words, 2, "--json")
+  local document = assert(json.decode(run(words).stdout))
+  lu.assertEquals(document.group, { name = "rootvg", partition = 2048, free = 1, needed = 2 })
+  out = run { "plan", "--lsvg", dir .. "/lsvg", dir .. "/lpp", "a.one" }
+  lu.assertEquals(out.status, 2)
+  lu.assertStrContains(out.stderr, "--lsvg needs --df")
+  out = run { "plan", "--df", dir .. "/df", "--lsvg", dir .. "/df", dir .. "/lpp", "a.one" }
+  lu.assertStrContains(out.stderr, "not the output of lsvg VG and lsvg -l VG")
+end
+
 function TestInstallpCommand:test_a_plan_as_json_and_one_that_cannot_be_had()
   assert(sys.write_file(dir .. "/bundle", "I:a.one\nE:IV1\n"))
   image("n", "4 R I n {\nn.new 1.0.0.0 01 N U C N\n[\n*prereq x.none 2.0.0.0\n%\n%\n%\n%\n%\n]\n}\n")
