@@ -114,11 +114,22 @@ function TestTroubleInTheLab:test_3_a_file_system_that_cannot_grow()
   lab.on(client, "dd if=/dev/zero of=/alt_inst/usr/fill bs=1048576 2>/dev/null; :")
   local text = resume(1)
   lu.assertStrContains(text, "phase 5 failed on " .. client)
-  lu.assertStrContains(text, "Expanding /alt_inst/usr client filesystem.")
-  lu.assertStrContains(text, "0516-404")
+  lu.assertStrContains(text, "1 partition (64 MB) of 64 MB needed, 0 partitions (0 MB) free: /alt_inst/usr by 1 partition (")
+  lu.assertNotStrContains(text, "Expanding")
   lab.on(client, "rm /alt_inst/usr/fill")
-  lab.must("scenario", "partitions-taken", "none")
-  resume(0)
+  -- Phase 5 has room now. Phase 6 needs three partitions, and looks before it takes the first.
+  lab.must("scenario", "partitions-taken", "2")
+  text = resume(1)
+  lu.assertStrContains(text, "phase 6 failed on " .. client)
+  lu.assertStrContains(text, "3 partitions (192 MB) of 64 MB needed, 2 partitions (128 MB) free: /alt_inst/opt by 1 partition (")
+  lu.assertNotStrContains(text, "Expanding")
+  lab.must("scenario", "partitions-taken", "3")
+  text = resume(0)
+  local size = "\nFilesystem size changed to %d+\n"
+  lu.assertStrMatches(text, ".*\nExpanding /alt_inst/opt client filesystem%." .. size
+    .. "Checking space requirements for installp install%.\nExpanding /alt_inst/usr client filesystem%." .. size
+    .. "Expanding /alt_inst/var client filesystem%." .. size .. "Installing software with the installp installer%.\n.*")
+  lu.assertStrContains(lab.must("boot", client), "7200-05-06")
 end
 
 function TestTroubleInTheLab:test_4_a_fileset_that_cannot_be_installed()

@@ -155,6 +155,20 @@ function software.requisites(m, add)
   end)
 end
 
+--- What phases 5 and 6 put into the copy, held against the partitions that the disks have besides.
+function software.room(m, add)
+  local ok, made = xpcall(m.software_plan, err.wrap, m)
+  local group = ok and made.group
+  if not group or group.needed <= group.free then return end
+  local disks = table.concat(m.disks, " ")
+  add { id = "no-room", host = m.name,
+    what = ("file systems of the copy must grow, and %s has not the partitions: %s: %s"):format(disks, show_plan.partitions(group),
+      show_plan.growth(made.space)),
+    evidence = ("lsvg rootvg; lsvg -l rootvg; df -k; getconf DISK_SIZE; lpp_name of the images of %s"):format(m.lpp_source.name),
+    remedy = ("choose a disk with %d MB more, or remove files that these file systems do not need; altmig installp plan says more")
+      :format(((group.needed - group.free) * group.partition + 2047) // 2048) }
+end
+
 --- TCB keeps file attributes that are not visible over NFS.
 function software.tcb(m, add)
   local result = m.client:run({ "odmget", "-q", "attribute=TCB_STATE", "PdAt" }, { env = { ODMDIR = "/usr/lib/objrepos" } })
@@ -210,6 +224,7 @@ function software.servers(m, add)
 end
 
 software.plan = { "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars" }
-software.order = { "baseline", "bundle", "requisites", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars", "servers" }
+software.order = { "baseline", "bundle", "requisites", "room", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars",
+  "servers" }
 
 return software

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Phase 5: saving the configuration, room for the restore, the restore itself, and the merges.
 
-local aix = require "altmig.aix.output"
 local bff = require "altmig.bff"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
@@ -133,33 +132,15 @@ bos.steps.save_configuration = {
   end,
 }
 
---- Grows a file system of the copy on the client so that `bytes` are free in it; prints nimadm's
---- line. at: mount point inside the copy ("/usr").
-function bos.make_room(m, at, bytes)
-  local filesystem = "/alt_inst" .. (at == "/" and "" or at)
-  local free
-  for _, row in ipairs(aix.df_k(m.client:must { "df", "-k", filesystem })) do
-    if row.mount == filesystem then free = row.free end
-  end
-  if not free then
-    err.raise { code = "ALT_NOT_MOUNTED", host = m.name, message = ("%s: %s is not mounted"):format(m.name, filesystem) }
-  end
-  if free >= bytes then return end
-  m:say(("Expanding %s client filesystem."):format(filesystem))
-  local output = m.client:must({ "chfs", "-a", ("size=+%d"):format((bytes - free + 511) // 512), filesystem },
-    { timeout = 1800,
-      remedy = ("%s needs %d blocks of 512 bytes more on %s: free space in rootvg of the target disk, or take a larger disk")
-      :format(filesystem, (bytes - free + 511) // 512, m.name) })
-  for line in output:gmatch("[^\n]+") do m:say(line) end
-end
-
 -- Room for the restore: what the image holds on top of what is free, with a tenth to spare. Files
 -- that are replaced give theirs back only as they go, so they are not counted.
 bos.steps.check_space = {
   run = function(m)
     m:say("Checking for initial required migration space.")
     local found = m:result_of("inspect_bos") or m:inspect_bos()
-    for _, at in ipairs(sorted_keys(found.needed)) do m:make_room(at, found.needed[at] + found.needed[at] // 10) end
+    local needs = {}
+    for at, bytes in pairs(found.needed) do needs[at] = bytes + bytes // 10 end
+    m:make_room(needs)
   end,
 }
 

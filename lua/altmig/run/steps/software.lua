@@ -184,18 +184,19 @@ local function write_list(m, list)
   m.exec:must_script('cat > "$1"', { list_file }, { stdin = text_of_list(list) })
 end
 
--- installp's own preview says what each file system needs; the client's file systems are grown for
--- it beforehand, because installp cannot grow what it sees over NFS.
+-- The client's file systems are grown for what the images ask for, and what installp's own preview says where that is
+-- more, beforehand: installp cannot grow what it sees over NFS.
 software.steps.installp_space = {
   key = key_of_list,
   run = function(m, _, list)
     write_list(m, list)
+    local needs = m:make_room_beside(list)
     m:say("Checking space requirements for installp install.")
     local argv = { "installp", "-apgXY", "-d", images, "-f", list_file }
     local result = m.exec:run(argv, { timeout = 3600 }) -- it reads every image
     local out = read_output(result, list)
     refuse_failures(m, argv, result, out)
-    for _, row in ipairs(out.room) do m:make_room(row.name, row.needed * 512) end
+    m:make_room_for_installp(needs, out.room)
   end,
 }
 
