@@ -116,6 +116,11 @@ case.texts = {
   ["/etc/xtiso.conf"] = { words = true, site = { "d+ xtiso acme /dev/xti/acme", "# ACME's", "#d+ xtiso unixdg /dev/xti/unixdg" },
     new = { "d+ xtiso rawip /dev/xti/rawip" }, default = { "d+ xtiso udp /dev/xti/udp", "d+ xtiso udp /dev/xti/udp 0" },
     gone = { "d+ xtiso unixdg /dev/xti/unixdg" } },
+  ["/etc/inittab"] = { site = { "acme:2:once:/opt/acme/bin/start >/dev/console 2>&1 # ACME tools", ": site line of adachi-AIX7" },
+    new = { "securityboot:2:bootwait:/etc/rc.security.boot > /dev/console 2>&1" } },
+  ["/etc/environment"] = { site = { "ACME_HOME=/opt/acme", "# site line of adachi-AIX7" },
+    default = { "PATH=/usr/bin:/etc:/usr/sbin:/usr/ucb:/usr/bin/X11:/sbin:/usr/java5/jre/bin:/usr/java5/bin",
+      "PATH=/usr/bin:/etc:/usr/sbin:/usr/ucb:/usr/bin/X11:/sbin:/usr/java8_64/jre/bin:/usr/java8_64/bin" } },
   ["/etc/sudoers"] = { words = true,
     site = { "User_Alias OPS = jdoe, asmith", "OPS LOCAL = NOPASSWD: /usr/sbin/lsvg, \\", "/usr/sbin/lspv", "Defaults timestamp_timeout=0",
       "# root may everything", "#includedir /etc/sudoers.d" },
@@ -175,7 +180,7 @@ case.objects = {
   { usr, "sm_cmd_opt", site = { { { id = "acme_opt" }, { name = "Port" } } }, new = { { { id = "lsvnic_opt" }, { name = "Adapter" } } } },
 }
 
-case.preserved = { "/etc/hosts", "/etc/inittab", "/etc/environment", "/etc/profile", "/etc/motd", "/etc/syslog.conf", "/etc/ntp.conf",
+case.preserved = { "/etc/hosts", "/etc/profile", "/etc/motd", "/etc/syslog.conf", "/etc/ntp.conf",
   "/etc/aliases", "/etc/netsvc.conf", "/etc/resolv.conf", "/etc/pse_tune.conf", "/etc/ssh/sshd_config", "/etc/security/user.roles",
   "/etc/security/privfiles", "/etc/hosts.allow", "/var/spool/cron/crontabs/root", "/var/adm/cron/cron.allow", "/etc/tunables/nextboot",
   "/etc/acme/operators" }

@@ -690,6 +690,8 @@ function world.new()
       verify = function() return not w.save_damaged, "digest differs", "SAVE_DAMAGED" end,
       keep_shipped = function() return true end,
       restore_preserved = function() return true end,
+      put_back_again = function() return w.put_back or {} end,
+      keep_installed = function() return {} end,
       context = function() return {} end,
     },
     ["altmig.merge"] = {

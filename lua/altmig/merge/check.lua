@@ -4,10 +4,12 @@
 
 local escape = require "altmig.escape"
 local core = require "altmig.merge_core"
+local levels = require "altmig.merge.levels"
 local odm = require "altmig.odm"
 local odm_core = require "altmig.odm_core"
 local records = require "altmig.merge.records"
 local role = require "altmig.merge.role"
+local sorted_keys = require "altmig.sorted_keys"
 local tables = require "altmig.merge.table"
 local task = require "altmig.merge.task"
 
@@ -136,6 +138,58 @@ local function check_shells(view)
     local shell = plain(stanza.attributes.shell)
     if shell ~= "" and not view.exists(shell) then
       view.say("/etc/security/mkuser.default", stanza.key, ("the shell %s does not exist"):format(shell))
+    end
+  end
+end
+
+-- Who makes passwords: the algorithms of pwdalg.cfg, each with its module. "crypt" needs none.
+local function check_algorithms(view)
+  local path, modules = "/etc/security/pwdalg.cfg", {}
+  if not view.text(path) then return end
+  for _, stanza in ipairs(view.stanzas(path)) do
+    local module = plain(stanza.attributes.lpa_module)
+    modules[stanza.key] = module:sub(1, 1) == "/" and module or "/usr/lib/security/" .. module
+  end
+  local function problem(name)
+    if name == "" or name == "crypt" then return nil end
+    if not modules[name] then return ("%s does not define it"):format(path) end
+    if view.exists(modules[name]) or view.exists(modules[name] .. "_64") then return nil end
+    return ("its module %s does not exist"):format(modules[name])
+  end
+  local users = {}
+  for _, stanza in ipairs(view.stanzas("/etc/security/passwd")) do
+    local name = plain(stanza.attributes.password):match("^{([^}]+)}")
+    if name then
+      users[name] = users[name] or {}
+      table.insert(users[name], stanza.key)
+    end
+  end
+  for _, name in ipairs(sorted_keys(users)) do
+    local why, list = problem(name), users[name]
+    if why then
+      view.say("/etc/security/passwd", name, ("%d account%s a password made so (%s%s), and %s: no log-in with it"):format(#list,
+        #list == 1 and " has" or "s have", table.concat(list, " ", 1, math.min(#list, 5)), #list > 5 and " ..." or "", why), "todo")
+    end
+  end
+  for _, stanza in ipairs(view.stanzas("/etc/security/login.cfg")) do
+    local name = plain(stanza.attributes.pwd_algorithm)
+    local why = stanza.key == "usw" and problem(name)
+    if why then view.say("/etc/security/login.cfg", "usw", ("pwd_algorithm is %s, and %s"):format(name, why), "todo") end
+  end
+end
+
+-- Words that a program of the new level does not take any more, or takes otherwise. Each line is told once.
+local function check_words(view)
+  local texts = {}
+  for _, row in ipairs(levels.words) do
+    for _, path in ipairs(levels.concerns(row, view.target, view.source) and row.files or {}) do
+      if texts[path] == nil then texts[path] = view.text(path) or false end
+      for line in (texts[path] or ""):gmatch("[^\n]+") do
+        local word, rest = line:lower():match("^%s*([^%s#=]+)[%s=]*(.*)$")
+        if word and word:match("^" .. row.word .. "$") and (not row.value or rest:match("^" .. row.value)) then
+          view.say(path, line:match("^%s*(.-)%s*$"), row.text, row.breaks and "todo" or "warning")
+        end
+      end
     end
   end
 end
@@ -315,8 +369,9 @@ local function check_smit(view)
   end
 end
 
-local checks = { check_stanza_names, check_numbers, check_double_numbers, check_modules, check_shells, check_authorizations,
-  check_roles, check_ldap, check_vfs, check_inittab, check_streams, check_references, check_subsystems, check_smit }
+local checks = { check_stanza_names, check_numbers, check_double_numbers, check_modules, check_shells, check_algorithms,
+  check_words, check_authorizations, check_roles, check_ldap, check_vfs, check_inittab, check_streams, check_references,
+  check_subsystems, check_smit }
 
 ---------------------------------------------------------------- what the checks see
 
@@ -350,7 +405,7 @@ end
 
 local function view_of(ctx, lines)
   local tree, stores, stanzas = ctx.tree, {}, {}
-  local view = { tree = tree, saved = reader(ctx.saved), shipped = reader(ctx.shipped_new) }
+  local view = { tree = tree, source = ctx.source, target = ctx.target, saved = reader(ctx.saved), shipped = reader(ctx.shipped_new) }
   function view.text(path) return (tree:read(path)) end
   function view.exists(path) return task.exists(tree, path) end
   function view.stanzas(path)

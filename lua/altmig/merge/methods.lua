@@ -2,7 +2,8 @@
 -- The merge methods of phase 5, in nimadm's order.
 
 local families = {}
-for _, name in ipairs { "users", "stanza", "table", "odm", "smit", "swvpd", "role", "sysck", "ldap", "errlog" } do
+for _, name in ipairs { "users", "stanza", "table", "odm", "smit", "swvpd", "role", "sysck", "ldap", "errlog", "start",
+  "tunables" } do
   families[#families + 1] = require("altmig.merge." .. name)
 end
 
@@ -14,6 +15,7 @@ end
 ---@field files string[]
 ---@field run altmig.merge.Run
 ---@field site boolean?       # added by merge.define
+---@field own boolean?        # none of nimadm's
 
 ---@alias altmig.merge.Run fun(method: altmig.merge.Method, task: altmig.merge.Task): string
 
@@ -60,7 +62,7 @@ method("text", "passwd_mig", nil, { "/etc/passwd", "/etc/security/passwd" })
 method("text", "login_mig", nil, { "/etc/security/login.cfg" })
 method("text", "user_mrg", nil, { "/etc/security/user" })
 method("text", "secur_mig", nil,
-  below("/etc/security", "limits environ pwdalg.cfg smitacl.user smitacl.group audit/config audit/objects audit/events"))
+  below("/etc/security", "limits environ pwdalg.cfg smitacl.user smitacl.group audit/config audit/objects audit/events user.roles"))
 method("text", "RoleMerge", nil, { "/etc/security/roles", "/etc/security/authorizations" })
 -- These two run twice: once for each place their files are known by. Both places are usually one file.
 method("text", "methods_mig", nil, { "/etc/methods.cfg" })
@@ -82,6 +84,18 @@ for _, dir in ipairs { etc, share } do table.move(below(dir, vpd), 1, 4, #reposi
 method("odm", "merge_swvpds", nil, repositories)
 method("sysck", "SysckMerge", nil, { "/etc/security/sysck.cfg" })
 method("text", "nscontrol_mig", nil, { "/etc/nscontrol.conf" })
+
+-- Methods of altmig's own, behind those of nimadm: files that nimadm's leave as they were or replace.
+local function own(name, files)
+  method("text", name, nil, files)
+  methods.list[#methods.list].own = true
+end
+
+own("inittab_mig", { "/etc/inittab" })
+own("rc_mig", { "/etc/rc.tcpip", "/etc/rc.nfs" })
+own("inetd_mig", { "/etc/inetd.conf" })
+own("environment_mig", { "/etc/environment" })
+own("tunables_mig", { "/etc/tunables/nextboot" })
 
 --- The first method of this title or name.
 ---@param name string

@@ -27,6 +27,7 @@ local policy = {}
 ---@field method string?      # title of the merge method
 ---@field source "documented"|"inferred"|"site"
 ---@field note string?
+---@field again boolean?      # of preserve: put back once more when installp replaced it
 ---@field literal boolean?    # path is a name, not a pattern
 
 ---@type altmig.policy.Row[]
@@ -48,6 +49,13 @@ local function add(how, source, paths, method, note)
   end
 end
 
+-- What no fileset of phase 6 may take away either.
+local function keep(source, paths, note)
+  local first = #policy.rows + 1
+  add("preserve", source, paths, nil, note)
+  for i = first, #policy.rows do policy.rows[i].again = true end
+end
+
 -- A class and its companion of long strings.
 local function classes(how, source, dir, names, method, note)
   for name in names:gmatch("%S+") do
@@ -61,8 +69,8 @@ add("merge", "documented", "/etc/group /etc/security/group", "group_mig")
 add("merge", "documented", "/etc/security/login.cfg", "login_mig")
 add("merge", "documented", "/etc/security/user", "user_mrg")
 add("merge", "inferred", "/etc/security/limits /etc/security/environ /etc/security/pwdalg.cfg /etc/security/smitacl.user "
-  .. "/etc/security/smitacl.group /etc/security/audit/config /etc/security/audit/objects /etc/security/audit/events",
-  "secur_mig", "files by elimination: nothing names them")
+  .. "/etc/security/smitacl.group /etc/security/audit/config /etc/security/audit/objects /etc/security/audit/events "
+  .. "/etc/security/user.roles", "secur_mig", "files by elimination: nothing names them")
 add("merge", "documented", "/etc/security/roles /etc/security/authorizations", "RoleMerge")
 add("merge", "documented", "/etc/methods.cfg /usr/lib/security/methods.cfg", "methods_mig")
 add("merge", "documented", "/etc/security/mkuser.default /etc/security/mkuser.sys "
@@ -74,18 +82,24 @@ add("merge", "documented", "/etc/nscontrol.conf", "nscontrol_mig")
 add("merge", "documented", "/etc/security/privcmds", "privcmds_mig")
 add("merge", "documented", "/etc/security/privdevs", "privdevs_mig")
 add("merge", "documented", "/etc/security/sysck.cfg", "SysckMerge")
-add("preserve", "documented", "/etc/security/user.roles /etc/security/privfiles /etc/security/lastlog /etc/security/portlog "
+add("preserve", "documented", "/etc/security/privfiles /etc/security/lastlog /etc/security/portlog "
   .. "/etc/security/failedlogin /etc/security/pwdhist.dir /etc/security/pwdhist.pag /etc/security/mkuser.sys.custom "
   .. "/etc/security/domains /etc/security/domobjs /etc/security/services /etc/security/rtc/* /etc/security/tsd/tepolicies.dat "
   .. "/etc/security/certificates/** /etc/security/ldap/proxy.ldif.template", nil, "data of the site, not of a level")
-add("preserve", "inferred", "/etc/ssh/* /etc/krb5/* /etc/krb5.conf /etc/pam.conf /etc/sudoers /etc/sudoers.d/* "
+keep("inferred", "/etc/ssh/*", "other host keys than before lock out whoever knows the host")
+add("preserve", "inferred", "/etc/krb5/* /etc/krb5.conf /etc/pam.conf /etc/sudoers /etc/sudoers.d/* "
   .. "/.ssh/* /root/.ssh/* /.rhosts /.profile /etc/hosts.equiv /etc/hosts.lpd")
 
 -- Start-up and the system's own environment.
-add("preserve", "inferred", "/etc/inittab /etc/environment /etc/profile /etc/csh.login /etc/csh.cshrc /etc/rc.local /etc/motd "
-  .. "/etc/filesystems /etc/swapspaces /etc/dumpdates /etc/tunables/nextboot /etc/tunables/lastboot /etc/trcfmt.site")
+add("merge", "inferred", "/etc/inittab", "inittab_mig", "entries of a level start its daemons; the site's stay, and what it switched off")
+add("merge", "inferred", "/etc/rc.tcpip /etc/rc.nfs", "rc_mig", "the new script, with the daemons off that the site had off")
+add("merge", "inferred", "/etc/inetd.conf", "inetd_mig", "the same of services")
+add("merge", "inferred", "/etc/environment", "environment_mig", "the site's values, what is new in the level besides")
+add("merge", "documented", "/etc/tunables/nextboot", "tunables_mig", "the tuning commands ignore what they do not know")
+add("preserve", "inferred", "/etc/profile /etc/csh.login /etc/csh.cshrc /etc/rc.local /etc/motd "
+  .. "/etc/filesystems /etc/swapspaces /etc/dumpdates /etc/tunables/lastboot /etc/trcfmt.site")
 add("preserve", "inferred", "/etc/rc.d/rc2.d/* /etc/rc.d/rc3.d/* /etc/rc.d/init.d/*", nil, "start scripts of the site's products")
-add("user_merge", "inferred", "/etc/rc /etc/rc.net /etc/rc.tcpip /etc/rc.nfs /etc/rc.bsdnet /etc/security/.profile", nil,
+add("user_merge", "inferred", "/etc/rc /etc/rc.net /etc/rc.bsdnet /etc/security/.profile", nil,
   "scripts that call programs of their level")
 add("preserve", "inferred", "/etc/syslog.conf /etc/ntp.conf /etc/snmpd.conf /etc/snmpdv3.conf /etc/aliases /etc/mail/aliases "
   .. "/etc/mail/sendmail.cf /etc/sendmail.cf")
@@ -97,7 +111,9 @@ add("preserve", "inferred", "/etc/qconfig /etc/qconfig.bin /etc/uucp/*")
 add("preserve", "documented", "/etc/hosts /etc/resolv.conf /etc/netsvc.conf /etc/irs.conf /etc/networks /etc/gateways /etc/exports "
   .. "/etc/xtab /etc/rmtab /etc/bootptab /etc/dhcpcd.ini /etc/dhcpsd.cnf /etc/niminfo /etc/netgroup /etc/auto_master "
   .. "/etc/ethers /etc/ftpusers /etc/ftpaccess.ctl /etc/named.conf /etc/hosts.allow /etc/hosts.deny")
-add("user_merge", "inferred", "/etc/services /etc/protocols /etc/rpc /etc/inetd.conf", nil, "both sides add lines to them")
+add("user_merge", "documented", "/var/ssl/openssl.cnf", nil, "OpenSSL 3 has symbols of its own in it: IBM says to save it before")
+keep("inferred", "/etc/ibm/sysmgt/dsm/overrides/dsm.properties", "its fileset puts its own in the place")
+add("user_merge", "inferred", "/etc/services /etc/protocols /etc/rpc", nil, "both sides add lines to them")
 
 -- Tables that ODM_merge merges as flat records.
 add("merge", "documented", "/etc/vfs", "ODM_merge vfs")

@@ -3,6 +3,7 @@
 
 local core = require "altmig.merge_core"
 local err = require "altmig.err"
+local lines = require "altmig.lines"
 
 local records = {}
 
@@ -42,6 +43,47 @@ function records.items(list)
   local out = {}
   for item in (list or ""):gsub('"', ""):gmatch("[^,%s]+") do out[#out + 1] = item end
   return out
+end
+
+--- A text of stanzas with attributes of some of them set: values by the name of the stanza and of the attribute;
+--- false takes one away. One that the stanza lacks becomes its first. Names must be plain; a value that goes on over
+--- several lines is left alone.
+---@param text string
+---@param path string
+---@param values table<string, table<string, string|false>>
+---@return string
+function records.set(text, path, values)
+  local headers = records.headers(records.parse(text, path))
+  local out, wanted, at = {}, {}, nil
+  local function add_missing()
+    local names = {}
+    for name, value in pairs(wanted) do
+      if value then names[#names + 1] = name end
+    end
+    table.sort(names, function(a, b) return a > b end)
+    for _, name in ipairs(names) do table.insert(out, at + 1, ("\t%s = %s"):format(name, wanted[name])) end
+  end
+  for i, line in ipairs(lines.split(text)) do
+    if headers[i] then
+      add_missing()
+      wanted, at = {}, #out + 1
+      for name, value in pairs(values[headers[i]] or {}) do wanted[name] = value end
+      out[#out + 1] = line
+    else
+      local lead, name, value = line:match("^(%s*)([%w_]+)%s*=%s*(.*)$")
+      local new = name and wanted[name]
+      local whole = value and (value:sub(1, 1) ~= '"' or value:find('^".*"%s*$') and #value > 1)
+      if new ~= nil and whole then
+        if new then out[#out + 1] = ("%s%s = %s"):format(lead, name, new) end
+        wanted[name] = false -- of one given twice the last would count
+      else
+        if new ~= nil then wanted[name] = nil end
+        out[#out + 1] = line
+      end
+    end
+  end
+  add_missing()
+  return lines.join(out)
 end
 
 return records

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- RoleMerge: the roles and the authorizations, which have numbers of their own.
 
-local lines = require "altmig.lines"
 local records = require "altmig.merge.records"
 local sorted_keys = require "altmig.sorted_keys"
 local task = require "altmig.merge.task"
@@ -21,32 +20,6 @@ function role.is_system_authorization(name)
   return predefined[name] == true or name:match("^aix%.") ~= nil or name:match("^ALLOW_%u+$") ~= nil
 end
 
--- Sets the attribute of stanzas: values by stanza name. Where a stanza lacks it, it becomes the first.
-local function set_attribute(text, path, name, values)
-  local headers = records.headers(records.parse(text, path))
-  local out, wanted = {}, nil
-  local function flush_missing(at)
-    if wanted then table.insert(out, at, ("\t%s = %s"):format(name, wanted)) end
-  end
-  local header_at
-  for i, line in ipairs(lines.split(text)) do
-    if headers[i] then
-      if header_at then flush_missing(header_at + 1) end
-      wanted = values[headers[i]]
-      out[#out + 1] = line
-      header_at = #out
-    else
-      local lead, found = line:match("^(%s+)([%w_]+)%s*=")
-      if wanted and found == name then
-        line, wanted = ("%s%s = %s"):format(lead, name, wanted), nil
-      end
-      out[#out + 1] = line
-    end
-  end
-  if header_at then flush_missing(header_at + 1) end
-  return lines.join(out)
-end
-
 -- Numbers of stanzas: the site's stay, new ones that clash or are missing get the next free.
 local function assign_ids(this, path, text, input, least)
   local c, highest = records.by_key(records.readable(input.c, path)), least
@@ -60,7 +33,7 @@ local function assign_ids(this, path, text, input, least)
   for _, record in ipairs(list) do
     local mine = c[record.key] and c[record.key].id
     if mine and mine ~= "" then
-      if record.attributes.id ~= mine then wanted[record.key] = mine end
+      if record.attributes.id ~= mine then wanted[record.key] = { id = mine } end
       used[mine] = used[mine] or record.key
     end
   end
@@ -70,7 +43,7 @@ local function assign_ids(this, path, text, input, least)
     if record.key ~= "default" and not (mine and mine ~= "") then
       if not id or id == "" or used[id] then
         highest = highest + 1
-        wanted[record.key] = tostring(highest)
+        wanted[record.key] = { id = tostring(highest) }
         this:note("warning", path, record.key, "merged", id and ("id %s is of %s: now %d"):format(id, used[id] or "-", highest)
           or ("had no id: now %d"):format(highest), "id")
         id = tostring(highest)
@@ -78,7 +51,7 @@ local function assign_ids(this, path, text, input, least)
       used[id] = record.key
     end
   end
-  return next(wanted) and set_attribute(text, path, "id", wanted) or text
+  return next(wanted) and records.set(text, path, wanted) or text
 end
 
 local function merge_numbered(this, path, input, classes, extra, least)

@@ -103,7 +103,7 @@ local function check_files(definition)
     seen[path] = true
     for _, other in ipairs(methods.list) do
       for _, theirs in ipairs(other.files) do
-        if theirs == path then misuse("files", "'%s' is merged by %s", path, other.title) end
+        if theirs == path and not other.own then misuse("files", "'%s' is merged by %s", path, other.title) end
       end
     end
   end

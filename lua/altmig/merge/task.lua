@@ -18,6 +18,8 @@ local task = {}
 ---@field shipped_new fun(path: string): string?   # N, as kept before any merge
 ---@field new_stat fun(path: string): table?
 ---@field modified (fun(path: string): boolean?)?  # where O is unknown: did the site change it
+---@field source string?                            # the release of the old level, "7.2"
+---@field target string?                            # that of the new one
 ---@field report fun(decision: altmig.merge.Decision)?
 ---@field log fun(line: string)?
 ---@field warn fun(line: string)?

@@ -37,6 +37,17 @@ end
 ---@return string[]
 function users.accounts(this) return names_of(active(this, merged_passwd, "/etc/passwd")) end
 
+--- The accounts of the merged /etc/passwd that came with the new level.
+---@return string[]
+function users.new_accounts(this)
+  local had, names = {}, {}
+  for _, name in ipairs(names_of(this:input("/etc/passwd").c)) do had[name] = true end
+  for _, name in ipairs(users.accounts(this)) do
+    if not had[name] then names[#names + 1] = name end
+  end
+  return names
+end
+
 --- "default" and the groups of the merged /etc/group.
 ---@return string[]
 function users.groups(this) return names_of(active(this, merged_group, "/etc/group")) end

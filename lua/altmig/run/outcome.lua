@@ -116,12 +116,14 @@ end
 function outcome.after_installp(tree, root)
   root = root or saveconf.root
   local entries, active = saveconf.manifest(tree, root), saveconf.kept_list(tree, root, "active")
-  local decisions = {}
+  local decisions, merged = {}, saveconf.kept_list(tree, root, "installed") or {}
   for _, path in ipairs(sorted_keys(active or {})) do
     local entry = entries[path]
+    if merged[path] then goto continue end -- a method has told of it
     local live, saved = saveconf.digest(tree, path), place_of_saved(tree, root, entry)
     decisions[#decisions + 1] = judge_installed(root, entry, active[path].sha256 or false, live, saved,
       saveconf.digest(tree, saved_at(root, path)))
+    ::continue::
   end
   return decisions
 end

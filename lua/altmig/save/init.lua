@@ -8,6 +8,7 @@
 --   <root>/.altmig/new/PATH     N: what the new level ships, taken after the restore
 --   <root>/.altmig/links.json   links in the place of files; C of what a method merges as text is then what
 --                               the link leads to
+--   <root>/.altmig/levels.json                 from which release to which
 --   <root>/.altmig/manifest.json, new.json     what is there, with digests; written last
 --   <root>/.altmig/report/METHOD               what each merge decided
 --
@@ -151,6 +152,7 @@ end
 ---@field changed string[]?                   # files outside /etc and /var known to be changed by the site
 ---@field installed string[]?                 # files that filesets of phase 6 bring
 ---@field baseline table<string, string>?     # path -> digest of O, which is in the save area already
+---@field levels { from: string?, to: string? }?   # releases as "7.2": what the merges may ask
 
 -- O of a file with this content: content or false, where it comes from, and whether the site changed it.
 local function find_old(tree, roots, path, data, sources)
@@ -298,7 +300,7 @@ function saveconf.prepare(tree, root)
   check(tree:chmod(root, mode.PRIVATE_DIR))
 end
 
-local lists = { "/manifest.json", "/new.json", "/active.json", "/links.json", "/installp.log" }
+local lists = { "/manifest.json", "/new.json", "/active.json", "/links.json", "/levels.json", "/installed.json", "/installp.log" }
 
 -- A system that was migrated before has the lists and reports of that run in its save area: what they say
 -- of a new level is not true of this one.
@@ -340,6 +342,9 @@ function saveconf.save(tree, root, files, sources)
     end
   end
   saveconf.keep_list(tree, root, "links", links)
+  if sources.levels then
+    put(tree, private(root, "/levels.json"), json.encode(sources.levels, { sort = true }), { mode = mode.PRIVATE_FILE })
+  end
   write_json(tree, private(root, "/manifest.json"), entries)
   return result
 end
@@ -466,6 +471,73 @@ function saveconf.keep_shipped(tree, root, names, roots)
   write_json(tree, private(root, "/new.json"), files)
 end
 
+-- What installp brought of a file that was saved: what it put in the place of the one that was active, or beside it,
+-- or into the pristine root part of its package.
+local function find_installed(tree, root, entry, active)
+  local live, stat = read_file(tree, entry.path)
+  if live and sys.sha256(live) ~= active then return live, stat end
+  local beside = read_file(tree, root .. entry.path)
+  if beside and sys.sha256(beside) ~= entry.sha256 then return beside, live and stat or entry end
+  local data = pristine(tree, pristine_roots(tree), entry.path)
+  return data, live and stat or entry
+end
+
+--- Keeps what installp brought of these files as what the new level ships. Each once: later the live one is merged.
+---@param tree table
+---@param root string?
+---@param paths string[]
+---@return string[] found
+function saveconf.keep_installed(tree, root, paths)
+  root = root or saveconf.root
+  local entries, active = saveconf.manifest(tree, root), saveconf.kept_list(tree, root, "active") or {}
+  local shipped, kept = saveconf.shipped(tree, root), saveconf.kept_list(tree, root, "installed") or {}
+  local found, changed = {}, false
+  for _, path in ipairs(paths) do
+    local entry = entries[path]
+    if entry and entry.installp and active[path] and not kept[path] then
+      local data, stat = find_installed(tree, root, entry, active[path].sha256)
+      if data then
+        put(tree, private(root, "/new") .. path, data, { mode = mode.PRIVATE_FILE })
+        shipped[path] = { path = path, sha256 = sys.sha256(data), mode = stat.mode, uid = stat.uid, gid = stat.gid }
+        kept[path], changed = { path = path }, true
+      end
+    end
+    if kept[path] then found[#found + 1] = path end
+  end
+  if changed then
+    for name, set in pairs { new = shipped, installed = kept } do
+      local list = json.array()
+      for _, path in ipairs(sorted_keys(set)) do list[#list + 1] = set[path] end
+      write_json(tree, private(root, "/" .. name .. ".json"), list)
+      for _, entry in ipairs(list) do entry.path = decode_path(entry.path) end
+    end
+  end
+  return found
+end
+
+--- Puts the site's files back that installp replaced, where the table says that it must not (row.again).
+---@param tree table
+---@param root string?
+---@return string[] paths
+function saveconf.put_back_again(tree, root)
+  root = root or saveconf.root
+  local entries, list = saveconf.manifest(tree, root), {}
+  for _, path in ipairs(sorted_keys(entries)) do
+    local entry = entries[path]
+    local row = entry.installp and policy.of(path)
+    if row and row.again and saveconf.digest(tree, path) ~= entry.sha256 then
+      local data = read_file(tree, private(root, "/site") .. path)
+      if not data or sys.sha256(data) ~= entry.sha256 then
+        damaged(("restore: %s%s: content changed"):format(private(root, "/site"), path))
+      end
+      check(tree:makedirs(parent(path) == "" and "/" or parent(path), mode.DIR))
+      check(tree:write(path, data, { mode = entry.mode, uid = entry.uid, gid = entry.gid, mtime = entry.mtime }))
+      list[#list + 1] = path
+    end
+  end
+  return list
+end
+
 --- Whether the site's file is made active again. What a fileset says is to be merged, and no method
 --- of ours merges, is the site's unless the site never changed it.
 ---@param entry altmig.saveconf.Entry
@@ -552,6 +624,13 @@ function saveconf.restore_preserved(tree, root)
   return { files = count }
 end
 
+-- The releases of a migration, as saved; empty where nothing is known.
+local function levels_of(tree, root)
+  local data = read_file(tree, private(root, "/levels.json"))
+  local value = data and json.decode(data)
+  return type(value) == "table" and value or {}
+end
+
 --- What merge.run reads from: functions over the save area. The caller adds report, log and warn.
 ---@param tree table
 ---@param root string?
@@ -576,11 +655,16 @@ function saveconf.context(tree, root)
     if sys.sha256(data) ~= digest then damaged(("read: %s: content changed"):format(path)) end
     return data
   end
+  local levels = levels_of(tree, root)
   return {
     tree = tree,
+    source = type(levels.from) == "string" and levels.from or nil,
+    target = type(levels.to) == "string" and levels.to or nil,
     saved = function(path)
       local entry = saved_entry(path)
-      return entry and content(root .. path, entry.sha256)
+      -- installp uses the save area for its own ends.
+      local at = entry and entry.installp and private(root, "/site") or root
+      return entry and content(at .. path, entry.sha256)
     end,
     saved_stat = saved_entry,
     shipped_old = function(path)

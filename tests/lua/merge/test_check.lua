@@ -28,6 +28,9 @@ class inventory { short lpp_id; vchar loc0[1024]; };
 ---@field classes table<string, table[]>?       # path -> objects
 ---@field saved table<string, string>?          # C
 ---@field shipped table<string, string>?        # N
+---@field source string?                        # releases
+---@field target string?
+---@field severity string?                      # of all of them
 ---@field want string[]                          # "file key rule", sorted
 
 local privcmds, roles = "/etc/security/privcmds", "/etc/security/roles"
@@ -36,6 +39,58 @@ local me = sys.getuid()
 ---@type table<string, test.merge_check.Case>
 local cases = {
   an_empty_tree_says_nothing = { want = {} },
+
+  algorithms_of_passwords = {
+    severity = "todo",
+    files = { ["/usr/lib/security/ssha"] = "x", ["/usr/lib/security/b64_64"] = "x",
+      ["/etc/security/pwdalg.cfg"] = "ssha256:\n\tlpa_module = /usr/lib/security/ssha\n\nb64:\n\tlpa_module = b64\n\n"
+        .. "acme:\n\tlpa_module = /opt/acme/lpa\n",
+      ["/etc/security/passwd"] = "root:\n\tpassword = {ssha256}06$x\n\na:\n\tpassword = {smd5}y\n\nb:\n\tpassword = {smd5}z\n\n"
+        .. "c:\n\tpassword = AbCdEfGhIjKlM\n\nd:\n\tpassword = *\n\ne:\n\tpassword = {acme}z\n\nf:\n\tpassword = {b64}z\n",
+      ["/etc/security/login.cfg"] = "usw:\n\tpwd_algorithm = sblowfish\n" },
+    want = { "/etc/security/login.cfg usw pwd_algorithm is sblowfish, and /etc/security/pwdalg.cfg does not define it",
+      "/etc/security/passwd acme 1 account has a password made so (e), and its module /opt/acme/lpa does not exist: no log-in with it",
+      "/etc/security/passwd smd5 2 accounts have a password made so (a b), and /etc/security/pwdalg.cfg does not define it: "
+        .. "no log-in with it" },
+  },
+
+  traditional_passwords_need_no_algorithm = {
+    files = { ["/etc/security/pwdalg.cfg"] = "", ["/etc/security/passwd"] = "c:\n\tpassword = AbCdEfGhIjKlM\n",
+      ["/etc/security/login.cfg"] = "usw:\n\tpwd_algorithm = crypt\n" },
+    want = {},
+  },
+
+  words_that_are_ignored = {
+    target = "7.3", source = "7.2",
+    files = { ["/etc/ssh/sshd_config"] = "#UseLogin no\nUsePrivilegeSeparation sandbox\nHostKey /etc/ssh/ssh_host_ecdsa_key\n"
+      .. "HostKey /etc/ssh/ssh_host_dsa_key\nCiphers aes256-ctr\n", ["/etc/ntp.conf"] = "server time prefer\n authdelay 0.1\n"
+      .. "enable monitor pll\nenable pllx\nrestrict default nomodify\n" },
+    want = { "/etc/ntp.conf authdelay 0.1 a word of NTP version 3: ntpd4 does not take it",
+      "/etc/ntp.conf enable monitor pll of NTP version 3: ntpd4 knows 'kernel' and 'ntp' in its place",
+      "/etc/ssh/sshd_config HostKey /etc/ssh/ssh_host_dsa_key OpenSSH makes and takes no DSA keys by default since 7.0, and later "
+        .. "versions none at all",
+      "/etc/ssh/sshd_config UsePrivilegeSeparation sandbox OpenSSH ignores the word since 7.4 or 7.5" },
+  },
+
+  words_that_break_something = {
+    target = "7.4", source = "7.1", severity = "todo",
+    files = { ["/etc/ssh/sshd_config"] = "Ciphers aes256-ctr,arcfour128\nMACs=hmac-ripemd160@openssh.com\n",
+      ["/etc/ntp.conf"] = "restrict 10.0.0.0 mask 255.0.0.0 notrust\n", ["/var/ssl/openssl.cnf"] = "[ e ]\nengines = x\n" },
+    want = { "/etc/ntp.conf restrict 10.0.0.0 mask 255.0.0.0 notrust in version 3 'notrust' meant: do not synchronise with it; ntpd4 "
+      .. "takes it as: only with a key, and drops the others",
+      "/etc/ssh/sshd_config Ciphers aes256-ctr,arcfour128 OpenSSH took the ciphers arcfour, blowfish-cbc and cast128-cbc out in 7.6 and "
+        .. "refuses a list that names them",
+      "/etc/ssh/sshd_config MACs=hmac-ripemd160@openssh.com OpenSSH took hmac-ripemd160 out in 7.6 and refuses a list that names it",
+      "/var/ssl/openssl.cnf engines = x IBM's OpenSSL 3 has no engines" },
+  },
+
+  words_of_a_level_that_the_site_has_already = {
+    target = "7.3", source = "7.3", files = { ["/etc/ntp.conf"] = "authdelay 0.1\n" }, want = {},
+  },
+
+  words_of_a_level_above = {
+    target = "7.2", source = "7.1", files = { ["/etc/ntp.conf"] = "authdelay 0.1\n" }, want = {},
+  },
 
   commands_of_inittab = {
     files = { ["/etc/rc"] = "x", ["/etc/inittab"] = ": a comment:2:wait:/nowhere\ninit:2:initdefault:\n"
@@ -182,7 +237,8 @@ local function said_about(case)
     shipped[path], shipped[path .. ".vc"] = data, strings
   end
   local before = assert(t:digest("/"))
-  local count = merge.cross_check { tree = t, saved = function(path) return (case.saved or {})[path] end,
+  local count = merge.cross_check { tree = t, source = case.source, target = case.target,
+    saved = function(path) return (case.saved or {})[path] end,
     shipped_new = function(path) return shipped[path] or path:match("inventory") and error({ code = "EIO", message = "unreadable" }, 0) end,
     report = function(d)
       lu.assertEquals(d.severity, case.severity or "warning")

@@ -35,7 +35,7 @@ local function old_system()
   put(t, pristine .. "/etc/group", "system:!:0:root\nstaff:!:1:\n")
   put(t, "/etc/security/group", "system:\n\tadmin = true\n", 416)
   put(t, "/etc/passwd.nm.idx", "index")
-  put(t, "/etc/inittab", "init:2:initdefault:\nsite:2:once:/site\n", 448)
+  put(t, "/etc/profile", "umask 022\nsite=1\n", 448)
   put(t, "/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\n", 416)
   put(t, "/etc/security/ldap/ldap.cfg", "ldapservers:ours\n", 384)
   put(t, "/etc/objrepos/CuDv", "devices of this system")
@@ -49,7 +49,7 @@ local function old_system()
   return t
 end
 
-local archive = { "./etc/passwd", "./etc/site.conf", "./etc/same.conf", "./usr/bin/ksh", "./etc/inittab", "./etc/fresh.conf" }
+local archive = { "./etc/passwd", "./etc/site.conf", "./etc/same.conf", "./usr/bin/ksh", "./etc/profile", "./etc/fresh.conf" }
 
 local function restore_new(t)
   local pristine = "/usr/lpp/bos/inst_root"
@@ -61,7 +61,7 @@ local function restore_new(t)
   both("/etc/security/passwd", "root:\n\tpassword = *\n\nesaadmin:\n\tpassword = *\n", 420)
   put(t, pristine .. "/etc/group", "system:!:0:root,esaadmin,ghost\nstaff:!:1:\nfresh:!:50:\n") -- only there
   both("/etc/security/group", "system:\n\tadmin = true\n\nfresh:\n\tadmin = true\n")
-  both("/etc/inittab", "init:2:initdefault:\n")
+  both("/etc/profile", "umask 022\n")
   both("/etc/vfs", "%defaultvfs jfs2 nfs\njfs2 0 none none\nnew 9 none none\n")
   both("/etc/security/ldap/ldap.cfg", "#ldapservers:example\n")
   both("/etc/objrepos/Config_Rules", "rules of the new level")
@@ -96,7 +96,15 @@ TestMerge = {}
 
 function TestMerge:test_the_methods_are_those_of_nimadm_in_its_order()
   local titles = {}
-  for _, method in ipairs(merge.methods) do titles[#titles + 1] = method.title end
+  local own = 0
+  for _, method in ipairs(merge.methods) do
+    if method.own then
+      own = own + 1
+    else
+      lu.assertEquals(own, 0, "those of altmig's own come last")
+      titles[#titles + 1] = method.title
+    end
+  end
   lu.assertEquals(#titles, 33)
   lu.assertEquals(table.concat(titles, ","), "ODM_merge Config_Rules,ODM_merge SRCextmeth,ODM_merge SRCsubsys,"
     .. "ODM_merge SWservAt,ODM_merge pse.conf,privcmds_mig,privdevs_mig,ODM_merge vfs,ODM_merge xtiso.conf,"
@@ -143,14 +151,14 @@ function TestMerge:test_saves_what_the_restore_would_overwrite()
   lu.assertEquals(t:read("/lpp/save.config/etc/security/certificates/deep/er/cert"), "cert")
   lu.assertEquals(t:stat("/lpp/save.config").mode, 448)
   lu.assertEquals(t:stat("/lpp/save.config/etc").mode, 448)
-  lu.assertEquals(t:stat("/lpp/save.config/etc/inittab").mode, 448)
+  lu.assertEquals(t:stat("/lpp/save.config/etc/profile").mode, 448)
   lu.assertEquals(t:read("/lpp/save.config/.altmig/old/etc/passwd"), "root:!:0:0::/:/usr/bin/ksh\n")
   lu.assertStrContains(t:read("/lpp/save.config/.altmig/new/etc/group"), "fresh:!:50:")
   lu.assertTrue(saveconf.verify(t))
-  assert(t:write("/lpp/save.config/etc/inittab", "x"))
+  assert(t:write("/lpp/save.config/etc/profile", "x"))
   local ok, message, code = saveconf.verify(t)
   lu.assertNil(ok)
-  lu.assertStrContains(message, "/etc/inittab: content changed")
+  lu.assertStrContains(message, "/etc/profile: content changed")
   lu.assertEquals(code, "SAVE_DAMAGED")
   case.raises("SAVE_DAMAGED", saveconf.restore_preserved, t)
   finish(t)
@@ -182,14 +190,14 @@ end
 
 function TestMerge:test_puts_back_what_is_preserved_and_only_that()
   local t = saved_and_restored()
-  lu.assertStrContains(t:read("/etc/inittab"), "site:2:once:/site")
-  lu.assertEquals(t:stat("/etc/inittab").mode, 448)
+  lu.assertStrContains(t:read("/etc/profile"), "site=1")
+  lu.assertEquals(t:stat("/etc/profile").mode, 448)
   lu.assertEquals(t:read("/etc/objrepos/CuDv"), "devices of this system")
   lu.assertEquals(t:read("/etc/site.conf"), "fresh = 1\n")
   lu.assertEquals(t:read("/etc/objrepos/Config_Rules"), "rules of the new level")
   -- What the new level shipped is kept once: later the live files are no longer it.
   saveconf.keep_shipped(t)
-  lu.assertEquals(t:read("/lpp/save.config/.altmig/new/etc/inittab"), "init:2:initdefault:\n")
+  lu.assertEquals(t:read("/lpp/save.config/.altmig/new/etc/profile"), "umask 022\n")
   finish(t)
 end
 

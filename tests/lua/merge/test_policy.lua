@@ -465,6 +465,60 @@ function TestOutcome:test_what_installp_did_and_that_nothing_is_lost()
   lu.assertEquals(t:stat("/lpp/save.config/.altmig/site/etc/lost").mode, 384)
 end
 
+-- What phase 6 brings of files that altmig merges itself: installp does with them what their fileset says, each in
+-- another way, and N is where it left it.
+function TestOutcome:test_what_installp_brought_is_merged_afterwards()
+  local tcpip, nfs, inetd = "/etc/rc.tcpip", "/etc/rc.nfs", "/etc/inetd.conf"
+  local texts = { [tcpip] = "start /usr/sbin/syslogd\nstart /usr/lib/sendmail\n", [nfs] = "startsrc -s biod\nstartsrc -s nfsd\n",
+    [inetd] = "ftp stream tcp nowait root /usr/sbin/ftpd ftpd\n" }
+  local installed = { tcpip, nfs, inetd }
+  for path, text in pairs(texts) do
+    put("/usr/lpp/p/inst_root" .. path, text)
+    put(path, text:gsub("start /usr/lib/sendmail", "#%0"):gsub("startsrc %-s nfsd", "#%0"):gsub("ftp stream", "#%0"), 488)
+  end
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, { installed = installed })), {}))
+  saveconf.keep_shipped(t, nil, {}, {})
+  assert(saveconf.restore_preserved(t))
+  for _, title in ipairs { "rc_mig", "inetd_mig" } do assert(merge.run(title, saveconf.context(t))) end
+  lu.assertEquals(assert(outcome.after_merges(t)), {})
+  -- user_merge: the new one is active; hold_new: it is in the save area; preserve: in the pristine root part alone.
+  put(tcpip, texts[tcpip] .. "start /usr/sbin/new\n", 420)
+  put("/lpp/save.config" .. nfs, texts[nfs] .. "startsrc -s new\n")
+  put("/usr/lpp/p/inst_root" .. inetd, texts[inetd] .. "new stream tcp nowait root /usr/sbin/new new\n")
+  local want = { [tcpip] = "start /usr/sbin/syslogd\n#start /usr/lib/sendmail\nstart /usr/sbin/new\n",
+    [nfs] = "startsrc -s biod\n#startsrc -s nfsd\nstartsrc -s new\n",
+    [inetd] = "#ftp stream tcp nowait root /usr/sbin/ftpd ftpd\nnew stream tcp nowait root /usr/sbin/new new\n" }
+  for round = 1, 3 do
+    for _, title in ipairs { "rc_mig", "inetd_mig" } do
+      lu.assertEquals(#assert(saveconf.keep_installed(t, nil, merge.method(title).files)), title == "rc_mig" and 2 or 1)
+      assert(merge.run(title, saveconf.context(t)))
+    end
+    for path, text in pairs(want) do lu.assertEquals(t:read(path), text, round) end
+    if round == 2 then put(tcpip, "killed in between", 420) end -- what is merged again is what installp brought
+  end
+  lu.assertEquals(t:stat(tcpip).mode, 420 & 488)
+  lu.assertEquals(assert(outcome.after_installp(t)), {})
+end
+
+-- Host keys are not a level's: whatever a fileset does with them, those of the site are active.
+function TestOutcome:test_what_no_fileset_may_replace()
+  local installed, key, config = { "/etc/ssh/ssh_host_rsa_key", "/etc/ssh/sshd_config", "/etc/ntp.conf" }, "/etc/ssh/ssh_host_rsa_key",
+    "/etc/ssh/sshd_config"
+  for _, path in ipairs(installed) do put(path, "site " .. path, 384) end
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, { installed = installed })), {}))
+  saveconf.keep_shipped(t)
+  assert(saveconf.restore_preserved(t))
+  assert(outcome.after_merges(t))
+  assert(t:remove(key))
+  put(config, "new")
+  put("/etc/ntp.conf", "new")
+  put("/lpp/save.config" .. config, "installp's own")
+  lu.assertEquals(saveconf.put_back_again(t), { key, config })
+  lu.assertEquals({ t:read(key), t:read(config), t:stat(key).mode }, { "site " .. key, "site " .. config, 384 })
+  lu.assertEquals(saveconf.put_back_again(t), {})
+  lu.assertEquals(by_file(assert(outcome.after_installp(t)))["/etc/ntp.conf"]:match("^todo N"), "todo N")
+end
+
 function TestOutcome:test_before_anything_was_saved()
   for _, fn in ipairs { outcome.after_merges, outcome.after_installp } do
     local ok, e = pcall(fn, t)

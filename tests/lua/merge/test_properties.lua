@@ -41,7 +41,7 @@ local function values_of(family, key, record)
 end
 
 local function new_record(family, key)
-  local record = { key = key, fields = {}, options = family.with and random(0, 3) or nil }
+  local record = { key = key, fields = {}, options = family.with and random(0, 3) or nil, off = family.mark and chance(4) or nil }
   if not family.no_comments and chance(5) then record.comment = "a word about " .. key end
   return values_of(family, key, record)
 end
@@ -49,7 +49,7 @@ end
 local function copy(record)
   local fields = {}
   for name, value in pairs(record.fields) do fields[name] = value end
-  return { key = record.key, fields = fields, comment = record.comment, options = record.options }
+  return { key = record.key, fields = fields, comment = record.comment, options = record.options, off = record.off }
 end
 
 local function base(family)
@@ -76,6 +76,7 @@ local function edited(family, records, first)
       local values = type(field.values) == "function" and field.values(own.key) or field.values
       own.fields[field.name] = (family.all or not chance(4)) and pick(values) or nil
     end
+    if family.mark and chance(5) then own.off = not own.off end
     if not chance(6) then out[#out + 1] = own end
   end
   local seen = {}
@@ -126,7 +127,7 @@ local function row_text(separator)
       if record.comment then out[#out + 1] = "# " .. record.comment .. "\n" end
       local words = { record.key }
       for _, name in ipairs(names_in_order(family, record)) do words[#words + 1] = record.fields[name] end
-      out[#out + 1] = table.concat(words, separator) .. "\n"
+      out[#out + 1] = (record.off and family.mark or "") .. table.concat(words, separator) .. "\n"
     end
     return table.concat(out)
   end
@@ -197,8 +198,10 @@ stanzas("login_mig", "/etc/security/login.cfg", { default = true,
   key = function(i) return i % 3 == 0 and "usw" .. i or ("/dev/tty%d,/dev/tty%da"):format(i, i) end })
 stanzas("login_mig", "/etc/security/login.cfg", { key = function() return "usw" end, fields = { { name = "shells", values = lists } } })
 stanzas("user_mrg", "/etc/security/user", { default = true, accounts = true })
-for _, name in ipairs { "limits", "environ", "smitacl.user", "pwdalg.cfg", "audit/config", "audit/objects", "audit/events" } do
-  stanzas("secur_mig", "/etc/security/" .. name, { default = name == "limits", accounts = true })
+for _, name in ipairs { "limits", "environ", "smitacl.user", "pwdalg.cfg", "audit/config", "audit/objects", "audit/events",
+  "user.roles" } do
+  -- An algorithm that the vendor dropped stays: passwords are made with it.
+  stanzas("secur_mig", "/etc/security/" .. name, { default = name == "limits", accounts = true, vendor_drops_stay = name == "pwdalg.cfg" })
 end
 stanzas("secur_mig", "/etc/security/audit/config", { key = function() return "classes" end,
   fields = { { name = "one", values = lists }, { name = "two", values = lists } } })
@@ -244,6 +247,21 @@ lines("ldapcfg_mig", "/etc/security/ldap/ldap.cfg", { text = row_text ":", keys 
   key = function(i) return i == 1 and "ldapservers" or "key" .. i end, fields = { { name = "value", values = words("a", "b:c",
     "d=e ") } },
   needs = "ldapservers" })
+
+-- Lines that can be switched off.
+lines("inittab_mig", "/etc/inittab", { text = row_text ":", keys = first_words "^(%w+):", mark = ":", fields = {
+  { name = "level", values = words("2", "23") }, { name = "action", values = words("once", "off") },
+  { name = "command", values = words("/usr/sbin/a", "/usr/sbin/b >/dev/null 2>&1 # of it", "") } } })
+for _, path in ipairs { "/etc/rc.tcpip", "/etc/rc.nfs" } do
+  lines("rc_mig", path, { text = row_text " ", keys = first_words "^start /usr/sbin/(%w+)", mark = "#", key = function(i)
+    return "start /usr/sbin/name" .. i end, fields = { { name = "how", values = words('"$src_running"', '"$src_running" "-a"') } } })
+end
+lines("inetd_mig", "/etc/inetd.conf", { keys = first_words "^(%w+)\t", mark = "#", fields = {
+  { name = "type", values = words "stream" }, { name = "protocol", values = words("tcp", "tcp6") },
+  { name = "wait", values = words "nowait" },
+  { name = "user", values = words("root", "nobody") }, { name = "program", values = words("/usr/sbin/a", "internal") } } })
+lines("environment_mig", "/etc/environment", { text = row_text "=", keys = first_words "^(%w+)=", mark = "#", fields = {
+  { name = "value", values = words("a", "/usr/bin:/etc", "b=c", "") } } })
 
 -- passwd and group with their shadows: accounts are never taken away, so an account that the vendor dropped stays.
 local function shadow(records)
@@ -413,6 +431,13 @@ local function same(a, b, files)
   return true
 end
 
+-- What is switched off, of a file whose lines can be.
+local function off_of(family, files)
+  local text = files[family.path]:gsub("[^\n]+", function(line)
+    return line:sub(1, #family.mark) == family.mark and line:sub(#family.mark + 1) or "" end)
+  return family.keys(text, family.path)
+end
+
 -- Whether all keys of a are keys of b.
 local function within(a, b)
   for key in pairs(a) do
@@ -436,7 +461,9 @@ local function round(family, seed)
     check(same(sides.result, want or sides.c, files), family, seed, what, sides)
   end
 
-  if not family.vendor_drops_stay or within(o_keys, n_keys) then
+  local comes_on = false -- what was off stays off, though nobody but the vendor had it so
+  for key in pairs(family.mark and off_of(family, o) or {}) do comes_on = comes_on or n_keys[key] or false end
+  if not comes_on and (not family.vendor_drops_stay or within(o_keys, n_keys)) then
     try("nothing changed by the site, but the result is not N", { o = o, c = o, n = n }, n)
   end
   -- But for blanks at the end.
@@ -455,6 +482,13 @@ local function round(family, seed)
   local have = keys_of(family, sides.result)
   for key in pairs(c_keys) do
     check(have[key] or o_keys[key], family, seed, ("%s, which the site added, is lost"):format(key), sides)
+  end
+  for key in pairs(family.mark and off_of(family, c) or {}) do
+    check(c_keys[key] or not have[key], family, seed, ("%s, which was off, is on"):format(key), sides)
+  end
+  for key in pairs(family.mark and n_keys or {}) do
+    check(have[key] or c_keys[key] or o_keys[key] or off_of(family, sides.result)[key], family, seed,
+      ("%s, which is new, is missing"):format(key), sides)
   end
   local needed = family.returns and n_keys or {}
   for _, key in ipairs(family.mandatory or {}) do needed[key] = n_keys[key] end

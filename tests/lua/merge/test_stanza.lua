@@ -2,6 +2,7 @@
 -- Golden cases of the methods that merge stanza files and tables: what the site had, what each level shipped.
 
 local lu = require "luaunit"
+local records = require "altmig.merge.records"
 local core = require "altmig.merge_core"
 local findings = require "altmig.merge.findings"
 local merge = require "altmig.merge"
@@ -349,4 +350,70 @@ function TestMergeStanza:test_control_lines_of_vfs_stay_where_the_new_level_has_
   lu.assertEquals(text, rows .. "new 8 none none\n#%defaultvfs gone nfs\n")
   local last = said.decisions[#said.decisions]
   lu.assertEquals({ last.key, last.severity, last.chosen }, { "%defaultvfs", "conflict", "none" })
+end
+
+-- How passwords are made and what they must be like is the site's, whatever a level ships, and also where the site
+-- never touched the file.
+function TestMergeStanza:test_what_a_migration_does_not_decide()
+  local login = "/etc/security/login.cfg"
+  local shipped = "usw:\n\tshells = /bin/sh\n\tmaxlogins = 5\n"
+  local new = "usw:\n\tshells = /bin/sh,/bin/bash\n\tmaxlogins = 5\n\tpwd_algorithm = ssha256\n\tunix_passwd_compat = true\n"
+  for _, o in ipairs { shipped, false } do
+    local _, said = run("login_mig", { [login] = { o = o or nil, c = shipped, n = new } })
+    lu.assertEquals(t:read(login), "usw:\n\tshells = /bin/sh,/bin/bash\n\tmaxlogins = 5\n")
+    lu.assertEquals({ said_about(said, "usw", "pwd_algorithm").n, said_about(said, "usw", "pwd_algorithm").chosen }, { "ssha256", "C" })
+  end
+  local own = shipped .. "\tpwd_algorithm = ssha512\n"
+  run("login_mig", { [login] = { o = own:gsub("ssha512", "smd5"), c = own, n = new } })
+  lu.assertStrContains(t:read(login), "\tpwd_algorithm = ssha512\n")
+  lu.assertNil(t:read(login):find("compat", 1, true))
+
+  local user = "/etc/security/user"
+  shipped = "default:\n\tmaxage = 0\n\tminlen = 0\n\tumask = 022\n\nroot:\n\tadmin = true\n"
+  new = "default:\n\tmaxage = 13\n\tminlen = 10\n\tumask = 027\n\tmindigit = 1\n\tloginretries = 0\n\n"
+    .. "root:\n\tadmin = true\n\tminlen = 15\n"
+  local inputs = with_accounts { [user] = { o = shipped, c = shipped, n = new } }
+  run("user_mrg", inputs)
+  lu.assertEquals(t:read(user), "default:\n\tmaxage = 0\n\tminlen = 0\n\tumask = 027\n\tloginretries = 0\n\nroot:\n\tadmin = true\n")
+  inputs[user].c = t:read(user)
+  run("user_mrg", inputs)
+  lu.assertEquals(t:read(user), inputs[user].c)
+end
+
+function TestMergeStanza:test_algorithms_of_passwords_stay()
+  local path = "/etc/security/pwdalg.cfg"
+  local shipped = "smd5:\n\tlpa_module = /usr/lib/security/smd5\n\nssha256:\n\tlpa_module = /usr/lib/security/ssha\n"
+    .. "\tlpa_options = algorithm=sha256\n"
+  local new = "ssha256:\n\tlpa_module = /usr/lib/security/new/ssha\n\tlpa_options = algorithm=sha256,cost_num=9\n\n"
+    .. "ssha512:\n\tlpa_module = ssha\n"
+  run("secur_mig", { [path] = { o = shipped, c = shipped, n = new } })
+  lu.assertEquals(t:read(path), new .. "\nsmd5:\n\tlpa_module = /usr/lib/security/smd5\n")
+  -- The site's own module, as long as it is there.
+  local own = shipped:gsub("security/ssha", "security/acme")
+  local inputs = { [path] = { o = shipped, c = own, n = new } }
+  run("secur_mig", inputs, { "/usr/lib/security/acme", "/usr/lib/security/new/ssha" })
+  lu.assertStrContains(t:read(path), "lpa_module = /usr/lib/security/acme\n")
+  lu.assertStrContains(t:read(path), "cost_num=9")
+  lu.assertStrContains(t:read(path), "ssha512:")
+  assert(t:remove "/usr/lib/security/acme")
+  run("secur_mig", inputs)
+  lu.assertStrContains(t:read(path), "lpa_module = /usr/lib/security/new/ssha\n")
+end
+
+-- A role is a grant: one that the level gives an account comes in only with the account.
+function TestMergeStanza:test_roles_of_new_accounts()
+  local path = "/etc/security/user.roles"
+  local inputs = { [path] = { c = "jdoe:\n\troles = Ops\n", n = "ragent:\n\troles = RemoteUpdate\n\nesa:\n\troles = SysConfig\n" },
+    ["/etc/passwd"] = { c = "root:!:0:0::/:/bin/sh\nesa:!:900:1::/home/esa:/bin/sh\n",
+      n = "root:!:0:0::/:/bin/sh\nesa:!:7:0::/var/esa:/bin/sh\nragent:*:300:1::/:\n" } }
+  local _, said = run("secur_mig", inputs)
+  lu.assertEquals(t:read(path), "jdoe:\n\troles = Ops\n\nragent:\n\troles = RemoteUpdate\n")
+  lu.assertEquals(said_about(said, "esa").chosen, "none")
+end
+
+function TestMergeStanza:test_attributes_are_set_in_the_text()
+  local text = "a:\n\tx = 1\n\ty = \"one\n\ttwo\"\n\tx = 2\n\nb:\n\tz = 3"
+  lu.assertEquals(records.set(text, "f", { a = { x = "9", w = "0", y = "no" }, b = { z = false } }),
+    "a:\n\tw = 0\n\tx = 9\n\ty = \"one\n\ttwo\"\n\nb:\n")
+  lu.assertEquals(records.set(text, "f", {}), text .. "\n")
 end

@@ -246,7 +246,12 @@ bos.steps.keep_shipped = {
 bos.steps.merge = {
   key = function(method) return method.title end,
   run = function(m, _, method)
-    m:say(("Running migration merge method: %s."):format(method.title))
+    -- nimadm has its own line for its own methods, and none for others.
+    if method.own then
+      m:detail("altmig: merging " .. table.concat(method.files, ", "))
+    else
+      m:say(("Running migration merge method: %s."):format(method.title))
+    end
     local decisions, notes = 0, 0
     local context = saveconf.context(m.copy, save_root)
     context.report = function(decision)

@@ -2,11 +2,13 @@
 -- Phases 5 and 6: what the filesets want done with their configuration files, what the old level
 -- shipped of the files that are saved, and which one of every file is active in the end.
 
+local aix = require "altmig.aix.output"
 local cfgfiles = require "altmig.aix.cfgfiles"
 local err = require "altmig.err"
 local escape = require "altmig.escape"
 local images = require "altmig.aix.packages"
 local inventory = require "altmig.aix.inventory"
+local merge = require "altmig.merge"
 local outcome = require "altmig.run.outcome"
 local policy = require "altmig.merge.policy"
 local saveconf = require "altmig.save"
@@ -140,6 +142,13 @@ local function read_baseline(m, files)
   return digests
 end
 
+-- From which release to which: some merges ask.
+local function releases(m)
+  local from = m.levels and aix.oslevel(m.levels.client)
+  return { from = from and ("%d.%d"):format(from.version, from.release) or nil,
+    to = m.target and ("%d.%d"):format(m.target.version, m.target.release) or nil }
+end
+
 --- Where the defaults of the old level come from, and which files to save.
 ---@return table files, altmig.saveconf.Sources sources
 function configuration.plan_saving(m, bos)
@@ -149,7 +158,7 @@ function configuration.plan_saving(m, bos)
     tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
   end
   local sources = { rows = filesets.rows, inventory = known, changed = joined(bos.changed, filesets.changed),
-    installed = joined(filesets.paths, filesets.changed) }
+    installed = joined(filesets.paths, filesets.changed), levels = releases(m) }
   local files = saveconf.candidates(m.alt, bos.configuration, sources)
   if m.opts.baseline then sources.baseline = read_baseline(m, files) end
   return files, sources
@@ -168,6 +177,41 @@ end
 -- Every file whose new one is active now, and those whose old one is while there is a new one.
 configuration.steps.list_configuration = {
   run = function(m) return list(m, outcome.after_merges(m.copy, save_root)) end,
+}
+
+-- Runs a method of altmig's own on files that installp brought. Only these: the others are done.
+local function merge_late(m, method, files)
+  local one = {}
+  for name, value in pairs(method) do one[name] = value end
+  one.files = files
+  m:detail("altmig: merging " .. table.concat(files, ", "))
+  local context = saveconf.context(m.copy, save_root)
+  context.report = function(decision)
+    decision.method = method.title
+    m:report_entry(decision)
+  end
+  context.log = function(line) m:detail(line) end
+  context.warn = function(line) m:say(line) end
+  local _, message, code = merge.run(one, context)
+  if message then err.raise { code = code, host = m.name, message = ("merge method %s: %s"):format(method.title, message) } end
+end
+
+-- After installp: what filesets brought of files that altmig merges or keeps itself. The lists of the filesets say
+-- what installp does with a file, and nothing of what the site had switched off in it.
+configuration.steps.merge_installed_configuration = {
+  run = function(m)
+    local merged, back = 0, saveconf.put_back_again(m.copy, save_root)
+    for _, path in ipairs(back) do
+      tell(m, { file = path, severity = "note", chosen = "C", method = "saved files",
+        rule = "a fileset replaced it in phase 6: yours is active again" })
+    end
+    for _, method in ipairs(merge.methods) do
+      local files = method.own and saveconf.keep_installed(m.copy, save_root, method.files) or {}
+      if #files > 0 then merge_late(m, method, files) end
+      merged = merged + #files
+    end
+    return { merged = merged, put_back = #back }
+  end,
 }
 
 -- The same for what installp did with the files of its filesets.

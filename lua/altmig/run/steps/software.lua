@@ -324,6 +324,7 @@ function software.install_software(m)
   m:hand_over("executor")
   m:install_filesets(m:select_filesets())
   m:hand_over("engine")
+  m:merge_installed_configuration()
   m:list_installed_configuration()
 end
 
