@@ -23,6 +23,26 @@ local obsolete = {}
 
 ---@type altmig.obsolete.Rule[]
 obsolete.rules = {
+  { release = "7.3", fileset = "bos.net.tcp.bind", replaced_by = { "bind.rte" }, brings = false,
+    loses = "named: BIND 9.18 of bind.rte is in /usr/sbin/isc_bind", source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "bos.net.tcp.bind_utils", replaced_by = { "bind.rte" }, brings = false,
+    loses = "the tools of BIND, of which dnssec-coverage, dnssec-keymgr and dnssec-checkds are in bind.rte neither",
+    source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "bos.cifs_fs.*", loses = "the CIFS client file system (SMB 1): it is on the Expansion Pack",
+    source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "Java5*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "Java6*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "Java7*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "idsldap.srv*", keep = true, loses = "support: 10.0 takes its place, from 6.4.0.25 on",
+    source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "devices.sdd.*", loses = "the multipath driver SDD: AIX_AAPCM takes its place (manage_disk_drivers)",
+    source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "devices.sddpcm.*", loses = "the path control module SDDPCM: AIX_AAPCM takes its place "
+    .. "(manage_disk_drivers)", source = "AIX 7.3 release notes (digest)" },
+  { release = "7.3", fileset = "rsct.compat.*.sp", loses = "compatibility of RSCT with PSSP",
+    source = "AIX 7.3 release notes, RSCT 3.3.0.0 (digest)" },
+  { release = "7.3", fileset = "rsct.compat.*.hacmp", loses = "compatibility of RSCT with old HACMP",
+    source = "AIX 7.3 release notes, RSCT 3.3.0.0 (digest)" },
   { release = "7.3", fileset = "rsct.vsd*", loses = "virtual shared disks of RSCT",
     source = "AIX 7.3 release notes, RSCT 3.3.0.0" },
   { release = "7.3", fileset = "rsct.lapi.rte", loses = "the low-level application programming interface of RSCT",
