@@ -14,6 +14,7 @@ return flow.new {
   [1] = { "Cloning altinst_rootvg on client, Phase 1.",
     run = function(m)
       m:provide_spot()
+      m:record_values()
       m:installed_filesets()
       m:alt_disk_copy { phase = 1, disks = m.disks }
       m:list_alt_filesystems()
@@ -50,6 +51,7 @@ return flow.new {
     run = function(m)
       m:install_software()
       m:verify_software()
+      m:compare_values()
     end },
 
   [7] = { run = function(m) m:customize(m.post_script) end },

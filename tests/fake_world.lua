@@ -281,13 +281,19 @@ end
 for name, text in pairs(answers) do
   handlers[name] = function() return text end
 end
+for _, command in ipairs { "no", "vmo", "ioo", "schedo", "raso", "nfso" } do
+  handlers[command] = function(w) return w.tunables and w.tunables[command] or "" end
+end
 for _, absent in ipairs { "trustchk", "lswpar", "hdcryptmgr", "lscluster", "genld" } do
   handlers[absent] = function() return "", 127 end
 end
 function handlers.genkex() return "Text address     Size File\n\n         2c73000    22000 /usr/lib/drivers/random\n" end
 function handlers.blvset(w) return (w.level.client:gsub("^(%d)(%d).*", "%1.%2\n")) end
 function handlers.instfix(_, _, argv) return ("    There was no data for %s in the fix database.\n"):format(argv[3]), 1 end
-handlers.lsdev = function() return "ent0:U9105.42A.78ABCDE-V2-C2-T1:Virtual I/O Ethernet Adapter (l-lan)\n" end
+function handlers.lsdev(w, _, argv)
+  if argv[#argv] == "name" then return w.disks or "hdisk0\n" end
+  return "ent0:U9105.42A.78ABCDE-V2-C2-T1:Virtual I/O Ethernet Adapter (l-lan)\n"
+end
 -- What is there on few hosts: w.has["/path"].
 local rare = { ["/bos_inst"] = true, ["/var/efs/efs_admin"] = true, ["/etc/krb5/krb5.conf"] = true, ["/etc/ipsec/inet/DB"] = true,
   ["/etc/ibm/sysmgt/dsm/overrides/dsm.properties"] = true }
@@ -735,6 +741,14 @@ function world.new()
           change = function(_, class, criteria, fields)
             w.tcb_change = { class, criteria, fields }
             return w.tcb and 1 or 0
+          end,
+          -- w.classes: objects of the copy by class; criteria name the type.
+          get = function(_, class, criteria)
+            local list, kind = {}, criteria and criteria:match("'(.-)'")
+            for _, row in ipairs(w.classes and w.classes[class] or {}) do
+              if not kind or row.uniquetype == kind then list[#list + 1] = row end
+            end
+            return list
           end,
           commit = function()
             w.tcb_off = true

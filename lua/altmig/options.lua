@@ -73,6 +73,8 @@ local flags = {
   { "dry-run", "dry_run", text = "change nothing: what preflight finds, and a diff of every file the\nmerges would change" },
   { "verify-restore", "verify_restore", text = "read the restored files back and compare them with the image;\n"
     .. "after installp, look at every file of the software database" },
+  { "values", "values", text = "of verify: what the client had before, of disks, sys0 and tunables,\n"
+    .. "against what it has now that the new release is booted" },
   { "report", "report", arg = "FILE", text = "the report at the end, also of a failure; .html, .json or text by\nits name" },
   { "bundle", "bundle", arg = "FILE", text = "of probe: the answers as one tar to send, names of the site replaced;\n"
     .. "of installp plan: an installp_bundle, lines I:, R: and E:" },
@@ -158,7 +160,7 @@ options.define("altmig status", { operands = "[CLIENT ...]", flags = common .. "
 options.define("altmig probe", { operands = "-c CLIENT [-l LPP_SOURCE] [-s SPOT]",
   flags = common .. "c l s bundle write-test scratch-disk yes replay list json " })
 options.define("altmig report", { operands = "CLIENT", flags = common .. "V v html json " })
-options.define("altmig verify", { operands = "CLIENT", flags = common .. "json " })
+options.define("altmig verify", { operands = "CLIENT", flags = common .. "json values " })
 options.define("altmig installp index", { operands = "DIR", flags = common .. "toc json ",
   text = "the filesets of every image, RPMs and interim fixes" })
 options.define("altmig installp plan", { operands = "DIR [FILESET [LEVEL] ...]",

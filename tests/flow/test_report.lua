@@ -77,6 +77,56 @@ function TestFlowReport:test_the_head_says_what_was_migrated()
   lu.assertNotNil(head.baseline)
 end
 
+-- What nobody sets and what is another one afterwards: recorded before phase 1, compared in the copy, and held against
+-- the booted system.
+function TestFlowReport:test_values_that_change_by_themselves()
+  local w = self.w
+  local attributes = { sys0 = "maxuproc:128:True\nmodelname:IBM,9119:False\nncargs:256:True\n",
+    hdisk0 = "queue_depth:3:True\nreserve_policy:single_path:True\npvid:00c3:False\nq_type:a:b:True\n",
+    hdisk1 = "queue_depth:3:True\nreserve_policy:no_reserve:True\n", hdisk9 = "queue_depth:3:True\n" }
+  w.disks = "hdisk0\nhdisk1\nhdisk9\n"
+  w.answers.lsattr = function(_, _, argv)
+    if argv[3] == "-l" then return attributes[argv[4]] or "", attributes[argv[4]] and 0 or 255 end
+    return "type PowerPC_POWER8 Processor type False\n"
+  end
+  w.tunables = { ioo = "  j2_inodeCacheSize = 400\n  lvm_bufcnt = 9\n", no = " delayackports = {}\n",
+    vmo = "memory_frames = 5\n nokilluid = n/a\n" }
+  w.classes = {
+    CuDv = { { name = "sys0", PdDvLn = "sys/node/chrp" }, { name = "hdisk0", PdDvLn = "disk/fcp/osdisk" },
+      { name = "hdisk1", PdDvLn = "disk/fcp/osdisk" } },
+    CuAt = { { name = "hdisk1", attribute = "reserve_policy", value = "no_reserve" } },
+    PdAt = { { uniquetype = "sys/node/chrp", attribute = "maxuproc", deflt = "128" },
+      { uniquetype = "disk/fcp/osdisk", attribute = "queue_depth", deflt = "64" },
+      { uniquetype = "disk/fcp/osdisk", attribute = "q_type", deflt = "a:b" },
+      { uniquetype = "disk/fcp/osdisk", attribute = "reserve_policy", deflt = "no_reserve" } },
+  }
+  w.decisions.passwd_mig = { { rule = "told", group = "values", severity = "warning", key = "hdisk0", attribute = "reserve_policy" } }
+  lu.assertEquals(w.migration.migrate(w.opts()), 0)
+  local list = {}
+  for _, entry in ipairs(document(w).entries) do
+    if entry.group == "values" and entry.method == "values" then
+      list[#list + 1] = ("%s %s %s %s"):format(entry.key, entry.attribute, entry.c, entry.n or "-")
+    end
+  end
+  table.sort(list)
+  lu.assertEquals(list, { "hdisk0 hdisk1 queue_depth 3 64", "sys0 ncargs 256 -" }) -- hdisk9 is not in the copy
+  lu.assertEquals(document(w).count.values, 3)
+  lu.assertStrContains(world.log_text(w), "altmig: 3 values change by themselves: altmig report lpar.")
+  local text = require("altmig.report.print").text(document(w))
+  lu.assertStrContains(text, "Values that change by themselves")
+  lu.assertStrContains(text, "chdev -l hdisk0 -a queue_depth=3 -P and so for the others")
+  -- The booted system.
+  lu.assertEquals(w.migration.values("lpar", w.opts()), {})
+  attributes.sys0, attributes.hdisk1 = "maxuproc:64:True\n", nil
+  w.tunables.ioo, w.tunables.no = "  j2_inodeCacheSize = 200\n", nil
+  local words = {}
+  for i, change in ipairs(w.migration.values("lpar", w.opts())) do
+    words[i] = ("%s %s %s %s %s"):format(change.key, change.attribute, change.old, change.new or "-", change.remedy or "-")
+  end
+  lu.assertEquals(words, { "sys0 maxuproc 128 64 chdev -l sys0 -a maxuproc=128 -P", "sys0 ncargs 256 - -",
+    "ioo j2_inodeCacheSize 400 200 ioo -p -o j2_inodeCacheSize=400", "ioo lvm_bufcnt 9 - -", "no delayackports {} - -" })
+end
+
 function TestFlowReport:test_what_a_failed_step_told_is_kept()
   local w = self.w
   local m = w.migration.new(w.opts())

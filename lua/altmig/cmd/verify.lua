@@ -10,7 +10,9 @@ local verify = require "altmig.aix.verify"
 local command = {
   summary = "hold the copy of a client against its software database",
   usage = options.usage("altmig verify", "  States, parts and requisites of the filesets; presence, type, size, sum and target of\n"
-    .. "  every file of the inventories, as lppchk looks at them. The status is 1 if something differs."),
+    .. "  every file of the inventories, as lppchk looks at them. With --values the booted client: what was\n"
+    .. "  recorded of its disks, of sys0 and of its tunables, against what they are now. The status is 1 if\n"
+    .. "  something differs."),
 }
 
 local function print_text(client, found)
@@ -26,10 +28,31 @@ local function print_text(client, found)
     count == 0 and "all as the software database says" or ("%d difference%s"):format(count, count == 1 and "" or "s"))
 end
 
+-- The booted client against what was recorded of it.
+local function values(client, opts)
+  local changes = require("altmig.migration").values(client, opts)
+  if not changes then
+    err.raise { code = "NO_VALUES", message = ("altmig verify --values: nothing was recorded of %s before its migration"):format(client),
+      remedy = "a flow script records it with m:record_values() in phase 1" }
+  end
+  if opts.json then
+    output.json({ client = client, values = json.array(changes) }, { sort = true, lossy = true })
+  else
+    for _, change in ipairs(changes) do
+      output.print("%s %s: %s before, %s now%s", change.key, change.attribute, change.old == "" and "empty" or change.old,
+        change.new == nil and "not there" or change.new == "" and "empty" or change.new, change.remedy and "; " .. change.remedy or "")
+    end
+    output.print("altmig verify: %s: %s", client, #changes == 0 and "all recorded values are as they were"
+      or ("%d value%s differ%s"):format(#changes, #changes == 1 and "" or "s", #changes == 1 and "s" or ""))
+  end
+  return #changes == 0 and 0 or 1
+end
+
 function command.run(args)
   local opts, operands = options.parse(args, "altmig verify")
   if #operands ~= 1 then err.usage(command.usage) end
   local client = options.check_name(operands[1], "altmig verify")
+  if opts.values then return values(client, opts) end
   local found = require("altmig.migration").verify(client, opts)
   if opts.json then
     output.json({ client = client, filesets = json.array(found.filesets), files = json.array(found.files),

@@ -234,8 +234,10 @@ local function tell_changed_defaults(this)
       for _, name in ipairs(row and devices[kind] or {}) do
         local value, old = set[name .. "\0" .. row.attribute], before[kind .. "\0" .. row.attribute]
         if value == nil and old ~= nil and old ~= row.deflt then
-          report(decision(input.path, "warning", name, "N", "the device follows the default, which changed",
-            { row.attribute, nil, old, row.deflt }))
+          local told = decision(input.path, "warning", name, "N", ("the device follows the default, which changed; to keep the old one: "
+            .. "chdev -l %s -a %s=%s -P"):format(name, row.attribute, old), { row.attribute, nil, old, row.deflt })
+          told.group = "values"
+          report(told)
         elseif value ~= nil and not family.admits(value, row.values or "", (row.rep or ""):find("n", 1, true) ~= nil) then
           report(decision(input.path, "warning", name, "C", "the device's value is not among " .. row.values,
             { row.attribute, nil, value, row.deflt }))

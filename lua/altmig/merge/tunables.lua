@@ -59,7 +59,8 @@ local function tell_defaults(this, path, text)
   end
   for _, row in ipairs(levels.defaults) do
     if levels.concerns(row, this.ctx.target, this.ctx.source) and not set[row.stanza .. " " .. row.name] then
-      this:report { { severity = "warning", file = path, key = row.stanza, attribute = row.name, o = row.was, n = row.is, chosen = "N",
+      this:report { { severity = "warning", group = "values",
+        file = path, key = row.stanza, attribute = row.name, o = row.was, n = row.is, chosen = "N",
         rule = ("the default changes with AIX %s: %s; to keep the old one: %s"):format(row.from, row.text, row.remedy) } }
     end
   end

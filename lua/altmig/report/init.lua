@@ -14,7 +14,7 @@ local sys = require "altmig.sys"
 
 local report = {}
 
----@alias altmig.report.Group "kept"|"new"|"conflict"|"todo"
+---@alias altmig.report.Group "kept"|"new"|"conflict"|"values"|"todo"
 
 ---@class altmig.report.Entry
 ---@field rule string         # why, or what happened
@@ -39,6 +39,7 @@ report.groups = {
   { name = "kept", title = "Kept from you" },
   { name = "new", title = "New from the release" },
   { name = "conflict", title = "Conflicts" },
+  { name = "values", title = "Values that change by themselves" },
   { name = "todo", title = "To do by hand" },
 }
 local known_groups = {}

@@ -62,6 +62,7 @@ local methods = {
   { require "altmig.run.plan", "software_plan" },
   { require "altmig.run.bundle", "installp_bundle bundle_filesets bundle_files" },
   { require "altmig.run.steps.verify", "look_at_software" },
+  { require "altmig.run.steps.values", "" },
   { require "altmig.run.steps.boot", "make_bootable restore_boot_records" },
   { require "altmig.run.steps.finish", "summarize" },
 }
@@ -247,6 +248,20 @@ function migration.verify(client, opts)
   m:leave_prompt()
   if not ok then error(result, 0) end
   return result
+end
+
+--- altmig verify CLIENT --values: what was recorded before the migration against what the client has now. Reads only.
+---@param client string
+---@param opts table
+---@return altmig.values.Change[]? changes   # nil: nothing was recorded
+function migration.values(client, opts)
+  local merged = options_of_run(opts, client)
+  merged.no_log, merged.quiet, merged.json, merged.report = true, true, nil, nil
+  return with(merged, function(m)
+    m:open_journal()
+    m:connect()
+    return require("altmig.run.steps.values").since(m)
+  end)
 end
 
 --- altmig resume CLIENT.

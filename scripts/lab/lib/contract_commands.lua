@@ -266,6 +266,11 @@ for name, row in pairs {
   commands[name] = row
 end
 
+-- The tuning commands share their syntax (IBM, Performance Tools: Common syntax for tuning commands; -K of 7.3).
+for name in ("ioo no raso schedo vmo"):gmatch("%S+") do
+  commands[name] = { say = "D", flags = "aDd:Fh::KL::o:prx::", operands = { 0, 0 }, exclusive = { "pr" }, added = true }
+end
+
 -- Programs of other systems that AIX does not have: a script that names one works on a host with a toolbox at best.
 local absent = {}
 for name in ([[

@@ -307,6 +307,12 @@ local function add_usr_files(tree)
   tree:file("/usr/lib/boot/unix_64", filler(tree, "/usr/lib/boot/unix_64", 65536), "555")
   -- What a kernel of this level and its RAM file system make as a boot image (lab.kernel).
   tree:file("/usr/lpp/lab/boot_blocks", tree.level.boot_blocks .. "\n", "444")
+  local tunables = {}
+  for command, list in pairs(tree.level.tunables) do
+    for name, value in pairs(list) do tunables[#tunables + 1] = ("%s %s %s\n"):format(command, name, value) end
+  end
+  table.sort(tunables)
+  tree:file("/usr/lpp/lab/tunables", table.concat(tunables), "444")
 end
 
 -- Bulk of a realistic system: `files` files that hold `bytes` bytes together.

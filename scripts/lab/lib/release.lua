@@ -29,6 +29,7 @@ local release = {}
 ---@field time integer when its files were made
 ---@field boot_blocks integer size of a boot image
 ---@field programs string[] paths in the usr part beside the common ones
+---@field tunables table<string, table<string, string>> defaults, by command
 ---@field links table<string, string> links of the usr part
 ---@field scripts table<string, table<string, table<string, string>>> control scripts by fileset and part
 ---@field rpms {installed: string[][]?, images: string[]?} RPMs of a client (name, level, summary), and those in an lpp_source
@@ -84,6 +85,7 @@ local function levels_of(directory)
       levels = {}, links = data.links or {}, scripts = {}, rpms = data.rpms or {} }
     for name, parts in pairs(scripts) do one.scripts[name] = parts end
     for name, level in pairs(levels) do one.levels[name] = level end
+    one.tunables = data.tunables
     for _, fileset in ipairs(catalogue()) do
       if levels[fileset.name] then
         local copy = { level = levels[fileset.name], date = dates[fileset.name],

@@ -4,6 +4,12 @@
 
 return {
   version = "7.1",
+  tunables = { -- some of what the tuning commands list with -a
+    ioo = { j2_inodeCacheSize = "400", j2_metadataCacheSize = "400", maxpgahead = "8" },
+    no = { rfc1323 = "0", tcp_keepidle = "14400", ipforwarding = "0", tcp_pmtu_discover = "1" }, -- the last is synthetic: 7.2 has it too
+    vmo = { ["minperm%"] = "3", lgpg_regions = "0" },
+    schedo = { timeslice = "1" }, raso = { biostat = "0" }, nfso = { nfs_v3_server_readdirplus = "1" },
+  },
   boot_blocks = 53276, -- of a real 7.1 boot image
   programs = {
     "/usr/lib/hal_hfi.o", "/usr/lib/hal_hfi64.o", "/usr/hfi/hal/lib/hal_hfi.o", "/usr/sbin/mkatmpvc",

@@ -3,6 +3,11 @@
 
 return {
   version = "7.2",
+  tunables = { -- some of what the tuning commands list with -a
+    ioo = { j2_inodeCacheSize = "400", j2_metadataCacheSize = "400", maxpgahead = "8" },
+    no = { rfc1323 = "0", tcp_keepidle = "14400", ipforwarding = "0" }, vmo = { ["minperm%"] = "3", lgpg_regions = "0" },
+    schedo = { timeslice = "1" }, raso = { biostat = "0" }, nfso = { nfs_v3_server_readdirplus = "1" },
+  },
   boot_blocks = 61441, -- of a real 7.2 boot image
   programs = {
     "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/drivers/vnicdd", "/usr/bin/rksh",

@@ -5,6 +5,12 @@
 
 return {
   version = "7.3",
+  tunables = { -- some of what the tuning commands list with -a
+    ioo = { j2_inodeCacheSize = "200", j2_metadataCacheSize = "200", maxpgahead = "8" },
+    no = { rfc1323 = "0", tcp_keepidle = "14400", ipforwarding = "0", tcp_dss = "1" },
+    vmo = { ["minperm%"] = "3", lgpg_regions = "0", aslr64 = "1" },
+    schedo = { timeslice = "1", vpm_throughput_mode = "2" }, raso = { biostat = "0" }, nfso = { nfs_v3_server_readdirplus = "1" },
+  },
   boot_blocks = 69660, -- synthetic: below the 40 MB that 7.3 asks of hd5; no real number is public
   programs = {
     "/usr/sbin/shdaemon", "/usr/lib/methods/cfgvnic", "/usr/lib/drivers/vnicdd", "/usr/bin/rksh",
