@@ -28,6 +28,7 @@ local policy = {}
 ---@field source "documented"|"inferred"|"site"
 ---@field note string?
 ---@field again boolean?      # of preserve: put back once more when installp replaced it
+---@field link boolean?       # it is a link: where it led is told if it leads elsewhere afterwards
 ---@field literal boolean?    # path is a name, not a pattern
 
 ---@type altmig.policy.Row[]
@@ -106,6 +107,12 @@ add("preserve", "inferred", "/etc/syslog.conf /etc/ntp.conf /etc/snmpd.conf /etc
 add("preserve", "inferred", "/var/spool/cron/crontabs/* /var/spool/cron/atjobs/* /var/adm/cron/cron.allow /var/adm/cron/cron.deny "
   .. "/var/adm/cron/at.allow /var/adm/cron/at.deny /var/adm/cron/queuedefs")
 add("preserve", "inferred", "/etc/qconfig /etc/qconfig.bin /etc/uucp/*")
+
+-- Links that choose among several programs. A migration sets them as the new level has them (IBM APAR IV91473 is of the
+-- first); the program that they led to may not be there any more, so that they are only told.
+for _, path in ipairs { "/usr/lib/sendmail", "/usr/sbin/xntpd", "/usr/sbin/named" } do
+  policy.rows[#policy.rows + 1] = { path = path, policy = "user_merge", source = "documented", link = true }
+end
 
 -- Network.
 add("preserve", "documented", "/etc/hosts /etc/resolv.conf /etc/netsvc.conf /etc/irs.conf /etc/networks /etc/gateways /etc/exports "

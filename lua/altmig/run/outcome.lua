@@ -63,6 +63,12 @@ local function judge_link(tree, root, link, entry, new)
   return told.rule and told or nil
 end
 
+-- Links that filesets of phase 6 set again.
+local function waits_for_installp(path)
+  local row = policy.of(path)
+  return row ~= nil and row.link == true
+end
+
 --- After the merges of phase 5. Keeps in the save area what is active now, for after_installp.
 ---@param tree table
 ---@param root string?
@@ -78,7 +84,9 @@ function outcome.after_merges(tree, root)
   end
   local links = saveconf.links(tree, root)
   for _, path in ipairs(sorted_keys(links)) do
-    decisions[#decisions + 1] = judge_link(tree, root, links[path], entries[path], shipped[path])
+    if not waits_for_installp(path) then
+      decisions[#decisions + 1] = judge_link(tree, root, links[path], entries[path], shipped[path])
+    end
   end
   saveconf.keep_list(tree, root, "active", active)
   return decisions
@@ -124,6 +132,15 @@ function outcome.after_installp(tree, root)
     decisions[#decisions + 1] = judge_installed(root, entry, active[path].sha256 or false, live, saved,
       saveconf.digest(tree, saved_at(root, path)))
     ::continue::
+  end
+  local links = saveconf.links(tree, root)
+  for _, path in ipairs(sorted_keys(links)) do
+    if waits_for_installp(path) and not saveconf.is_linked(tree, links[path]) then
+      local stat = tree:stat(path)
+      decisions[#decisions + 1] = { file = path, severity = "todo", chosen = "N", c = links[path].target, n = stat and stat.target,
+        rule = ("it led to %s, and the new level has %s: ln -fs %s %s if that is still the one to run"):format(links[path].target,
+          stat and (stat.target and "it lead to " .. stat.target or "a file there") or "nothing there", links[path].target, path) }
+    end
   end
   return decisions
 end

@@ -207,7 +207,7 @@ end
 local function linked_files(tree, files, seen, in_image)
   for _, row in ipairs(policy.rows) do
     local path = row.path
-    if not seen[path] and not path:find("*", 1, true) and policy.is_followed(path) then
+    if not seen[path] and not path:find("*", 1, true) and (row.link or policy.is_followed(path)) then
       local link = link_target(tree, path)
       if link then
         files[#files + 1] = { path = path, policy = row.policy, method = row.method, installp = in_image[path], link = link }

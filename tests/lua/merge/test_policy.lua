@@ -519,6 +519,25 @@ function TestOutcome:test_what_no_fileset_may_replace()
   lu.assertEquals(by_file(assert(outcome.after_installp(t)))["/etc/ntp.conf"]:match("^todo N"), "todo N")
 end
 
+-- A link that chooses among programs is the new level's afterwards, and where it led is told once installp is done.
+function TestOutcome:test_links_that_choose_a_program_are_told()
+  for _, at in ipairs { "/usr/lib", "/usr/sbin" } do assert(t:makedirs(at)) end
+  assert(t:symlink("/usr/sbin/sendmail_ssl", "/usr/lib/sendmail"))
+  assert(t:symlink("/usr/sbin/ntp3/xntpd", "/usr/sbin/xntpd"))
+  put("/usr/sbin/named", "a program")
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {})), {}))
+  saveconf.keep_shipped(t, nil, {}, {})
+  assert(saveconf.restore_preserved(t))
+  lu.assertEquals(assert(outcome.after_merges(t)), {})
+  lu.assertEquals(outcome.after_installp(t), {})
+  assert(t:remove "/usr/lib/sendmail")
+  assert(t:symlink("/usr/sbin/sendmail", "/usr/lib/sendmail"))
+  lu.assertEquals(by_file(outcome.after_installp(t)), { ["/usr/lib/sendmail"] = "todo N: it led to /usr/sbin/sendmail_ssl, and the new "
+    .. "level has it lead to /usr/sbin/sendmail: ln -fs /usr/sbin/sendmail_ssl /usr/lib/sendmail if that is still the one to run" })
+  assert(t:remove "/usr/sbin/xntpd")
+  lu.assertStrContains(by_file(outcome.after_installp(t))["/usr/sbin/xntpd"], "the new level has nothing there")
+end
+
 function TestOutcome:test_before_anything_was_saved()
   for _, fn in ipairs { outcome.after_merges, outcome.after_installp } do
     local ok, e = pcall(fn, t)
