@@ -253,7 +253,7 @@ local function show_text(m, list, collected, saved)
   end
   local count, conflicts = collected:count(), {}
   for _, section in ipairs(print_report.sections(collected:document())) do
-    if section.name == "conflict" or section.name == "todo" then conflicts[#conflicts + 1] = section end
+    if section.name ~= "kept" and section.name ~= "new" then conflicts[#conflicts + 1] = section end
   end
   output.print ""
   output.text(print_report.section_text(conflicts))

@@ -202,7 +202,7 @@ end
 
 local function html_section(out, section)
   out[#out + 1] = ('<section id="%s"><h2>%s (%d)</h2>\n'):format(section.name, section.title, section.count)
-  local open = (section.name == "conflict" or section.name == "todo") and " open" or ""
+  local open = section.name ~= "kept" and section.name ~= "new" and " open" or ""
   for _, file in ipairs(section.files) do
     out[#out + 1] = ("<details%s><summary>%s (%d)</summary><ul>\n"):format(open, escape(file.file), #file.entries)
     for _, entry in ipairs(file.entries) do html_entry(out, entry) end

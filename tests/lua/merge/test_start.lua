@@ -183,7 +183,8 @@ function TestMergeStart:test_tunables_that_are_gone_become_comments()
   lu.assertEquals(status, "merged")
   lu.assertEquals({ said[2].severity, said[2].key, said[2].attribute }, { "todo", "no", "tcp_of_old" })
   -- A default that the site did not set changes with the level, and is told; what the site set is not.
-  lu.assertEquals({ #said, said[1].attribute, said[1].o, said[1].n }, { 2, "j2_metadataCacheSize", "400", "200" })
+  lu.assertEquals({ #said, said[1].attribute, said[1].o, said[1].n, said[1].group }, { 2, "j2_metadataCacheSize", "400",
+    "200", "values" })
   text, said, status = tune(input, "7.2", "7.1")
   lu.assertEquals({ text, #said, status }, { c, 0, "kept" })
   lu.assertEquals(#select(2, tune(input, "7.3", "7.3")), 1) -- an old default of a level before
