@@ -461,6 +461,14 @@ function TestSshSession:test_who_is_another_or_not_let_in_is_not_tried_again()
   lu.assertStrContains(message, "ssh-keyscan")
 end
 
+function TestSshSession:test_a_refusal_speaks_of_the_host_itself()
+  local t, message, code = try { { at = "/", url = "nfs://127.0.0.1/not/exported" } }
+  lu.assertNil(t)
+  lu.assertEquals(code, "NFS_MOUNT")
+  lu.assertStrContains(message, "to 127.0.0.1 itself")
+  lu.assertStrContains(message, "portcheck")
+end
+
 function TestSshSession:test_by_a_host_in_between()
   local gate <close> = setmetatable({ sshd = private.new() }, { __close = function(this) this.sshd:close() end })
   local t <close> = open { via = sshd:options { jump = gate.sshd:options() } }

@@ -82,8 +82,8 @@ static int fail_program(struct nfs_fs *fs, const char *what, int reached, const 
 		am_reason(reason));
 	snprintf(check, sizeof check,
 		fs->options.dialer != NULL
-			? "%.100s is how its own sshd reaches that host, which serves NFS version "
-			  "3, and that this sshd lets ports be forwarded"
+			? "the sshd in between may connect to %.100s, and rpcbind, mountd and an "
+			  "NFS server of version 3 run there"
 			: "%.100s is up, serves NFS version 3, and lets this host reach rpcbind, "
 			  "mountd and nfsd",
 		fs->host);
@@ -94,10 +94,20 @@ static int refused(struct nfs_fs *fs, struct am_error *error)
 {
 	char check[400];
 
-	snprintf(check, sizeof check,
-		"%.200s is exported to this host with root access (exportfs on %.100s), that it "
-		"exists there, and that names resolve both ways",
-		fs->export, fs->host);
+	if (fs->options.dialer != NULL)
+		snprintf(check, sizeof check,
+			"%.150s is exported with root access (exportfs) to %.100s itself, which "
+			"calls "
+			"for this host, that it exists there, that names resolve both ways, and "
+			"that "
+			"calls from ports above 1023 are taken (nfso -o portcheck)",
+			fs->export, fs->host);
+	else
+		snprintf(check, sizeof check,
+			"%.200s is exported to this host with root access (exportfs on %.100s), "
+			"that "
+			"it exists there, and that names resolve both ways",
+			fs->export, fs->host);
 	switch (fs->step.mount_status) {
 	case MNT3ERR_PERM:
 	case MNT3ERR_ACCES:
