@@ -140,6 +140,7 @@ migration("bosboot-in-copy", "bosboot builds an image into a file in a chroot of
 migration("boot-image-size", "Boot images have up to 32 MB (7.2) or 40 MB (7.3).")
 migration("boot-partition", "The boot partition covers image and save-base area; its numbers are little-endian.")
 migration("save-base-area", "savebase fills the area behind the image that the boot record names.")
+migration("nfs-through-ssh", "What sshd connects to the client's own address comes from that address, which an export may name.")
 migration("bosinst-data", "The file of -o becomes /bosinst.data of the copy.")
 migration("restore-libpath", "restore of AIX runs by LIBPATH beside itself.")
 migration("acl-text", "aclput takes the text of aclget with numeric ids.")
