@@ -551,7 +551,8 @@ local troubles = {
     w.answers.lsattr = "type PowerPC_POWER9 Processor type False\n"
   end },
   { "memory", "warning", "2048 MB", function(w) w.answers.prtconf = "Memory Size: 2048 MB\n" end, besides = "inode-cache" },
-  { "inode-cache", "warning", "200 by default, before 400", function(w) w.answers.prtconf = "Memory Size: 4096 MB\n" end,
+  { "inode-cache", "warning", "j2_inodeCacheSize (200 by default, before 400)",
+    function(w) w.answers.prtconf = "Memory Size: 4096 MB\n" end,
     without = function(w) w.files["/etc/tunables/nextboot"] = "ioo:\n\tj2_inodeCacheSize = \"400\"\n" end },
   { "model-level", "info", "Power S1024, with virtual adapters alone: the lowest level for it is 7300-00-01", function(w)
     w.answers.prtconf = "System Model: IBM,9105-42A\nProcessor Type: PowerPC_POWER10\nMemory Size: 8192 MB\n"
@@ -607,11 +608,10 @@ local troubles = {
     without = function(w) w.has = { ["/etc/ipsec/inet/DB"] = true } end },
   { "efs", "warning", "Unsupported protocol sequence", function(w) w.has = { ["/var/efs/efs_admin"] = true } end,
     without = function(w) w.files["/etc/ssh/sshd_config"] = "# x\nAllowPKCS12KeystoreAutoOpen no\n" end },
-  { "ssh-config", "warning", "sshd_config names what the new OpenSSH does not know: Protocol arcfour hmac-ripemd160: sshd does not start",
+  { "ssh-config", "warning", "/etc/ssh/sshd_config has lines that the new sshd refuses: OpenSSH has no protocol 1",
     function(w)
       w.answers.lslpp = installed "openssh.base.server 8.1.102.2102"
-      w.files["/etc/ssh/sshd_config"] = "protocol 2\n# UseLogin no\nCiphers aes256-ctr,arcfour\nMACs +hmac-ripemd160\nKexAlgorithms -x\n"
-      w.files["/etc/ssh/sshd_config"] = w.files["/etc/ssh/sshd_config"]:gsub("protocol", "Protocol")
+      w.files["/etc/ssh/sshd_config"] = "Protocol 2\n# UseLogin no\nCiphers aes256-ctr,arcfour\n"
     end, without = function(w) w.answers.lslpp = installed "openssh.base.server 9.7.3013.1000" end },
   { "ssh-host-key", "warning", "only host key is a DSA key", function(w)
     w.answers.lslpp = installed "openssh.base.server 8.1.102.2102"
@@ -627,11 +627,11 @@ local troubles = {
     w.answers.genld = "Proc_pid: 123\tProc_name: acmed\n 10000000 acmed\n d00ad100 /usr/lib/libcrypto_compat.a[libcrypto.so]\n"
       .. "Proc_pid: 124\tProc_name: init\n 10000000 init\n"
   end, without = function(w) w.answers.genld = "Proc_pid: 124\tProc_name: init\n 10000000 /usr/lib/libcrypto.a[libcrypto.so]\n" end },
-  { "openssl-cnf", "warning", "asks for an engine", function(w)
+  { "openssl-cnf", "warning", "has lines that the new OpenSSL refuses", function(w)
     w.files["/var/ssl/openssl.cnf"] = "[e]\n#engine_id = a\nengine_id = pkcs11\n"
   end,
     without = function(w) w.files["/var/ssl/openssl.cnf"] = "#engine_id = a\nengine_ids = 1\n" end },
-  { "ntp-conf", "warning", "words of version 3: authenticate", function(w)
+  { "ntp-conf", "warning", "has lines that version 4 of NTP ignores: a word of NTP version 3", function(w)
     w.up = { ["client:xntpd"] = true }
     w.files["/etc/ntp.conf"] = "server 10.0.0.1\nauthenticate yes\n"
   end, without = function(w) w.up = nil end },

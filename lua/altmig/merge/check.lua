@@ -180,14 +180,13 @@ end
 
 -- Words that a program of the new level does not take any more, or takes otherwise. Each line is told once.
 local function check_words(view)
-  local texts = {}
+  local seen = {}
   for _, row in ipairs(levels.words) do
-    for _, path in ipairs(levels.concerns(row, view.target, view.source) and row.files or {}) do
-      if texts[path] == nil then texts[path] = view.text(path) or false end
-      for line in (texts[path] or ""):gmatch("[^\n]+") do
-        local word, rest = line:lower():match("^%s*([^%s#=]+)[%s=]*(.*)$")
-        if word and word:match("^" .. row.word .. "$") and (not row.value or rest:match("^" .. row.value)) then
-          view.say(path, line:match("^%s*(.-)%s*$"), row.text, row.breaks and "todo" or "warning")
+    for _, path in ipairs(row.files) do
+      if not seen[path] then
+        seen[path] = true
+        for _, found in ipairs(levels.refused(path, view.text(path) or "", view.target, view.source)) do
+          view.say(path, found.line, found.row.text, found.row.breaks and "todo" or "warning")
         end
       end
     end

@@ -193,4 +193,29 @@ words("7.3", ntp, "ours", true,
 words("7.3", { "/var/ssl/openssl.cnf" }, "documented", true, "IBM's OpenSSL 3 has no engines", "engines", "engine_id",
   "dynamic_path")
 
+--- The lines of a file that a program of the new release does not take any more, or takes otherwise: each with its row.
+---@param path string
+---@param text string
+---@param new string?
+---@param old string?
+---@return { line: string, row: altmig.levels.Word }[]
+function levels.refused(path, text, new, old)
+  local rows, list = {}, {}
+  for _, row in ipairs(levels.words) do
+    for _, file in ipairs(levels.concerns(row, new, old) and row.files or {}) do
+      if file == path then rows[#rows + 1] = row end
+    end
+  end
+  if not rows[1] then return list end
+  for line in text:gmatch("[^\n]+") do
+    local word, rest = line:lower():match("^%s*([^%s#=]+)[%s=]*(.*)$")
+    for _, row in ipairs(word and rows or {}) do
+      if word:match("^" .. row.word .. "$") and (not row.value or rest:match("^" .. row.value)) then
+        list[#list + 1] = { line = line:match("^%s*(.-)%s*$"), row = row }
+      end
+    end
+  end
+  return list
+end
+
 return levels

@@ -136,29 +136,16 @@ releases.list = {
         remedy = "change to AIX_AAPCM before the migration (manage_disk_drivers), and boot once with it" },
     },
 
-    ssh = {
-      since = "9.2", -- what is below learns of all this with the migration
-      source = source.openssh,
-      -- Words of sshd_config and ssh_config that are gone, and algorithms that no list may name any more: with an
-      -- unknown one in a list sshd does not start.
-      words = { "UsePrivilegeSeparation", "RSAAuthentication", "RhostsRSAAuthentication", "KeyRegenerationInterval", "ServerKeyBits",
-        "UseLogin", "Protocol" },
-      algorithms = { "arcfour", "arcfour128", "arcfour256", "blowfish-cbc", "cast128-cbc", "hmac-ripemd160", "hmac-ripemd160@openssh.com",
-        "hmac-ripemd160-etm@openssh.com" },
-      algorithm_source = source.upstream,
-    },
-    openssl = {
-      source = source.openssl,
-      -- What a running program may have loaded that is gone.
-      objects = { "libcrypto_compat%.a", "libssl_compat%.a", "libcrypto%.so%.0%.9%.8", "libssl%.so%.0%.9%.8" },
-      -- Words of openssl.cnf that ask for an engine.
-      config = { "^%s*engine_id%f[%W]", "^%s*engines%s*=", "^%s*dynamic_path%s*=" },
-    },
-    ntp = { source = source.ntp,
-      words = { "authenticate", "authdelay", "maxskew", "precision", "resolver", "select", "clientlimit", "clientperiod" } },
+    -- What is below this level learns of all that came with OpenSSH 9. The words of files that are gone are in
+    -- altmig.merge.levels, which the merges read as well.
+    ssh = { since = "9.2", source = source.openssh, keys = source.upstream },
+    -- What a running program may have loaded that is gone.
+    openssl = { source = source.openssl, objects = { "libcrypto_compat%.a", "libssl_compat%.a", "libcrypto%.so%.0%.9%.8",
+      "libssl%.so%.0%.9%.8" } },
+    ntp = { source = source.ntp },
     named = { source = source.notes, fileset = "bos.net.tcp.bind",
       tools = { "dnssec-coverage", "dnssec-keymgr", "dnssec-checkds" } },
-    tunables = { source = source.image, memory = 4096, names = { "j2_inodeCacheSize", "j2_metadataCacheSize" }, before = 400, now = 200 },
+    tunables = { source = source.image, memory = 4096, stanza = "ioo" },
     yum = { source = source.dnf },
     mixed_source = { fileset = "bos.net.tcp.sendmail", base = "^7%.3%.0%.", source = source.notes,
       what = "phase 6 may print that libcrypto_compat.a is not found, until the update is installed; a SPOT made of it may lack images",

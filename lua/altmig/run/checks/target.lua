@@ -7,6 +7,7 @@
 
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
+local levels = require "altmig.merge.levels"
 local releases = require "altmig.run.checks.releases"
 local sorted_keys = require "altmig.sorted_keys"
 
@@ -400,54 +401,33 @@ local function ssh_level(m)
   return row and row.level
 end
 
-local function as_set(list)
-  local set = {}
-  for _, word in ipairs(list) do set[word:lower()] = word end
-  return set
-end
+-- Releases as the tables of the merges name them.
+local function named(release) return release and ("%d.%d"):format(release.version, release.release) end
 
-local lists_of_algorithms <const> = { ciphers = true, macs = true, kexalgorithms = true, hostkeyalgorithms = true }
-
--- What a configuration file of OpenSSH names that is gone: words and algorithms, each once.
-local function gone_words(text, rows)
-  local words, algorithms, found, seen = as_set(rows.words), as_set(rows.algorithms), {}, {}
-  local function note(word)
-    if not seen[word] then found[#found + 1] = word end
-    seen[word] = true
+-- A finding for the lines of a file that the new release does not take, or takes otherwise.
+local function refused_lines(m, add, finding, path)
+  local lines, texts, seen, breaks = {}, {}, {}, false
+  for _, found in ipairs(levels.refused(path, text_of(m, path), named(m.target), named(m.from))) do
+    if not seen[found.line] then lines[#lines + 1] = found.line end
+    if not seen[found.row.text] then texts[#texts + 1] = found.row.text end
+    seen[found.line], seen[found.row.text] = true, true
+    breaks = breaks or found.row.breaks or false
   end
-  local dangerous = false
-  for _, line in ipairs(lines_of(text)) do
-    local word, rest = line:match("^(%a+)%s*=?%s*(.*)$")
-    if word and words[word:lower()] then note(word) end
-    if word and lists_of_algorithms[word:lower()] and not rest:match("^%-") then
-      for name in rest:gmatch("[^,%s+^]+") do
-        if algorithms[name:lower()] then
-          note(name)
-          dangerous = true
-        end
-      end
-    end
-  end
-  return found, dangerous
+  if not lines[1] then return end
+  finding.severity, finding.host, finding.evidence = "warning", m.name, ("cat %s: %s"):format(path, table.concat(lines, "\n"))
+  finding.what = ("%s: %s"):format(finding.what:format(path, breaks and "refuses" or "ignores"), table.concat(texts, "; "))
+  add(finding)
 end
 
 --- sshd and ssh: words and algorithms of their files that the new OpenSSH has no more.
 function target.ssh_config(m, add)
-  local _, rows = entered_with(m, "ssh")
-  local level = rows and ssh_level(m)
-  if not level or aix.compare_levels(level, rows.since) >= 0 then return end
-  for _, file in ipairs { "/etc/ssh/sshd_config", "/etc/ssh/ssh_config" } do
-    local found, dangerous = gone_words(text_of(m, file), rows)
-    if found[1] then
-      local server = file:match("sshd")
-      add { id = "ssh-config", severity = "warning", host = m.name, evidence = "cat " .. file,
-        source = dangerous and rows.algorithm_source or rows.source,
-        what = ("%s names what the new OpenSSH does not know: %s%s"):format(file, table.concat(found, " "),
-          dangerous and (server and ": sshd does not start with it" or ": ssh ends with it") or ""),
-        remedy = server and "take these words out before the migration, and let sshd -t look at the file; of the copy, before it is booted"
-          or "take these words out before the migration" }
-    end
-  end
+  local _, row = entered_with(m, "ssh")
+  local level = row and ssh_level(m)
+  if not level or aix.compare_levels(level, row.since) >= 0 then return end
+  refused_lines(m, add, { id = "ssh-config", source = row.keys, what = "%s has lines that the new sshd %s",
+    remedy = "take them out before the migration; sshd -t of the migrated system has the last word" }, "/etc/ssh/sshd_config")
+  refused_lines(m, add, { id = "ssh-config", source = row.keys, what = "%s has lines that the new ssh %s",
+    remedy = "take them out before the migration" }, "/etc/ssh/ssh_config")
 end
 
 --- Keys that the new OpenSSH does not take.
@@ -458,14 +438,14 @@ function target.ssh_keys(m, add)
   local names, others = ask(m, { "ls", "/etc/ssh" }).stdout, false
   for _, kind in ipairs { "rsa", "ecdsa", "ed25519" } do others = others or names:find("ssh_host_" .. kind .. "_key", 1, true) ~= nil end
   if names:find("ssh_host_dsa_key", 1, true) and not others then
-    add { id = "ssh-host-key", severity = "warning", host = m.name, evidence = "ls /etc/ssh", source = rows.algorithm_source,
+    add { id = "ssh-host-key", severity = "warning", host = m.name, evidence = "ls /etc/ssh", source = rows.keys,
       what = "the only host key is a DSA key, which the new sshd does not use: it would have none",
       remedy = "ssh-keygen -A   before the migration, and give the new key to those who know the old one" }
   end
   for _, home in ipairs { "/.ssh", "/root/.ssh" } do
     local file = home .. "/authorized_keys"
     if text_of(m, file):find("ssh-dss ", 1, true) then
-      add { id = "ssh-user-key", severity = "warning", host = m.name, evidence = "cat " .. file, source = rows.algorithm_source,
+      add { id = "ssh-user-key", severity = "warning", host = m.name, evidence = "cat " .. file, source = rows.keys,
         what = ("%s holds DSA keys: who logs in as root with one cannot do so any more"):format(file),
         remedy = "let them make an ed25519 or RSA key and add it" }
     end
@@ -491,33 +471,19 @@ function target.openssl(m, add)
       what = ("%s has %s loaded, which the new OpenSSL does not have: it will not start"):format(name, found[name]),
       remedy = "ask for a version of the program that is made with OpenSSL 3; dump -H FILE shows it of programs that do not run now" }
   end
-  local text = text_of(m, "/var/ssl/openssl.cnf")
-  for _, line in ipairs(lines_of(text)) do
-    if matches(line, rows.config) then
-      return add { id = "openssl-cnf", severity = "warning", host = m.name, source = rows.source,
-        evidence = "cat /var/ssl/openssl.cnf: " .. line,
-        what = "/var/ssl/openssl.cnf asks for an engine, and the new OpenSSL has none: programs may fail at their start",
-        remedy = "take these lines out; the file of the new release has other symbols, and yours is kept in the save area" }
-    end
-  end
+  refused_lines(m, add, { id = "openssl-cnf", source = rows.source, what = "%s has lines that the new OpenSSL %s",
+    remedy = "take them out: programs may fail at their start; the file of the new release has other symbols, and yours is kept in "
+      .. "the save area" }, "/var/ssl/openssl.cnf")
 end
 
 -- Daemons and their files ---------------------------------------------------------------------------
 
 --- ntp.conf: words of version 3.
 function target.ntp(m, add)
-  local _, rows = entered_with(m, "ntp")
-  if not rows then return end
-  local words, found = as_set(rows.words), {}
-  for _, line in ipairs(lines_of(text_of(m, "/etc/ntp.conf"))) do
-    local word = line:match("^%S+")
-    if words[word:lower()] then found[#found + 1] = word end
-  end
-  local active, evidence = is_active(m, "xntpd")
-  if not found[1] or not active then return end
-  add { id = "ntp-conf", severity = "warning", host = m.name, evidence = evidence .. "; cat /etc/ntp.conf", source = rows.source,
-    what = ("xntpd is NTP version 4 in the new release, and /etc/ntp.conf has words of version 3: %s"):format(table.concat(found, " ")),
-    remedy = "take them out (authentication is: enable auth); after the boot: lssrc -ls xntpd" }
+  local _, row = entered_with(m, "ntp")
+  if not row or not is_active(m, "xntpd") then return end
+  refused_lines(m, add, { id = "ntp-conf", source = row.source, what = "%s has lines that version 4 of NTP %s",
+    remedy = "take them out; after the boot: lssrc -ls xntpd" }, "/etc/ntp.conf")
 end
 
 --- named, whose fileset is replaced by one that is not installed by default.
@@ -560,20 +526,24 @@ function target.dsm(m, add)
     remedy = ("cp -p %s /home   and compare it after the boot"):format(path) }
 end
 
---- Caches of JFS2 that are half as large by default, on a client with little memory.
+--- Caches of JFS2 that are smaller by default, on a client with little memory.
 function target.inode_cache(m, add)
   local _, row = entered_with(m, "tunables")
   local memory = m.client_memory
   if not row or not memory or memory > row.memory then return end
-  local text = text_of(m, "/etc/tunables/nextboot")
-  for _, name in ipairs(row.names) do
-    if text:find(name, 1, true) then return end
+  local text, names, remedies = text_of(m, "/etc/tunables/nextboot"), {}, {}
+  for _, default in ipairs(levels.defaults) do
+    if default.stanza == row.stanza and levels.concerns(default, named(m.target), named(m.from)) then
+      if text:find(default.name, 1, true) then return end
+      names[#names + 1] = ("%s (%s by default, before %s)"):format(default.name, default.is, default.was)
+      remedies[#remedies + 1] = default.remedy
+    end
   end
+  if not names[1] then return end
   add { id = "inode-cache", severity = "warning", host = m.name, source = row.source,
     evidence = ("prtconf -m: %d MB; cat /etc/tunables/nextboot"):format(memory),
-    what = ("%s are %d by default, before %d: with %d MB of memory, open() may fail where many files are open"):format(
-      table.concat(row.names, " and "), row.now, row.before, memory),
-    remedy = ("on the migrated system: ioo -p -o %s=%d -o %s=%d"):format(row.names[1], row.before, row.names[2], row.before) }
+    what = ("%s: with %d MB of memory, open() may fail where many files are open"):format(table.concat(names, " and "), memory),
+    remedy = "on the migrated system: " .. table.concat(remedies, "; ") }
 end
 
 --- yum, which does not run on the new release.
