@@ -106,6 +106,21 @@ function TestPromptOfAMigration:test_looking_is_free()
   lu.assertEquals(w.log, {})
 end
 
+-- The client's own address is asked for before the prompt is there: none of its commands runs then.
+function TestPromptOfAMigration:test_looking_is_free_through_ssh()
+  local w = self.w
+  local text = assert(sys.read_file(w.dir .. "/nim.lua"))
+  assert(sys.write_file(w.dir .. "/nim.lua", (text:gsub('lpar = { ssh = { host = "client" } }',
+    'lpar = { ssh = { host = "client" }, nfs = { via = "ssh" } }')), { mode = 384 }))
+  stop_in_phase_8(w)
+  w.files["/etc/motd"] = "welcome"
+  w.urls = nil
+  local out = repl(w, { 'm.alt:read "/etc/motd"' })
+  lu.assertStrContains(out, '"welcome"')
+  lu.assertNotStrContains(out, "READ_ONLY")
+  lu.assertEquals(w.urls[1].url, "nfs://10.0.0.2/alt_inst")
+end
+
 function TestPromptOfAMigration:test_what_the_prompt_made_goes_however_it_is_left()
   local ways = { ["the end of input"] = {}, [":quit"] = { ":quit" }, ["os.exit"] = { "os.exit(3)" },
     ["an error"] = { function() error { message = "the terminal is gone" } end, ":quit" },

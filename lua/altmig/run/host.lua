@@ -253,6 +253,7 @@ function host:revive()
   local result, _, code = self.session:run({ "true" }, { timeout = PROBE })
   if result or code == "CANCELLED" then return end
   local connected, message
+  self.seen = nil
   connected, message, code = self.session:reconnect()
   self.unreachable = not connected and { code = code, host = self.name,
     message = ("%s %s: the connection is lost, and a new one cannot be made: %s"):format(self.role, self.name, message),
@@ -265,6 +266,17 @@ end
 function host:is_reachable()
   if not self.unreachable then pcall(self.revive, self) end
   return not self.unreachable
+end
+
+--- The addresses of the connection, as this host sees them: who connects, and its own; nil where it does not tell.
+--- Asked once for a connection: at a prompt that is for looking no command runs.
+---@return string? from, string? own
+function host:addresses()
+  if not self.seen then
+    local from, own = self:must_script("echo $SSH_CONNECTION"):match("^([%x.:]+)%S* %d+ ([%x.:]+)%S* %d+\n$")
+    self.seen = { from = from, own = own }
+  end
+  return self.seen.from, self.seen.own
 end
 
 function host:close()

@@ -22,7 +22,7 @@ function route.caller(m)
   local remedy = is_ssh and ("name it, as %s knows itself, in %s: nfs = { via = \"ssh\", host = \"...\" }"):format(m.name, m.nim.path)
     or ("name it in %s: engine = { address = \"...\" }"):format(m.nim.path)
   if not named then
-    local from, own = m.client:must_script("echo $SSH_CONNECTION"):match("^([%x.:]+)%S* %d+ ([%x.:]+)%S* %d+\n$")
+    local from, own = m.client:addresses()
     named = is_ssh and own or from
   end
   if not named then

@@ -35,6 +35,7 @@ function session.connect(m, either)
     local function trace(line) console.log(m, escape.line(line)) end
     m.master.trace, m.client.trace = trace, trace
   end
+  if nfs_route.is_ssh(m.client_resource) and not m.client.unreachable then m.client:addresses() end -- for the prompt
   if gate.is_closed(m) then gate.guard(m) end
   m.exec = executor.new(m)
 end

@@ -2,6 +2,7 @@
 -- By whom the client's NFS server is called, and where.
 
 local lu = require "luaunit"
+local host = require "altmig.run.host"
 local route = require "altmig.run.nfs_route"
 
 TestNfsRoute = {}
@@ -10,10 +11,10 @@ TestNfsRoute = {}
 local function migration(nfs, connection, engine)
   return { name = "lpar", client_resource = { ssh = { host = "lpar.example" }, nfs = nfs },
     nim = { path = "nim.lua", engine_address = function() return engine end },
-    client = { must_script = function(_, text)
+    client = setmetatable({ must_script = function(_, text)
       lu.assertEquals(text, "echo $SSH_CONNECTION")
       return connection or "10.0.0.1 40000 10.0.0.2 22\n"
-    end } }
+    end }, { __index = host }) }
 end
 
 function TestNfsRoute:test_by_itself_the_engine_host_calls()
