@@ -302,11 +302,49 @@ function handlers.test(w, host, argv)
   if rare[argv[3]] and not (w.has and w.has[argv[3]]) then return "", 1 end
   return "", 0
 end
+-- Files that are laid over files in one command; w.refuses_namefs is a path that mount does not take.
+local function lay_files(w, host, argv)
+  local text = {}
+  for i = 6, #argv, 2 do
+    local source, at = argv[i], argv[i + 1]
+    local kind = w.kinds[at]
+    if kind then
+      text[#text + 1] = ("altmig-way %s %s\n"):format(kind, at)
+    else
+      local refused = w.refuses_namefs == at
+      if not refused then handlers.mount(w, host, { "mount", "-v", "namefs", source, at }) end
+      text[#text + 1] = ("altmig-laid %d %s\n"):format(refused and 1 or 0, at)
+    end
+  end
+  return table.concat(text)
+end
+
+-- `env -i NAME=VALUE ... COMMAND`
+function handlers.env(_, _, argv, _, answer)
+  local i = 2
+  while argv[i] == "-i" or argv[i]:find("=", 1, true) do i = i + 1 end
+  return answer({ table.unpack(argv, i) })
+end
+
 function handlers.sh(w, host, argv, opts, answer)
   local script = argv[3] or argv[2]
   if script:find("| cksum", 1, true) or script:find("| cmp - ", 1, true) then return disk_answer(w, host, argv) end
   if script:find("altmig-plain", 1, true) then return at_plain(w, argv, answer) end
   if script:find("-type d -print", 1, true) then return list_private(w) end
+  if script:find("altmig-laid", 1, true) then return lay_files(w, host, argv) end
+  if script:find('umount "$at"', 1, true) then
+    for i = 6, #argv do handlers.umount(w, host, { "umount", argv[i] }) end
+    return ""
+  end
+  if script:find('cp -p "$dir/altmig"', 1, true) then
+    w.program = opts.stdin
+    return ""
+  end
+  if script:find('rm -f "$1"', 1, true) and argv[5] == "/tmp/.altmig/commands" then
+    local text = w.commands_log
+    w.commands_log = nil
+    return text or ""
+  end
   if script:find("set_acl", 1, true) then
     w.acl_script = script
     return w.acl_answer or ""
@@ -595,6 +633,9 @@ function world.new()
   end
   copy.remove_all = copy.remove
   function copy:exists() return true end
+  -- w.programs["/usr/bin"] = names; links are those of w.links.
+  function copy:list(path) return w.programs and w.programs[path] or {} end
+  function copy:readlink(path) return w.links and w.links[path] end
   function copy:open() return { close = function() end } end
   function copy:drop_caches() end
   function copy:close() end

@@ -201,7 +201,49 @@ local function assert_values_are_told()
   lu.assertStrContains(lab.on(client, "ioo -a"), "j2_inodeCacheSize = 400")
 end
 
+-- What removal scripts of obsolete filesets look for on the executor, which has it too, and its process, whose number
+-- is in a file of the client. On the client something of it is gone already.
+local look_at_executor = "odmget SRCsubsys; cat /etc/inittab; ls -l /etc/inittab; lssrc -a; ps -e -o pid,comm | grep sleep; lsdev -C; errpt"
+
+local function prepare_executor()
+  lab.on(master, "printf 'SRCsubsys:\\n\\tsubsysname = \"glbd\"\\n\\tgrpname = \"ncs\"\\n\\tpath = \"/x\"\\n' >/tmp/s; "
+    .. "odmadd /tmp/s; mkitab 'mkatmpvc:2:once:/usr/bin/true'; mkitab 'atmle:2:once:/usr/bin/true'")
+  local pid = lab.on(master, "nohup sleep 900 >/dev/null 2>&1 & echo $!"):match("%d+")
+  lab.on(client, ("echo %s >/var/adm/ras/atm.pid; odmdelete -o SRCsubsys -q subsysname=glbd; rmitab mkatmpvc"):format(pid))
+  return lab.on(master, look_at_executor)
+end
+
+local function assert_obsolete_removed(before)
+  lu.assertEquals(lab.on(master, look_at_executor .. "; ls -d /*_alt 2>/dev/null; :"), before)
+  local entries = {}
+  local report = lab.must("exec", "sh", "-c", "cat $ALTMIG_STATE/" .. client .. "/report.json")
+  for _, entry in ipairs(json.decode(report).entries) do
+    if entry.method == "installp -u" then entries[#entries + 1] = ("%s %s: %s"):format(entry.severity, entry.key, entry.rule) end
+  end
+  local text = table.concat(entries, "\n") .. "\n"
+  for _, line in ipairs { "warning bos.net.ncs: its scripts say: Can not remove the glbd subsystem\n",
+    "warning devices.common.IBM.atm.rte: its scripts say: "
+      .. 'WARNING: rmitab failed! Unable to remove "mkatmpvc" entry from /etc/inittab.\n',
+    "devices.common.IBM.atm.rte.unconfig[17]: /etc/atm.defs: ", "devices.common.IBM.atm.rte: its scripts say: sum: ",
+    "warning devices.common.IBM.atm.rte: its scripts ran: kill -9 ",
+    "warning devices.common.IBM.atm.rte: its scripts ran: cfgmgr was refused",
+    "note devices.common.IBM.atm.rte: its scripts ran: rmitab atmle: there is no such entry in the copy, which counts as done\n",
+    "note bos.net.ncs: removed: AIX 7.2 no longer has it" } do
+    lu.assertStrContains(text, line)
+  end
+  lu.assertNotStrContains(text, '"atmsvcd"') -- it was there, and went
+end
+
+local function assert_gone_from_copy()
+  local _, out = lab.try_on(client, "lslpp -lqc | egrep 'bos.net.ncs|IBM.atm'; egrep 'atm|mkatmpvc' /etc/inittab; "
+    .. "odmget SRCsubsys | grep lbd; cd /usr; ls -d lib/ncs/bin/glbd sbin/atmsvcd lpp/bos.net/deinstl/bos.net.ncs.unconfig 2>/dev/null")
+  lu.assertEquals(out, "")
+  lu.assertEquals(lab.on(client, "lppchk -v && lppchk -f && grep acme: /etc/inittab && lssrc -s acmed | wc -l"),
+    "acme:2:once:/opt/acme/bin/start >/dev/console 2>&1 # ACME tools\n       2\n")
+end
+
 function TestMigrationInTheLab:test_1_complete_run()
+  local executor = prepare_executor()
   lab.on(client, plant)
   local paths = lab.on(client, "find / -path /proc -prune -o -print")
   local before = digest(client, bookkeeping)
@@ -210,6 +252,7 @@ function TestMigrationInTheLab:test_1_complete_run()
   assert_required_lines(out)
   assert_nothing_left()
   assert_recorded()
+  assert_obsolete_removed(executor)
   lu.assertEquals(differences(before, digest(client, bookkeeping)), "")
   lu.assertStrContains(lab.on(client, "oslevel -s"), "7100-05-03")
   lu.assertStrContains(lab.on(client, "bootlist -m normal -o"), "hdisk2 blv=hd5")
@@ -217,6 +260,7 @@ function TestMigrationInTheLab:test_1_complete_run()
 
   local undisturbed_classes
   undisturbed, undisturbed_classes = boot_and_digest()
+  assert_gone_from_copy()
   lu.assertEquals(unexplained(paths, lab.on(client, "find / -path /proc -prune -o -print")), {})
   lu.assertStrContains(undisturbed_classes, "devices.chrp.base.rte")
   local passwd = lab.on(client, "cat /etc/passwd")
@@ -229,10 +273,10 @@ function TestMigrationInTheLab:test_1_complete_run()
   assert_booted_copy_is_kept()
 end
 
---- Kills the engine when a line appears in its log, then resumes.
-local function kill_at(line)
+-- Runs the program until a line appears in its log, and kills it there.
+local function kill_run_at(line, program, argv)
   local output = os.tmpname() -- of its own: an earlier one holds the line already
-  local pid = lab.engine_spawn("nimadm", lab.flags, output)
+  local pid = lab.engine_spawn(program, argv, output)
   local deadline = sys.time() + 120
   while true do
     local text = sys.read_file(output) or ""
@@ -245,10 +289,16 @@ local function kill_at(line)
   local status, out = lab.engine("altmig", { "status" })
   lu.assertEquals(status, 0)
   lu.assertStrContains(out, client .. ": stopped")
-  local problem
-  status, out, problem = lab.engine("altmig", { "resume", client })
+end
+
+--- Kills the engine when a line appears in its log, its resumes when others do, then resumes.
+local function kill_at(line, ...)
+  kill_run_at(line, "nimadm", lab.flags)
+  for _, other in ipairs { ... } do kill_run_at(other, "altmig", { "resume", client }) end
+  local status, out, problem = lab.engine("altmig", { "resume", client })
   lu.assertEquals(status, 0, out .. problem)
   assert_nothing_left()
+  lu.assertEquals(lab.on(master, "ls -d /*_alt 2>/dev/null; :"), "")
   local again = boot_and_digest()
   if undisturbed then lu.assertEquals(differences(undisturbed, again), "") end
 end
@@ -262,7 +312,7 @@ function TestMigrationInTheLab:test_2_killed_in_phase_5_during_the_merges()
 end
 
 function TestMigrationInTheLab:test_2_killed_in_phase_6()
-  kill_at("Installing software with the installp installer.")
+  kill_at("installp: DEINSTALLING software for:", "Installing software with the installp installer.")
 end
 
 function TestMigrationInTheLab:test_2_killed_in_phase_8()

@@ -47,6 +47,10 @@ obsolete.rules = {
     source = "AIX 7.3 release notes, RSCT 3.3.0.0" },
   { release = "7.3", fileset = "rsct.lapi.rte", loses = "the low-level application programming interface of RSCT",
     source = "AIX 7.3 release notes, RSCT 3.3.0.0" },
+  { release = "7.2", fileset = "bos.net.ncs", loses = "the location brokers of the Network Computing System",
+    source = "published log of a nimadm migration from 7.1 to 7.2" },
+  { release = "7.2", fileset = "devices.common.IBM.atm.rte", loses = "ATM adapters and their daemons",
+    source = "published log of a nimadm migration from 7.1 to 7.2" },
 }
 
 local function is_string(value) return type(value) == "string" and value ~= "" end

@@ -27,6 +27,11 @@ end
 ---@return string
 function footprint.private_dev(base) return base .. "/dev" end
 
+--- On the master, in the same place: what is laid over commands of the copy while scripts of filesets run there.
+---@param base string
+---@return string
+function footprint.private_commands(base) return base .. "/commands" end
+
 --- Where the lpp_source is shown in the copy.
 footprint.images = "/ALT_MIG_IMAGES"
 
@@ -39,6 +44,7 @@ footprint.probe, footprint.answer = "/.altmig_probe", "/.altmig_answer"
 footprint.work = "/tmp/.altmig"
 footprint.filesets = footprint.work .. "/filesets"
 footprint.boot_image = footprint.work .. "/bootimage"
+footprint.environment = footprint.work .. "/environment"
 
 --- On the client while a boot record is put back; in the copy it is written beside the image.
 footprint.boot_record = "/var/adm/ras/alt_mig/bootrecord"

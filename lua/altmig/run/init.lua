@@ -56,6 +56,7 @@ local methods = {
   { require "altmig.run.steps.bos", "bos_image merge_configuration" },
   { require "altmig.run.steps.room", "make_room make_room_beside make_room_for_installp" },
   { require "altmig.run.steps.software", "customize install_filesets install_software" },
+  { require "altmig.run.steps.obsolete", "remove_obsolete remove_filesets" },
   { require "altmig.run.steps.images", "provide_images unmount_images remove_images" },
   { require "altmig.run.steps.update", "look_at_levels install_updates" },
   { require "altmig.run.steps.interim", "remove_interim_fixes restore_interim_fixes" },

@@ -9,6 +9,7 @@ local efix = require "lab.efix"
 local getopt = require "lab.getopt"
 local instapply = require "lab.instapply"
 local instplan = require "lab.instplan"
+local instremove = require "lab.instremove"
 local quirk = require "lab.quirk"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
@@ -418,26 +419,66 @@ local function commit()
 end
 
 local function deinstall()
-  local rows, db = {}, swvpd.open()
-  local present = db:filesets() or {}
-  local ok = true
-  for _, want in ipairs(selection()) do
-    local fileset = present[want.name]
-    if not fileset then
-      say(("installp: %s is not installed."):format(want.name))
-      ok = false
-    else
-      for _, part in ipairs { "root", "usr" } do
-        local removed = options.p and {} or db:remove(part, want.name)
-        for _, path in ipairs(removed or {}) do sys.remove(path) end
-        if part == "usr" or fileset.has_root then
-          rows[#rows + 1] = { name = want.name, level = fileset.level, part = part:upper(), event = "DEINSTALL", result = "SUCCESS" }
-        end
-      end
-    end
+  local started = os.time()
+  local items, failed, absent = instremove.plan(selection())
+  box("                    Pre-deinstall Verification...")
+  say("Verifying selections...done")
+  say("Verifying requisites...done")
+  say("Results...")
+  say("")
+  if #failed > 0 then
+    say("FAILURES")
+    say("--------")
+    say("  Filesets listed in this section failed pre-deinstall verification")
+    say("  and will not be removed.")
+    say("")
+    say("  Dependents")
+    say("  ----------")
+    say("  The following filesets are required by others that are installed.")
+    say("")
+    entries(failed, function(item) return "required by " .. table.concat(item.dependents, ", ") end)
+    say("")
+    say("  << End of Failure Section >>")
+    say("")
   end
-  if not options.p then assert(db:commit()) end
-  summary(rows, "DEINSTALL")
+  if #items > 0 then
+    say("SUCCESSES")
+    say("---------")
+    say("  Filesets listed in this section passed pre-deinstall verification")
+    say("  and will be removed.")
+    say("")
+    say("  Selected Filesets")
+    say("  -----------------")
+    entries(items, function(item) return item.description end)
+    say("")
+    say("  << End of Success Section >>")
+    say("")
+  end
+  say("FILESET STATISTICS")
+  say("------------------")
+  say(("%5d  Selected to be deinstalled, of which:"):format(#items + #failed + #absent))
+  say(("%9d  Passed pre-deinstall verification"):format(#items))
+  say("  ----")
+  say(("%5d  Total to be deinstalled"):format(#items))
+  say("")
+  local ok = true
+  if #items > 0 and not options.p then
+    box("                           Deinstalling Software...")
+    local rows
+    rows, ok = instremove.run(items, say)
+    finished(started)
+    summary(rows, "DEINSTALL")
+  end
+  if #failed + #absent > 0 then
+    say("")
+    say("Pre-deinstall Failure/Warning Summary")
+    say("-------------------------------------")
+    say("Name                      Level           Pre-deinstall Failure/Warning")
+    say(("-"):rep(79))
+    for _, f in ipairs(failed) do say(("%-26s%-16s%s"):format(f.name:sub(1, 26), f.level, "Failed dependents")) end
+    for _, name in ipairs(absent) do say(("%-26s%-16s%s"):format(name:sub(1, 26), "0.0.0.0", "Not found on system")) end
+  end
+  -- What was never begun does not count.
   return ok and 0 or 1
 end
 

@@ -178,7 +178,7 @@ local links = {
 -- first (lab.tool).
 local busybox_tools = [[
 awk basename cal cat chgrp chmod chown clear cmp cp cpio cut date dd diff dirname du echo ed egrep
-expand expr false fgrep find fold getopt grep gunzip gzip head id kill link ln logger logname ls
+expand expr false fgrep find fold getopt grep gunzip gzip head id link ln logger logname ls
 mkdir mkfifo mknod more mv nl nslookup od paste patch ping printenv printf pwd renice rm rmdir sed sleep
 sort strings stty sync tail tar tee test time touch tr true tty uncompress unexpand uniq unlink uudecode
 uuencode vi wc which whoami xargs yes zcat
@@ -186,11 +186,12 @@ uuencode vi wc which whoami xargs yes zcat
 
 local usr_files = {
   ["/usr/bin"] = "su passwd login newgrp at crontab ipcs svmon vmstat iostat mail write lp lpstat ar nm dump make dbx rcp rsh comm "
-    .. "fuser iconv join mesg split tsort",
+    .. "fuser iconv join mesg split tsort rmssys mkssys chssys rmserver errupdate",
   ["/usr/sbin"] = "init getty cron syslogd srcmstr inetd portmap biod nfsd rpc.mountd rpc.statd rpc.lockd ifconfig route "
     .. "no nfso ioo vmo schedo tunrestore fbcheck uprintfd swapon swapoff mkuser chuser lsuser rmuser mkgroup pwdck grpck "
     .. "usrck errdemon errstop sysdumpdev trace chvg mkvg reducevg extendvg mklv rmlv chlv migratepv logredo fsck skulker "
-    .. "acct audit rmgroup chgroup setkst lsauth lsrole netstat entstat lspath chpath cfgmgr rmdev mkdev chdev",
+    .. "acct audit rmgroup chgroup setkst slibclean errlogger killall reboot halt lsauth lsrole netstat entstat lspath "
+    .. "chpath cfgmgr rmdev mkdev chdev",
   ["/usr/lib"] = "libc.a libodm.a libcfg.a libs.a libpthreads.a libcurses.a liblvm.a libsrc.a libdbm.a libiconv.a "
     .. "libperfstat.a libcrypt.a libnsl.a libtli.a libxti.a librtl.a libbsd.a libl.a libm.a libmsaa.a",
   ["/usr/lib/methods"] = "cfgsys_chrp defsys deflvm cfglvdd define undefine ucfgdevice chggen cfgscsidisk cfg_vclient "
@@ -748,8 +749,10 @@ function images.client(opts)
     .. "export NIM_CONFIGURATION=standalone\nexport NIM_MASTER_HOSTNAME=adachi-nim\nexport NIM_MASTER_PORT=1058\n"
     .. "export NIM_REGISTRATION_PORT=1059\nexport NIM_SHELL=\"nimsh\"\n", "644", 0, 0)
   tree.entries["/etc/niminfo"].unowned = true
-  add_swvpd(tree, without(fileset_list(tree.level, { bos = true, image = true, site = true }),
-    function(fileset) return fileset.not_on_client end))
+  local filesets = without(fileset_list(tree.level, { bos = true, image = true, site = true }),
+    function(fileset) return fileset.not_on_client end)
+  images.add_deinstl(tree, filesets)
+  add_swvpd(tree, filesets)
   return tree:list()
 end
 
@@ -859,6 +862,64 @@ local function full_system(level, opts)
   local tree = base_system(level, few, { all = true, spot = level.levels["bos.alt_disk_install.rte"] ~= nil })
   add_readmes(tree, fileset_list(level, { image = true, optional = true }))
   return tree:list()
+end
+
+-- Scripts by which obsolete filesets of the old level leave a system: they find it other than they left it, since the
+-- configuration of the new release is there by then.
+scripts["bos.net.ncs"] = { usr_scripts = { unconfig = [[
+#!/usr/bin/ksh
+# Takes the location brokers from the System Resource Controller.
+for name in llbd glbd
+do
+  stopsrc -c -s $name >/dev/null 2>&1
+  if lssrc -s $name >/dev/null 2>&1
+  then rmssys -s $name >/dev/null
+  else echo "Can not remove the $name subsystem"
+  fi
+done
+exit 0
+]] } }
+scripts["devices.common.IBM.atm.rte"] = { usr_scripts = { unpost_i = [[
+#!/usr/bin/ksh
+sum /usr/lib/hal_hfi.o /usr/hfi/hal/lib/hal_hfi64.o >/dev/null
+slibclean
+cfgmgr
+exit 0
+]] }, root_scripts = { unconfig = [[
+#!/usr/bin/ksh
+# Stops the daemons of ATM, and takes them and the devices from the system.
+pid=$(ps -ef | awk '/[a]tmsvcd/ { print $2 }')
+[ -n "$pid" ] && kill -9 $pid
+[ -s /var/adm/ras/atm.pid ] && /usr/bin/kill -9 $(cat /var/adm/ras/atm.pid)
+for entry in mkatmpvc atmsvcd
+do
+  if lsitab $entry >/dev/null 2>&1
+  then rmitab $entry
+  else echo "WARNING: rmitab failed! Unable to remove \"$entry\" entry from /etc/inittab."
+  fi
+done
+rmitab atmle
+rmdev -dl atm0
+while read device
+do rmdev -dl $device
+done </etc/atm.defs
+exit 0
+]] } }
+
+-- The scripts that an installation left for the removal of filesets.
+function images.add_deinstl(tree, filesets)
+  for _, fileset in ipairs(filesets) do
+    for part, list in pairs(scripts[fileset.name] or {}) do
+      for _, script in ipairs { "pre_d", "unconfig", "unpost_i", "unpre_i" } do
+        if list[script] then
+          local path = ("%s/%s/deinstl/%s.%s"):format(part == "root_scripts" and "/lpp" or "/usr/lpp", fileset.package, fileset.name,
+            script)
+          tree:file(path, list[script], "555")
+          tree.entries[path].unowned = true
+        end
+      end
+    end
+  end
 end
 
 -- Image of one package of a level, from a system that has everything.

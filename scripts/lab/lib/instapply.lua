@@ -4,6 +4,7 @@
 
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
+local instremove = require "lab.instremove"
 local lines = require "altmig.lines"
 local modes = require "altmig.mode"
 local odm = require "lab.odm"
@@ -319,6 +320,7 @@ function instapply.image(items, say, broken)
         count, why = restore(item.image, wanted)
         return count, why
       end,
+      function() return instremove.keep("usr", item, libs.usr) end,
       function() return record(db, "usr", item, libs.usr) end,
       function() return record_fixes(item, libs.usr) end,
       function() return run_script(item, libs.usr, "usr", "post_i", say) end,
@@ -335,6 +337,7 @@ function instapply.image(items, say, broken)
         ok, why = first_failure {
           function() return run_script(item, root, "root", "pre_i", say) end,
           function() return apply_root(item, root) end,
+          function() return instremove.keep("root", item, root) end,
           function() return record(db, "root", item, root) end,
           function() return run_script(item, root, "root", "post_i", say) end,
           function() return run_script(item, root, "root", "config", say) end,

@@ -66,6 +66,12 @@ local function note(m, record)
   state.fold_mounts(m.record, record)
 end
 
+--- Removes the directory of what is laid over commands of the copy (altmig.run.isolation).
+function mounts.remove_commands(m)
+  local path = footprint.private_commands(m.exec.base)
+  m.exec:at_plain(path, { way = "dir none", last = "dir file other none", argv = { "rm", "-rf", path }, doing = "it was not removed" })
+end
+
 -- Whether a row of the mount table shows what was to be mounted, wherever it is.
 local function shows(row, wanted)
   if row.source ~= wanted.source then return false end
@@ -291,6 +297,131 @@ local function flush(m, list)
   end
 end
 
+-- Lays files over files: $1 is the directory of the mounts, then come what is laid, and over what. Each component of
+-- the path is looked at immediately before. One line each: what mount ended with, or what is in the way.
+local lay_script = [[
+base=$1
+shift
+while [ $# -gt 0 ]
+do
+  path=$base rest=${2#$base/} kind=file
+  while [ -n "$rest" ] && [ $kind = file ]
+  do
+    path=$path/${rest%%/*}
+    case $rest in
+    */*) rest=${rest#*/} wanted=-d ;;
+    *) rest= wanted=-f ;;
+    esac
+    if [ -h "$path" ]; then kind=link
+    elif [ ! $wanted "$path" ]; then kind=other
+    fi
+  done
+  if [ $kind = file ]
+  then
+    mount -v namefs "$1" "$2"
+    echo "altmig-laid $? $2"
+  else echo "altmig-way $kind $path"
+  fi
+  shift 2
+done]]
+
+local take_script = [[
+base=$1
+shift
+for at
+do
+  path=$base rest=${at#$base/} kind=file
+  while [ -n "$rest" ]
+  do
+    path=$path/${rest%%/*}
+    case $rest in
+    */*) rest=${rest#*/} ;;
+    *) rest= ;;
+    esac
+    if [ -h "$path" ]; then kind=link; fi
+  done
+  if [ $kind = file ]; then umount "$at"; fi
+done]]
+
+-- What is laid over a file of the copy.
+local function wanted_file(one) return { at = one.at, source = one.source, vfs = "namefs", last = "file" } end
+
+--- Whether all of these are laid.
+---@param list { at: string, source: string }[]
+---@return boolean
+function mounts.is_laid(m, list)
+  local rows = table_of(m)
+  for _, one in ipairs(list) do
+    local row = at_place(rows, one.at)
+    if not row or not shows(row, wanted_file(one)) then return false end
+  end
+  return #list > 0
+end
+
+--- Lays files of the master over files of the copy, in one command. Where mount(8) refuses one: false, and why; then the
+--- others may be laid. Raises where a path leads elsewhere.
+---@param list { at: string, source: string }[]
+---@return boolean done, string? why
+function mounts.lay_over(m, list)
+  local rows, words, record = table_of(m), { m.exec.base }, { event = "mounting", mounts = {} }
+  for i, one in ipairs(list) do
+    local wanted = wanted_file(one)
+    record.mounts[i] = { at = wanted.at, source = wanted.source, vfs = wanted.vfs, before = places(rows, wanted) }
+    words[#words + 1], words[#words + 2] = one.source, one.at
+  end
+  if #list == 0 then return true end
+  note(m, record)
+  local result = m.master:script(lay_script, words)
+  local refused
+  for line in result.stdout:gmatch("[^\n]+") do
+    local status, at = line:match("^altmig%-laid (%d+) (.+)$")
+    local kind, path = line:match("^altmig%-way (%l+) (.+)$")
+    if kind then
+      err.raise { code = kind == "link" and "LINK_IN_PATH" or "NOT_PLAIN", host = m.master.name,
+        message = ("%s: %s is %s; nothing was mounted there"):format(m.master.name, path,
+          kind == "link" and "a symbolic link" or "not what it was when it was looked at"),
+        remedy = ("on %s: look at it with ls -ld, find out who changes the copy, and resume"):format(m.name) }
+    end
+    if status and status ~= "0" then refused = refused or ("mount of %s ended with status %s"):format(at, status) end
+  end
+  rows = table_of(m)
+  local done, count = json.array {}, {}
+  for _, one in ipairs(list) do count[one.source] = (count[one.source] or 0) + 1 end
+  for i, one in ipairs(list) do
+    local wanted = wanted_file(one)
+    local row, new = at_place(rows, one.at), new_rows(rows, wanted, record.mounts[i].before)
+    if row and shows(row, wanted) and #new <= count[one.source] then
+      done[#done + 1] = row
+    elseif not refused then
+      gone_astray(m, wanted, record.mounts[i].before, new, "is not there afterwards")
+    end
+  end
+  note(m, { event = "mounted", mounts = done })
+  local said = (result.stderr:match("[^\n]+") or "")
+  return refused == nil, refused and refused .. (said ~= "" and ": " .. said or "")
+end
+
+--- Takes away what is laid from a directory of the master.
+---@param directory string
+function mounts.take_off(m, directory)
+  local function laid()
+    local list = {}
+    for _, row in ipairs(table_of(m)) do
+      if row.vfs == "namefs" and row.node == "" and row.source:sub(1, #directory + 1) == directory .. "/" and m.exec:on_client(row.at) then
+        list[#list + 1] = row
+      end
+    end
+    return list
+  end
+  local list = laid()
+  if #list == 0 then return end
+  local words = { m.exec.base }
+  for i = #list, 1, -1 do words[#words + 1] = list[i].at end
+  m.master:script(take_script, words)
+  for _, row in ipairs(laid()) do unmount(m, row) end -- says what is in the way
+  if m.record.start then note(m, { event = "unmounted", left = json.array(own_mounts(m, table_of(m))) }) end
+end
+
 --- Unmounts everything of the copy on the executor, deepest first, and prints what nimadm prints of it. What
 --- stays keeps nothing else, and is named at the end. private: what becomes of the private /dev: "keep" it,
 --- remove "all", or (nil) only what altmig made, so that what scripts made there is not lost.
@@ -315,6 +446,7 @@ function mounts.unmount_all(m, quiet, private)
   local left = #list > 0 and own_mounts(m, table_of(m)) or {}
   if #list > 0 and m.record.start then note(m, { event = "unmounted", left = json.array(left) }) end
   if #left == 0 and private ~= "keep" then private_dev.remove(m, private == "all") end
+  if #left == 0 then mounts.remove_commands(m) end
   m.master:run { "rmdir", m.exec.root }
   m.master:run { "rmdir", m.exec.base }
   if #left == 0 and not problem then return end

@@ -322,6 +322,7 @@ end
 function software.install_software(m)
   saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
   m:hand_over("executor")
+  m:remove_obsolete()
   m:install_filesets(m:select_filesets())
   m:hand_over("engine")
   m:merge_installed_configuration()
