@@ -16,7 +16,9 @@ local options = {}
 ---@field words string[]?   # what the argument may be; anything without
 ---@field needed boolean?   # the command does nothing without it
 ---@field number boolean?   # the argument is a number, 0 or greater
+---@field begins string?   # what the argument begins with, where the letter is another flag without one in another form
 ---@field empty boolean?   # "" is an argument too
+---@field form boolean?    # it is the name of the form: no part of its synopsis
 ---@field word string   # its name as it is typed
 ---@field text string   # for --help; "\n" breaks the line
 
@@ -31,7 +33,7 @@ local flags = {
   { "z", "post_script", arg = "SCRIPT", text = "the same for phase 7" },
   { "b", "installp_bundle", arg = "BUNDLE", text = "installp_bundle resource, of nim.lua or the master's NIM database: more\n"
     .. "to install in phase 6; with a slash, a file" },
-  { "P", "phases", arg = "PHASES", text = "only these phases (\"1,2,3\")" },
+  { "P", "phases", arg = "PHASES", begins = "^%d", text = "only these phases (\"1,2,3\")" },
   { "B", "no_bootlist", text = "leave the bootlist alone" },
   { "accept-boot-image", "accept_boot_image", text = "set the bootlist although the boot image was not judged good" },
   { "accept", "accept", arg = "ID[=REASON],...", text = "go on although preflight found these; only what puts nothing but the\n"
@@ -97,7 +99,7 @@ local flags = {
 }
 
 -- What IBM's nimadm has and this one has not yet.
-local not_yet = { j = true, A = true, S = true, W = true, M = true, T = true, O = true, N = true, n = true,
+local not_yet = { j = true, A = true, S = true, W = true, T = true, O = true, N = true, n = true,
   f = true, fix = true }
 
 local common = "color nim state "
@@ -146,6 +148,19 @@ end
 
 options.define("nimadm", { operands = operands_of_migration, flags = of_nimadm .. "U ifix " })
 options.define("nimadm -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " }) -- IBM's has -E
+options.define("nimadm -M", { operands = "", flags = {
+  { "M", "levels", form = true, text = "the level of bos.alt_disk_install on the master, in the SPOT and in the\n"
+    .. "lpp_source: brought into agreement" },
+  { "s", "spot", arg = "SPOT", needed = true, text = "the SPOT" },
+  { "l", "lpp_source", arg = "LPP_SOURCE", needed = true, text = "the lpp_source" },
+  { "d", "source", arg = "SOURCE", text = "a directory or device of the master with its images" },
+  { "P", "preview", text = "show the levels, and what would be done; change nothing" },
+  { "F", "force", text = "bring a level down too; and while a migration uses the SPOT" },
+  { "json", "json", text = "one JSON object instead of text" },
+  { "color", "color", arg = "WHEN", words = { "auto", "always", "never" }, text = "auto, always or never (NO_COLOR is honoured)" },
+  { "nim", "nim", arg = "FILE", text = "resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)" },
+  { "state", "state", arg = "DIR", text = "journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)" },
+}, text = "bring the levels of bos.alt_disk_install into agreement" })
 options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
 options.define("altmig update", { operands = operands_of_migration,
@@ -202,7 +217,7 @@ function options.synopsis(who)
   if not command.shared then
     for _, flag in ipairs(command.list) do
       local word = flag.word .. (flag.arg and " " .. flag.arg or "")
-      words[#words + 1] = flag.needed and word or "[" .. word .. "]"
+      if not flag.form then words[#words + 1] = flag.needed and word or "[" .. word .. "]" end
     end
   end
   if command.operands ~= "" then words[#words + 1] = command.operands end
@@ -252,6 +267,36 @@ end
 local function is_one_of(text, words)
   for _, word in ipairs(words) do
     if word == text then return true end
+  end
+  return false
+end
+
+--- Whether a letter is among the flags of a command line, which may be of another form of the command: a letter that
+--- takes an argument has the rest of its word, or the next word if that does not look like flags.
+---@param args string[]
+---@param who string
+---@param letter string
+---@return boolean
+function options.has_flag(args, who, letter)
+  local i = 1
+  while i <= #args do
+    local word, takes_next = args[i], false
+    if word == "--" then return false end
+    if word:match("^%-%w") then
+      for at = 2, #word do
+        local one = word:sub(at, at)
+        if one == letter then return true end
+        local flag, rest = commands[who].set[one], word:sub(at + 1)
+        if flag and flag.arg and not (flag.begins and rest ~= "" and not rest:match(flag.begins)) then
+          takes_next = at == #word and not (args[i + 1] or ""):match("^%-%a")
+          break
+        end
+      end
+    elseif word:match("^%-%-[^=]+$") then
+      local flag = commands[who].set[word:sub(3)]
+      takes_next = flag ~= nil and flag.arg ~= nil
+    end
+    i = i + (takes_next and 2 or 1)
   end
   return false
 end

@@ -73,6 +73,23 @@ spot_AIX72TL5 (0.0.0.0) does not match the NIM master's level (7.2.5.101).
 Cleaning up alt_disk_migration on the NIM master.
 ]])
   assert_untouched()
+
+  -- The remedy, as it is typed.
+  local function levels(want_status, ...)
+    local status, out, problem = lab.engine("nimadm", { "-M", "-s", "spot_AIX72TL5", "-l", "lpp_source_AIX72TL5", ... })
+    lu.assertEquals(status, want_status, out .. problem)
+    return out .. problem
+  end
+  local none = "bos.alt_disk_install.rte  7.2.5.101              none                7.2.5.101\n"
+  lu.assertStrContains(levels(1, "-P"), none .. "nimadm: would install bos.alt_disk_install.rte in SPOT spot_AIX72TL5: nim -o cust ")
+  found("spot-level", "inhibitor", "0.0.0.0 in SPOT spot_AIX72TL5")
+  -- An lpp_source without the image does not help; a directory that has it does.
+  lab.on(master, "mkdir /tmp/keep && mv /export/nim/lpp_source/AIX72TL5/installp/ppc/bos.alt_disk_install* /tmp/keep")
+  lu.assertStrContains(levels(1), "there is no image of bos.alt_disk_install.rte 7.2.5.101 in lpp_source lpp_source_AIX72TL5")
+  lu.assertStrContains(levels(0, "-d", "/tmp/keep"), "nimadm: the levels agree.")
+  lu.assertEquals(check(0), {})
+  lu.assertStrContains(levels(0, "-P"), "nimadm: the levels agree.")
+  lu.assertStrContains(nimadm(0, "-P", "1"), "Phase 1 complete.")
 end
 
 function TestScenarios:test_nimsh_down_is_a_warning_and_load_undoes_it()

@@ -88,7 +88,12 @@ _altmig_kind() {
 	local program=$1 word=$2 form=$3 before=
 	shift 2
 	case $program in
-	nimadm | */nimadm) form=nimadm ;;
+	nimadm | */nimadm)
+		form=nimadm
+		case " $* " in
+		*" -M "*) form="nimadm -M" ;;
+		esac
+		;;
 	*)
 		if [ $# -eq 0 ]; then echo 'words:COMMANDS --help --version'; return; fi
 		if [ -n "$(_altmig_subcommands "$form")" ]; then

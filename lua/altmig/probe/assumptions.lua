@@ -137,6 +137,7 @@ local function migration(id, text) needs(id, "migration", nil, text) end
 migration("force-spelling", "alt_rootvg_op -W takes FORCE=yes, or FORCE=Yes.")
 migration("vgid-kept", "A volume group keeps its identifier when phase 11 renames it and when it is booted.")
 migration("bosboot-in-copy", "bosboot builds an image into a file in a chroot of the master, without a device there.")
+migration("nim-update", "nim -o update -a packages=P -a source=DIR copies images into an lpp_source; nim -o cust installs them in a SPOT.")
 migration("namefs-command", "A file that namefs lays over a program of an NFS mount is run in its place, by every name of the program.")
 migration("ksh88-reads-env", "ksh88 reads the file that ENV names for every script, and installp leaves ENV to its scripts.")
 migration("deinstall-scripts", "installp -u runs the scripts that are in deinstl of /usr/lpp/PACKAGE and /lpp/PACKAGE.")

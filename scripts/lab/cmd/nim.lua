@@ -2,11 +2,18 @@
 -- SPDX-License-Identifier: MIT
 -- path: /usr/sbin/nim
 -- part: master
--- nim -o define -t Type -a server=master -a location=Path Name: resources that are one file; nim -o remove Name.
+-- nim -o Operation: define -t Type -a server=master -a location=Path Name (resources that are one file) and remove Name;
+-- update -a packages=Names -a source=Directory of an lpp_source; cust -a lpp_source=Name -a filesets=Names of a SPOT;
+-- check of either.
 
 local getopt = require "lab.getopt"
+local instapply = require "lab.instapply"
+local instplan = require "lab.instplan"
+local lpar = require "lpar"
+local modes = require "altmig.mode"
 local odm = require "lab.odm"
 local odmcmd = require "lab.odmcmd"
+local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
 local usage = odmcmd.usage("nim", "nim -o Operation [-F] [-t Type] [-a Attribute=Value ...] Object ...")
@@ -61,6 +68,79 @@ function operations.remove()
   store:delete("nim_object", "name = '" .. name .. "'")
   assert(store:commit())
 end
+
+-- A resource of a type; where it is.
+local function location_of(wanted, type_name)
+  local object = store:first("nim_object", "name = '" .. wanted .. "'")
+  if not object then fail('0042-053 there is no NIM object named "%s"', wanted) end
+  if object.type ~= type_name then fail('0042-058 "%s" is not of type %s', wanted, type_name) end
+  return assert(store:first("nim_attr", "id = '" .. object.id .. "' AND attribute = 'location'")).value
+end
+
+local function words_of(text)
+  local list = {}
+  for word in (text or ""):gmatch("%S+") do list[#list + 1] = word end
+  return list
+end
+
+local function read(path) return assert(sys.read_file(path)) end
+
+-- The images of a directory that hold one of these filesets or packages.
+local function images_of(dir, wanted)
+  local below = dir .. "/installp/ppc"
+  local items = instplan.media(sys.stat(below) and below or dir) or {}
+  local found, missing, all = {}, {}, {}
+  for _, word in ipairs(wanted) do
+    local any = false
+    for _, item in ipairs(items) do
+      if word == "all" or item.name == word or item.package == word or item.package:sub(1, #word + 1) == word .. "." then
+        any = true
+        if not found[item.image] then all[#all + 1] = item.image end
+        found[item.image] = true
+      end
+    end
+    if not any then missing[#missing + 1] = word end
+  end
+  return all, missing
+end
+
+function operations.update()
+  local location = location_of(name, "lpp_source")
+  local source = need(attributes.source, '0042-023 m_update: the attribute "source" is required')
+  local images, missing = images_of(source, words_of(need(attributes.packages, '0042-023 m_update: the attribute "packages" is required')))
+  if #missing > 0 then fail("0042-175 c_copy: %s is not on %s", table.concat(missing, " "), source) end
+  for _, image in ipairs(images) do
+    assert(sys.write_file(location .. "/installp/ppc/" .. image:match("[^/]*$"), read(image), { mode = modes.FILE }))
+  end
+end
+
+-- Installs in the SPOT, which is a system of its own to installp. The images come along for the time of it.
+function operations.cust()
+  local root = location_of(name, "spot"):gsub("/usr$", "")
+  local source = location_of(need(attributes.lpp_source, '0042-023 m_cust: the attribute "lpp_source" is required'), "lpp_source")
+  local filesets = words_of(need(attributes.filesets, '0042-023 m_cust: the attribute "filesets" is required'))
+  local images, missing = images_of(source, filesets)
+  if #missing > 0 then fail("0042-175 c_installp: %s is not in the lpp_source", table.concat(missing, " ")) end
+  local work = "/tmp/cust"
+  assert(sys.makedirs(root .. work, modes.DIR))
+  for _, image in ipairs(images) do assert(sys.write_file(root .. work .. "/" .. image:match("[^/]*$"), read(image))) end
+  assert(lpar.chroot(root))
+  local db = swvpd.open()
+  local levels, selection = {}, {}
+  for fileset, row in pairs(assert(db:filesets())) do levels[fileset] = row.level end
+  db:close()
+  for i, fileset in ipairs(filesets) do selection[i] = { name = fileset } end
+  local plan = instplan.plan(assert(instplan.media(work)), selection, levels,
+    { force = (attributes.installp_flags or ""):find("F", 1, true) ~= nil })
+  local broken = {}
+  if #plan.install > 0 then instapply.image(plan.install, print, broken) end
+  for _, image in ipairs(images) do sys.remove(work .. "/" .. image:match("[^/]*$")) end
+  sys.remove(work)
+  sys.remove "/tmp"
+  if #plan.failed > 0 or next(broken) then fail("0042-175 c_installp: an unexpected result was returned by installp") end
+end
+
+function operations.check() end
 
 if not operations[options.o] then usage("The operation " .. options.o .. " is not in the lab.") end
 operations[options.o]()

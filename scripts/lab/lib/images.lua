@@ -759,7 +759,7 @@ end
 --- rootvg of the NIM master.
 ---@return table[]
 function images.master(opts)
-  local tree = base_system(new_level(opts), opts, { all = true, spot = true })
+  local tree = base_system(new_level(opts), opts, { all = true, spot = true, master = true })
   add_host(tree, opts.name or "adachi-nim")
   add_devices(tree, opts.name or "adachi-nim")
   tree:dir("/export/nim", "755", 0, 0)

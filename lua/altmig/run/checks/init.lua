@@ -52,7 +52,8 @@ local function spot_finding(m)
   return { id = "spot-level", severity = "inhibitor", host = m.master.name, lines = lines,
     what = ("%s: %s in SPOT %s, %s on the master"):format(fileset, in_spot, m.spot.name, on_master),
     evidence = ("lslpp -Lqc %s; ODMDIR=%s/lib/objrepos odmget -q name=%s lpp"):format(fileset, m.spot.location, fileset),
-    remedy = ("nim -o cust -a filesets=%s -a lpp_source=%s %s"):format(fileset, m.lpp_source.name, m.spot.name) }
+    remedy = ("nimadm -M -s %s -l %s; with -P added it shows the levels and what it would do, -d DIRECTORY names images of the "
+      .. "master's level where the lpp_source has none"):format(m.spot.name, m.lpp_source.name) }
 end
 
 --- Raises, after nimadm's words, when the levels differ.
