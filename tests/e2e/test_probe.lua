@@ -159,6 +159,7 @@ local changes = {
   ["emgr-none-status=one"] = { how = looking },
   ["object-mode=64"] = { how = looking },
   ["ldd-in-copy=fails"] = { how = looking, "client ldd -", "master ldd -" },
+  ["namefs-file-over-nfs=refused"] = { how = trying },
   ["ps-args=cut"] = { how = looking, "client shell.ps_args -", "master shell.ps_args -" },
   ["phase3-image-data=refused"] = { how = looking },
   ["phase3-bootlist-text=old-disk"] = { how = looking },

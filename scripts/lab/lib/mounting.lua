@@ -116,6 +116,16 @@ local function remember(target, device, options)
   end
 end
 
+-- Whether a path is on the file system of another host.
+local function is_remote(path)
+  local best
+  for _, m in ipairs(check(lpar.mounts())) do
+    local below = m.target == "/" or path == m.target or path:sub(1, #m.target + 1) == m.target .. "/"
+    if below and (not best or #m.target >= #best.target) then best = m end
+  end
+  return best ~= nil and best.remote ~= nil and best.remote ~= false
+end
+
 --- Mounts a file or directory of the own system at a second place: a regular file over one, a directory over
 --- one, and nothing else.
 ---@return true?
@@ -131,6 +141,9 @@ function mounting.namefs(device, target, options)
   if source.type ~= stat.type or (stat.type ~= "dir" and stat.type ~= "file") then
     return nil, ("mount: 0506-324 Cannot mount %s on %s: A system call received a parameter that is not valid."):format(
       device, target)
+  end
+  if stat.type == "file" and quirk.is("namefs-file-over-nfs", "refused") and is_remote(target) then
+    return nil, ("mount: 0506-324 Cannot mount %s on %s: Function not implemented"):format(device, target)
   end
   local ok, why = lpar.mount(device, target, nil, "bind")
   local flags = flags_of(mounting.options(options))

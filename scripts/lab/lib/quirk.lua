@@ -63,6 +63,8 @@ quirk.known = {
   ["object-mode"] = { values = { "32", "64" },
     text = "whether the programs that dump is asked about are 32-bit objects; 64-bit ones need -X" },
   ["ldd-in-copy"] = { values = { "works", "fails" }, text = "ldd of a program of another release, in a chroot" },
+  ["namefs-file-over-nfs"] = { values = { "works", "refused" },
+    text = "whether namefs takes a file over one of an NFS mount: without, no script of an obsolete fileset is run" },
   ["ps-args"] = { values = { "whole", "cut" }, text = "ps -o args= into a pipe prints all of the arguments, or the first 80 bytes" },
   ["remove-missing"] = { values = { "fails", "says-nothing" }, text = "alt_rootvg_op -X of a group that does not exist" },
 }
