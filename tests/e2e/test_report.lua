@@ -65,6 +65,13 @@ function TestReportInTheLab:test_0_the_index_is_the_same_through_ssh_and_over_nf
   lab.on(master, "exportfs -i -o ro,access=10.77.0.1,root=10.77.0.1 " .. dir)
   lu.assertEquals(index("nfs://adachi-nim" .. dir), through_ssh)
   lab.on(master, "exportfs -u " .. dir)
+  -- A table of contents, on the master: an entry for each image.
+  local status, out, problem = lab.engine("altmig", { "installp", "index", "--toc", "lpp_source_AIX72TL5" })
+  lu.assertEquals(status, 0, problem)
+  local count = out:match("installp/ppc/%.toc has (%d+) images\n$")
+  local entries = lab.on(master, ("grep -c ' 4 R [IS] ' %s/installp/ppc/.toc; ls -ln %s/installp/ppc/.toc"):format(dir, dir))
+  lab.on(master, ("rm %s/installp/ppc/.toc"):format(dir))
+  lu.assertStrMatches(entries, count .. "\n%-rw%-r%-%-r%-%- .*")
 end
 
 function TestReportInTheLab:test_1_a_dry_run_changes_nothing()
