@@ -657,7 +657,8 @@ local function alone(text)
   local started = sys.clock()
   -- Address Sanitizer would keep what is freed.
   local r = assert(sys.run({ os.getenv("ALTMIG_BIN") or sys.exe_path(), "run", path },
-    { env = { ASAN_OPTIONS = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64" } }))
+    { env = { ASAN_OPTIONS = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64",
+      GLIBC_TUNABLES = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165" } })) -- what is not written shows
   lu.assertEquals(r.status, 0, r.stderr)
   lu.assertTrue(sys.clock() - started < 60)
   local words, kib = r.stdout:match "^(.-) (%d+)$"
@@ -674,6 +675,18 @@ function TestShell.test_a_host_that_never_stops_is_left()
   lu.assertEquals(alone "told(ssh.connect(options))", "SSH_TIMEOUT")
   greet "while :; do echo noise >&2; echo altmig-begin; done"
   lu.assertEquals(alone "told(ssh.connect(options))", "SSH_SHELL")
+end
+
+function TestShell.test_garbage_in_the_place_of_a_status()
+  greet("exec " .. run_it)
+  -- None at all, which libssh2 takes for 0.
+  shell:restart_changed("exit-status", "exit-nothin")
+  fails("SSH_SHELL", "reports status 0 for a command that ended with status 37", ssh.connect(shell:options()))
+  -- The number as the length of a signal's name, which the packet does not have; what is behind it in memory is not told.
+  shell:restart_changed("exit-status", "exit-signal")
+  lu.assertStrContains(alone "io.write(select(2, ssh.connect(options)), ' ')", "reports status -1 for a command that ended with status 37")
+  shell:restart_changed()
+  assert(ssh.connect(shell:options())):close()
 end
 
 function TestShell.test_output_without_end_is_bounded()

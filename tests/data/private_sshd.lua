@@ -57,7 +57,7 @@ end
 
 --- Starts it and waits until it listens.
 function private:start()
-  local run = ("mkdir -p /run/sshd 2>/dev/null; exec /usr/sbin/sshd -D -f %s -E %s"):format(
+  local run = ("mkdir -p /run/sshd 2>/dev/null; exec %s -D -f %s -E %s"):format(self.program or "/usr/sbin/sshd",
     self:path("sshd_config"), self:path("log"))
   for _ = 1, 10 do
     self:write_config()
@@ -89,6 +89,19 @@ function private:restart(extra, prepare)
   self.extra = extra
   self:start()
   assert(sys.write_file(self:path("known_hosts"), self:name() .. " " .. self:public("host_ed25519") .. "\n"))
+end
+
+--- Starts it again as a program that differs from sshd in a word, which is as long as the one in its place; nil: as sshd.
+function private:restart_changed(word, other)
+  self.program = nil
+  if word then
+    assert(#word == #other)
+    local text, count = assert(sys.read_file("/usr/sbin/sshd")):gsub(word:gsub("%p", "%%%0"), other)
+    assert(count > 0, word)
+    self.program = self:path("sshd")
+    assert(sys.write_file(self.program, text, { mode = 493, atomic = true }))
+  end
+  self:restart(self.extra)
 end
 
 --- Ends the listener; connections that are open stay.

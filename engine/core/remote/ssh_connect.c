@@ -121,7 +121,9 @@ static int open_carrier(struct am_ssh *ssh, double deadline, struct am_error *er
 /*
  * What libssh2 allocates holds keys and what they protect: it is cleared when it is given back. It
  * keeps whatever it does not know, and what comes for channels that nobody reads at the moment;
- * each of these has a window of 2 MiB. A host that sends more means harm.
+ * each of these has a window of 2 MiB. A host that sends more means harm. And it is given out
+ * cleared: the name of a signal that is longer than its packet is not written at all, and read as a
+ * text.
  */
 enum { MEMORY_MAX = 16 << 20, MEMORY_CHANNEL = 4 << 20 };
 
@@ -148,7 +150,7 @@ static void *block_alloc(size_t size, void **abstract)
 	union block *block;
 
 	if (size > SIZE_MAX - sizeof *block || !has_memory(ssh, sizeof *block + size) ||
-		(block = malloc(sizeof *block + size)) == NULL)
+		(block = calloc(1, sizeof *block + size)) == NULL)
 		return NULL;
 	block->size = size;
 	ssh->memory += sizeof *block + size;
