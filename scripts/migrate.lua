@@ -49,7 +49,8 @@ return flow.new {
 
   [6] = { "Installing and migrating software.",
     run = function(m)
-      m:install_software()
+      -- Flags of installp -a: requisites too, larger file systems, licences (by -Y alone), no boot image: phase 8 makes it.
+      m:install_software { flags = m.opts.licenses and "gXYb" or "gXb" }
       m:verify_software()
       m:compare_values()
     end },

@@ -47,7 +47,8 @@ return flow.new {
       m:provide_images()
       local list = m:select_updates()
       m:remove_interim_fixes(list)
-      m:install_updates(list)
+      -- Flags of installp -a: requisites too, larger file systems, licences (by -Y alone), no boot image: phase 8 makes it.
+      m:install_updates(list, { flags = m.opts.licenses and "gXYb" or "gXb" })
       m:restore_interim_fixes()
       m:remove_images()
       m:verify_software()

@@ -29,11 +29,12 @@ alt_hd2             jfs2       1       1       1    open/syncd    /alt_inst/usr
 local handlers = {}
 
 function handlers.oslevel(w, host) return w.level[host] .. "\n" end
-function handlers.lslpp(w, host, argv)
+function handlers.lslpp(w, host, argv, opts)
   if argv[2] == "-wqc" then return argv[3] .. ":bos.rte.security:File\n" end
   if argv[2] == "-lqc" then
+    local copy = opts and opts.chroot ~= nil
     return ("/usr/lib/objrepos:acme.rte:1.0.0.0::COMMITTED:I:x:\n/usr/lib/objrepos:bos.net:%s::%s:I:x: \n"):format(
-      w.in_copy or "7.1.5.0", w.in_copy_state or "COMMITTED")
+      copy and w.in_copy or "7.1.5.0", copy and w.in_copy_state or "COMMITTED")
   end
   if argv[3] then return ("bos:%s:7.2.5.101: : :C: :x: : : : : : :0:0:/:1\n"):format(argv[3]) end
   return "app:acme.rte:1.0.0.0: : :C: :x: : : : : : :0:0:/:1\nbos:bos.net:7.1.5.0: : :C: :x: : : : : : :0:0:/:1\n"
@@ -439,6 +440,22 @@ for _, quiet in ipairs { "rmdir", "chfs", "logger", "true", "sync" } do
   handlers[quiet] = function() return "" end
 end
 
+--- An image of one fileset, as the index of an lpp_source has it.
+---@param fileset string
+---@param level string
+---@param requisites string?
+---@param type string?
+function world.image(fileset, level, requisites, type)
+  return { file = "installp/ppc/" .. fileset, kind = "installp", package = "p", type = type or "I", platform = "R", size = 1, time = "",
+    filesets = { { name = fileset, level = level, requisites = requisites or "", content = "U", bosboot = "N", description = "", sizes = {},
+      supersedes = {} } } }
+end
+
+--- What the software database of the copy has.
+function world.software(w)
+  return w.software or { ["acme.rte"] = { level = "1.0.0.0" }, ["bos.net"] = { level = w.in_copy or "7.1.5.0" } }
+end
+
 --- A new world. Fields can be changed to provoke trouble; w.fail[command] = status makes one fail,
 --- w.lost = { client = true } breaks a connection, w.unreachable keeps it so, w.refuses = "client" refuses one.
 function world.new()
@@ -545,7 +562,7 @@ function world.new()
           if wait_opts.on_line then wait_opts.on_line(line, "stdout") end
         end
         return { status = status, stdout = text, stderr = "" }
-      end, poll = function() return "done" end, cancel = function() return true end }
+      end, poll = function() return "done" end, cancel = function() return true end, remove = function() return true end }
       return w.ended[opts.id]
     end
     function s:attach(id)
@@ -556,6 +573,7 @@ function world.new()
             for _, line in ipairs(w.job_said and w.job_said(host, id) or {}) do wait_opts.on_line(line, "stderr") end
             return nil, "vanished", "JOB_GONE"
           end,
+          remove = function() return true end,
           cancel = function()
             if w.cancel_fails then return nil, "still there after KILL", w.cancel_fails end
             return true
@@ -800,13 +818,13 @@ function world.new()
     },
     ["altmig.swvpd"] = setmetatable({
       open = function()
-        return setmetatable({ filesets = function() return w.software or {} end }, { __close = function() end })
+        return setmetatable({ filesets = function() return world.software(w) end }, { __close = function() end })
       end,
     }, { __index = swvpd }),
     ["altmig.aix.verify"] = {
       filesets = function(_, planned)
         w.planned_levels = planned
-        return w.software_problems or {}, 3, w.software or {}
+        return w.software_problems or {}, 3, world.software(w)
       end,
       files = function() return w.file_problems or {}, { files = 5, rows = 6 } end,
       sentence = function(problem) return ("%s of %s"):format(problem.what, problem.path or problem.fileset) end,
@@ -818,7 +836,8 @@ function world.new()
     resource = function() return { key = "lpp_source", close = function() end } end,
     index = function()
       if w.unreadable then error({ code = w.unreadable, message = "provoked" }, 0) end
-      return setmetatable({ name = "lpp", images = w.images or {}, problems = w.image_problems or {}, read = 0 }, installp.Source)
+      return setmetatable({ name = "lpp", images = w.images or { world.image("bos.net", "7.2.5.0") }, problems = w.image_problems or {},
+        read = 0 }, installp.Source)
     end,
   }, { __index = installp })
   local bosboot = require "altmig.bosboot"

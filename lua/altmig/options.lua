@@ -460,7 +460,8 @@ function options.for_migration(opts, who)
     { "disks", "-d DISK" } } do
     if not opts[need[1]] then err.usage(("%s: flag %s is missing"):format(who, need[2])) end
   end
-  if not opts.licenses and os.getenv("ADM_ACCEPT_LICENSES") ~= "yes" then
+  opts.licenses = opts.licenses or os.getenv("ADM_ACCEPT_LICENSES") == "yes" or nil -- phase 6 asks
+  if not opts.licenses then
     err.usage(who .. ": the licences of the new release must be accepted: flag -Y, or ADM_ACCEPT_LICENSES=yes")
   end
   check_disk(opts, who)

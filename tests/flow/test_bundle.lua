@@ -7,23 +7,18 @@ local world = require "fake_world"
 
 TestInstallpBundle = {}
 
--- What the images of the lpp_source say of themselves.
-local function image(file, fileset, level)
-  return { file = file, kind = "installp", size = 1, time = "", package = fileset, type = "I", filesets = { { name = fileset, level = level,
-    requisites = "", sizes = {}, supersedes = {}, description = "", content = "U", bosboot = "N" } } }
-end
-
 world.fixture(TestInstallpBundle, function(w)
-  w.images = { image("a", "acme.more", "2.0.0.0"), { file = "RPMS/ppc/lib-1.0-1.ppc.rpm", kind = "rpm", name = "lib", level = "1.0-1",
-    size = 1, time = "" }, { file = "emgr/ppc/IV1.180306.epkg.Z", kind = "ifix", name = "IV1", size = 1, time = "" } }
+  w.images = { world.image("acme.more", "2.0.0.0"), world.image("bos.net", "7.2.5.0"),
+    { file = "RPMS/ppc/lib-1.0-1.ppc.rpm", kind = "rpm", name = "lib", level = "1.0-1", size = 1, time = "" },
+    { file = "emgr/ppc/IV1.180306.epkg.Z", kind = "ifix", name = "IV1", size = 1, time = "" } }
   local installp = w.handlers.installp
   w.answers.installp = function(_, host, argv)
     if argv[2] ~= "-L" then return installp(w, host, argv) end
     return installp(w, host, argv) .. "acme.more:acme.more:2.0.0.0::I:C:::::N:More::::0:1:\n"
   end
-  w.answers.lslpp = function(_, host, argv)
-    local text = w.handlers.lslpp(w, host, argv)
-    return argv[2] == "-lqc" and w.in_copy and text .. "/usr/lib/objrepos:acme.more:2.0.0.0::COMMITTED:I:x:\n" or text
+  w.answers.lslpp = function(_, host, argv, opts)
+    local text = w.handlers.lslpp(w, host, argv, opts)
+    return argv[2] == "-lqc" and opts.chroot and w.in_copy and text .. "/usr/lib/objrepos:acme.more:2.0.0.0::COMMITTED:I:x:\n" or text
   end
   w.answers.ls = function(_, host, argv)
     if argv[2] == "/ALT_MIG_IMAGES/RPMS/ppc" then return "lib-1.0-1.ppc.rpm\n" end
@@ -129,15 +124,21 @@ end
 
 function TestInstallpBundle:test_an_update_that_brings_only_the_bundle_has_something_to_do()
   local w = self.w
-  local software = require "altmig.run.steps.software"
-  local media = { { package = "acme.more", fileset = "acme.more", level = "2.0.0.0" } }
-  w.migration.look(w.opts { installp_bundle = w.bundle_file, no_log = true }, function(m)
-    m:connect()
-    w.bundle "I:acme.more\n"
-    lu.assertTrue(software.bundle_has_more(m, media, {}))
-    lu.assertFalse(software.bundle_has_more(m, media, { ["acme.more"] = "2.0.0.0" }))
-    m.bundle_read = nil
-    w.bundle "R:lib\n"
-    lu.assertTrue(software.bundle_has_more(m, media, { ["acme.more"] = "2.0.0.0" }))
-  end)
+  w.level.client = "7200-05-03-1846"
+  local function has_nothing_to_do(text, more)
+    w.bundle(text)
+    w.answers.lslpp = function(_, host, argv, opts)
+      return w.handlers.lslpp(w, host, argv, opts):gsub("7%.1%.5%.0", "7.2.5.0") .. (more or "")
+    end
+    local result
+    w.migration.look(w.opts { installp_bundle = w.bundle_file, no_log = true, update = true }, function(m)
+      m:connect()
+      result = m:look_at_levels()
+    end)
+    return result
+  end
+  local there = "/usr/lib/objrepos:acme.more:2.0.0.0::COMMITTED:I:x:\n"
+  lu.assertFalse(has_nothing_to_do "I:acme.more\n")
+  lu.assertTrue(has_nothing_to_do("I:acme.more\n", there))
+  lu.assertFalse(has_nothing_to_do("R:lib\n", there))
 end

@@ -373,12 +373,7 @@ function TestCheck:test_an_unreachable_client_is_a_finding()
   lu.assertStrContains(text, "SSH_CONNECT")
 end
 
--- An image of the lpp_source with one fileset.
-local function image(fileset, level, requisites, type)
-  return { file = "installp/ppc/" .. fileset, kind = "installp", package = "p", type = type or "I", platform = "R", size = 1, time = "",
-    filesets = { { name = fileset, level = level, requisites = requisites, sizes = {}, supersedes = {}, content = "U", bosboot = "N",
-      description = "" } } }
-end
+local image = world.image
 
 function TestCheck:test_what_phase_6_would_miss_is_told_with_its_chain()
   self.w.images = { image("bos.net", "7.2.5.0", "*prereq b.lib 2.0.0.0\n"), image("b.lib", "2.0.0.0", "*coreq c.none 3.0.0.0\n") }
@@ -428,7 +423,7 @@ function TestCheck:test_images_that_cannot_be_read()
   for i = 1, 30 do self.w.image_problems[i] = { file = "installp/ppc/x" .. i, message = "bad checksum", code = "BFF_CHECKSUM" } end
   found(self.w, "lpp-source-image", "warning", "nim", "10 more of this kind, the first: lpp_source lpp: installp/ppc/x21 is left out")
   self.w.unreadable = "EACCES"
-  found(self.w, "lpp-source-unread", "warning", "nim", "what phase 6 needs of lpp_source lpp cannot be told: provoked")
+  found(self.w, "lpp-source-unread", "inhibitor", "nim", "what phase 6 is to install from lpp_source lpp cannot be told: provoked")
 end
 
 ---------------------------------------------------------------- what a move to a release would meet

@@ -21,9 +21,10 @@ world.fixture(TestObsolete, function(w)
   w.images = { image("bos", "bos", "bos.rte", "7.2.5.0"), image("new", "acme", "acme.new", "2.0.0.0",
     { { name = "acme.old", level = "1.0.0.0" }, { name = "acme.older", level = "1.0.0.0" } }) }
   w.has = { ["acme.old"] = true, ["acme.older"] = true }
-  w.answers.lslpp = function(_, host, argv)
-    local text = w.handlers.lslpp(w, host, argv)
+  w.answers.lslpp = function(_, host, argv, opts)
+    local text = w.handlers.lslpp(w, host, argv, opts)
     if argv[2] ~= "-lqc" then return text end
+    if w.in_copy and host ~= "client" then text = text .. "/usr/lib/objrepos:acme.new:2.0.0.0::COMMITTED:I:x:\n" end
     text = text .. ("/usr/lib/objrepos:bos.rte:%s::COMMITTED:I:x:\n"):format(host == "client" and "7.1.5.0" or "7.2.5.0")
     for name in pairs(w.has) do text = text .. ("/usr/lib/objrepos:%s:1.0.0.0::COMMITTED:I:x:\n"):format(name) end
     return text

@@ -95,14 +95,16 @@ end
 function TestUpdate:test_a_client_that_is_there_already_is_left_alone()
   local w = self.w
   local real = w.handlers.lslpp
-  w.answers.lslpp = function(of, host, argv) return (real(of, host, argv):gsub("7%.1%.5%.0", "7.2.5.0")) end
+  w.answers.lslpp = function(of, host, argv, opts) return (real(of, host, argv, opts):gsub("7%.1%.5%.0", "7.2.5.0")) end
   lu.assertEquals(update(w), 0)
   lu.assertEquals(world.count(w, "alt_disk_copy"), 0)
   lu.assertNil(w.client_lock)
   lu.assertStrContains(world.log_text(w), "lpar is at 7200-05-03-1846 already")
   -- and a level below that of the client is refused
-  w.answers.lslpp = function(of, host, argv) return real(of, host, argv) .. "bos:bos.rte:7.2.5.9: : :C: :x: : : : : : :0:0:/:1\n" end
-  w.answers.installp = "bos:bos.rte:7.2.5.0::I:C:::::N:Base::::0:1:\n"
+  w.answers.lslpp = function(of, host, argv, opts)
+    return real(of, host, argv, opts) .. "/usr/lib/objrepos:bos.rte:7.2.5.9::COMMITTED:I:x:\n"
+  end
+  w.images = { world.image("bos.rte", "7.2.5.0") }
   local e = fails(update, w)
   lu.assertEquals({ e.code, e.status }, { "LOWER_LEVEL", 3 })
 end
@@ -129,9 +131,7 @@ function TestUpdate:test_a_second_run_before_the_boot_has_nothing_to_do()
   lu.assertEquals(w.exports, { client = {}, master = {} })
   lu.assertNil(w.client_lock)
   -- What the lpp_source has got since then is more than the copy has.
-  w.answers.installp = function(_, _, argv)
-    return argv[2] == "-L" and "bos:bos.net:7.2.5.9::S:C:::::N:Net::::0:1:\n" or ""
-  end
+  w.images = { world.image("bos.net", "7.2.5.0"), world.image("bos.net", "7.2.5.9", "", "S") }
   lu.assertEquals(fails(update, w).code, "INHIBITOR")
 end
 

@@ -116,6 +116,16 @@ function Output:summary()
   return list
 end
 
+--- What the Pre-installation Failure/Warning Summary says of filesets, by "NAME LEVEL".
+---@return table<string, string>
+function Output:noted_reasons()
+  local reasons = {}
+  for _, row in ipairs(self.noted) do
+    for _, name in ipairs(row.names) do reasons[name .. " " .. row.level] = row.text end
+  end
+  return reasons
+end
+
 --- The filesets that one section lists.
 ---@param section "FAILURES"|"WARNINGS"|"SUCCESSES"
 ---@return altmig.installp_run.Row[]

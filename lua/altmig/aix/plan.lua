@@ -310,8 +310,10 @@ local function find_wanted(work, options, bundle)
     packages[package][row.fileset.name] = true
   end
   if not options.select then
-    for name in pairs(work.installed) do
-      if work.by_name[name] then work.wanted[name] = true end
+    for _, there in ipairs { work.installed, work.restored } do
+      for name in pairs(there) do
+        if work.by_name[name] then work.wanted[name] = true end
+      end
     end
   end
   for _, one in ipairs(options.select or {}) do
@@ -605,6 +607,19 @@ local function others(source, bundle, out)
       out.others[#out.others + 1] = { kind = one.kind, name = one.name, image = found and files[found] }
     end
   end
+end
+
+--- Whether a failure is certain: there is one reading only of all that its chain asks for, no group, no "v=7 r>1",
+--- nothing that asks only where something is there, and no other fileset in the place of the missing one.
+---@param failure altmig.plan.Failure
+---@return boolean
+function plan.is_certain(failure)
+  if failure.superseded then return false end
+  for _, link in ipairs(failure.chain) do
+    local text = link.requisite
+    if text and (not text:match("^%*%l+ %S+ ?[%d%.]*$") or text:match("^%*ifreq")) then return false end
+  end
+  return true
 end
 
 ---@class altmig.plan.Options

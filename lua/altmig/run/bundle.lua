@@ -88,24 +88,6 @@ end
 ---@return boolean
 function bundle.is_of_bundle(e) return e.code == CODE end
 
---- The filesets of the media that the bundle asks for, each with the highest level, or the one that it names.
----@param media { package: string, fileset: string, level: string }[]
----@return table<string, string>   fileset -> level
-function bundle.bundle_filesets(m, media)
-  local asked, list = m:installp_bundle(), {}
-  for _, one in ipairs(asked and asked.lines or {}) do
-    for _, image in ipairs(one.kind == "installp" and media or {}) do
-      local meant = bundles.means(one.name, image.fileset) or image.package == one.name
-      local best = list[image.fileset]
-      if meant and (not one.level or aix.compare_levels(image.level, one.level) == 0)
-        and (not best or aix.compare_levels(image.level, best) > 0) then
-        list[image.fileset] = image.level
-      end
-    end
-  end
-  return list
-end
-
 --- The files that the bundle's lines of a kind mean, of those in a directory of the lpp_source, in the order of the
 --- lines, each once.
 ---@param kind "rpm"|"ifix"

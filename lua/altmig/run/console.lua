@@ -83,12 +83,12 @@ function console.detail(m, text)
   console.log(m, text)
 end
 
---- Runs `work`, which gets a function for what is done so far ({ files=, bytes= }); tells how far it is:
+--- Runs `work`, which gets a function for what is done so far ({ files=, bytes= } or { filesets= }); tells how far it is:
 --- a bar on a terminal, a line per ten percent in the log, events with --json.
 ---@param what string
----@param total { files: integer?, bytes: integer? }
+---@param total { files: integer?, bytes: integer?, filesets: integer? }
 ---@param work fun(update: fun(stats: table)): any ...
----@param unit ("bytes"|"files")?
+---@param unit ("bytes"|"files"|"filesets")?
 function console.track(m, what, total, work, unit)
   local terminal = not m.opts.json and not m.opts.quiet and not m.opts.no_log and sys.isatty(2)
   m.bar = progress.new { what = what, total = total, unit = unit, width = function() return sys.terminal_width(2) end,

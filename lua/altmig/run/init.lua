@@ -61,7 +61,7 @@ local methods = {
   { require "altmig.run.steps.update", "look_at_levels install_updates" },
   { require "altmig.run.steps.interim", "remove_interim_fixes restore_interim_fixes" },
   { require "altmig.run.plan", "software_plan" },
-  { require "altmig.run.bundle", "installp_bundle bundle_filesets bundle_files" },
+  { require "altmig.run.bundle", "installp_bundle bundle_files" },
   { require "altmig.run.steps.verify", "look_at_software" },
   { require "altmig.run.steps.values", "" },
   { require "altmig.run.steps.boot", "make_bootable restore_boot_records" },

@@ -4,6 +4,7 @@
 
 local err = require "altmig.err"
 local installp = require "altmig.installp"
+local plan = require "altmig.aix.plan"
 local room = require "altmig.run.steps.room"
 local state = require "altmig.run.state"
 local sys = require "altmig.sys"
@@ -19,7 +20,7 @@ function planned.cache(opts, place) return ("%s/lpp_source/%s"):format(state.dir
 
 --- What becomes of the client's filesets with the images of the lpp_source, and what of these could not be read. It is
 --- made once.
----@return altmig.Plan plan, altmig.installp.Source source
+---@return altmig.Plan plan, altmig.installp.Source source, table<string, altmig.plan.Installed> installed
 function planned.software_plan(m)
   local made = m.software_planned
   if not made then
@@ -30,12 +31,13 @@ function planned.software_plan(m)
     if not ok then error(source, 0) end
     local restore = nil -- as the release says
     if m.opts.update then restore = false end
+    local installed = plan.of_lslpp(m.client:must { "lslpp", "-lqc" })
     local filesystems, group = room.expected(m)
-    made = { source:plan { installed = m.client:must { "lslpp", "-lqc" }, restore = restore, filesystems = filesystems, group = group,
-      bundle = bundle and bundle.text }, source }
+    made = { source:plan { installed = installed, restore = restore, filesystems = filesystems, group = group,
+      bundle = bundle and bundle.text }, source, installed }
     m.software_planned = made
   end
-  return made[1], made[2]
+  return made[1], made[2], made[3]
 end
 
 return planned

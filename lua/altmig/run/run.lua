@@ -217,6 +217,7 @@ function run.start(m)
       mount_options = m.opts.mount_options, baseline = m.opts.baseline, restore_via = m.opts.restore_via,
       reboot = m.opts.reboot, target = m.target,
       verify_restore = m.opts.verify_restore, update = m.opts.update, ifix = m.opts.ifix,
+      licenses = m.opts.licenses, accept = m.opts.accept,
       script = m.opts.script and sys.realpath(m.opts.script), script_sha256 = m.script_digest,
       nim = m.opts.nim and sys.realpath(m.opts.nim) },
   }

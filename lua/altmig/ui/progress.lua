@@ -12,8 +12,8 @@ local EVERY <const> = 0.1 -- seconds between two updates
 
 ---@class altmig.ProgressOptions
 ---@field what string                          # "restore"
----@field total { bytes: integer?, files: integer? }?   # as far as it is known
----@field unit ("bytes"|"files")?              # what is measured: "bytes" unless told otherwise
+---@field total { bytes: integer?, files: integer?, filesets: integer? }?   # as far as it is known
+---@field unit ("bytes"|"files"|"filesets")?   # what is measured: "bytes" unless told otherwise
 ---@field clock (fun(): number)?               # seconds; a monotonic clock unless a test has its own
 ---@field bar (fun(text: string))?             # gets what a terminal shows
 ---@field width (fun(): integer)?              # columns of that terminal
@@ -80,7 +80,9 @@ local function words(self, stats, with_total)
   local list = {}
   local function add(format, ...) list[#list + 1] = format:format(...) end
   local function of(text, total) return with_total and total and text .. " of " .. total or text end
-  if stats.files then add("%s files", of(tostring(stats.files), self.total.files and tostring(self.total.files))) end
+  for _, unit in ipairs { "files", "filesets" } do
+    if stats[unit] then add("%s %s", of(tostring(stats[unit]), self.total[unit] and tostring(self.total[unit])), unit) end
+  end
   if stats.bytes then add("%s", of(M.size(stats.bytes), self.total.bytes and M.size(self.total.bytes))) end
   if self.unit == "bytes" and self.rate > 0 then add("%s/s", M.size(self.rate)) end
   if self.left and self.left > 0 then add("%s left", M.duration(self.left)) end

@@ -5,6 +5,7 @@ local aix = require "altmig.aix.output"
 local bundles = require "altmig.run.bundle"
 local err = require "altmig.err"
 local images = require "altmig.aix.packages"
+local plan = require "altmig.aix.plan"
 local show_plan = require "altmig.preview.plan"
 
 local software = {}
@@ -79,17 +80,6 @@ local function add_some(add, list, finding_of)
   end
 end
 
--- Whether there is one reading only of all that the chain asks for: no group, no "v=7 r>1", nothing that asks only
--- where something is there, and no other fileset in the place of the missing one.
-local function is_plain(row)
-  if row.superseded then return false end
-  for _, link in ipairs(row.chain) do
-    local text = link.requisite
-    if text and (not text:match("^%*%l+ %S+ ?[%d%.]*$") or text:match("^%*ifreq")) then return false end
-  end
-  return true
-end
-
 -- What a line of a bundle asks for, and nothing of the lpp_source can be.
 local function of_bundle(made, one)
   if one.kind ~= "installp" then
@@ -132,9 +122,9 @@ function software.requisites(m, add)
   if not ok then
     if bundles.is_of_bundle(made) then return end
     if made.code == "COMMAND" or made.code == "CANCELLED" or made.code:match("^SSH_") then error(made, 0) end
-    return add { id = "lpp-source-unread", severity = "warning", host = m.lpp_source.host == "local" and "engine host" or m.master.name,
-      what = ("what phase 6 needs of lpp_source %s cannot be told: %s"):format(m.lpp_source.name, made.message),
-      evidence = m.lpp_source.location, remedy = "installp of phase 6 will say what is missing" }
+    return add { id = "lpp-source-unread", host = m.lpp_source.host == "local" and "engine host" or m.master.name,
+      what = ("what phase 6 is to install from lpp_source %s cannot be told: %s"):format(m.lpp_source.name, made.message),
+      evidence = m.lpp_source.location, remedy = ("altmig installp index %s must list it"):format(m.lpp_source.name) }
   end
   add_some(add, source.problems, function(problem)
     return { id = "lpp-source-image", severity = "warning", host = m.master.name, evidence = problem.file,
@@ -147,7 +137,7 @@ function software.requisites(m, add)
   end
   table.move(made.held, 1, #made.held, #missing + 1, missing)
   add_some(add, missing, function(row)
-    return { id = "missing-requisite", severity = is_plain(row) and "inhibitor" or "warning", host = m.name,
+    return { id = "missing-requisite", severity = plan.is_certain(row) and "inhibitor" or "warning", host = m.name,
       what = ("phase 6 cannot install %s %s: %s"):format(row.fileset, row.level, show_plan.sentence(row)),
       evidence = ("lslpp -lqc; lpp_name of the images of %s"):format(m.lpp_source.name),
       remedy = ("add the missing images to %s, or remove those of %s %s from it; altmig installp plan says more"):format(

@@ -5,8 +5,11 @@ local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local installp = require "altmig.installp"
+local plan = require "altmig.aix.plan"
 local saveconf = require "altmig.save"
+local show_plan = require "altmig.preview.plan"
 local sys = require "altmig.sys"
+local told = require("altmig.aix.installp_output").told
 
 ---@class altmig.Migration
 local software = { steps = {} }
@@ -56,78 +59,70 @@ local function software_of_copy(m)
   return now
 end
 
-local function media_of(m) return aix.installp_L(m.exec:must { "installp", "-L", "-d", images }) end
+---@class altmig.software.Row
+---@field fileset string
+---@field level string
+---@field doubtful boolean?        # the plan cannot tell whether installp takes it
 
---- The filesets of which some images have a higher level than there is, each with its highest.
----@param media { fileset: string, level: string }[]
----@param had table<string, string>   fileset -> the level that it has; others are not looked at
----@return { fileset: string, level: string }[]
-function software.higher(media, had)
-  local best = {}
-  for _, image in ipairs(media) do
-    if had[image.fileset] and aix.compare_levels(image.level, had[image.fileset]) > 0
-      and (not best[image.fileset] or aix.compare_levels(image.level, best[image.fileset]) > 0) then
-      best[image.fileset] = image.level
+-- What the plan has for installp, in its order; then what it cannot decide, since requisites may be read in two ways or
+-- the administrator knows better. What certainly cannot be installed ends the phase: preflight says so too, but an
+-- lpp_source may have changed since.
+local function planned_rows(m)
+  local made, list, impossible = m:software_plan(), {}, {}
+  local accepted = m.opts.accept and m.opts.accept["missing-requisite"]
+  for _, step in ipairs(made.steps) do
+    if step.action ~= "restore" then list[#list + 1] = { fileset = step.fileset, level = step.level } end
+  end
+  for _, failures in ipairs { made.failed, made.held } do
+    for _, row in ipairs(failures) do
+      if accepted or not plan.is_certain(row) then
+        list[#list + 1] = row.level and { fileset = row.fileset, level = row.level, doubtful = true } or nil
+      else
+        impossible[#impossible + 1] = ("%s %s: %s"):format(row.fileset, row.level or "", show_plan.sentence(row))
+      end
     end
   end
-  local list = {}
-  for fileset, level in pairs(best) do list[#list + 1] = { fileset = fileset, level = level } end
-  table.sort(list, function(a, b) return a.fileset < b.fileset end)
-  return list
+  if #impossible == 0 then return list end
+  err.raise { code = "INSTALLP", host = m.name, message = ("phase 6 cannot install %s"):format(told(impossible)),
+    remedy = ("add the missing images to %s, or remove those that ask for them, then resume; altmig installp plan says more"):format(
+      m.lpp_source.location) }
 end
 
---- A list with the filesets that the bundle of -b asks for besides and the copy does not have.
----@param list { fileset: string, level: string }[]
----@param media { package: string, fileset: string, level: string }[]
----@param now table<string, { level: string }>   what the copy has
----@return { fileset: string, level: string }[]
-function software.with_bundle(m, list, media, now)
-  local asked = m:bundle_filesets(media)
-  for _, row in ipairs(list) do asked[row.fileset] = nil end
-  for fileset, level in pairs(asked) do
-    if not now[fileset] or aix.compare_levels(level, now[fileset].level) > 0 then
-      list[#list + 1] = { fileset = fileset, level = level }
-    end
+-- Whether the copy has a fileset at that level or above, whole.
+local function is_done(now, row)
+  local there = now[row.fileset]
+  return there ~= nil and not there.state and aix.compare_levels(there.level, row.level) >= 0
+end
+
+-- The rows that the copy does not have yet.
+local function not_done(now, list)
+  local rows = {}
+  for _, row in ipairs(list) do
+    if not is_done(now, row) then rows[#rows + 1] = row end
   end
-  table.sort(list, function(a, b) return a.fileset < b.fileset end)
-  return list
+  return rows
 end
 
---- Whether the bundle of -b asks for anything that is not there yet; of RPMs and interim fixes that is not known.
----@param media { package: string, fileset: string, level: string }[]
----@param had table<string, string>   fileset -> level
----@return boolean
-function software.bundle_has_more(m, media, had)
-  local now, bundle = {}, m:installp_bundle()
-  for fileset, level in pairs(had) do now[fileset] = { level = level } end
-  for _, one in ipairs(bundle and bundle.lines or {}) do
-    if one.kind ~= "installp" then return true end
-  end
-  return #software.with_bundle(m, {}, media, now) > 0
-end
+local function word_of(row) return ("%s %s%s"):format(row.fileset, row.level, row.doubtful and " ?" or "") end
 
---- Which filesets of the lpp_source to install: those the client had, where the source has a higher level than the
---- copy now holds. Kept in the journal, so that a resume installs the same list, unless an image of it is not there
---- any more.
+--- What phase 6 gives to installp: what the plan takes, in the order of the plan, but for what the copy has already. It is
+--- kept in the journal; a resume takes it as long as the plan is the same, so another lpp_source is seen.
 software.steps.select_filesets = {
-  run = function(m)
-    local had, now, media = {}, software_of_copy(m), media_of(m)
-    for fileset, level in pairs(m:result_of("installed_filesets") or {}) do
-      had[fileset] = now[fileset] and now[fileset].level or level
-    end
-    return software.with_bundle(m, software.higher(media, had), media, now)
-  end,
+  run = function(m) return not_done(software_of_copy(m), planned_rows(m)) end,
   holds = function(m, list)
-    local there = {}
-    for _, image in ipairs(media_of(m)) do there[image.fileset .. " " .. image.level] = true end
-    for _, row in ipairs(list) do
-      if not there[row.fileset .. " " .. row.level] then return false end
+    local known, now, rows = {}, software_of_copy(m), planned_rows(m)
+    for _, row in ipairs(list) do known[word_of(row)] = true end
+    local count = 0
+    for _, row in ipairs(rows) do
+      if known[word_of(row)] then
+        count = count + 1
+      elseif not is_done(now, row) then
+        return false
+      end
     end
-    return true
+    return count == #list
   end,
 }
-
-local told = require("altmig.aix.installp_output").told
 
 -- The output of a command that has ended; what AIX says of failures may be on either stream.
 local function read_output(result, list)
@@ -137,8 +132,9 @@ local function read_output(result, list)
   return out:finish()
 end
 
-local function refuse_failures(m, argv, result, out)
+local function refuse_failures(m, argv, result, out, besides)
   local parts = out:causes()
+  if besides then parts[#parts + 1] = besides end
   if #parts == 0 and result.status == 0 then return end
   local e = m.exec.runner:failure(argv, result,
     ("see %s in the copy; fix, add or remove the images in the lpp_source, then resume"):format(installp_log))
@@ -150,10 +146,7 @@ end
 
 -- Status 0 of installp says that what was begun was completed, not that all was begun.
 local function refuse_missing(m, argv, result, list, out)
-  local now, reasons, missing = software_of_copy(m), {}, {}
-  for _, row in ipairs(out.noted) do
-    for _, name in ipairs(row.names) do reasons[name .. " " .. row.level] = row.text end
-  end
+  local now, reasons, missing = software_of_copy(m), out:noted_reasons(), {}
   for _, row in ipairs(list) do
     local there = now[row.fileset]
     if not there or there.state or aix.compare_levels(there.level, row.level) < 0 then
@@ -170,50 +163,201 @@ local function refuse_missing(m, argv, result, list, out)
   err.raise(e)
 end
 
-local function text_of_list(list)
-  local text = {}
-  for _, row in ipairs(list) do text[#text + 1] = ("%s %s\n"):format(row.fileset, row.level) end
-  return table.concat(text)
-end
-
 -- What was done for one list is not done for another.
-local function key_of_list(list) return sys.sha256(text_of_list(list)):sub(1, 12) end
+local function key_of_list(list) return sys.sha256(installp.list(list)):sub(1, 12) end
 software.key_of_list = key_of_list
 
 local function write_list(m, list)
-  m.exec:must_script('cat > "$1"', { list_file }, { stdin = text_of_list(list) })
+  m.exec:must_script('cat > "$1"', { list_file }, { stdin = installp.list(list) })
 end
 
--- The client's file systems are grown for what the images ask for, and what installp's own preview says where that is
--- more, beforehand: installp cannot grow what it sees over NFS.
-software.steps.installp_space = {
-  key = key_of_list,
-  run = function(m, _, list)
+--- The flags of installp where the flow states none: requisites too (g), larger file systems (X), licences (Y) only if they
+--- were accepted by -Y, no boot image (b), which phase 8 makes.
+---@param m altmig.Migration
+---@return string
+function software.installp_flags(m) return m.opts.licenses and "gXYb" or "gXb" end
+
+---------------------------------------------------------------- the preview
+
+local function is_missing(row) return row.list ~= nil and row.list:find("REQUISITE", 1, true) ~= nil end
+
+-- The preview of a list. What installp refuses of the rows that the plan could not decide is left out; any other failure
+-- ends the phase: the plan and installp disagree about what it takes, and only what they agree on can be relied on.
+local function preview(m, list, flags)
+  local dropped = {}
+  while true do
     write_list(m, list)
-    local needs = m:make_room_beside(list)
-    m:say("Checking space requirements for installp install.")
-    local argv = { "installp", "-apgXY", "-d", images, "-f", list_file }
+    local argv = installp.argv { operation = "apply", preview = true, flags = (flags:gsub("b", "")), device = images, list = list_file }
     local result = m.exec:run(argv, { timeout = 3600 }) -- it reads every image
     local out = read_output(result, list)
-    refuse_failures(m, argv, result, out)
+    local doubtful, kept, certain, gone = {}, {}, 0, 0
+    for _, row in ipairs(list) do doubtful[row.fileset] = row.doubtful or doubtful[row.fileset] end
+    for _, row in ipairs(out:section "FAILURES") do
+      if not is_missing(row) then
+        if doubtful[row.name] then gone = gone + 1 else certain = certain + 1 end
+      end
+    end
+    if gone == 0 or certain > 0 then
+      refuse_failures(m, argv, result, out, certain > 0 and "altmig's plan has it all to be installed: altmig installp plan")
+      return list, out, dropped
+    end
+    local refused = {}
+    for _, row in ipairs(out:section "FAILURES") do refused[row.name] = row.heading end
+    for _, row in ipairs(list) do
+      if row.doubtful and refused[row.fileset] then
+        dropped[#dropped + 1] = ("%s %s (%s)"):format(row.fileset, row.level, refused[row.fileset])
+      else
+        kept[#kept + 1] = row
+      end
+    end
+    if #kept == #list then refuse_failures(m, argv, result, out) end
+    list = kept
+    if #list == 0 then return list, out, dropped end
+  end
+end
+
+local function disagree(m, severity, rule, rows)
+  rule = rule:format(told(rows))
+  m:detail("altmig: " .. rule)
+  m:report_entry { method = "software", severity = severity, chosen = "none", rule = rule }
+end
+
+-- What the preview takes that the plan has not, and the other way round. The preview counts, as it is what installp then
+-- does; but what it leaves out stays wanted, unless it takes a higher level of it: that it is there is seen afterwards.
+local function agree(m, list, out)
+  local wanted, highest, takes, kept, more, less = {}, {}, {}, {}, {}, {}
+  local reasons = out:noted_reasons()
+  for _, row in ipairs(list) do wanted[row.fileset .. " " .. row.level] = true end
+  for _, row in ipairs(out:section "SUCCESSES") do
+    local word = row.name .. " " .. row.level
+    if not takes[word] and not wanted[word] then
+      more[#more + 1] = word
+      kept[#kept + 1] = { fileset = row.name, level = row.level }
+    end
+    takes[word] = true
+    if not highest[row.name] or aix.compare_levels(row.level, highest[row.name]) > 0 then highest[row.name] = row.level end
+  end
+  for _, row in ipairs(list) do
+    local word, best = row.fileset .. " " .. row.level, highest[row.fileset]
+    local reason = not takes[word] and (reasons[word] or next(takes) and "its preview does not name it")
+    if reason then less[#less + 1] = ("%s (%s)"):format(word, reason) end
+    if not (reason and best and aix.compare_levels(best, row.level) > 0) then kept[#kept + 1] = row end
+  end
+  if #more > 0 then disagree(m, "note", "installp takes more than the plan has, as requisites: %s", more) end
+  if #less > 0 then disagree(m, "warning", "the plan has what the preview of installp does not take: %s", less) end
+  return kept
+end
+
+-- What installp lists and the index of the plan has not: an image that altmig could not read, or a .toc that tells of one
+-- that is gone. It is not installed; only what the copy has at a lower level is worth a word.
+local function listed_by_installp_alone(m)
+  local _, source = m:software_plan()
+  local known, now, list = {}, software_of_copy(m), {}
+  for _, row in ipairs(source:filesets()) do known[row.fileset.name .. " " .. row.fileset.level] = true end
+  for _, row in ipairs(aix.installp_L(m.exec:must({ "installp", "-L", "-d", images }, { timeout = 3600 }))) do
+    local level, there = plan.level(row.level), now[row.fileset]
+    if there and level and not known[row.fileset .. " " .. level] and aix.compare_levels(level, there.level) > 0 then
+      list[#list + 1] = row.fileset .. " " .. level
+    end
+  end
+  return list
+end
+
+--- installp's own preview, held against the plan, and room: the client's file systems are grown for what the images ask for,
+--- and what the preview says where that is more, beforehand: installp cannot grow what it sees over NFS. Returns the list
+--- for installp.
+software.steps.installp_space = {
+  key = function() return "" end,
+  holds = function(_, result, list) return result.key == key_of_list(list) end,
+  run = function(m, _, list, flags)
+    local needs = m:make_room_beside(list)
+    m:say("Checking space requirements for installp install.")
+    local rows, out, dropped = preview(m, list, flags)
+    if #dropped > 0 then
+      disagree(m, "todo", "filesets stay at their level, since installp does not take the new one: %s", dropped)
+    end
+    local unknown = listed_by_installp_alone(m)
+    if #unknown > 0 then
+      disagree(m, "warning", "installp lists what no image of the lpp_source says to hold, so the plan has not got it: %s", unknown)
+    end
     m:make_room_for_installp(needs, out.room)
+    return { key = key_of_list(list), list = agree(m, rows, out) }
   end,
 }
 
+---------------------------------------------------------------- the installation
+
+-- States in which installp left a fileset that it had begun.
+local function is_unfinished(state) return state ~= nil and state:match("ING$") ~= nil end
+
+-- What an installp that was cut off has left is cleaned up in the copy: installp -C brings back what it can. What it
+-- cannot bring back is broken, and installed again with the rest.
+local function clean_up(m, again)
+  local unfinished, broken = {}, {}
+  for fileset, row in pairs(software_of_copy(m)) do
+    if is_unfinished(row.state) then unfinished[#unfinished + 1] = fileset .. " " .. row.state end
+    if again and row.state == "BROKEN" then broken[#broken + 1] = fileset .. " BROKEN" end
+  end
+  if #unfinished == 0 and #broken == 0 then return end
+  table.sort(unfinished)
+  table.sort(broken)
+  m:say(("altmig: cleaning up what an installp that did not end has left: %s."):format(
+    told(table.move(broken, 1, #broken, #unfinished + 1, unfinished))))
+  local argv = installp.argv { operation = "cleanup", flags = "b", log = installp_log }
+  -- Its status with nothing to do is not documented: the states decide.
+  local result = m.exec:run(argv, { timeout = 3600 })
+  for line in result.stdout:gmatch("[^\n]+") do m:detail(line) end
+  local left = {}
+  for fileset, row in pairs(software_of_copy(m)) do
+    if is_unfinished(row.state) then left[#left + 1] = fileset .. " " .. row.state end
+  end
+  if #left == 0 then return end
+  table.sort(left)
+  local e = m.exec.runner:failure(argv, result, ("see %s in the copy, and what lslpp -l says there; then resume"):format(installp_log))
+  e.code = "INSTALLP"
+  e.message = ("installp -C in the copy of %s did not clean up: %s"):format(m.name, told(left))
+  err.raise(e)
+end
+
+-- The job of an attempt whose end nobody saw: "running" or "done" where it is to be waited for. One that was killed
+-- with its host, or by somebody, has left no status: it is forgotten.
+local function earlier_job(m, ctx)
+  if not ctx.again then return nil end
+  local job, state = m.exec.runner:find_job(ctx.job_id)
+  if state ~= "gone" then return state end
+  m:say(("altmig: installp of an earlier attempt was cut off on %s; what it has not done is done now."):format(m.exec.runner.name))
+  job:remove()
+  return nil
+end
+
+-- Runs installp for these filesets, or waits for the job that does.
+local function apply(m, ctx, list, flags)
+  local argv = installp.argv { operation = "apply", flags = flags, device = images, log = installp_log, list = list_file }
+  local out = installp.output(list)
+  local result = m:track("installp", { filesets = #list }, function(update)
+    return m.exec:job(ctx.job_id, argv, { on_line = function(line)
+      m:say(line)
+      if #out:add(line .. "\n") > 0 then update { filesets = out:done() } end
+    end })
+  end, "filesets")
+  return argv, result, out:finish()
+end
+
 software.steps.installp_apply = {
   key = key_of_list,
-  run = function(m, ctx, list)
-    write_list(m, list)
+  run = function(m, ctx, list, flags)
     m:say("Installing software with the installp installer.")
-    local argv = { "installp", "-agXYb", "-d", images, "-e", installp_log, "-f", list_file }
-    local out = installp.output(list)
-    local result = m:track("installp", { files = #list }, function(update)
-      return m.exec:job(ctx.job_id, argv, { on_line = function(line)
-        m:say(line)
-        if #out:add(line .. "\n") > 0 then update { files = out:done() } end
-      end })
-    end, "files")
-    out:finish()
+    local rows = list
+    if not earlier_job(m, ctx) then
+      clean_up(m, ctx.again)
+      rows = not_done(software_of_copy(m), list)
+      if #rows < #list then
+        m:say(("altmig: %d of %d filesets are installed already; installing the others."):format(#list - #rows, #list))
+      end
+      if #rows == 0 then return { rows = {} } end
+      write_list(m, rows)
+    end
+    local argv, result, out = apply(m, ctx, rows, flags)
     refuse_failures(m, argv, result, out)
     refuse_missing(m, argv, result, list, out)
     return { rows = out:summary() }
@@ -302,15 +446,17 @@ software.steps.install_bundle_fixes = {
 }
 
 --- Installs these filesets in the copy, and RPM images of the lpp_source; then what the bundle asks for besides.
----@param list { fileset: string, level: string }[]
-function software.install_filesets(m, list)
+---@param list altmig.software.Row[]
+---@param opts { flags: string? }?   # flags of installp -a, without an argument
+function software.install_filesets(m, list, opts)
+  local flags = opts and opts.flags or software.installp_flags(m)
   if #list == 0 then
     m:say("Checking space requirements for installp install.")
     m:say("Installing software with the installp installer.")
     m:say("altmig: every fileset of the copy is at the level of the lpp_source; nothing to install.")
   else
-    m:installp_space(list)
-    m:installp_apply(list)
+    local agreed = m:installp_space(list, flags).list
+    if #agreed > 0 then m:installp_apply(agreed, flags) end
   end
   local rpms = m:select_rpms()
   if #rpms > 0 then m:install_rpms(rpms) end
@@ -319,11 +465,12 @@ function software.install_filesets(m, list)
 end
 
 --- Migrates the software of the copy with installp on the executor.
-function software.install_software(m)
+---@param opts { flags: string? }?
+function software.install_software(m, opts)
   saveconf.prepare(m.copy) -- installp makes its log there, and no directory for it
   m:hand_over("executor")
   m:remove_obsolete()
-  m:install_filesets(m:select_filesets())
+  m:install_filesets(m:select_filesets(), opts)
   m:hand_over("engine")
   m:merge_installed_configuration()
   m:list_installed_configuration()

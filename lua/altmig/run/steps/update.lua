@@ -13,20 +13,11 @@ local function refuse(code, host, message, remedy)
   err.raise { code = code, status = 3, host = host, message = message, remedy = remedy }
 end
 
--- The levels of the client's filesets.
-local function filesets_of_client(m)
-  local levels = {}
-  for name, row in pairs(aix.lslpp_Lqc(m.client:must({ "lslpp", "-Lqc" }, { timeout = 1800 }))) do
-    if row.type ~= "R" then levels[name] = row.level end
-  end
-  return levels
-end
-
--- The highest level of a fileset among images.
-local function highest(media, fileset)
+-- The highest level of a fileset among the images.
+local function highest(source, fileset)
   local best
-  for _, image in ipairs(media) do
-    if image.fileset == fileset and (not best or aix.compare_levels(image.level, best) > 0) then best = image.level end
+  for _, row in ipairs(source:filesets()) do
+    if row.fileset.name == fileset then best = row.fileset.level end -- ascending
   end
   return best
 end
@@ -41,6 +32,15 @@ local function finished_copy(m)
   local group = m:volume_group()
   if not group or not m:copy_owner(group) then return nil end
   return { level = level.level, disks = group.disks, filesets = level.filesets or {} }
+end
+
+-- Whether the bundle of -b asks for RPMs or interim fixes: whether they are there is not known before phase 6.
+local function bundle_is_open(m)
+  local bundle = m:installp_bundle()
+  for _, one in ipairs(bundle and bundle.lines or {}) do
+    if one.kind ~= "installp" then return true end
+  end
+  return false
 end
 
 --- Before anything is begun: raises unless the lpp_source is of the client's release and not below its level.
@@ -60,18 +60,19 @@ function update.look_at_levels(m)
       ("name an lpp_source and a SPOT of %d.%d; another release is a migration: altmig migrate, nimadm without -U"):format(
         from.version, from.release))
   end
-  local images = m.lpp_source.location .. "/installp/ppc"
-  local media = aix.installp_L(m.master:must({ "installp", "-L", "-d", images }, { timeout = 3600,
-    remedy = ("is lpp_source %s on %s?"):format(m.lpp_source.name, m.master.name) }))
-  local had = filesets_of_client(m)
-  local there, have = highest(media, "bos.rte"), had["bos.rte"] or "0"
+  local made, source, installed = m:software_plan()
+  local there, have = highest(source, "bos.rte"), installed["bos.rte"] and installed["bos.rte"].level or "0"
   if there and aix.compare_levels(there, have) < 0 then
     refuse("LOWER_LEVEL", m.name, ("lpp_source %s has bos.rte %s, which is below the client's %s (%s)"):format(m.lpp_source.name, there,
       have, text:match("%S+")), "name an lpp_source of a higher level; a lower one is reached by going back to another disk")
   end
+  if #made.failed + #made.held > 0 then return false end -- preflight says what is missing
   local copy = finished_copy(m)
-  for fileset, level in pairs(copy and copy.filesets or {}) do had[fileset] = level end
-  if #software.higher(media, had) > 0 or software.bundle_has_more(m, media, had) then return false end
+  if bundle_is_open(m) then return false end
+  for _, step in ipairs(made.steps) do
+    local level = copy and copy.filesets[step.fileset]
+    if not level or aix.compare_levels(level, step.level) < 0 then return false end
+  end
   if copy then
     m:say(("altmig: %s has the update already, in the copy on %s, which is at %s and was not booted yet: bootlist -m normal %s; "
       .. "shutdown -Fr. Nothing was changed."):format(m.name, table.concat(copy.disks, " "), copy.level, table.concat(copy.disks, " ")))
@@ -104,22 +105,15 @@ update.steps.select_updates = {
     end
     return list
   end,
-  -- What was put into the lpp_source since then is wanted too.
-  holds = function(m, list)
-    if not software.steps.select_filesets.holds(m, list) then return false end
-    local known = {}
-    for _, row in ipairs(list) do known[row.fileset] = row.level end
-    for _, row in ipairs(software.steps.select_filesets.run(m)) do
-      if known[row.fileset] ~= row.level and m.opts.ifix ~= "keep" then return false end
-    end
-    return true
-  end,
+  -- What was put into the lpp_source since then is wanted too. With --ifix keep the list is never all of the plan.
+  holds = software.steps.select_filesets.holds,
 }
 
 --- Updates the filesets of the copy with installp on the client.
----@param list { fileset: string, level: string }[]
-function update.install_updates(m, list)
-  m:install_filesets(list)
+---@param list altmig.software.Row[]
+---@param opts { flags: string? }?   # flags of installp -a, without an argument
+function update.install_updates(m, list, opts)
+  m:install_filesets(list, opts)
   m.copy:drop_caches()
 end
 

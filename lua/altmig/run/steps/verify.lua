@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The end of phase 6, and altmig verify: whether the copy is what its software database says.
 
+local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local swvpd = require "altmig.swvpd"
 local verify = require "altmig.aix.verify"
@@ -8,10 +9,12 @@ local verify = require "altmig.aix.verify"
 ---@class altmig.Migration
 local software = { steps = {} }
 
--- What installp was to bring, by its own list.
+-- What installp was to bring: the list that its preview agreed to, or the one that it was to have.
 local function planned(m)
-  local levels = {}
-  for _, row in ipairs(m:result_of(m.opts.update and "select_updates" or "select_filesets") or {}) do levels[row.fileset] = row.level end
+  local agreed, levels = m:result_of("installp_space"), {}
+  for _, row in ipairs(agreed and agreed.list or m:result_of(m.opts.update and "select_updates" or "select_filesets") or {}) do
+    if not levels[row.fileset] or aix.compare_levels(row.level, levels[row.fileset]) > 0 then levels[row.fileset] = row.level end
+  end
   return levels
 end
 
@@ -85,6 +88,27 @@ local function raise_failures(m, problems)
     remedy = ("installp's log in the copy is %s; remove the cause, then resume"):format("/lpp/save.config/.altmig/installp.log") }
 end
 
+-- Where the levels are others than the plan has, which is what was foretold: each such fileset in the report. What
+-- installp was to bring and did not is a failure, and told before.
+local function tell_of_plan(m, found)
+  local made, _, installed = m:software_plan()
+  local wanted, last, gone, told = planned(m), {}, {}, 0
+  for name, row in pairs(installed) do last[name] = row.level end
+  for _, step in ipairs(made.steps) do last[step.fileset] = step.level end
+  for _, row in ipairs(made.obsolete or {}) do gone[row.name] = true end
+  for _, row in ipairs(found) do
+    local level = last[row.name]
+    local order = row.new and level and aix.compare_levels(row.new, level) or (row.new or level) and 1 or 0
+    -- What installp agreed to was told with its preview; obsolete filesets may go.
+    if order ~= 0 and row.new ~= wanted[row.name] and not (gone[row.name] and not row.new) then
+      told = told + 1
+      m:report_entry { method = "software", key = row.name, severity = order < 0 and "warning" or "note", chosen = "none",
+        rule = ("%s: the plan has %s, the copy has %s"):format(row.name, level or "none", row.new or "none") }
+    end
+  end
+  return told
+end
+
 -- Phase 6: the filesets always, every file with --verify-restore.
 software.steps.verify_software = {
   key = function() return "" end,
@@ -98,7 +122,7 @@ software.steps.verify_software = {
         m:report_entry { method = "software", file = problem.path, severity = "todo", rule = verify.sentence(problem) }
       end
     end
-    local count = #found.filesets + #found.files
+    local count = #found.filesets + #found.files + tell_of_plan(m, found.levels)
     m:say(("altmig: software verified: %d filesets%s, %s."):format(found.count.filesets,
       m.opts.verify_restore and (", %d files"):format(found.count.files) or "",
       count == 0 and "all consistent" or ("%d difference%s, in the report"):format(count, count == 1 and "" or "s")))
