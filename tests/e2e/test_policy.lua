@@ -29,6 +29,7 @@ function TestPolicyInTheLab:setupClass()
   if sys.getuid() ~= 0 then return end
   lab.up()
   for _, path in pairs(edited) do lab.on(client, ("echo '# of the site' >> %s"):format(path)) end
+  lab.must("scenario", "vendor-fileset", "unlicensed")
   lab.on(client, ("printf '%s' > %s"):format(site_secvars:gsub("\n", "\\n"):gsub("\t", "\\t"), merged))
   -- Links in the place of files that the image brings.
   lab.on(client, "mv /etc/motd /etc/motd.site && ln -s motd.site /etc/motd && ln -s rc /etc/rc.security.boot")
@@ -97,8 +98,49 @@ local function assert_live(path, ours) lu.assertEquals(is_ours(of_copy(path)), o
 local function assert_saved(path) lu.assertTrue(is_ours(of_copy(save .. path)), path) end
 local function assert_new_kept(path) lu.assertFalse(is_ours(of_copy(save .. "/.altmig/new" .. path)), path) end
 
+-- The files of a fileset that installp handles in phase 6, one for each keyword.
+local function assert_of_fileset()
+  local dir, lines = "/etc/acme/", { new = "acme.cfg 2.0.0.0", old = "acme.cfg 1.0.0.0" }
+  local function holds(name, level, site)
+    local text = of_copy(dir .. name .. ".conf")
+    lu.assertEquals({ text:find(lines[level], 1, true) ~= nil, text:find("site = 1", 1, true) ~= nil }, { true, site }, name)
+  end
+  holds("preserve", "old", true)
+  holds("hold_new", "old", true)
+  assert_told(dir .. "hold_new.conf", "note", "fileset acme.cfg.rte (hold_new): yours is active, the new one is in " .. save)
+  lu.assertStrContains(of_copy(save .. dir .. "hold_new.conf"), lines.new)
+  holds("auto_merge", "new", true)
+  assert_told(dir .. "auto_merge.conf", "note", "fileset acme.cfg.rte (merge): merged by the fileset's own script, yours is in "
+    .. save .. "/.altmig/site" .. dir .. "auto_merge.conf")
+  for _, name in ipairs { "user_merge", "other" } do
+    holds(name, "new", false)
+    assert_told(dir .. name .. ".conf", "todo", "installp, fileset acme.cfg.rte (user_merge)", "yours is in " .. save)
+  end
+end
+
+-- A script of acme.cfg.rte fails until its cause is gone; what it said is told, and the rest is not done again.
+local function fail_and_go_on()
+  local status, out, problem = migrate("-P", "1,2,3,4")
+  lu.assertEquals(status, 0, out .. problem)
+  status, out, problem = migrate("-P", "5,6")
+  lu.assertEquals(status, 1, out)
+  lu.assertStrContains(problem, "acme.cfg.rte 2.0.0.0 ROOT FAILED")
+  lu.assertStrContains(problem, "acme.cfg.rte: this system has no licence: remove /etc/acme/unlicensed")
+  lu.assertStrContains(lab.on(client, "chroot /alt_inst /usr/bin/lslpp -lqc acme.cfg.rte"), ":2.0.0.0::BROKEN:")
+  local before = lab.on(client, "chroot /alt_inst /usr/bin/lslpp -hqc bos.net.tcp.client")
+  lab.on(client, "rm /alt_inst/etc/acme/unlicensed")
+  status, out, problem = migrate("-P", "6")
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "altmig: cleaning up what an installp that did not end has left: acme.cfg.rte BROKEN.")
+  lu.assertStrMatches(out, ".*altmig: %d+ of %d+ filesets are installed already.*")
+  lu.assertEquals(lab.on(client, "chroot /alt_inst /usr/bin/lslpp -hqc bos.net.tcp.client"), before)
+  lu.assertEquals(lab.on(client, "chroot /alt_inst /usr/bin/lppchk -v"), "")
+  lab.on(client, "rm /etc/acme/unlicensed")
+end
+
 function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
-  run()
+  fail_and_go_on()
+  assert_of_fileset()
   for _, path in pairs(edited) do assert_saved(path) end
   local entries = manifest()
 

@@ -100,20 +100,41 @@ local function place_of_saved(tree, root, entry)
   return nil
 end
 
--- One file that a fileset of phase 6 brought.
-local function judge_installed(root, entry, before, live, saved, put_there)
+-- Which file is active after installp, if it did as the keyword says: the site's (C), the new one (N), what the
+-- fileset's script merged (merged), or what its scripts want (any).
+local meant = { preserve = "C", hold_new = "C", merge = "merged", user_merge = "N", new = "N" }
+
+-- One file that a fileset of phase 6 brought. `before`: what was active before installp; `shipped` tells what
+-- the fileset ships.
+local function judge_installed(root, entry, before, live, saved, put_there, shipped)
   local told = { file = entry.path, severity = "todo", chosen = "none" }
   local by = entry.fileset and ("fileset %s (%s)"):format(entry.fileset, entry.policy) or "its fileset"
+  local keyword, new = entry.fileset and meant[entry.policy], nil
+  if live ~= before or keyword == "merged" then new = shipped(entry.path) end
+  local where = saved and "is in " .. saved or "is no longer there"
   if live == before then
-    if not put_there or put_there == entry.sha256 or live ~= entry.sha256 then return nil end
     told.severity, told.chosen = "note", "C"
-    told.rule = ("%s: yours is active, the new one is in %s"):format(by, saved_at(root, entry.path))
-    return told
+    if put_there and put_there ~= entry.sha256 and live == entry.sha256 then
+      told.rule = ("%s: yours is active, the new one is in %s"):format(by, saved_at(root, entry.path))
+    elseif keyword == "merged" and new and new ~= live then
+      told.rule = ("%s: yours is active; the fileset's own script merged nothing into it"):format(by)
+    end
+    return told.rule and told or nil
   end
   if entry.old == entry.sha256 or entry.policy == "new" then told.severity = "note" end
-  told.chosen = "N"
-  told.rule = ("installp, %s: another one is active than before, yours %s"):format(by,
-    saved and "is in " .. saved or "is no longer there")
+  if keyword == "merged" and live and live ~= new then
+    told.severity, told.chosen = "note", "merged"
+    told.rule = ("%s: merged by the fileset's own script, yours %s"):format(by, where)
+    return told
+  end
+  told.chosen = live and new and live ~= new and "none" or "N"
+  if live and new and live ~= new then
+    told.rule = ("installp, %s: another one is active than before, neither yours nor the one that was shipped; yours %s"):format(by, where)
+  else
+    told.rule = ("installp, %s: another one is active than before, yours %s"):format(by, where)
+  end
+  -- It did not do as the fileset says.
+  if keyword == "C" and told.severity == "todo" then told.severity = "conflict" end
   return told
 end
 
@@ -125,12 +146,13 @@ function outcome.after_installp(tree, root)
   root = root or saveconf.root
   local entries, active = saveconf.manifest(tree, root), saveconf.kept_list(tree, root, "active")
   local decisions, merged = {}, saveconf.kept_list(tree, root, "installed") or {}
+  local shipped = saveconf.pristine_digests(tree)
   for _, path in ipairs(sorted_keys(active or {})) do
     local entry = entries[path]
     if merged[path] then goto continue end -- a method has told of it
     local live, saved = saveconf.digest(tree, path), place_of_saved(tree, root, entry)
     decisions[#decisions + 1] = judge_installed(root, entry, active[path].sha256 or false, live, saved,
-      saveconf.digest(tree, saved_at(root, path)))
+      saveconf.digest(tree, saved_at(root, path)), shipped)
     ::continue::
   end
   local links = saveconf.links(tree, root)

@@ -108,6 +108,18 @@ local function pristine(tree, roots, path)
   return false
 end
 
+--- Digests of what the filesets of a tree ship, as their root parts have it; nil for a path that none has.
+---@param tree table
+---@return fun(path: string): string?
+function saveconf.pristine_digests(tree)
+  local roots
+  return function(path)
+    roots = roots or pristine_roots(tree)
+    local data = pristine(tree, roots, path)
+    return data and sys.sha256(data) or nil
+  end
+end
+
 -- JSON holds UTF-8 only, file names any bytes: other names are written as "hex:...".
 local function encode_path(path)
   if utf8.len(path) then return path end

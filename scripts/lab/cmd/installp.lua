@@ -10,6 +10,7 @@ local getopt = require "lab.getopt"
 local instapply = require "lab.instapply"
 local instplan = require "lab.instplan"
 local instremove = require "lab.instremove"
+local instwork = require "lab.instwork"
 local quirk = require "lab.quirk"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
@@ -371,7 +372,7 @@ local function installed_levels()
   if not filesets then fail(message) end
   local levels = {}
   for name, row in pairs(filesets) do
-    if row.state ~= swvpd.states.broken then levels[name] = row.level end
+    if row.state ~= swvpd.states.broken and row.state ~= swvpd.states.applying then levels[name] = row.level end
   end
   return levels
 end
@@ -405,8 +406,20 @@ end
 
 ---------------------------------------------------------------- commit, deinstall
 
--- -C: nothing here is ever left half-way by a command that ended.
+-- -C: what an installp that did not end has left.
 local function clean_up()
+  local unfinished = instwork.unfinished()
+  if #unfinished > 0 then
+    local db, rows = swvpd.open(), {}
+    say("installp:  Cleaning up software for:")
+    for _, name in ipairs(unfinished) do
+      local level, result = instwork.undo(db, name)
+      say(("        %s %s"):format(name, level))
+      rows[#rows + 1] = { name = name, level = level, part = "USR", result = result }
+    end
+    summary(rows, "CLEANUP")
+    return 0
+  end
   say("installp:  No filesets were found in the Software Vital Product Database in a")
   say("state that needs to be cleaned up.")
   return quirk.is("cleanup-nothing-status", "one") and 1 or 0

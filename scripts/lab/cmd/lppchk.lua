@@ -34,9 +34,10 @@ local function versions()
   local bad = {}
   for name, row in pairs(usr) do
     local other = root[name]
-    if selected(name) and (row.state == swvpd.states.broken or row.has_root and (not other or other.level ~= row.level)) then
+    local whole = row.state == swvpd.states.committed or row.state == swvpd.states.applied
+    if selected(name) and (not whole or row.has_root and (not other or other.level ~= row.level)) then
       bad[#bad + 1] = ("  %-30s %-15s (usr: %s, root: %s)"):format(name, row.level,
-        row.state == swvpd.states.broken and "BROKEN" or "COMMITTED", other and other.level or "not installed")
+        whole and "COMMITTED" or row.state_name, other and other.level or "not installed")
     end
   end
   table.sort(bad)

@@ -5,6 +5,7 @@
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local instremove = require "lab.instremove"
+local instwork = require "lab.instwork"
 local lines = require "altmig.lines"
 local modes = require "altmig.mode"
 local odm = require "lab.odm"
@@ -183,6 +184,7 @@ local function copy_file(from, to)
   return sys.utime(to, stat.mtime, stat.mtime)
 end
 
+-- What an attempt before this one has saved is the site's; what is active now may not be.
 local function save_copy(path)
   if sys.lstat(SAVE .. path) then return true end
   return copy_file(path, SAVE .. path)
@@ -195,21 +197,36 @@ local function place(item, path, method)
   local present = sys.lstat(path)
   if not present or not method then return copy_file(shipped, path) end
   if method == "preserve" then return true end
-  if method == "hold_new" then
-    if not sys.lstat(SAVE .. path) then return copy_file(shipped, SAVE .. path) end
-    return true
-  end
+  if method == "hold_new" then return copy_file(shipped, SAVE .. path) end
   local ok, message = save_copy(path)
   if not ok then return nil, message end
   return copy_file(shipped, path)
 end
 
-local function apply_root(item, library)
+-- What the fileset says of its configuration files: path -> method.
+local function methods_of(item, library)
   local methods = {}
   for _, line in ipairs(lines.filled(library[item.name .. ".cfgfiles"])) do
     local path, method = line:match("^(%S+)%s+(%S+)")
     if path then methods[safe_path(path) or ""] = method end
   end
+  return methods
+end
+
+-- What post_i made of the saved files that are to be merged takes the place of the new ones.
+local function place_merged(item, library)
+  for path, method in pairs(methods_of(item, library)) do
+    if method == "auto_merge" and sys.lstat(SAVE .. path) then
+      local ok, message = copy_file(SAVE .. path, path)
+      if ok then ok, message = sys.remove(SAVE .. path) end
+      if not ok then return nil, message end
+    end
+  end
+  return true
+end
+
+local function apply_root(item, library)
+  local methods = methods_of(item, library)
   for _, name in ipairs(lines.filled(library[item.name .. ".al"])) do
     local path = safe_path(name)
     local ok, message = false, "bad path"
@@ -302,10 +319,7 @@ function instapply.image(items, say, broken)
     say("installp: " .. why)
     broken[item.name] = true
     db:close()
-    for _, p in ipairs { "usr", "root" } do
-      if db:find(p, item.name) then db:set_state(p, item.name, swvpd.states.broken) end
-    end
-    db:commit()
+    if sys.lstat("/var/adm/sw/inst/" .. item.name) then instwork.undo(db, item.name) end
     row(item, part, "FAILED")
   end
   say("Restoring files, please wait.")
@@ -313,15 +327,20 @@ function instapply.image(items, say, broken)
     local ok, why
     local count
     local wanted, before = {}, old_paths(db, item)
-    for _, name in ipairs(lines.filled(libs.usr[item.name .. ".al"])) do wanted[name] = true end
+    local paths = {}
+    for _, name in ipairs(lines.filled(libs.usr[item.name .. ".al"])) do
+      wanted[name] = true
+      paths[#paths + 1] = safe_path(name)
+    end
     ok, why = first_failure {
+      function() return instwork.begin(db, item, paths) end,
       function() return run_script(item, libs.usr, "usr", "pre_i", say) end,
+      function() return record(db, "usr", item, libs.usr) end,
       function()
         count, why = restore(item.image, wanted)
         return count, why
       end,
       function() return instremove.keep("usr", item, libs.usr) end,
-      function() return record(db, "usr", item, libs.usr) end,
       function() return record_fixes(item, libs.usr) end,
       function() return run_script(item, libs.usr, "usr", "post_i", say) end,
       function() return run_script(item, libs.usr, "usr", "config", say) end,
@@ -332,7 +351,9 @@ function instapply.image(items, say, broken)
     else
       remove_obsolete(db, item, before)
       row(item, "USR", "SUCCESS")
-      if item.content == "B" then
+      if item.content ~= "B" then
+        assert(instwork.finish(db, item))
+      else
         local root = libs.root or {}
         ok, why = first_failure {
           function() return run_script(item, root, "root", "pre_i", say) end,
@@ -340,7 +361,9 @@ function instapply.image(items, say, broken)
           function() return instremove.keep("root", item, root) end,
           function() return record(db, "root", item, root) end,
           function() return run_script(item, root, "root", "post_i", say) end,
+          function() return place_merged(item, root) end,
           function() return run_script(item, root, "root", "config", say) end,
+          function() return instwork.finish(db, item) end,
         }
         if ok then row(item, "ROOT", "SUCCESS") else failed(item, "ROOT", why) end
       end

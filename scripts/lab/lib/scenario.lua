@@ -207,6 +207,12 @@ scenario.define("rpm-packages", "the client has RPMs, and the lpp_source a newer
   return "acme-lib is at 2.0-1, and the lpp_source has 2.1-1"
 end)
 
+scenario.define("vendor-fileset", "the client has acme.cfg.rte, its files edited, the lpp_source a newer one [unlicensed]", function(how)
+  scenario.inside(CLIENT, ("require('lab.vendor').install(%s)"):format(how ~= "unlicensed"))
+  scenario.inside(MASTER, ("require('lab.vendor').write_image('%s/installp/ppc')"):format(resources().lpp_source.location))
+  return "acme.cfg.rte is at 1.0.0.0, and the lpp_source has 2.0.0.0"
+end)
+
 scenario.define("locked-client", "a run of another engine host holds the client's lock", function()
   scenario.sh(CLIENT, "mkdir -p /var/adm/ras/alt_mig/lock && "
     .. "echo 'other-engine:/var/adm/ras/alt_mig/adachi-AIX7' > /var/adm/ras/alt_mig/lock/owner")

@@ -7,8 +7,9 @@ local engine = require "altmig.swvpd"
 local swvpd = setmetatable({}, { __index = engine })
 
 local CONTROL = engine.CONTROL
-local COMMITTED, APPLIED, BROKEN = engine.states.committed, engine.states.applied, 1
-swvpd.states = { committed = COMMITTED, applied = APPLIED, broken = BROKEN }
+-- The numbers of BROKEN and APPLYING are the lab's own.
+local COMMITTED, APPLIED, BROKEN, APPLYING = engine.states.committed, engine.states.applied, 1, 2
+swvpd.states = { committed = COMMITTED, applied = APPLIED, broken = BROKEN, applying = APPLYING }
 local HAS_ROOT, BASE, UPDATE = engine.HAS_ROOT, 0x10, engine.UPDATE
 
 ---@class lab.swvpd.Fileset
@@ -81,7 +82,7 @@ Database.__index = Database
 --- Opens the software database of the system below `root` ("" or nil: the own one).
 ---@param root string|nil
 ---@return lab.swvpd.Database
-function swvpd.open(root) return setmetatable(engine.open(root, { words = { [BROKEN] = "BROKEN" } }), Database) end
+function swvpd.open(root) return setmetatable(engine.open(root, { words = { [BROKEN] = "BROKEN", [APPLYING] = "APPLYING" } }), Database) end
 
 --- The lpp row of a fileset that is there, or nil.
 function Database:find(part, name)

@@ -538,6 +538,39 @@ function TestOutcome:test_links_that_choose_a_program_are_told()
   lu.assertStrContains(by_file(outcome.after_installp(t))["/usr/sbin/xntpd"], "the new level has nothing there")
 end
 
+-- What the fileset says, what it ships, and what is active in the end: whether installp and its scripts did as it says.
+function TestOutcome:test_installp_is_held_against_what_the_fileset_says()
+  local policies = { kept = "preserve", forgot = "preserve", changed = "hold_new", script = "merge", lazy = "merge", raw = "merge",
+    asked = "user_merge", odd = "user_merge", quiet = "preserve" }
+  local list, installed = {}, {}
+  for name, keyword in pairs(policies) do
+    local path = "/etc/" .. name
+    put(path, "site " .. name)
+    installed[#installed + 1] = path
+    list[#list + 1] = { path = path, policy = keyword, literal = true, fileset = "a.rte", source = "documented" }
+  end
+  assert(saveconf.save(t, nil, assert(saveconf.candidates(t, {}, { rows = list, installed = installed })), {}))
+  saveconf.keep_shipped(t)
+  assert(saveconf.restore_preserved(t))
+  assert(outcome.after_merges(t))
+  for name in pairs(policies) do put("/usr/lpp/a/inst_root/etc/" .. name, "new") end
+  put("/etc/forgot", "new")
+  put("/etc/changed", "something else")
+  put("/etc/script", "new and the site's")
+  put("/etc/raw", "new")
+  put("/etc/asked", "new")
+  put("/etc/odd", "what a script made")
+  local by, saved = "installp, fileset a.rte (%s): another one is active than before, ", "yours is in /lpp/save.config/etc/"
+  lu.assertEquals(by_file(assert(outcome.after_installp(t))), {
+    ["/etc/forgot"] = "conflict N: " .. by:format "preserve" .. saved .. "forgot",
+    ["/etc/changed"] = "conflict none: " .. by:format "hold_new" .. "neither yours nor the one that was shipped; " .. saved .. "changed",
+    ["/etc/script"] = "note merged: fileset a.rte (merge): merged by the fileset's own script, " .. saved .. "script",
+    ["/etc/lazy"] = "note C: fileset a.rte (merge): yours is active; the fileset's own script merged nothing into it",
+    ["/etc/raw"] = "todo N: " .. by:format "merge" .. saved .. "raw",
+    ["/etc/asked"] = "todo N: " .. by:format "user_merge" .. saved .. "asked",
+    ["/etc/odd"] = "todo none: " .. by:format "user_merge" .. "neither yours nor the one that was shipped; " .. saved .. "odd" })
+end
+
 function TestOutcome:test_before_anything_was_saved()
   for _, fn in ipairs { outcome.after_merges, outcome.after_installp } do
     local ok, e = pcall(fn, t)
