@@ -834,6 +834,7 @@ function world.new()
   world.real_installp = installp
   replacements["altmig.installp"] = setmetatable({
     resource = function() return { key = "lpp_source", close = function() end } end,
+    fixes = function() return w.corrections or {} end,
     index = function()
       if w.unreadable then error({ code = w.unreadable, message = "provoked" }, 0) end
       return setmetatable({ name = "lpp", images = w.images or { world.image("bos.net", "7.2.5.0") }, problems = w.image_problems or {},

@@ -164,10 +164,11 @@ options.define("nimadm -M", { operands = "", flags = {
 options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
 options.define("altmig update", { operands = operands_of_migration,
-  flags = common .. "c l s d Y a z b P B r e i o m F disk yes D E repl-on-error V v q script from report json ifix verify-restore "
+  flags = common .. "c l s d Y a z b P B r e i o m F disk yes D E repl-on-error V v q script from dry-run report json ifix "
+    .. "verify-restore "
     .. "accept accept-boot-image " })
 options.define("altmig check", { operands = "-c CLIENT -l LPP_SOURCE -s SPOT -d DISKS",
-  flags = common .. "c l s d Y a z b B accept r e i o m q script restore-via baseline to json " })
+  flags = common .. "c l s d Y a z b U ifix B accept r e i o m q script restore-via baseline to json " })
 options.define("altmig resume", { operands = "CLIENT",
   flags = common .. "F D E accept-boot-image repl-on-error V v q script from restore-via verify-restore report json " })
 options.define("altmig cleanup", { operands = "CLIENT", flags = of_cleanup })

@@ -217,6 +217,77 @@ function TestUpdate:test_fixes_of_a_run_that_was_cut_off()
   end
   lu.assertTrue(records > 5)
 end
+-- Every finding of a preflight of an update: "id severity what".
+local function findings(w, more)
+  local opts, list = w.opts(more), {}
+  opts.no_log, opts.update = true, true
+  w.migration.look(opts, function(m)
+    m:connect()
+    for _, finding in ipairs(require("altmig.run.checks").all(m)) do
+      list[#list + 1] = ("%s %s %s"):format(finding.id, finding.severity, finding.what)
+    end
+  end)
+  return table.concat(list, "\n") .. "\n"
+end
+
+-- Four fixes on the client, one for each fate; emgr/ppc has a package for one, the image says that it corrects another.
+local function with_fixes(w)
+  w.answers.emgr = "\nPACKAGE INSTALLER LABEL\n=====\nbos.net installp IJ00001s1a\nbos.net installp IJ00002s1a\n"
+    .. "bos.net installp IJ00003s1a\nacme.rte installp custom\n"
+  w.images = { world.image("bos.net", "7.2.5.0"),
+    { file = "emgr/ppc/IJ00002s9a.230101.epkg.Z", kind = "ifix", name = "IJ00002s9a", size = 1, time = "" } }
+  w.corrections = { ["bos.net"] = { IJ00001 = true } }
+end
+
+function TestUpdate:test_preflight_foretells_what_happens_to_each_fix()
+  local w = self.w
+  with_fixes(w)
+  local text = findings(w)
+  for _, line in ipairs {
+    "ifix-locked info interim fix IJ00001s1a (bos.net) will be superseded: bos.net 7.2.5.0 has the correction IJ00001\n",
+    "ifix-locked info interim fix IJ00002s1a (bos.net) will be re-applied where emgr takes IJ00002s9a.230101.epkg.Z at bos.net 7.2.5.0\n",
+    "ifix-locked warning interim fix IJ00003s1a (bos.net) will be lost: bos.net 7.2.5.0 does not name its correction",
+    "ifix-locked info interim fix custom (acme.rte) stays: nothing that it locks is updated\n" } do
+    lu.assertStrContains(text, line)
+  end
+  text = findings(w, { ifix = "keep" })
+  lu.assertStrContains(text, "interim fix IJ00003s1a (bos.net) stays, and bos.net 7.2.5.0 is not installed: --ifix keep")
+  lu.assertNotStrContains(text, "lost")
+  text = findings(w, { ifix = "remove" })
+  lu.assertStrContains(text, "interim fix custom (acme.rte) will be lost: --ifix remove puts none back")
+  lu.assertStrContains(text, "interim fix IJ00001s1a (bos.net) will be superseded")
+end
+
+function TestUpdate:test_preflight_says_that_there_is_nothing_to_update_or_that_it_cannot_be()
+  local w = self.w
+  w.images = { world.image("bos.net", "7.1.5.0") }
+  lu.assertStrContains(findings(w), "update-level info there is nothing to update")
+  w.images = { world.image("bos.net", "7.2.5.0", "*prereq c.none 1.0.0.0") }
+  local text = findings(w)
+  lu.assertStrContains(text, "missing-requisite inhibitor phase 6 cannot install bos.net 7.2.5.0")
+  lu.assertNotStrContains(text, "nothing to update")
+  w.level.client = "7100-05-03-1846"
+  lu.assertStrContains(findings(w), "update-level inhibitor the client is at 7.1 (7100-05-03-1846), lpp_source lpp is of 7.2")
+end
+
+function TestUpdate:test_a_dry_run_shows_the_plan_and_the_fates_and_changes_nothing()
+  local w = self.w
+  with_fixes(w)
+  local output, lines = require "altmig.ui.output", {}
+  local print_line, print_event = output.print, output.json
+  output.print = function(text, ...) lines[#lines + 1] = text:format(...) end
+  output.json = function(value) lines[#lines + 1] = require("altmig.json").encode(value, { sort = true }) end
+  local ok, status = pcall(require("altmig.preview.dryrun").run, w.opts { update = true })
+  local ok_again, again = pcall(require("altmig.preview.dryrun").run, w.opts { update = true, json = true })
+  output.print, output.json = print_line, print_event
+  lu.assertEquals({ ok, status, ok_again, again }, { true, 0, true, 0 })
+  local text = table.concat(lines, "\n")
+  lu.assertStrContains(text, "migrate  bos.net  7.1.5.0  7.2.5.0  installp/ppc/bos.net")
+  lu.assertStrContains(text, "altmig: interim fix IJ00003s1a (bos.net) will be lost")
+  lu.assertStrContains(text, '"event":"interim_fixes","fixes":[{"fate":"superseded"')
+  lu.assertEquals({ world.count(w, "alt_disk_copy"), world.count(w, "installp %-"), w.client_lock }, { 0, 0 })
+end
+
 function TestUpdate:test_an_update_is_no_migration()
   local w = self.w
   lu.assertEquals(update(w, { phases = { 1, 2, 3, 4 } }), 0)

@@ -711,6 +711,20 @@ end
 ---@return altmig.Plan
 function Source:plan(options) return require("altmig.aix.plan").make(self, options) end
 
+--- The corrections (APARs) that an image says to bring, by fileset.
+---@param place altmig.installp.Place
+---@param file string
+---@return table<string, table<string, true>>
+function installp.fixes(place, file)
+  local archive <close> = err.check(bff.open(err.check(place.open(file))))
+  local out = {}
+  for _, fileset in ipairs(err.check(core.lpp(lpp_name(archive), file)).filesets) do
+    out[fileset.name] = {}
+    for _, fix in ipairs(fileset.fixes) do out[fileset.name][fix.id] = true end
+  end
+  return out
+end
+
 ---------------------------------------------------------------- installp itself
 
 --- The words that call installp; raises for what installp does not document (engine/core/aix/installp.h).

@@ -18,11 +18,13 @@ end
 
 command.usage = command.usage_of "altmig migrate"
 
---- Shared with nimadm.
+--- Shared with nimadm and update.
 ---@param args string[]
 ---@param who string
-function command.run_as(args, who)
+---@param update boolean?   it is an update, whatever the flags say
+function command.run_as(args, who, update)
   local opts, operands = options.parse(args, who)
+  opts.update = update or opts.update
   local migration = require "altmig.migration"
   if opts.cleanup then
     -- The spelling of AIX 5.2 gives the client as operand: nimadm -C CLIENT -s SPOT
@@ -32,7 +34,6 @@ function command.run_as(args, who)
     return migration.cleanup(options.for_cleanup(opts, who))
   end
   if #operands > 0 then err.usage(("%s: unexpected operand '%s'"):format(who, operands[1])) end
-  if opts.dry_run and opts.update then err.usage(who .. ": --dry-run of an update (-U) is not supported yet") end
   if opts.dry_run then
     if opts.phases or opts.from then err.usage(who .. ": --dry-run is for a whole migration: no -P and no --from") end
     return require("altmig.preview.dryrun").run(options.for_check(opts, who))

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- altmig update FLAGS: nimadm -U.
 
-local err = require "altmig.err"
+local migrate = require "altmig.cmd.migrate"
 local options = require "altmig.options"
 
 local command = {
@@ -12,10 +12,7 @@ local command = {
 }
 
 function command.run(args)
-  local opts, operands = options.parse(args, "altmig update")
-  if #operands > 0 then err.usage(("altmig update: unexpected operand '%s'"):format(operands[1])) end
-  opts.update = true
-  return require("altmig.migration").migrate(options.for_migration(opts, "altmig update"))
+  return migrate.run_as(args, "altmig update", true)
 end
 
 return command

@@ -9,6 +9,7 @@ local cfgfiles = require "altmig.aix.cfgfiles"
 local mode = require "altmig.mode"
 local diff = require "altmig.preview.diff"
 local err = require "altmig.err"
+local json = require "altmig.json"
 local merge = require "altmig.merge"
 local output = require "altmig.ui.output"
 local policy = require "altmig.merge.policy"
@@ -221,11 +222,11 @@ function dryrun.compute(m)
   local stage <close> = scratch.over { stat = function() return nil, "none", "ENOENT" end, exists = function() return false end }
   local base, files = client_files(m)
   local tree <close> = scratch.over(base)
-  local json = m.opts.json
+  local as_json = m.opts.json
   m.opts.json = nil -- the steps of a play are no events
   play(m, tree)
   local ok, e = xpcall(phase_5, err.wrap, m, tree, base, files, stage)
-  m.opts.json, m.phase = json, nil
+  m.opts.json, m.phase = as_json, nil
   m.alt = nil
   m.copy = nil
   if not ok then error(e, 0) end
@@ -298,6 +299,25 @@ local function show_software(m)
   output.print("altmig: phase 6: %s", show_plan.count(made))
 end
 
+-- What an update does with the interim fixes. Why it cannot be told is a finding already.
+local function show_interim_fixes(m)
+  local ok, fates = xpcall(m.foretell_interim_fixes, err.wrap, m)
+  if not ok then
+    if fates.code == "CANCELLED" then error(fates, 0) end
+    return
+  end
+  if m.opts.json then return m:event { event = "interim_fixes", fixes = json.array(fates) } end
+  for _, fix in ipairs(fates) do output.print("altmig: interim fix %s", fix.rule) end
+end
+
+-- An update merges nothing: the filesets and the interim fixes are all that there is to tell.
+local function show_update(m)
+  show_software(m)
+  show_interim_fixes(m)
+  if m.opts.json then return m:event { event = "dry_run", count = {}, entries = json.array {}, files = 0, changed = 0 } end
+  output.print("altmig: dry run of the update of %s: nothing was changed.", m.name)
+end
+
 --- The command: preflight findings, then the filesets, then the differences.
 ---@param opts table
 ---@return integer status
@@ -308,7 +328,9 @@ function dryrun.run(opts)
   local command = require "altmig.cmd.check"
   return require("altmig.migration").look(opts, function(m)
     local inhibitors = command.findings(m)
-    if m.client and m:bos_level() then
+    if m.client and opts.update then
+      show_update(m)
+    elseif m.client and m:bos_level() then
       show_software(m)
       local list, collected, saved = dryrun.compute(m)
       local show = opts.json and show_json or show_text

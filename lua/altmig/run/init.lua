@@ -59,7 +59,7 @@ local methods = {
   { require "altmig.run.steps.obsolete", "remove_obsolete remove_filesets" },
   { require "altmig.run.steps.images", "provide_images unmount_images remove_images" },
   { require "altmig.run.steps.update", "look_at_levels install_updates" },
-  { require "altmig.run.steps.interim", "remove_interim_fixes restore_interim_fixes" },
+  { require "altmig.run.steps.interim", "remove_interim_fixes restore_interim_fixes foretell_interim_fixes" },
   { require "altmig.run.plan", "software_plan" },
   { require "altmig.run.bundle", "installp_bundle bundle_files" },
   { require "altmig.run.steps.verify", "look_at_software" },

@@ -983,6 +983,16 @@ local function updates(opts, level, base, full)
     if f then f.files[#f.files + 1] = entry end
   end
   if by_name["bos.rte.install"] then by_name["bos.rte.install"].fixdata = fix_data(level) end
+  -- What each corrects, as its lpp_name says.
+  for _, row in ipairs(release.fixes(level)) do
+    for name, corrected in row.filesets:gmatch("(%S+):(%d[%d.]*)") do
+      local f = row.type == "f" and by_name[name]
+      if f and swvpd.compare(corrected, f.level) <= 0 then
+        f.fixes = f.fixes or {}
+        table.insert(f.fixes, ("%s 1 %s"):format(row.name, row.abstract))
+      end
+    end
+  end
   local out = new_tree(level, opts)
   for _, f in ipairs(list) do
     out:add { path = ("/installp/ppc/%s.%s.U"):format(f.name, f.level), type = "file", mode = "644", uid = 0, gid = 0,

@@ -10,8 +10,24 @@ local show_plan = require "altmig.preview.plan"
 
 local software = {}
 
---- Interim fixes lock their filesets: installp of phase 6 refuses them.
+-- What an update does with each; what is lost is worth a warning.
+local function foretell(m, add)
+  local ok, fates = xpcall(m.foretell_interim_fixes, err.wrap, m)
+  if not ok then
+    if fates.code == "COMMAND" or fates.code == "CANCELLED" or fates.code:match("^SSH_") then error(fates, 0) end
+    return -- the plan cannot be made: a finding of its own
+  end
+  for _, fix in ipairs(fates) do
+    add { id = "ifix-locked", severity = fix.fate == "lost" and "warning" or "info", host = m.name, evidence = "emgr -P",
+      what = "interim fix " .. fix.rule, remedy = fix.fate == "lost" and
+        ("ask for the fix of the new level and put its package into %s/emgr/ppc; or leave its filesets as they are: --ifix keep"):format(
+          m.lpp_source.location) or nil }
+  end
+end
+
+--- Interim fixes lock their filesets: installp of phase 6 refuses them. An update takes them from the copy.
 function software.interim_fixes(m, add)
+  if m.opts.update then return foretell(m, add) end
   local result = m.client:run { "emgr", "-P" }
   if result.status ~= 0 then return end
   local filesets, labels = {}, {}
@@ -21,15 +37,24 @@ function software.interim_fixes(m, add)
     table.insert(filesets[row.label], row.fileset)
   end
   for _, label in ipairs(labels) do
-    if m.opts.update then
-      add { id = "ifix-locked", severity = "info", host = m.name, evidence = "emgr -P",
-        what = ("interim fix %s locks %s; an update that replaces them takes it from the copy (--ifix %s)"):format(label,
-          table.concat(filesets[label], " "), m.opts.ifix or "auto") }
-    else
-      add { id = "ifix-locked", host = m.name,
-        what = ("interim fix %s locks %s"):format(label, table.concat(filesets[label], " ")), evidence = "emgr -P",
-        remedy = ("emgr -r -L %s   (after the migration install the fix of the new level, if there is one)"):format(label) }
-    end
+    add { id = "ifix-locked", host = m.name,
+      what = ("interim fix %s locks %s"):format(label, table.concat(filesets[label], " ")), evidence = "emgr -P",
+      remedy = ("emgr -r -L %s   (after the migration install the fix of the new level, if there is one)"):format(label) }
+  end
+end
+
+--- -U: another release, a lower level, or nothing to do.
+function software.levels_of_update(m, add)
+  if not m.opts.update then return end
+  local ok, result = xpcall(m.look_at_levels, err.wrap, m)
+  if not ok then
+    if result.status ~= 3 then error(result, 0) end
+    if bundles.is_of_bundle(result) then return end
+    return add { id = "update-level", host = result.host or m.name, what = result.message, remedy = result.remedy }
+  end
+  if result then
+    add { id = "update-level", severity = "info", host = m.name, evidence = "oslevel -s; lslpp -lqc",
+      what = ("there is nothing to update: lpp_source %s has no higher level of any fileset"):format(m.lpp_source.name) }
   end
 end
 
@@ -214,7 +239,7 @@ function software.servers(m, add)
 end
 
 software.plan = { "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars" }
-software.order = { "baseline", "bundle", "requisites", "room", "interim_fixes", "consistency", "tcb", "trusted_execution", "wpars",
-  "servers" }
+software.order = { "levels_of_update", "baseline", "bundle", "requisites", "room", "interim_fixes", "consistency", "tcb",
+  "trusted_execution", "wpars", "servers" }
 
 return software

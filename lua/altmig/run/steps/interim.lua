@@ -4,25 +4,35 @@
 -- superseded (the level corrects it), re-applied, lost. Nothing is done to the client's own rootvg.
 
 local aix = require "altmig.aix.output"
+local err = require "altmig.err"
 local escape = require "altmig.escape"
 local footprint = require "altmig.run.footprint"
+local installp = require "altmig.installp"
 local software = require "altmig.run.steps.software"
 local sorted_keys = require "altmig.sorted_keys"
 
 ---@class altmig.Migration
 local interim = { steps = {} }
 
+---@class altmig.interim.Fate
+---@field label string
+---@field filesets string[]
+---@field fate "stays"|"superseded"|"re-applied"|"lost"
+---@field rule string
+
 local packages = footprint.images .. "/emgr/ppc"
 
--- The fixes of the copy: label -> the filesets it locks.
-local function fixes_of_copy(m)
+-- The fixes that emgr -P lists: label -> the filesets it locks.
+local function fixes_in(text)
   local fixes = {}
-  for _, row in ipairs(aix.emgr_P(m.exec:run({ "emgr", "-P" }).stdout)) do
+  for _, row in ipairs(aix.emgr_P(text)) do
     fixes[row.label] = fixes[row.label] or {}
     table.insert(fixes[row.label], row.fileset)
   end
   return fixes
 end
+
+local function fixes_of_copy(m) return fixes_in(m.exec:run({ "emgr", "-P" }).stdout) end
 
 -- Which fixes are removed: those whose fileset will be updated; all of them with --ifix remove; none with --ifix keep.
 interim.steps.take_interim_fixes = {
@@ -143,6 +153,71 @@ function interim.restore_interim_fixes(m)
   local removed = m:result_of("take_interim_fixes") or {}
   if #removed > 0 then m:put_interim_fixes(removed) end
   m.copy:drop_caches()
+end
+
+---------------------------------------------------------------- foretold
+
+-- Which corrections the images of the plan bring: of those alone whose filesets a fix locks.
+local function corrections(m, steps, locked)
+  local place, found = installp.resource(m.lpp_source, m.master), {}
+  local ok, e = xpcall(function()
+    for _, step in ipairs(steps) do
+      if locked[step.fileset] then
+        for id in pairs(installp.fixes(place, step.image)[step.fileset] or {}) do found[id] = true end
+      end
+    end
+  end, err.wrap)
+  place.close()
+  if not ok then error(e, 0) end
+  return found
+end
+
+-- What happens to one of those whose fileset is updated.
+local function foretell_one(m, label, filesets, level, brought, files)
+  local apar, on = apar_of(label), table.concat(filesets, " ")
+  if apar and brought[apar] then
+    return "superseded", ("%s (%s) will be superseded: %s has the correction %s"):format(label, on, level, apar)
+  elseif m.opts.ifix == "remove" then
+    return "lost", ("%s (%s) will be lost: --ifix remove puts none back"):format(label, on)
+  end
+  local packages_of = candidates(files, label)
+  if #packages_of > 0 then
+    return "re-applied", ("%s (%s) will be re-applied where emgr takes %s at %s"):format(label, on, packages_of[1], level)
+  end
+  return "lost", ("%s (%s) will be lost: %s does not name its correction, and lpp_source %s has no package of it in emgr/ppc"):format(
+    label, on, level, m.lpp_source.name)
+end
+
+--- What an update will do with the interim fixes of the client, told before anything is begun. Reading only. What is on the
+--- copy in the end decides: only emgr knows whether a package still applies.
+---@return altmig.interim.Fate[]
+function interim.foretell_interim_fixes(m)
+  local fixes = fixes_in(m.client:run({ "emgr", "-P" }).stdout)
+  if not next(fixes) then return {} end
+  local made, source = m:software_plan()
+  local to, locked, files, list = {}, {}, {}, {}
+  for _, step in ipairs(made.steps) do to[step.fileset] = step.level end
+  for _, filesets in pairs(fixes) do
+    for _, fileset in ipairs(filesets) do locked[fileset] = true end
+  end
+  for _, image in ipairs(source.images) do
+    if image.kind == "ifix" then files[#files + 1] = image.file:match("[^/]*$") end
+  end
+  local brought = corrections(m, made.steps, locked)
+  for _, label in ipairs(sorted_keys(fixes)) do
+    local filesets, level = fixes[label], nil
+    for _, fileset in ipairs(filesets) do level = level or to[fileset] and fileset .. " " .. to[fileset] end
+    local fate, rule
+    if level and m.opts.ifix == "keep" then
+      fate, rule = "stays", ("%s (%s) stays, and %s is not installed: --ifix keep"):format(label, table.concat(filesets, " "), level)
+    elseif level or m.opts.ifix == "remove" then
+      fate, rule = foretell_one(m, label, filesets, level or "no update", brought, files)
+    else
+      fate, rule = "stays", ("%s (%s) stays: nothing that it locks is updated"):format(label, table.concat(filesets, " "))
+    end
+    list[#list + 1] = { label = label, filesets = filesets, fate = fate, rule = rule }
+  end
+  return list
 end
 
 return interim
