@@ -754,6 +754,7 @@ function world.new()
       end,
       verify = function() return not w.save_damaged, "digest differs", "SAVE_DAMAGED" end,
       keep_shipped = function() return true end,
+      note_active = function() w.noted = (w.noted or 0) + 1 end,
       restore_preserved = function() return true end,
       put_back_again = function() return w.put_back or {} end,
       keep_installed = function() return {} end,

@@ -138,8 +138,42 @@ local function fail_and_go_on()
   lab.on(client, "rm /etc/acme/unlicensed")
 end
 
+-- All that the software database of the copy has.
+local function software_of_copy() return lab.on(client, "chroot /alt_inst /usr/bin/lslpp -lqc") end
+
+local software_undisturbed, software_resumed
+
+-- The engine and installp itself are killed while a fileset's script runs.
+local function kill_and_go_on(...)
+  local status, out, problem = migrate("-P", "1,2,3,4", ...)
+  lu.assertEquals(status, 0, out .. problem)
+  lab.on(client, "touch /alt_inst/etc/acme/wait")
+  local words, output = { "migrate", "-P", "5,6" }, os.tmpname()
+  local pid = lab.engine_spawn("altmig", table.move(lab.flags, 1, #lab.flags, #words + 1, words), output)
+  local deadline = sys.time() + 120
+  repeat
+    local text = sys.read_file(output) or ""
+    lu.assertTrue(sys.time() < deadline, text:sub(-2000))
+    lu.assertEquals(sys.wait(pid, true) and "ended" or "running", "running", text:sub(-2000))
+    sys.sleep(0.05)
+  until text:find("acme.cfg.rte: waiting", 1, true)
+  lab.kill(pid)
+  os.remove(output)
+  -- With its whole process group, as a host does that loses power.
+  lab.on(master, "cd /var/adm/ras/alt_mig/jobs && for j in *installp_apply*; do read p rest <$j/pid; set -- $(cat /proc/$p/stat); "
+    .. "kill -KILL -$5; done")
+  lab.on(client, "rm /alt_inst/etc/acme/wait")
+  lu.assertStrContains(software_of_copy(), ":acme.cfg.rte:2.0.0.0::APPLYING:")
+  status, out, problem = migrate("-P", "6")
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(out, "altmig: installp of an earlier attempt was cut off on adachi-nim")
+  lu.assertStrContains(out, "altmig: cleaning up what an installp that did not end has left: acme.cfg.rte APPLYING.")
+  lu.assertEquals(software_of_copy(), software_undisturbed)
+end
+
 function TestPolicyInTheLab:test_1_every_policy_ends_as_it_says()
   fail_and_go_on()
+  software_resumed = software_of_copy()
   assert_of_fileset()
   for _, path in pairs(edited) do assert_saved(path) end
   local entries = manifest()
@@ -200,6 +234,9 @@ end
 
 function TestPolicyInTheLab:test_2_without_a_baseline_a_merge_is_two_way()
   run()
+  software_undisturbed = software_of_copy()
+  lu.assertEquals(software_resumed, software_undisturbed)
+  assert_of_fileset()
   local entries = manifest()
   lu.assertEquals({ entries[merged].base, entries[merged].old }, { "none" })
   local text = of_copy(merged)
@@ -240,7 +277,8 @@ function TestPolicyInTheLab:test_4_a_directory_is_a_baseline_too()
   local dir = lab.dir .. "/old"
   assert(sys.makedirs(dir, 448))
   assert(sys.write_file(dir .. "/bos", lab.on(master, "cat /export/nim/lpp_source/AIX71TL5/installp/ppc/bos"), { mode = 384 }))
-  run("--baseline", dir)
+  kill_and_go_on("--baseline", dir)
+  assert_of_fileset()
   lu.assertEquals(manifest()[merged].base, "baseline")
   lu.assertNotStrContains(of_copy(merged), "\ngroups:")
 end

@@ -256,6 +256,26 @@ function TestSoftware:test_a_job_that_is_gone_is_done_again_at_once()
   lu.assertStrContains(world.log_text(w), "installp of an earlier attempt was cut off on nim")
 end
 
+-- Killed while the engine was gone: the job has ended by a signal.
+function TestSoftware:test_a_job_that_was_killed_meanwhile_is_done_again_at_once()
+  local w = self.w
+  w.job_fails = function(argv)
+    if argv[1] ~= "installp" then return nil end
+    w.job_fails = nil
+    w.have["acme.b"] = { level = "2.0.0.0", state = "APPLYING" }
+    return "CANCELLED"
+  end
+  fails(migrate, w)
+  local id = w.jobs[#w.jobs]
+  w.ended[id] = { wait = function() return { signal = "KILL", stdout = "", stderr = "" } end, poll = function() return "done" end,
+    cancel = function() return true end, remove = function()
+      w.ended[id] = nil
+      return true
+    end }
+  lu.assertEquals(resume(w), 0)
+  lu.assertEquals({ w.cleaned, w.lists }, { 1, { "acme.b 2.0.0.0\nacme.a 2.0.0.0\nbos.net 7.2.5.0\n" } })
+end
+
 function TestSoftware:test_a_level_that_is_not_the_planned_one_is_in_the_report()
   local w = self.w
   w.software = { ["bos.net"] = { level = "7.2.6.0" }, ["acme.a"] = { level = "2.0.0.0" }, ["acme.b"] = { level = "2.0.0.0" },

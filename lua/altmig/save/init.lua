@@ -550,6 +550,19 @@ function saveconf.put_back_again(tree, root)
   return list
 end
 
+--- Notes what is active of the files that installp may handle: all of them as they were saved. For an update, which merges
+--- nothing before installp.
+---@param tree table
+---@param root string?
+function saveconf.note_active(tree, root)
+  root = root or saveconf.root
+  local active, entries = {}, saveconf.manifest(tree, root)
+  for _, path in ipairs(sorted_keys(entries)) do
+    if entries[path].installp then active[#active + 1] = { path = path, sha256 = entries[path].sha256 } end
+  end
+  saveconf.keep_list(tree, root, "active", active)
+end
+
 --- Whether the site's file is made active again. What a fileset says is to be merged, and no method
 --- of ours merges, is the site's unless the site never changed it.
 ---@param entry altmig.saveconf.Entry

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A fileset of another vendor: acme.cfg.rte, with a configuration file for each keyword of cfgfiles, edited by the site,
--- and a post_i that merges one of them and fails without a licence. The client has 1.0.0.0, an image has 2.0.0.0.
+-- and a post_i that merges one of them, fails without a licence and waits where it is told to. The client has 1.0.0.0,
+-- an image has 2.0.0.0.
 
 local modes = require "altmig.mode"
 local packages = require "lab.packages"
@@ -24,6 +25,10 @@ local post_i = [[
 if [ -f /etc/acme/unlicensed ]; then
   echo "acme.cfg.rte: this system has no licence: remove /etc/acme/unlicensed" >&2
   exit 1
+fi
+if [ -f /etc/acme/wait ]; then
+  echo "acme.cfg.rte: waiting until /etc/acme/wait is gone"
+  while [ -f /etc/acme/wait ]; do sleep 1; done
 fi
 saved=$MIGSAVE/etc/acme/auto_merge.conf
 [ -f "$saved" ] || exit 0

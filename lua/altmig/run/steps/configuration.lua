@@ -78,6 +78,44 @@ function configuration.changed_files(m, names)
   return changed
 end
 
+-- What the filesets that phase 6 installs say of their files. `take` gets their lists; `found` their files, by where they
+-- are, and the filesets that were asked.
+local function read_handling(m, take, found)
+  local handled = with(images.of_resource(m, m.lpp_source), function(directory)
+    return images.handling(directory, m:result_of("installed_filesets") or {})
+  end)
+  for _, fileset in ipairs(sorted_keys(handled.filesets)) do
+    local one = handled.filesets[fileset]
+    found.known[fileset] = true
+    if one.list then take(cfgfiles.parse(one.list, fileset, ("%s, %s.cfgfiles"):format(one.image, fileset))) end
+    for _, path in ipairs(one.paths) do
+      found.by_installp[path] = true
+      local list = is_configuration(path) and found.paths or found.others
+      list[#list + 1] = path
+    end
+  end
+  for _, problem in ipairs(handled.problems) do
+    tell(m, { file = problem.image, severity = "error", chosen = "none",
+      rule = problem.message .. ": what its filesets want done with their files is not known" })
+  end
+  return handled.read
+end
+
+-- A collector of rows, whose findings are told.
+local function collector(m)
+  local rows = {}
+  return rows, function(more, findings)
+    table.move(more, 1, #more, #rows + 1, rows)
+    for _, finding in ipairs(findings) do tell(m, finding) end
+  end
+end
+
+local function below_table(m, rows, by_installp)
+  local extra, conflicts = cfgfiles.below_table(rows, by_installp)
+  for _, finding in ipairs(conflicts) do tell(m, finding) end
+  return extra
+end
+
 -- The lists of the filesets that come with the bos image, of those that phase 6 will install, and of
 -- those that left theirs on the client. Result: rows below the table, the files below /etc and /var
 -- that phase 6 brings, and those elsewhere that the site has changed. Lists of the new level count
@@ -85,38 +123,43 @@ end
 configuration.steps.inspect_filesets = {
   run = function(m)
     local bos = m:result_of("inspect_bos")
-    local rows, paths, others, known, by_installp = {}, {}, {}, {}, {}
-    local function take(more, findings)
-      table.move(more, 1, #more, #rows + 1, rows)
-      for _, finding in ipairs(findings) do tell(m, finding) end
-    end
+    local rows, take = collector(m)
+    local known, found = {}, { paths = {}, others = {}, by_installp = {} }
+    found.known = known
     for _, fileset in ipairs(bos.filesets or {}) do known[fileset] = true end
     for _, fileset in ipairs(sorted_keys(bos.lists or {})) do
       known[fileset] = true
       take(cfgfiles.parse(bos.lists[fileset], fileset, ("bos image, %s.cfgfiles"):format(fileset)))
     end
-    local handled = with(images.of_resource(m, m.lpp_source), function(directory)
-      return images.handling(directory, m:result_of("installed_filesets") or {})
-    end)
-    for _, fileset in ipairs(sorted_keys(handled.filesets)) do
-      local found = handled.filesets[fileset]
-      known[fileset] = true
-      if found.list then take(cfgfiles.parse(found.list, fileset, ("%s, %s.cfgfiles"):format(found.image, fileset))) end
-      for _, path in ipairs(found.paths) do
-        by_installp[path] = true
-        local list = is_configuration(path) and paths or others
-        list[#list + 1] = path
-      end
-    end
-    for _, problem in ipairs(handled.problems) do
-      tell(m, { file = problem.image, severity = "error", chosen = "none",
-        rule = problem.message .. ": what its filesets want done with their files is not known" })
-    end
+    local read = read_handling(m, take, found)
     take(cfgfiles.on_client(m.alt, known))
-    local extra, conflicts = cfgfiles.below_table(rows, by_installp)
-    for _, finding in ipairs(conflicts) do tell(m, finding) end
-    m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(handled.read, #extra, #rows))
-    return { rows = extra, paths = paths, changed = m:changed_files(others) }
+    local extra = below_table(m, rows, found.by_installp)
+    m:detail(("altmig: %d images read: %d files of %d are handled as their filesets say."):format(read, #extra, #rows))
+    return { rows = extra, paths = found.paths, changed = m:changed_files(found.others) }
+  end,
+}
+
+-- An update merges nothing and restores no base system; but its filesets bring files too. What is there of them goes into
+-- the save area, so that it can be told afterwards what installp did with it.
+configuration.steps.save_updated_configuration = {
+  run = function(m)
+    local rows, take = collector(m)
+    local found = { known = {}, paths = {}, others = {}, by_installp = {} }
+    read_handling(m, take, found)
+    local known, problems = inventory.read(m.alt)
+    for _, problem in ipairs(problems) do
+      tell(m, { file = save_root, severity = "note", chosen = "none", rule = "the software database cannot be asked: " .. problem })
+    end
+    local changed = m:changed_files(found.others)
+    local sources = { rows = below_table(m, rows, found.by_installp), inventory = known, changed = changed,
+      installed = joined(found.paths, changed) }
+    local files = {}
+    for _, file in ipairs(saveconf.candidates(m.alt, {}, sources)) do
+      if file.installp then files[#files + 1] = file end
+    end
+    local saved = saveconf.save(m.copy, save_root, files, sources)
+    saveconf.note_active(m.copy, save_root)
+    return { files = saved.files }
   end,
 }
 

@@ -319,15 +319,19 @@ local function clean_up(m, again)
   err.raise(e)
 end
 
--- The job of an attempt whose end nobody saw: "running" or "done" where it is to be waited for. One that was killed
--- with its host, or by somebody, has left no status: it is forgotten.
-local function earlier_job(m, ctx)
-  if not ctx.again then return nil end
-  local job, state = m.exec.runner:find_job(ctx.job_id)
-  if state ~= "gone" then return state end
+-- Forgets the job of an attempt that was cut off, so that another can have its id.
+local function forget_job(m, job)
   m:say(("altmig: installp of an earlier attempt was cut off on %s; what it has not done is done now."):format(m.exec.runner.name))
   job:remove()
-  return nil
+end
+
+-- Whether an attempt whose end nobody saw has left a job that is to be waited for. One that was killed with its host, or by
+-- somebody, has left no status.
+local function has_earlier_job(m, ctx)
+  if not ctx.again then return false end
+  local job, state = m.exec.runner:find_job(ctx.job_id)
+  if state == "gone" then forget_job(m, job) end
+  return state ~= nil and state ~= "gone"
 end
 
 -- Runs installp for these filesets, or waits for the job that does.
@@ -343,24 +347,31 @@ local function apply(m, ctx, list, flags)
   return argv, result, out:finish()
 end
 
+-- What an installp came to: its summary, or its failure raised.
+local function verdict(m, list, argv, result, out)
+  refuse_failures(m, argv, result, out)
+  refuse_missing(m, argv, result, list, out)
+  return { rows = out:summary() }
+end
+
 software.steps.installp_apply = {
   key = key_of_list,
   run = function(m, ctx, list, flags)
     m:say("Installing software with the installp installer.")
-    local rows = list
-    if not earlier_job(m, ctx) then
-      clean_up(m, ctx.again)
-      rows = not_done(software_of_copy(m), list)
-      if #rows < #list then
-        m:say(("altmig: %d of %d filesets are installed already; installing the others."):format(#list - #rows, #list))
-      end
-      if #rows == 0 then return { rows = {} } end
-      write_list(m, rows)
+    if has_earlier_job(m, ctx) then
+      local argv, result, out = apply(m, ctx, list, flags)
+      if not result.signal then return verdict(m, list, argv, result, out) end
+      local job = m.exec.runner:find_job(ctx.job_id)
+      if job then forget_job(m, job) end
     end
-    local argv, result, out = apply(m, ctx, rows, flags)
-    refuse_failures(m, argv, result, out)
-    refuse_missing(m, argv, result, list, out)
-    return { rows = out:summary() }
+    clean_up(m, ctx.again)
+    local rows = not_done(software_of_copy(m), list)
+    if #rows < #list then
+      m:say(("altmig: %d of %d filesets are installed already; installing the others."):format(#list - #rows, #list))
+    end
+    if #rows == 0 then return { rows = {} } end
+    write_list(m, rows)
+    return verdict(m, list, apply(m, ctx, rows, flags))
   end,
 }
 

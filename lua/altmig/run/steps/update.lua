@@ -113,8 +113,10 @@ update.steps.select_updates = {
 ---@param list altmig.software.Row[]
 ---@param opts { flags: string? }?   # flags of installp -a, without an argument
 function update.install_updates(m, list, opts)
+  if #list > 0 then m:save_updated_configuration() end
   m:install_filesets(list, opts)
   m.copy:drop_caches()
+  if #list > 0 then m:list_installed_configuration() end
 end
 
 local MANY <const> = 24
