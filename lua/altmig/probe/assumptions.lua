@@ -165,6 +165,8 @@ migration("odm-merge-keys", "Objects of a class are the same by the keys that al
 migration("update-holds-all", "An update of a fileset holds what all updates before it had; the highest that can be applied replaces them.")
 migration("supersede-entries", "A supersede line of a base level meets requisites of the fileset it names up to that level; of its own "
   .. "fileset it keeps levels from there on from meeting those of lower ones.")
+migration("installp-cleanup", "lslpp -lqc shows what an installp that was killed has left in a state that ends in ING; installp -C "
+  .. "in the copy brings it back or leaves it BROKEN.")
 migration("lpp-name-room", "INSTWORK and SAVESPACE of an lpp_name take room below /usr/lpp, temporary room of one fileset after the other.")
 
 assumptions.list = list

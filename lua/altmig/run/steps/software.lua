@@ -291,7 +291,7 @@ software.steps.installp_space = {
 local function is_unfinished(state) return state ~= nil and state:match("ING$") ~= nil end
 
 -- What an installp that was cut off has left is cleaned up in the copy: installp -C brings back what it can. What it
--- cannot bring back is broken, and installed again with the rest.
+-- cannot bring back is broken, and installed again with the rest (inferred: installp-cleanup).
 local function clean_up(m, again)
   local unfinished, broken = {}, {}
   for fileset, row in pairs(software_of_copy(m)) do
