@@ -228,21 +228,46 @@ local function library_part(name)
 end
 images.library_part = library_part
 
+---@class altmig.images.Handling
+---@field level string                                  # the highest of the images that count
+---@field lists { image: string, text: string }[]       # the highest level's first, whose word counts before that of others
+---@field paths string[]                                # each once
+
+-- Of one fileset's images the highest base level counts, and the updates above it: what is installed is the one and then
+-- the others.
+---@param parts { level: string, image: string, base: boolean, list: string?, paths: string[] }[]
+---@return altmig.images.Handling
+local function handling_of(parts)
+  table.sort(parts, function(x, y)
+    local order = aix.compare_levels(x.level, y.level)
+    return order > 0 or order == 0 and x.image < y.image
+  end)
+  local result, seen = { level = parts[1].level, lists = {}, paths = {} }, {}
+  for _, part in ipairs(parts) do
+    if part.list then result.lists[#result.lists + 1] = { image = part.image, text = part.list } end
+    for _, path in ipairs(part.paths) do
+      if not seen[path] then result.paths[#result.paths + 1] = path end
+      seen[path] = true
+    end
+    if part.base then break end
+  end
+  return result
+end
+
 --- Which handling the filesets that will be installed want for their files: those the client has at
---- a lower level. One fileset in several images: its highest level counts.
+--- a lower level.
 ---@param directory altmig.images.Directory
 ---@param installed table<string, string>    # fileset -> level on the client
----@return { filesets: table<string, { level: string, list: string?, paths: string[], image: string }>,
----   problems: { image: string, message: string }[], read: integer }
+---@return { filesets: table<string, altmig.images.Handling>, problems: { image: string, message: string }[], read: integer }
 function images.handling(directory, installed)
-  local result = { filesets = {}, problems = {}, read = 0 }
+  local result, parts, base = { filesets = {}, problems = {}, read = 0 }, {}, {}
   for _, entry in ipairs(images.worth_reading(directory.list(), installed)) do
     if entry ~= "bos" then -- read as a whole where it is restored
       local library, levels, needed, seen = { lists = {}, paths = {} }, {}, 1, 0
       local name, message, code = scan(directory, entry, function(name)
         for _, f in ipairs(name.filesets) do
-          local have, best = installed[f.name], result.filesets[f.name]
-          if have and aix.compare_levels(f.level, have) > 0 and not (best and aix.compare_levels(best.level, f.level) >= 0) then
+          local have = installed[f.name]
+          if have and aix.compare_levels(f.level, have) > 0 and not (base[f.name] and aix.compare_levels(base[f.name], f.level) >= 0) then
             levels[f.name] = f.level
             if f.content == "B" then needed = 2 end
           end
@@ -258,10 +283,14 @@ function images.handling(directory, installed)
       -- What is no image at all is nobody's; a damaged one may have held a list.
       if not name and code ~= "BFF_MAGIC" then result.problems[#result.problems + 1] = { image = entry, message = message } end
       for fileset, level in pairs(name and levels or {}) do
-        result.filesets[fileset] = { level = level, list = library.lists[fileset], paths = library.paths[fileset] or {}, image = entry }
+        if name.kind == "I" then base[fileset] = level end
+        parts[fileset] = parts[fileset] or {}
+        table.insert(parts[fileset], { level = level, image = entry, base = name.kind == "I", list = library.lists[fileset],
+          paths = library.paths[fileset] or {} })
       end
     end
   end
+  for fileset, list in pairs(parts) do result.filesets[fileset] = handling_of(list) end
   return result
 end
 

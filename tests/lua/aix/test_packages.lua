@@ -10,9 +10,9 @@ local sys = require "altmig.sys"
 
 local dir
 
--- An image: filesets { name, level, content }, members { path, data }, libraries { path = { member = text } }.
-local function image(file, package, filesets, members, libraries)
-  local text = { ("4 R I %s {\n"):format(package) }
+-- An image: filesets { name, level, content }, members { path, data }, libraries { path = { member = text } }; kind: S of an update.
+local function image(file, package, filesets, members, libraries, kind)
+  local text = { ("4 R %s %s {\n"):format(kind or "I", package) }
   for _, f in ipairs(filesets) do
     text[#text + 1] = ("%s %s 01 N %s en_US A fileset # 2018\n[\n*prereq bos.rte 7.1.0.0\n%%\n/etc 8\n%%\n%%\n%%\n%%\n]\n")
       :format(f[1], f[2], f[3] or "U")
@@ -72,11 +72,34 @@ function TestImages:test_the_lists_of_what_will_be_installed()
   image("a.1.0.0.0.I", "a", { { "a.one", "1.0.0.0", "B" } }, {}, libraries "./etc/one user_merge\n")
   assert(sys.write_file(dir .. "/README", "not an image\n"))
   local found = images.handling(directory(self), { ["a.one"] = "1.5.0.0", ["a.two"] = "1.0.0.0" })
-  lu.assertEquals(found.filesets["a.one"], { level = "3.0.0.0", list = "./etc/one preserve\n\n", image = "a.3.0.0.0.I",
-    paths = { "/usr/bin/one", "/etc/one" } })
+  lu.assertEquals(found.filesets["a.one"], { level = "3.0.0.0", paths = { "/usr/bin/one", "/etc/one" },
+    lists = { { image = "a.3.0.0.0.I", text = "./etc/one preserve\n\n" } } })
   lu.assertEquals(found.filesets["a.two"].level, "2.0.0.0")
   lu.assertNil(found.filesets["a.new"])
   lu.assertEquals(found.problems, {})
+end
+
+-- An update has the files that it brings alone: those of its base level come with it, and what it says itself counts.
+function TestImages:test_the_lists_of_a_base_level_and_its_updates()
+  local function libraries(where, files, text)
+    return { { ("./usr/lpp/%s/liblpp.a"):format(where), { { name = "a.one.al", data = "./usr/bin/one\n" } } },
+      { ("./usr/lpp/%s/inst_root/liblpp.a"):format(where), { { name = "a.one.al", data = files },
+        { name = "a.one.cfgfiles", data = text } } } }
+  end
+  local function update(level, files, text)
+    image(("a.one.%s.U"):format(level), "a", { { "a.one", level, "B" } }, {}, libraries("a/a.one/" .. level, files, text), "S")
+  end
+  image("a.2.0.0.0.I", "a", { { "a.one", "2.0.0.0", "B" } }, {}, libraries("a", "./etc/one\n./etc/two\n", "./etc/one hold_new\n"))
+  image("a.1.9.0.0.I", "a", { { "a.one", "1.9.0.0", "B" } }, {}, libraries("a", "./etc/old\n", "./etc/old preserve\n"))
+  update("2.0.0.5", "./etc/two\n./etc/three\n", "./etc/two preserve\n")
+  update("1.9.0.3", "./etc/old\n", "./etc/old new\n")
+  local found = images.handling(directory(self), { ["a.one"] = "1.0.0.0" }).filesets["a.one"]
+  lu.assertEquals(found, { level = "2.0.0.5", paths = { "/usr/bin/one", "/etc/two", "/etc/three", "/etc/one" },
+    lists = { { image = "a.one.2.0.0.5.U", text = "./etc/two preserve\n\n" },
+      { image = "a.2.0.0.0.I", text = "./etc/one hold_new\n\n" } } })
+  -- The system has the base level already.
+  found = images.handling(directory(self), { ["a.one"] = "2.0.0.0" }).filesets["a.one"]
+  lu.assertEquals({ found.level, found.paths }, { "2.0.0.5", { "/usr/bin/one", "/etc/two", "/etc/three" } })
 end
 
 function TestImages:test_a_damaged_image_is_a_problem_and_the_others_are_read()
@@ -86,7 +109,7 @@ function TestImages:test_a_damaged_image_is_a_problem_and_the_others_are_read()
   local text = assert(sys.read_file(dir .. "/a.2.0.0.0.I"))
   assert(sys.write_file(dir .. "/c.2.0.0.0.I", text:sub(1, 300)))
   local found = images.handling(directory(self), { ["a.one"] = "1.0.0.0", ["b.one"] = "1.0.0.0", ["c.one"] = "1.0.0.0" })
-  lu.assertEquals(found.filesets["a.one"].list, "./x new\n\n")
+  lu.assertEquals(found.filesets["a.one"].lists, { { image = "a.2.0.0.0.I", text = "./x new\n\n" } })
   local told = {}
   for _, problem in ipairs(found.problems) do told[problem.image] = problem.message end
   lu.assertStrContains(told["b.2.0.0.0.I"], "liblpp.a")

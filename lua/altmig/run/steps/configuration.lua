@@ -87,7 +87,7 @@ local function read_handling(m, take, found)
   for _, fileset in ipairs(sorted_keys(handled.filesets)) do
     local one = handled.filesets[fileset]
     found.known[fileset] = true
-    if one.list then take(cfgfiles.parse(one.list, fileset, ("%s, %s.cfgfiles"):format(one.image, fileset))) end
+    for _, list in ipairs(one.lists) do take(cfgfiles.parse(list.text, fileset, ("%s, %s.cfgfiles"):format(list.image, fileset))) end
     for _, path in ipairs(one.paths) do
       found.by_installp[path] = true
       local list = is_configuration(path) and found.paths or found.others
