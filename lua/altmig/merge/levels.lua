@@ -181,8 +181,7 @@ words("7.3", { sshd, ssh }, "documented", true, "OpenSSH took hmac-ripemd160 out
 -- The page of ntp.conf for version 4 beside the one of version 3.
 local ntp = { "/etc/ntp.conf" }
 words("7.3", ntp, "ours", false, "a word of NTP version 3: ntpd4 does not take it", "authenticate",
-  "authdelay", "clientlimit", "clientperiod",
-  "precision", "resolver", "maxskew")
+  "authdelay", "clientlimit", "clientperiod", "precision", "resolver", "maxskew", "select")
 words("7.3", ntp, "ours", false, "of NTP version 3: ntpd4 knows 'kernel' and 'ntp' in its place",
   "enable .*%f[%w]pll%f[%W]", "disable .*%f[%w]pll%f[%W]")
 words("7.3", ntp, "ours", true,

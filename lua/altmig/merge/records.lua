@@ -45,6 +45,22 @@ function records.items(list)
   return out
 end
 
+--- A text of stanzas without some of them.
+---@param text string
+---@param path string
+---@param gone table<string, any>   # by the name of the stanza
+---@return string
+function records.without(text, path, gone)
+  local headers, out = records.headers(records.parse(text, path)), {}
+  local skipping = false
+  for i, line in ipairs(lines.split(text)) do
+    if headers[i] then skipping = gone[headers[i]] ~= nil end
+    if not skipping then out[#out + 1] = line end
+    if skipping and line == "" then skipping = false end
+  end
+  return lines.join(out)
+end
+
 --- A text of stanzas with attributes of some of them set: values by the name of the stanza and of the attribute;
 --- false takes one away. One that the stanza lacks becomes its first. Names must be plain; a value that goes on over
 --- several lines is left alone.

@@ -122,10 +122,25 @@ local function with_held(this, path, input, shape)
   return next(values) and records.set(input.n, path, values) or input.n
 end
 
+-- The new level's text without what it says of an account that is another one here.
+local function without_own_accounts(this, path, input)
+  local gone = {}
+  local own = users.own_accounts(this)
+  for _, record in ipairs(records.readable(input.n, path)) do
+    if own[record.key] then
+      gone[record.key] = true
+      this:note("warning", path, record.key, "C", "the site has an account of its own of this name: what the new level says of it "
+        .. "does not count")
+    end
+  end
+  return next(gone) and records.without(input.n, path, gone) or input.n
+end
+
 local function merge_file(this, path)
   local shape, input = files[path], this:input(path)
   local both = input.c and input.n and core.whole(path, input) ~= "kept"
   if both and shape.held then input.n = with_held(this, path, input, shape) end
+  if both and shape.admit == "accounts" then input.n = without_own_accounts(this, path, input) end
   if both and shape.algorithms then input.n = with_algorithms(this, path, input) end
   local classes = shape.lists and classes_of_lists(this, path, shape.lists)
     or shape.algorithms and classes_of_modules(this, input, path) or shape.classes

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- SysckMerge: the database of sysck, which must name what is there.
 
-local lines = require "altmig.lines"
 local records = require "altmig.merge.records"
 
 local sysck = { methods = {} }
@@ -9,18 +8,6 @@ local sysck = { methods = {} }
 -- What the new level says of its files is right for them; the site's stricter access stays.
 local classes = { { name = "class", class = "list" } }
 for _, name in ipairs { "owner", "group", "mode", "acl" } do classes[#classes + 1] = { name = name, class = "user" } end
-
--- The text without these stanzas.
-local function without(text, path, gone)
-  local headers, out = records.headers(records.parse(text, path)), {}
-  local skipping = false
-  for i, line in ipairs(lines.split(text)) do
-    if headers[i] then skipping = gone[headers[i]] == true end
-    if not skipping then out[#out + 1] = line end
-    if skipping and line == "" then skipping = false end
-  end
-  return lines.join(out)
-end
 
 function sysck.methods.SysckMerge(entry, this)
   local path = entry.files[1]
@@ -37,7 +24,7 @@ function sysck.methods.SysckMerge(entry, this)
         this:note("warning", path, record.key, "none", "the file does not exist in the new level: dropped")
       end
     end
-    if next(gone) then text = without(text, path, gone) end
+    if next(gone) then text = records.without(text, path, gone) end
   end
   if text then this:write(path, text) end
   return result.status == "absent" and "new" or result.status

@@ -48,6 +48,29 @@ function users.new_accounts(this)
   return names
 end
 
+-- The numbers of accounts by their names; -2 and 4294967294 are one.
+local function numbers_of(text)
+  local numbers = {}
+  for line in (text or ""):gmatch("[^\n]+") do
+    local name, uid = line:match("^([^:]+):[^:]*:([^:]*):")
+    local number = math.tointeger(tonumber(uid))
+    if name then numbers[name] = number and number & 0xffffffff or uid end
+  end
+  return numbers
+end
+
+--- Accounts of the site's own that have the name of one of the new level and another number, and that the old level
+--- did not have, as far as that is known: neither their rights nor anything else of them is the level's.
+---@return table<string, boolean>
+function users.own_accounts(this)
+  local input, own = this:input("/etc/passwd"), {}
+  local o, c, n = numbers_of(input.o), numbers_of(input.c), numbers_of(input.n)
+  for name, uid in pairs(c) do
+    if n[name] and n[name] ~= uid and not o[name] then own[name] = true end
+  end
+  return own
+end
+
 --- "default" and the groups of the merged /etc/group.
 ---@return string[]
 function users.groups(this) return names_of(active(this, merged_group, "/etc/group")) end

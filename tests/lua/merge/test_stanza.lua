@@ -417,3 +417,25 @@ function TestMergeStanza:test_attributes_are_set_in_the_text()
     "a:\n\tw = 0\n\tx = 9\n\ty = \"one\n\ttwo\"\n\nb:\n")
   lu.assertEquals(records.set(text, "f", {}), text .. "\n")
 end
+
+-- An account of the site's that has the name of one of the new level gets nothing of that one's: no role, no limit.
+function TestMergeStanza:test_an_account_of_the_sites_own_has_its_name_alone()
+  local path = "/etc/security/user"
+  local old, new = "root:!:0:0::/:\nesa:!:10:0::/:\n", "root:!:0:0::/:\nesa:!:7:0::/:\nragent:!:210:1::/:\nrte:!:211:1::/:\n"
+  for _, known in ipairs { true, false } do
+    local inputs = {
+      ["/etc/passwd"] = { o = known and old or nil, c = old .. "ragent:!:900:1::/home/ragent:\n", n = new },
+      [path] = { o = known and "default:\n\tumask = 022\n" or nil,
+        c = "default:\n\tumask = 022\n\nragent:\n\tadmin = false\n\nesa:\n\tsu = no\n",
+        n = "default:\n\tumask = 022\n\nragent:\n\tdefault_roles = RemoteUpdate\n\nesa:\n\tdefault_roles = SysConfig\n\n"
+          .. "rte:\n\tlogin = false\n" },
+    }
+    local _, said = run("user_mrg", inputs)
+    lu.assertStrContains(t:read(path), "ragent:\n\tadmin = false\n\n")
+    lu.assertNotStrContains(t:read(path), "RemoteUpdate")
+    lu.assertStrContains(t:read(path), "\nrte:\n\tlogin = false\n")
+    -- One of the vendor's that the old level had too is the vendor's; where that is not known, another number tells.
+    lu.assertEquals(t:read(path):find("SysConfig", 1, true) ~= nil, known)
+    lu.assertEquals(said_about(said, "ragent").severity, "warning")
+  end
+end
