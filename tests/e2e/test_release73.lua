@@ -36,6 +36,8 @@ local texts = {
   ["/etc/security/sysck.cfg"] = { "/usr/bin/bash: mode = TCB,555" },
   ["/etc/security/ldap/ldap.cfg"] = { "#defaulthomedirectory:/home/$USER", "#pwdalgorithm:system" },
   ["/etc/secvars.cfg"] = { "rmtlogin: rmtlogin = true" },
+  ["/etc/inittab"] = { "aso:23456789:once:/usr/bin/startsrc -s aso", "pfcdaemon:23456789:once:/usr/bin/startsrc -s pfcdaemon" },
+  ["/etc/environment"] = { "CLCMD_PASSTHRU=1" },
 }
 
 local nvme = "adapter/pciex/4f11c80014"
@@ -132,6 +134,33 @@ local function assert_migrated(before, after, spec, image)
   end
 end
 
+-- Signed images are installed, an unsigned one and one that was changed are not; where the policy only tells, all are.
+local function assert_signature_policy()
+  lab.must("scenario", "signature-policy")
+  lab.must("scenario", "unsigned-image")
+  local images = lab.on(lab.master, "cd " .. lpp_source() .. "/installp/ppc && tar cf - acme.tools.* perl.rte.*")
+  local status, out, problem = lab.altmig({ "lab", "ssh", client, "mkdir -p /tmp/images && cd /tmp/images && tar xf -" },
+    { stdin = images })
+  lu.assertEquals(status, 0, out .. problem)
+  out = lab.on(client, "installp -apXF -d /tmp/images acme.tools.rte perl.rte")
+  lu.assertStrContains(out, "  Signature Verification Failures\n  -------------------------------\n  acme.tools.rte 3.5.0.0")
+  lu.assertStrMatches(out, ".*Selected Filesets\n  %-+\n  perl.rte .*")
+  lab.on(client, "for f in /tmp/images/perl.rte*; do dd if=/dev/zero of=$f bs=1 count=1 seek=2000 conv=notrunc 2>/dev/null; done")
+  lu.assertStrContains(lab.on(client, "installp -apXF -d /tmp/images perl.rte"), "  Signature Verification Failures\n")
+  lab.on(client, "odmget -q 'name=sys0 and attribute=signpolicy' CuAt | sed 's/\"high\"/\"low\"/' > /tmp/policy && "
+    .. "odmdelete -q 'name=sys0 and attribute=signpolicy' -o CuAt && odmadd /tmp/policy")
+  out = lab.on(client, "installp -apXF -d /tmp/images acme.tools.rte")
+  lu.assertStrContains(out, "WARNING: the signature of acme.tools.rte 3.5.0.0 could not be verified")
+  lu.assertNotStrContains(out, "Signature Verification Failures")
+end
+
+-- 24 MB in partitions of 8 MB, and the next logical volume right behind; the client comes up with it.
+local function assert_small_hd5()
+  lab.must("scenario", "small-hd5")
+  local out = lab.on(client, "lslv hd5; lslv -m hd5; lslv -m hd6; df -k /usr"):gsub("%s+", " ")
+  lu.assertNotNil(out:find "PP SIZE: 8 megabyte.* LPs: 3 .*0003 0003 hdisk%d .* 0001 0004 hdisk%d .*/dev/hd2 ", out)
+end
+
 TestRelease73 = {}
 
 function TestRelease73:setUp() lab.require_root() end
@@ -162,6 +191,8 @@ local function migration(from, kill)
   -- Split since 7.2: a client of 7.1 has the parts afterwards.
   lu.assertStrContains(lab.on(client, "lslpp -Lqc bos.net.tcp.sendmail"), ":7.3.3.1:")
   lu.assertEquals(lab.on(client, "ls -l /usr/sbin/xntpd"):match "-> (%S+)", "/usr/sbin/ntp4/ntpd4")
+  assert_signature_policy()
+  assert_small_hd5()
 end
 
 local pairs_of_levels = { ["7200-05"] = false, ["7100-05"] = "Installing software with the installp installer." }
@@ -176,4 +207,36 @@ for from, kill in pairs(pairs_of_levels) do
     -- One of them is cut off in phase 6 and resumed, in the full run.
     migration(from, FULL and kill or nil)
   end
+end
+
+local function only_in_full()
+  if not FULL then lu.skip("FULL=1 tries it") end
+end
+
+-- -U: a technology level and a service pack more, of the client's own release.
+function TestRelease73.test_update_from_7300_02()
+  only_in_full()
+  lab.up("7300-02", "7300-03")
+  lu.assertStrContains(lab.must("scenario", "update-source", LEVEL), "spot_AIX73TL3SP1 are " .. LEVEL)
+  lu.assertEquals(lab.on(client, "oslevel -s"), "7300-02-01-2346\n")
+  local flags = { "-U", "-c", client, "-l", "lpp_source_AIX73TL3SP1", "-s", "spot_AIX73TL3SP1", "-d", "hdisk2", "-Y" }
+  local status, out, problem = lab.engine("nimadm", flags)
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertNotStrContains(out, "Running migration merge method")
+  lu.assertStrContains(lab.must("boot", client, "--power"), LEVEL)
+  lu.assertEquals(lab.on(client, "oslevel -s; lppchk -v"), LEVEL .. "\n")
+  lu.assertStrContains(lab.on(client, "instfix -ik 7300-03_AIX_ML"), "All filesets for 7300-03_AIX_ML were found.")
+  lu.assertStrContains(lab.on(client, "lslpp -Lqc openssl.base"), ":3.0.15.1001:")
+  lu.assertStrContains(lab.on(client, "lslpp -Lqc ICU4C.rte"), ":7.3.0.0:")
+end
+
+-- An lpp_source to which the site added the technology level: the BOS image is 7.3.0.0, what follows are updates.
+function TestRelease73.test_mixed_source()
+  only_in_full()
+  lab.up("7200-05", "7300-03")
+  lab.must("scenario", "mixed-source")
+  local status, out, problem = lab.engine("nimadm", lab.flags)
+  lu.assertEquals(status, 0, out .. problem)
+  lu.assertStrContains(lab.must("boot", client, "--power"), LEVEL)
+  lu.assertEquals(lab.on(client, "oslevel -s; lppchk -v"), LEVEL .. "\n")
 end

@@ -12,9 +12,11 @@ local instplan = require "lab.instplan"
 local instremove = require "lab.instremove"
 local instwork = require "lab.instwork"
 local quirk = require "lab.quirk"
+local signature = require "lab.signature"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
 
+local UNSIGNED <const> = "Signature Verification Failures"
 local STARS = ("*"):rep(79)
 local RULE = "+" .. ("-"):rep(77) .. "+"
 
@@ -131,7 +133,7 @@ local function report_failures(plan)
   say("  and will not be installed.")
   say("")
   for _, reason in ipairs { "Not found on the installation media", "Part of the BOS image", "Locked by Interim Fix",
-    "Requisite Failures" } do
+    UNSIGNED, "Requisite Failures" } do
     local list = {}
     for _, f in ipairs(plan.failed) do
       if f.reason == reason then list[#list + 1] = f end
@@ -377,9 +379,22 @@ local function installed_levels()
   return levels
 end
 
+-- What the signature policy of this system says of an item's image.
+local function signature_judge()
+  local policy, states = signature.policy(), {}
+  if policy == "none" then return nil end
+  return function(item)
+    states[item.image] = states[item.image] or signature.state(item.image)
+    if states[item.image] == "signed" then return nil end
+    if policy == "low" then say(("installp: WARNING: the signature of %s %s could not be verified."):format(item.name, item.level)) end
+    return policy ~= "low" and UNSIGNED or nil
+  end
+end
+
 local function apply()
   local wanted = selection()
-  local plan = instplan.plan(media(), wanted, installed_levels(), { gather = options.g, force = options.F, locked = efix.locked() })
+  local plan = instplan.plan(media(), wanted, installed_levels(), { gather = options.g, force = options.F, locked = efix.locked(),
+    refused = signature_judge() })
   if options.p then
     say(STARS)
     say("installp PREVIEW:  installation will not actually occur.")

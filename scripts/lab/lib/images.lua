@@ -961,6 +961,12 @@ local function fix_data(level)
   return table.concat(text, "\n")
 end
 
+-- Signs an image that was written, where the release has signed ones.
+local function signed(path, level, ok, message, code)
+  if not ok or not level.signed then return ok, message, code end
+  return require "lab.signature".sign(path)
+end
+
 -- Whether a release numbers a fileset; others come from web packs, in base images alone.
 local function is_numbered(fileset, level) return fileset.level:sub(1, #level.version + 1) == level.version .. "." end
 
@@ -997,7 +1003,7 @@ local function updates(opts, level, base, full)
   for _, f in ipairs(list) do
     out:add { path = ("/installp/ppc/%s.%s.U"):format(f.name, f.level), type = "file", mode = "644", uid = 0, gid = 0,
       make = function(path)
-        return packages.write(path, { package = f.package, kind = "S", filesets = { f }, mtime = level.time })
+        return signed(path, level, packages.write(path, { package = f.package, kind = "S", filesets = { f }, mtime = level.time }))
       end }
   end
   out:dir("/emgr/ppc", "755", 0, 0)
@@ -1027,7 +1033,9 @@ local function add_base_images(out, filesets, full, level)
   for _, name in ipairs(order) do
     local list = by_package[name]
     out:add { path = ("/installp/ppc/%s.%s.I"):format(name, list[1].level), type = "file", mode = "644", uid = 0, gid = 0,
-      make = function(path) return require "lab.packages".write(path, package_spec(full, name, list, level)) end }
+      make = function(path)
+        return signed(path, level, require "lab.packages".write(path, package_spec(full, name, list, level)))
+      end }
   end
 end
 
@@ -1067,7 +1075,7 @@ function images.lpp_source(opts, level)
   local bos = opts.form == "mixed" and base or level
   image("bos", function(path)
     local entries = images.bos(opts, bos)
-    return packages.write_bos(path, bos_name(entries, bos), entries, bos.time)
+    return signed(path, bos, packages.write_bos(path, bos_name(entries, bos), entries, bos.time))
   end)
   add_base_images(out, base_filesets(level, base), base_system_list, base)
   if base ~= level then

@@ -156,6 +156,21 @@ local function gather(media, chosen, bases, added, installed)
   end
 end
 
+-- Drops items whose images may not be installed.
+local function refuse(chosen, bases, refused, failed)
+  local names = {}
+  for name in pairs(chosen) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local item = chosen[name]
+    local why = refused(item) or bases[name] and refused(bases[name])
+    if why then
+      chosen[name], bases[name] = nil, nil
+      failed[#failed + 1] = { name = name, level = item.level, reason = why, description = item.description }
+    end
+  end
+end
+
 -- Drops items whose requisites do not hold, until all that stay have theirs.
 local function verify(chosen, bases, installed, failed)
   local changed
@@ -211,7 +226,8 @@ end
 ---@param media lab.instplan.Item[]
 ---@param selection {name: string, level: string?}[]
 ---@param installed table<string, string> levels by fileset
----@param options {gather: boolean?, force: boolean?, locked: table<string, string>?} locked: label by fileset
+---@param options {gather: boolean?, force: boolean?, locked: table<string, string>?, refused: (fun(item: lab.instplan.Item): string?)?}
+--- locked: label by fileset; refused: why the signature policy does not take an image
 ---@return lab.instplan.Plan
 function instplan.plan(media, selection, installed, options)
   local plan = { already = {}, failed = {}, requisites = {}, gathered = {} }
@@ -256,6 +272,7 @@ function instplan.plan(media, selection, installed, options)
     end
   end
   if options.gather then gather(media, chosen, bases, plan.requisites, installed) end
+  if options.refused then refuse(chosen, bases, options.refused, plan.failed) end
   verify(chosen, bases, installed, plan.failed)
   for name in pairs(plan.requisites) do
     if not chosen[name] then plan.requisites[name] = nil end

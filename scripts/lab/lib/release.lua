@@ -30,6 +30,7 @@ local release = {}
 ---@field boot_blocks integer size of a boot image
 ---@field programs string[] paths in the usr part beside the common ones
 ---@field tunables table<string, table<string, string>> defaults, by command
+---@field signed boolean? its images carry a signature
 ---@field links table<string, string> links of the usr part
 ---@field scripts table<string, table<string, table<string, string>>> control scripts by fileset and part
 ---@field rpms {installed: string[][]?, images: string[]?} RPMs of a client (name, level, summary), and those in an lpp_source
@@ -82,7 +83,7 @@ local function levels_of(directory)
     local one = { level = row.level, version = data.version, technology_level = row.level:sub(1, 7), service_pack = tonumber(service),
       base = ("%s.%d.0"):format(data.version, tonumber(technology)), date = date, time = row.time, usual = row.usual,
       boot_blocks = data.boot_blocks, programs = data.programs, fixes = row.fixes or {}, directory = directory, filesets = {},
-      levels = {}, links = data.links or {}, scripts = {}, rpms = data.rpms or {} }
+      levels = {}, links = data.links or {}, scripts = {}, rpms = data.rpms or {}, signed = data.signed }
     for name, parts in pairs(scripts) do one.scripts[name] = parts end
     for name, level in pairs(levels) do one.levels[name] = level end
     one.tunables = data.tunables

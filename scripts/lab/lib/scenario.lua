@@ -343,6 +343,7 @@ end)
 require "lab.scenario_release"(scenario)
 
 function scenario.main(args)
+  require "lab.scenario_move"
   local name = table.remove(args, 1)
   if not name or name == "--help" then
     local names = {}
