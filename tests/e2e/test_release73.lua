@@ -237,6 +237,8 @@ function TestRelease73.test_mixed_source()
   lab.must("scenario", "mixed-source")
   local status, out, problem = lab.engine("nimadm", lab.flags)
   lu.assertEquals(status, 0, out .. problem)
+  -- Sendmail of the first images misses a library, until its update comes.
+  lu.assertStrContains(out, "Dependent module /usr/lib/libcrypto_compat.a(libcrypto.so) could not be loaded.")
   lu.assertStrContains(lab.must("boot", client, "--power"), LEVEL)
   lu.assertEquals(lab.on(client, "oslevel -s; lppchk -v"), LEVEL .. "\n")
 end
