@@ -5,6 +5,7 @@
 
 local lu = require "luaunit"
 local core = require "altmig.merge_core"
+local json = require "altmig.json"
 local sys = require "altmig.sys"
 local case = require "customised_case"
 local lab = require "lab_driver"
@@ -169,8 +170,23 @@ function TestRelease73:tearDown()
   if sys.getuid() == 0 then lab.down() end
 end
 
+-- What altmig check finds, without -Y.
+local function findings_of_check()
+  local status, out, problem = lab.engine("altmig", { "check", "--json", table.unpack(lab.flags, 1, #lab.flags - 1) })
+  lu.assertEquals(status, 0, out .. problem)
+  local list = {}
+  for line in out:gmatch("[^\n]+") do
+    local record = assert(json.decode(line))
+    if record.event == "finding" then list[#list + 1] = ("%s %s"):format(record.id, record.severity) end
+  end
+  return list
+end
+
 local function migration(from, kill)
   lab.up(from, "7300-03")
+  -- Nothing stands in the way of a client as the lab has it; what is known of the level is told.
+  lu.assertEquals(findings_of_check(), { "known-apar info" })
+  lu.assertStrContains(select(2, lab.engine("altmig", { "check", "--to", "7.3", "-q" })), "  ready ")
   lab.must("scenario", "customised-config")
   local spec = spec_of(from)
   local before, image = case.state_of(spec, client), case.shipped(spec, lpp_source())
