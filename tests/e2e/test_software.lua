@@ -154,3 +154,25 @@ function TestSoftwareInTheLab:test_updates_and_interim_fixes_in_a_copy()
   lu.assertStrMatches(out, ".*\nbos.rte.libc +installp +IJ2s1a\n")
   on("adachi-AIX7", "rm -rf " .. copy)
 end
+
+-- Last, since it changes the client: a full /usr, and the words of a public transcript.
+function TestSoftwareInTheLab:test_z_room_that_installp_needs()
+  local tar = on("adachi-nim", "cd /export/nim/lpp_source/AIX72TL5/installp/ppc && tar cf - openssl.base.*")
+  local sent = assert(sys.run({ bin, "lab", "ssh", "adachi-AIX7", "mkdir -p /home/images && cd /home/images && tar xf -" },
+    { stdin = tar, env = { ALTMIG_LAB = dir } }))
+  assert(sent.status == 0, sent.stderr)
+  on("adachi-AIX7", "dd if=/dev/zero of=/usr/fill bs=1024 count=$(($(df -k /usr | awk 'NR == 2 { print $3 }') - 8192)) 2>/dev/null")
+  local function size() return tonumber(on("adachi-AIX7", "df -k /usr"):match("/dev/hd2%s+(%d+)")) end
+  local before = size()
+  local out, status, problem = on("adachi-AIX7", "installp -agY -d /home/images openssl.base")
+  lu.assertEquals(status, 1, out)
+  lu.assertStrMatches(problem, "installp:  There is not enough free disk space in filesystem\n"
+    .. "\t/usr %(%d+ more 512%-byte blocks are required%)%.\n\tMake more space available then retry this operation%.\n")
+  lu.assertNotStrContains(out, "APPLYING")
+  lu.assertStrContains(on("adachi-AIX7", "lslpp -Lqc openssl.base"), ":1.0.2.1801:")
+  out, status = on("adachi-AIX7", "installp -agXY -d /home/images openssl.base")
+  lu.assertEquals(status, 0, out)
+  lu.assertStrContains(out, ("\nFilesystem size changed to %d\n"):format((before + 65536) * 2))
+  lu.assertEquals(size(), before + 65536)
+  lu.assertStrContains(on("adachi-AIX7", "lslpp -Lqc openssl.base"), ":3.0.10.1001:")
+end

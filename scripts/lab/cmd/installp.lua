@@ -12,9 +12,12 @@ local instplan = require "lab.instplan"
 local instremove = require "lab.instremove"
 local instwork = require "lab.instwork"
 local quirk = require "lab.quirk"
+local requisite = require "lab.requisite"
 local signature = require "lab.signature"
 local swvpd = require "lab.swvpd"
 local sys = require "altmig.sys"
+
+requisite.read_as { bounds = quirk.value "requisite-bounds", base = quirk.value "requisite-base" }
 
 local UNSIGNED <const> = "Signature Verification Failures"
 local STARS = ("*"):rep(79)
@@ -250,9 +253,16 @@ end
 
 ---------------------------------------------------------------- room
 
+-- What is free at a path. A df in a copy would need the lab around it.
+local function room_at(path)
+  local result = sys.run { "/usr/lpp/lab/bin/busybox", "stat", "-f", "-c", "%S %a", path }
+  local size, free = (result and result.stdout or ""):match("^(%d+) (%d+)")
+  return size and { free = math.tointeger(tonumber(size)) * math.tointeger(tonumber(free)) } or nil
+end
+
 local function room(plan)
-  local tree = assert(require("altmig.tree").at("/"))
-  return instplan.room(plan, instplan.filesystems(function(path) return tree:df(path) end))
+  return instplan.room(plan, instplan.filesystems(room_at),
+    quirk.is("instwork-room", "tmp") and "/tmp" or "/usr/lpp")
 end
 
 local function report_room(rows)
@@ -276,19 +286,27 @@ local function report_room(rows)
   say("")
 end
 
--- Makes the room a plan needs, with -X; ends the command when it can't.
+-- The words of a public transcript; without -X there is no attempt to tell of.
+local function no_room(row)
+  local lines = { "installp:  There is not enough free disk space in filesystem",
+    ("\t%s (%d more 512-byte blocks are required)."):format(row.at, row.needed - row.free) }
+  if options.X then lines[#lines + 1] = "\tAn attempt to extend this filesystem was unsuccessful." end
+  lines[#lines + 1] = "\tMake more space available then retry this operation."
+  for _, line in ipairs(lines) do
+    io.stderr:write(line, "\n")
+    if log then log:write(line, "\n") end
+  end
+  os.exit(1, true)
+end
+
+-- Makes the room a plan needs, with -X; ends the command when it can't. What it needs and what there is it finds for
+-- itself. chfs knows nothing of a file system that is mounted from another host.
 local function make_room(rows)
   for _, row in ipairs(rows) do
     if row.needed > row.free then
-      local ok
-      if options.X then
-        local result = sys.run { "/usr/sbin/chfs", "-a", ("size=+%d"):format(row.needed - row.free), row.at }
-        ok = result and result.status == 0
-        if ok then say((result.stdout:gsub("%s+$", ""))) end
-      end
-      if not ok then
-        fail(("Not enough free space in %s: %d blocks of 512 bytes are needed, %d are free."):format(row.at, row.needed, row.free))
-      end
+      local result = options.X and sys.run { "/usr/sbin/chfs", "-a", ("size=+%d"):format(row.needed - row.free), row.at }
+      if not result or result.status ~= 0 then no_room(row) end
+      say((result.stdout:gsub("%s+$", "")))
     end
   end
 end

@@ -304,12 +304,13 @@ end
 --- What a plan needs in each file system: { at, needed, free } in blocks of 512 bytes, by name.
 ---@param plan lab.instplan.Plan
 ---@param filesystems {at: string, free: integer}[]
-function instplan.room(plan, filesystems)
+---@param work string?   where control libraries are unpacked: INSTWORK
+function instplan.room(plan, filesystems, work)
   local needed = {}
   for _, item in ipairs(plan.install) do
     for _, size in ipairs(item.sizes) do
       -- Where a control library is unpacked, and what is no directory at all.
-      local dir = size.dir == "INSTWORK" and "/usr/lpp" or size.dir
+      local dir = size.dir == "INSTWORK" and (work or "/usr/lpp") or size.dir
       for _, filesystem in ipairs(dir:match("^/") and filesystems or {}) do
         if filesystem.at == "/" or dir == filesystem.at or dir:sub(1, #filesystem.at + 1) == filesystem.at .. "/" then
           needed[filesystem.at] = (needed[filesystem.at] or 0) + size.blocks + size.temporary

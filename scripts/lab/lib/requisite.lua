@@ -65,6 +65,15 @@ function requisite.parse(text)
   return stack[1]
 end
 
+-- How what can be read in two ways is read (lab.quirk); the first of each is what is described below.
+local readings = { bounds = "version", base = "release" }
+
+--- Chooses the readings: bounds ("version" or "number"), base ("release" or "exact").
+---@param chosen table<string, string>
+function requisite.read_as(chosen)
+  for name in pairs(readings) do readings[name] = chosen[name] or readings[name] end
+end
+
 local places = { v = 1, r = 2, m = 3, f = 4 }
 
 -- Whether a level is within bounds such as "v=4 r>4". A bound speaks of the version that the bounds with "="
@@ -76,7 +85,7 @@ local function within(level, bounds)
   local have, named = {}, {}
   for number in level:gmatch("%d+") do have[#have + 1] = tonumber(number) end
   for _, bound in ipairs(bounds) do
-    if bound.operator == "=" then named[places[bound.letter]] = bound.number end
+    if bound.operator == "=" and readings.bounds == "version" then named[places[bound.letter]] = bound.number end
   end
   for _, bound in ipairs(bounds) do
     local place, decided = places[bound.letter], 0 -- above or below the version it speaks of
@@ -89,7 +98,7 @@ local function within(level, bounds)
     if bound.operator == "=" then
       -- The last one is asked for; those before it name what a bound speaks of.
       holds = decided == 0
-      for _, other in ipairs(bounds) do
+      for _, other in ipairs(readings.bounds == "version" and bounds or {}) do
         holds = holds or other.operator ~= "=" and places[other.letter] > place
       end
     end
@@ -106,6 +115,7 @@ end
 
 -- Whether a fileset is there at a base level or an update of it, which has its version and release.
 local function is_of_base(level, base)
+  if readings.base == "exact" then return aix.compare_levels(level, base) == 0 end
   local version, release = level:match("^0*(%d+)%.0*(%d+)")
   local wanted, wanted_release = base:match("^0*(%d+)%.0*(%d+)")
   return version ~= nil and version == wanted and release == wanted_release and aix.compare_levels(level, base) >= 0

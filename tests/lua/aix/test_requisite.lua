@@ -26,6 +26,21 @@ end
 
 TestRequisiteForms = {}
 
+-- Where nobody knows, the lab can read them the other way (quirks); the engine's reading is the default of both.
+function TestRequisiteForms:test_the_lab_has_another_reading_of_what_can_be_read_in_two_ways()
+  local function holds(text, level) return lab.holds(lab.parse(text)[1], function() return level end) end
+  local bounds, base = "*prereq X v=4 r>1", "*ifreq X (5.2.0.0) 5.2.0.10"
+  lu.assertEquals({ holds(bounds, "4.2.0.0"), holds(bounds, "5.0.0.0"), holds(bounds, "4.1.0.0") }, { true, true, false })
+  lu.assertEquals({ holds(base, "5.2.0.5"), holds(base, "5.2.0.0"), holds(base, "5.3.0.0") }, { false, false, true })
+  lab.read_as { bounds = "number", base = "exact" }
+  lu.assertEquals({ holds(bounds, "4.2.0.0"), holds(bounds, "5.0.0.0"), holds(bounds, "5.2.0.0"), holds(bounds, "4.1.0.0") },
+    { true, false, false, false })
+  lu.assertEquals({ holds(base, "5.2.0.5"), holds(base, "5.2.0.0"), holds(base, "5.3.0.0") }, { true, false, true })
+  lu.assertEquals({ holds("*prereq X v>3 r>1", "4.2.0.0"), holds("*prereq X v>3 r>1", "4.1.0.0") }, { true, false })
+  lab.read_as { bounds = "version", base = "release" }
+  lu.assertTrue(holds(bounds, "5.0.0.0"))
+end
+
 function TestRequisiteForms:test_a_level_is_the_least()
   for _, kind in ipairs { "prereq", "coreq", "instreq" } do
     local text = "*" .. kind .. " X 5.2.0.10"
