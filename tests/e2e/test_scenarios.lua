@@ -328,3 +328,47 @@ function TestScenarios:test_levels_of_client_master_spot_and_lpp_source()
   lu.assertStrContains(said, "--accept build-date=REASON")
   assert_untouched()
 end
+
+function TestScenarios:test_many_filesets_are_migrated_with_requisites_of_all_kinds()
+  require "altmig.cmd.lab" -- makes lab.NAME loadable
+  local many = require "lab.many_filesets"
+  local count = 300
+  lab.must("scenario", "many-filesets", tostring(count))
+  lu.assertEquals(lab.on(client, "lppchk -v"), "")
+  local said = nimadm(0)
+  lu.assertStrContains(lab.must("boot", client, "--power"), "7200-05-06")
+  local levels = {}
+  for name, level in lab.on(client, "lslpp -lqc"):gmatch("/usr/lib/objrepos:(many%.[^:]+):([%d.]+):[^:]*:COMMITTED:") do
+    levels[name] = levels[name] and levels[name] > level and levels[name] or level
+  end
+  local wanted = { ["many.common.rte"] = "1.2.0.0" }
+  for i = 1, count do wanted[many.name(i)] = many.level(i) end
+  lu.assertEquals(levels, wanted)
+  lu.assertEquals(lab.on(client, "lppchk -v; lppchk -f; lppchk -c"), "")
+  local expected, kept, active = {}, {}, {}
+  for i = 1, count do
+    local method = many.method(i)
+    if method then
+      local path, old = many.configuration(i, false)
+      local _, new = many.configuration(i, true)
+      local is_sites = method == "preserve" or method == "hold_new"
+      expected[path] = { active = is_sites and many.edited(old) or new, saved = not is_sites and many.edited(old) or nil }
+      active[#active + 1], kept[#kept + 1] = path, "/lpp/save.config" .. path
+    end
+  end
+  local function texts(paths)
+    local list = {}
+    local out = lab.on(client, ("for f in %s; do echo \"== $f\"; cat $f 2>/dev/null; done; :"):format(table.concat(paths, " ")))
+    for path, text in out:gmatch("== ([^\n]+)\n([^=]*release = [^=]*=[^=\n]*\n)") do list[path] = text end
+    return list
+  end
+  local now, saved = texts(active), texts(kept)
+  for path, texts_of in pairs(expected) do
+    lu.assertEquals(now[path], texts_of.active, path)
+    if texts_of.saved then lu.assertEquals(saved["/lpp/save.config" .. path], texts_of.saved, path) end
+  end
+  -- What a script says is heard, and the report does not grow with what went well.
+  lu.assertStrContains(said, "config of " .. many.name(15))
+  local report = lab.must("exec", "sh", "-c", 'cat "$ALTMIG_STATE/' .. client .. '/report.json"')
+  lu.assertTrue(#report < 1 << 20, tostring(#report))
+end

@@ -228,6 +228,24 @@ scenario.define("small-usr", "/usr of the client has next to no room: phase 5 mu
   return (scenario.sh(CLIENT, "df -k /usr | awk 'NR == 2 { print \"/usr of adachi-AIX7 has \" $3 \" KB free\" }'"):gsub("%s+$", ""))
 end)
 
+scenario.define("many-filesets", "the client has many filesets, and the lpp_source their next release [N]", function(count)
+  local number = math.tointeger(tonumber(count or "300"))
+  if not number or number < 1 or number > 9999 then err.usage "altmig: lab scenario: many-filesets: N is a number of filesets" end
+  for host, what in pairs { [MASTER] = "images", [CLIENT] = "install" } do
+    scenario.lua(host, ([[
+      local world = require("lpar").world()
+      local root = world.path .. "/lpars/" .. world.host .. "/root"
+      require("lab.buildfiles").provide(world.path)
+      local many = require "lab.many_filesets"
+      if arg[2] == "images" then
+        many.images(root .. require("lab.config").resources_of(world.path).lpp_source.location .. "/installp/ppc", tonumber(arg[1]))
+      else
+        many.install(root, tonumber(arg[1]))
+      end]]), tostring(number), what)
+  end
+  return ("adachi-AIX7 has %d filesets more, and their next release is in the lpp_source"):format(number)
+end)
+
 scenario.define("partitions-taken", "something else has the free partitions of altinst_rootvg, but so many [LEFT|none]", function(left)
   if left ~= nil and left ~= "none" and not left:match "^%d%d?%d?%d?$" then
     err.usage "altmig: lab scenario: partitions-taken: LEFT is a number of partitions, or the word none: nothing is taken any more"
