@@ -182,7 +182,7 @@ end
 
 --- Findings that --accept may name: what they warn of puts the copy and the time at risk, never what runs.
 local acceptable = { ["missing-requisite"] = true, ["hd5-size"] = true, ["tcb-enabled"] = true, ["build-date"] = true,
-  ["caa-cluster"] = true }
+  ["caa-cluster"] = true, ["no-room"] = true }
 
 -- An inhibitor that is accepted becomes a warning that says so.
 local function accept(m, findings)
