@@ -7,6 +7,7 @@ local err = require "altmig.err"
 local footprint = require "altmig.run.footprint"
 local isolated = require "altmig.aix.isolated"
 local mounts = require "altmig.run.steps.mounts"
+local scratch = require "altmig.run.scratch"
 
 ---@class altmig.Migration
 local isolation = {}
@@ -15,20 +16,6 @@ local isolation = {}
 local MOST_LINKS <const> = 8
 
 local function directory_of(path) return path:match("^(.*)/[^/]*$") end
-
--- The path that a link leads to, with "." and ".." taken out; nil for one that leads out of the root.
-local function led_to(path, target)
-  local parts = {}
-  for part in (target:sub(1, 1) == "/" and target or directory_of(path) .. "/" .. target):gmatch("[^/]+") do
-    if part == ".." then
-      if #parts == 0 then return nil end
-      parts[#parts] = nil
-    elseif part ~= "." then
-      parts[#parts + 1] = part
-    end
-  end
-  return "/" .. table.concat(parts, "/")
-end
 
 -- The file that a command of the copy is, links followed; nil and why, where there is none that may be covered.
 local function file_of(m, path, is_ours)
@@ -47,7 +34,7 @@ local function file_of(m, path, is_ours)
       return nil, path .. " is a " .. stat.type
     end
     local target = err.check(m.copy:readlink(path))
-    path = led_to(path, target)
+    path = scratch.led_to(path, target)
     if not path then return nil, "leads out of the copy" end
   end
   return nil, "its links lead in a circle"

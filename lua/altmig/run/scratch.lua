@@ -76,7 +76,11 @@ function Scratch:exists(path)
   return stat ~= nil or side:exists(path)
 end
 
-local function joined(path, target)
+--- The path that a link leads to, with "." and ".." taken out; nil for one that leads out of the root.
+---@param path string     # of the link
+---@param target string
+---@return string?
+function scratch.led_to(path, target)
   local parts = {}
   local whole = target:sub(1, 1) == "/" and target or path:match("^(.*)/") .. "/" .. target
   for part in whole:gmatch("[^/]+") do
@@ -101,7 +105,7 @@ function raising:resolve(path)
       if not stat and not err.is_absent(code) then err.raise { code = code, message = message } end
     end
     if not stat or stat.type ~= "link" then return path end
-    path = joined(path, stat.target)
+    path = scratch.led_to(path, stat.target)
     if not path then err.raise { code = "OUTSIDE_TREE", message = "resolve: a link leaves the tree" } end
   end
   err.raise { code = "ELOOP", message = ("resolve: %s: too many links"):format(path) }
