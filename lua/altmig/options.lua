@@ -99,8 +99,7 @@ local flags = {
 }
 
 -- What IBM's nimadm has and this one has not yet.
-local not_yet = { j = true, A = true, S = true, W = true, T = true, O = true, N = true, n = true,
-  f = true, fix = true }
+local not_yet = { j = true, A = true, S = true, W = true, T = true, O = true, N = true, n = true, f = true }
 
 local common = "color nim state "
 local of_nimadm = common .. "c l s d Y a z b P B accept accept-boot-image r e i o m C F disk yes D E repl-on-error V v q script from"
