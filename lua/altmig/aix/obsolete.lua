@@ -21,36 +21,41 @@ local obsolete = {}
 ---@field loses string?            # what a system loses with it: "a sentence without a full stop"
 ---@field source string            # the document that says so
 
+local NOTES <const> = "IBM's release notes of AIX 7.3, at second hand"
+local DRIVER <const> = "IBM, the recommended multipath driver for AIX"
+local LOG <const> = "published log of a nimadm migration from 7.1 to 7.2"
+
+-- Drivers of disks stay: the copy boots from such a disk, perhaps, and its devices are made with them.
 ---@type altmig.obsolete.Rule[]
 obsolete.rules = {
   { release = "7.3", fileset = "bos.net.tcp.bind", replaced_by = { "bind.rte" }, brings = false,
-    loses = "named: BIND 9.18 of bind.rte is in /usr/sbin/isc_bind", source = "AIX 7.3 release notes (digest)" },
+    loses = "named: BIND 9.18 of bind.rte is in /usr/sbin/isc_bind", source = NOTES },
   { release = "7.3", fileset = "bos.net.tcp.bind_utils", replaced_by = { "bind.rte" }, brings = false,
     loses = "the tools of BIND, of which dnssec-coverage, dnssec-keymgr and dnssec-checkds are in bind.rte neither",
-    source = "AIX 7.3 release notes (digest)" },
+    source = NOTES },
   { release = "7.3", fileset = "bos.cifs_fs.*", loses = "the CIFS client file system (SMB 1): it is on the Expansion Pack",
-    source = "AIX 7.3 release notes (digest)" },
-  { release = "7.3", fileset = "Java5*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
-  { release = "7.3", fileset = "Java6*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
-  { release = "7.3", fileset = "Java7*", keep = true, loses = "no media has it", source = "AIX 7.3 release notes (digest)" },
+    source = NOTES },
+  { release = "7.3", fileset = "Java5*", keep = true, loses = "no media has it", source = NOTES },
+  { release = "7.3", fileset = "Java6*", keep = true, loses = "no media has it", source = NOTES },
+  { release = "7.3", fileset = "Java7*", keep = true, loses = "no media has it", source = NOTES },
   { release = "7.3", fileset = "idsldap.srv*", keep = true, loses = "support: 10.0 takes its place, from 6.4.0.25 on",
-    source = "AIX 7.3 release notes (digest)" },
-  { release = "7.3", fileset = "devices.sdd.*", loses = "the multipath driver SDD: AIX_AAPCM takes its place (manage_disk_drivers)",
-    source = "AIX 7.3 release notes (digest)" },
-  { release = "7.3", fileset = "devices.sddpcm.*", loses = "the path control module SDDPCM: AIX_AAPCM takes its place "
-    .. "(manage_disk_drivers)", source = "AIX 7.3 release notes (digest)" },
+    source = NOTES },
+  { release = "7.3", fileset = "devices.sdd.*", keep = true, loses = "its disks lose their paths: change to AIX_AAPCM before the "
+    .. "migration (manage_disk_drivers)", source = NOTES },
+  { release = "7.3", fileset = "devices.sddpcm.*", keep = true, loses = "it is not supported: change to AIX_AAPCM before the "
+    .. "migration (manage_disk_drivers)", source = DRIVER },
   { release = "7.3", fileset = "rsct.compat.*.sp", loses = "compatibility of RSCT with PSSP",
-    source = "AIX 7.3 release notes, RSCT 3.3.0.0 (digest)" },
+    source = NOTES },
   { release = "7.3", fileset = "rsct.compat.*.hacmp", loses = "compatibility of RSCT with old HACMP",
-    source = "AIX 7.3 release notes, RSCT 3.3.0.0 (digest)" },
+    source = NOTES },
   { release = "7.3", fileset = "rsct.vsd*", loses = "virtual shared disks of RSCT",
-    source = "AIX 7.3 release notes, RSCT 3.3.0.0" },
+    source = NOTES },
   { release = "7.3", fileset = "rsct.lapi.rte", loses = "the low-level application programming interface of RSCT",
-    source = "AIX 7.3 release notes, RSCT 3.3.0.0" },
+    source = NOTES },
   { release = "7.2", fileset = "bos.net.ncs", loses = "the location brokers of the Network Computing System",
-    source = "published log of a nimadm migration from 7.1 to 7.2" },
+    source = LOG },
   { release = "7.2", fileset = "devices.common.IBM.atm.rte", loses = "ATM adapters and their daemons",
-    source = "published log of a nimadm migration from 7.1 to 7.2" },
+    source = LOG },
 }
 
 local function is_string(value) return type(value) == "string" and value ~= "" end

@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local err = require "altmig.err"
 local installp = require "altmig.installp"
 local obsolete = require "altmig.aix.obsolete"
+local releases = require "altmig.run.checks.releases"
 local requisite = require "altmig.aix.requisite"
 
 TestObsolete = {}
@@ -19,6 +20,32 @@ end
 function TestObsolete:test_the_table_is_sound()
   obsolete.check(obsolete.rules)
   for _, rule in ipairs(obsolete.rules) do lu.assertStrContains(rule.source, " ") end
+end
+
+-- Preflight has a table of filesets too: of one and the same both name the same document.
+function TestObsolete:test_preflight_and_plan_have_it_from_the_same_document()
+  local count = 0
+  for _, rule in ipairs(obsolete.rules) do
+    local name, rows = rule.fileset:gsub("%*", "x"), table.move(releases.attention, 1, #releases.attention, 1, {})
+    for _, release in pairs(releases.list) do
+      if release.name == rule.release then table.move(release.filesets, 1, #release.filesets, #rows + 1, rows) end
+    end
+    for _, row in ipairs(rows) do
+      for _, pattern in ipairs(row.names) do
+        if name:find(pattern) then
+          lu.assertEquals(rule.source, row.source, rule.fileset)
+          count = count + 1
+        end
+      end
+    end
+  end
+  lu.assertTrue(count >= 8, count)
+end
+
+-- A copy that boots from such a disk needs its driver.
+function TestObsolete:test_drivers_of_disks_are_never_removed()
+  local of_73 = obsolete.between("7.1", "7.3")
+  for _, name in ipairs { "devices.sdd.71.rte", "devices.sddpcm.72.rte" } do lu.assertTrue(of_73:of(name, "1.0.0.0").keep, name) end
 end
 
 function TestObsolete:test_what_is_no_rule_is_refused()
