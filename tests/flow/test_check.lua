@@ -4,6 +4,7 @@
 
 local lu = require "luaunit"
 local json = require "altmig.json"
+local releases = require "altmig.run.checks.releases"
 local sys = require "altmig.sys"
 local world = require "fake_world"
 
@@ -566,14 +567,17 @@ local troubles = {
       return "LV NAME             CRYPTO ENABLED       AUTHENTICATED  ENCRYPTION (%)    CONVERSION\nlvdata yes yes 100 done\n"
         .. "hd4 no no NA NA\nhd10opt  yes no 100 done\n"
     end
-  end, without = function(w) w.answers.hdcryptmgr = "VG NAME / ID     ENCRYPTION ENABLED\nrootvg    no\n" end },
+  end, remedy = "hdcryptmgr crypt2plain hd10opt; hdcryptmgr crypt2plain lvdata   and",
+    without = function(w) w.answers.hdcryptmgr = "VG NAME / ID     ENCRYPTION ENABLED\nrootvg    no\n" end },
   { "ap-pcm", "warning", "hdisk0 of rootvg", function(w)
     w.answers.lsattr = function(_, _, argv)
       return argv[5] == "PCM" and "PCM PCM/friend/otherapdisk Path Control Module False\n" or "type PowerPC_POWER9 Processor type False\n"
     end
   end },
   { "trusted-aix", "warning", "bos.mls.rte", function(w) w.answers.lslpp = installed "bos.mls.rte 7.2.5.0" end },
-  { "trusted-surveyor", "warning", "powersc.ts.client", function(w) w.answers.lslpp = installed "powersc.ts.client 1.1.0.0" end },
+  { "trusted-surveyor", "warning", "powersc.ts.client", function(w)
+    w.answers.lslpp = installed("powersc.ts.client 1.1.0.0", "powersc.ts.server 1.1.0.0")
+  end, remedy = "installp -u powersc.ts.client powersc.ts.server   (in every WPAR as well)" },
   { "rsct-removed", "warning", "rsct.lapi.rte rsct.vsd.vsdd", function(w)
     w.answers.lslpp = installed("rsct.lapi.rte 3.1.0.0", "rsct.vsd.vsdd 4.1.0.0")
   end },
@@ -632,9 +636,9 @@ local troubles = {
   end, without = function(w) w.up = nil end },
   { "named", "warning", "bind.rte takes its place", function(w)
     w.answers.lslpp, w.up = installed "bos.net.tcp.bind 7.2.5.200", { ["client:named"] = true }
-  end, without = function(w) w.up = nil end },
+  end, remedy = "with the line I:bind.rte (-b)", without = function(w) w.up = nil end },
   { "ldap-keys", "warning", "no defaulthomedirectory and no defaultloginshell", function(w) w.up = { ["client:secldapclntd"] = true } end,
-    without = function(w)
+    remedy = "(from 7.3 TL3 on)", without = function(w)
       w.files["/etc/security/ldap/ldap.cfg"] = "defaulthomedirectory:/home\ndefaultloginshell: /usr/bin/ksh\n"
     end },
   { "dsm-properties", "warning", "overwritten by the update of dsm.core", function(w)
@@ -679,6 +683,9 @@ function TestCheck:test_each_trouble_of_7_3_is_that_one_finding()
     lu.assertNotNil(finding.evidence, id .. " has no evidence")
     lu.assertNotNil(finding.remedy, id .. " has no remedy")
     lu.assertTrue(finding.source ~= nil or id == "multipath", id .. " has no source")
+    lu.assertStrContains(finding.remedy, trouble.remedy or "")
+    lu.assertNotStrContains(finding.remedy, "FILESETS")
+    if severity == "inhibitor" then lu.assertNotEquals(finding.source, releases.source.notes, id) end
     if trouble.besides then lu.assertNotNil(found_here[trouble.besides], id) end
     lu.assertEquals(count, trouble.besides and (id == "memory" and 3 or 2) or 1, id)
     if trouble.without then
@@ -688,6 +695,23 @@ function TestCheck:test_each_trouble_of_7_3_is_that_one_finding()
     lu.assertEquals(table.concat(w.violations, "\n"), "")
     world.remove(w)
   end
+end
+
+function TestCheck:test_what_is_known_at_second_hand_stops_no_migration()
+  for _, release in pairs(releases.list) do
+    for _, row in ipairs(release.filesets) do
+      lu.assertFalse(row.source == releases.source.notes and row.severity == "inhibitor", row.id)
+    end
+  end
+  local w = self.w
+  to_73(w)
+  w.rootvg = "hd5  boot  1  1  1  closed/syncd  N/A\n"
+  w.answers.lsvg = function(_, _, argv)
+    return argv[2] == "-l" and "rootvg:\n" .. w.rootvg or "VOLUME GROUP: rootvg\nPP SIZE: 16 megabyte(s)\nUSED PPs: 1 (16 megabytes)\n"
+  end
+  local finding = planned(w)["hd5-size"]
+  lu.assertEquals({ finding.severity, finding.source }, { "inhibitor", releases.source.field })
+  lu.assertStrContains(finding.what, "needs 32 MB")
 end
 
 function TestCheck:test_what_is_not_understood_is_told_and_ends_nothing()

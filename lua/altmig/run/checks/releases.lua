@@ -52,13 +52,14 @@ releases.own_filesets = { "^bos%.", "^devices%.", "^mcr%.", "^security%.", "^rsc
 ---@field id string          # of the finding
 ---@field severity ("inhibitor"|"warning"|"info")?   # warning if it says nothing
 ---@field what string
----@field remedy string
+---@field remedy string      # FILESETS in it are the names that were found
 ---@field source string
 
 ---@class altmig.checks.Release
 ---@field name string
 ---@field processor { least: integer, source: string }        # n of POWERn, of the mode the partition runs in
----@field boot_volume { least: integer, wanted: integer, within: integer, source: string }   # MB; `within` MB of the disk
+---@field boot_volume { least: integer, least_source: string, wanted: integer, within: integer, source: string }   # MB; `within`
+--- MB of the disk. Below `least` the migration is refused.
 ---@field disk { wanted: integer, source: string }?           # MB
 ---@field filesets altmig.checks.Fileset[]
 ---@field adapters table[]?, pcms table<string, table>?, ssh table?, openssl table?, ntp table?, named table?, tunables table?
@@ -83,7 +84,7 @@ releases.list = {
   [702] = {
     name = "7.2",
     processor = { least = 7, source = source.migrating },
-    boot_volume = { least = 32, wanted = 32, within = 4096, source = source.field },
+    boot_volume = { least = 32, least_source = source.field, wanted = 32, within = 4096, source = source.field },
     filesets = {},
     models = {
       ["9105-41B"] = { name = "S1014", virtual = { "7200-04-02", "7200-05-01" }, direct = { "7200-04-06", "7200-05-04" } },
@@ -97,7 +98,7 @@ releases.list = {
     name = "7.3",
     processor = { least = 8, source = source.role },
     -- 7.3's own image was never seen; that of 7.2 has 30 MB.
-    boot_volume = { least = 32, wanted = 40, within = 4096, source = source.notes },
+    boot_volume = { least = 32, least_source = source.field, wanted = 40, within = 4096, source = source.notes },
     disk = { wanted = 20480, source = source.notes },
 
     filesets = {
@@ -106,9 +107,10 @@ releases.list = {
         remedy = "install the new release instead of a migration; Domain RBAC is what takes its place" },
       { names = { "^powersc%.ts" }, id = "trusted-surveyor", source = source.notes,
         what = "Trusted Surveyor is not supported, and stops IBM's migration",
-        remedy = "installp -u powersc.ts   (in every WPAR as well)" },
+        remedy = "installp -u FILESETS   (in every WPAR as well)" },
       { names = { "^rsct%.vsd", "^rsct%.lapi%.rte" }, id = "rsct-removed", source = source.notes,
-        what = "RSCT 3.3 has no Virtual Shared Disk and no LAPI: its update fails", remedy = "installp -u rsct.vsd rsct.lapi.rte" },
+        what = "RSCT 3.3 has no Virtual Shared Disk and no LAPI, and its update fails beside them",
+        remedy = "nothing: phase 6 removes them from the copy first; but what uses them does not run on the migrated system" },
       { names = { "^rsct%..*%.sp$", "^rsct%..*%.hacmp$" }, id = "rsct-compat", severity = "info", source = source.notes,
         what = "RSCT 3.3 has no filesets for old clusters (.sp, .hacmp)",
         remedy = "nothing, unless a program of an old cluster needs them" },
@@ -143,14 +145,14 @@ releases.list = {
     openssl = { source = source.openssl, objects = { "libcrypto_compat%.a", "libssl_compat%.a", "libcrypto%.so%.0%.9%.8",
       "libssl%.so%.0%.9%.8" } },
     ntp = { source = source.ntp },
-    named = { source = source.notes, fileset = "bos.net.tcp.bind",
+    named = { source = source.notes, fileset = "bos.net.tcp.bind", replaced_by = "bind.rte", at = "/usr/sbin/isc_bind",
       tools = { "dnssec-coverage", "dnssec-keymgr", "dnssec-checkds" } },
     tunables = { source = source.image, memory = 4096, stanza = "ioo" },
     yum = { source = source.dnf },
     mixed_source = { fileset = "bos.net.tcp.sendmail", base = "^7%.3%.0%.", source = source.notes,
       what = "phase 6 may print that libcrypto_compat.a is not found, until the update is installed; a SPOT made of it may lack images",
       remedy = "nothing if the updates are all there; an image_data resource where images of the SPOT are said to be missing" },
-    ldap = { source = source.notes, keys = { "defaulthomedirectory", "defaultloginshell" } },
+    ldap = { source = source.notes, keys = { "defaulthomedirectory", "defaultloginshell" }, since = "7.3 TL3" },
     dsm = { source = source.notes },
     kerberos = { source = source.checks },
 

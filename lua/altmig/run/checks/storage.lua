@@ -268,7 +268,8 @@ function storage.boot_volume(m, add)
       m.client_boot_volume = m.client_boot_volume or size > 0 and size or nil
       if size > 0 and size < wanted.wanted then
         local hard = size < wanted.least
-        add { id = "hd5-size", severity = hard and "inhibitor" or "warning", host = m.name, source = wanted.source,
+        add { id = "hd5-size", severity = hard and "inhibitor" or "warning", host = m.name,
+          source = hard and wanted.least_source or wanted.source,
           what = ("%s has %d MB; the boot image of the new release needs %d MB"):format(lv.name, size,
             hard and wanted.least or wanted.wanted), evidence = "lsvg rootvg; lsvg -l rootvg",
           remedy = ("chpv -c DISK; rmlv %s; mklv -y %s -t boot -a e rootvg %d; bosboot -ad DISK   (or -i with a larger %s)"):format(

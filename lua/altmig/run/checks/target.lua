@@ -39,9 +39,9 @@ local function unread(m, add, what, argv, result)
 end
 
 -- Findings that a row of a table describes.
-local function tell(m, add, row, what, evidence)
-  add { id = row.id, severity = row.severity or "warning", host = m.name, what = what, evidence = evidence, remedy = row.remedy,
-    source = row.source }
+local function tell(m, add, row, what, evidence, filesets)
+  add { id = row.id, severity = row.severity or "warning", host = m.name, what = what, evidence = evidence,
+    remedy = row.remedy:gsub("FILESETS", { FILESETS = filesets }), source = row.source }
 end
 
 -- The rows of the releases that are entered, each with its table.
@@ -276,7 +276,8 @@ function target.encryption(m, add)
       source = source.encryption,
       what = ("rootvg has encrypted logical volumes (%s): the copy on the alternate disk would hold their data in the clear, or fail")
         :format(table.concat(found, " ")),
-      remedy = ("hdcryptmgr crypt2plain %s, and encrypt it again after the migration; or migrate another way"):format(found[1]) }
+      remedy = ("hdcryptmgr crypt2plain %s   and encrypt them again after the migration (plain2crypt); or migrate another way"):format(
+        table.concat(found, "; hdcryptmgr crypt2plain ")) }
   end
 end
 
@@ -313,7 +314,8 @@ function target.filesets(m, add)
       end
       if found[1] then
         local some = table.concat(found, " ", 1, math.min(#found, 6)) .. (#found > 6 and " ..." or "")
-        tell(m, add, row, ("%s (%s)"):format(row.what, some), ("lslpp -Lqc: %s %s"):format(found[1], installed[found[1]].level))
+        tell(m, add, row, ("%s (%s)"):format(row.what, some), ("lslpp -Lqc: %s %s"):format(found[1], installed[found[1]].level),
+          table.concat(found, " "))
       end
     end
   end
@@ -494,8 +496,10 @@ function target.named(m, add)
   if fileset then active, evidence = is_active(m, "named") end
   if not active then return end
   add { id = "named", severity = "warning", host = m.name, evidence = evidence, source = row.source,
-    what = ("named runs, from %s: bind.rte takes its place and is not installed by default; %s are gone"):format(row.fileset,
-      table.concat(row.tools, ", ")), remedy = "have bind.rte in the lpp_source and install it; its programs are in /usr/sbin/isc_bind" }
+    what = ("named runs, from %s: %s takes its place and is not installed by default; %s are gone"):format(row.fileset,
+      row.replaced_by, table.concat(row.tools, ", ")),
+    remedy = ("have %s in the lpp_source, and ask for it by a bundle with the line I:%s (-b); its programs are in %s"):format(
+      row.replaced_by, row.replaced_by, row.at) }
 end
 
 --- LDAP: keys of ldap.cfg that the new client wants for logins.
@@ -512,7 +516,8 @@ function target.ldap(m, add)
   if missing[1] then
     add { id = "ldap-keys", severity = "warning", host = m.name, evidence = "cat /etc/security/ldap/ldap.cfg", source = row.source,
       what = ("users come from LDAP, and ldap.cfg has no %s: home directories may not be made"):format(table.concat(missing, " and no ")),
-      remedy = "add them to /etc/security/ldap/ldap.cfg (from 7.3 TL3 on), then restart-secldapclntd" }
+      remedy = ("add them to /etc/security/ldap/ldap.cfg of the migrated system (from %s on), then restart-secldapclntd"):format(
+        row.since) }
   end
 end
 
