@@ -15,7 +15,7 @@ return {
     "/usr/lib/drivers/pse/pckt", "/usr/lib/security/NIS64",
     "/usr/sbin/xntpd", "/usr/sbin/sendmail", "/usr/sbin/named", "/usr/bin/nsupdate", "/usr/sbin/dnssec-keygen",
     "/usr/bin/ftp", "/usr/sbin/ftpd", "/usr/bin/telnet", "/usr/sbin/telnetd", "/usr/sbin/snmpd", "/usr/bin/traceroute",
-    "/usr/sbin/rshd", "/usr/lib/libcrypto.a", "/usr/lib/libssl.a", "/usr/lib/libcrypto_compat.a", "/usr/lib/libssl_compat.a",
+    "/usr/sbin/rshd", "/usr/lib/libcrypto.a", "/usr/lib/libssl.a",
     "/usr/bin/mount.cifs", "/usr/sbin/hdcryptmgr", "/usr/bin/perl", "/usr/sbin/rsct/bin/rmcd",
   },
   rpms = { installed = {
