@@ -28,9 +28,6 @@ static int tree_close(lua_State *L)
 		return luaL_error(L, "the tree is in use by the call this comes from");
 	box->tree = NULL;
 	am_tree_close(tree);
-	if (box->dialer != NULL)
-		box->dialer->close(box->dialer);
-	box->dialer = NULL;
 	luaL_unref(L, LUA_REGISTRYINDEX, box->guard);
 	box->guard = LUA_NOREF;
 	return 0;

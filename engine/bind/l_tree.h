@@ -8,16 +8,14 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "base/wire.h"
 #include "tree/tree.h"
 
 struct bu_tree {
-	struct bu_tree *origin;   /* the tree that this one is the raising face of, or itself */
-	struct am_tree *tree;     /* NULL: closed; only the origin's counts, as all that follows */
-	lua_State *L;             /* who is inside a call, for callbacks */
-	int busy;                 /* calls on the C stack: closing has to wait */
-	int guard;                /* registry reference of the guard, or LUA_NOREF */
-	struct am_dialer *dialer; /* what makes its connections, or NULL; closed with it */
+	struct bu_tree *origin; /* the tree that this one is the raising face of, or itself */
+	struct am_tree *tree;   /* NULL: closed; only the origin's counts, as all that follows */
+	lua_State *L;           /* who is inside a call, for callbacks */
+	int busy;               /* calls on the C stack: closing has to wait */
+	int guard;              /* registry reference of the guard, or LUA_NOREF */
 };
 
 /* Pushes an empty, armed tree object to acquire into. [-0, +1, m] */

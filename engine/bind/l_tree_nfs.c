@@ -55,8 +55,8 @@ static int guard(void *context, const char *at, struct am_error *error)
 	return question.agreed ? 0 : -1;
 }
 
-/* The field via: options of ssh.connect. 0 or -1. */
-static int make_dialer(lua_State *L, int arg, struct bu_tree *box, struct am_error *error)
+/* The field via, options of ssh.connect: sets the dialer, if there is one. 0 or -1. */
+static int make_dialer(lua_State *L, int arg, struct am_dialer **dialer, struct am_error *error)
 {
 	struct bu_ssh_options via = {0};
 	int type = lua_getfield(L, arg, "via");
@@ -68,9 +68,9 @@ static int make_dialer(lua_State *L, int arg, struct bu_tree *box, struct am_err
 	if (type != LUA_TTABLE)
 		return luaL_error(L, "field 'via': table expected, got %s", luaL_typename(L, -1));
 	bu_checkssh(L, -1, &via);
-	box->dialer = am_ssh_dialer(&via.options, error);
+	*dialer = am_ssh_dialer(&via.options, error);
 	lua_pop(L, 1);
-	return box->dialer != NULL ? 0 : -1;
+	return *dialer != NULL ? 0 : -1;
 }
 
 /* tree.nfs{ {at=,url=}, ..., timeout=, retry=, guard=, via= } */
@@ -104,9 +104,9 @@ static int l_nfs(lua_State *L)
 		options.guard = guard;
 		options.context = box;
 	}
-	if (make_dialer(L, 1, box, &error) != 0)
+	/* Nothing raises between here and the tree, which takes it over. */
+	if (make_dialer(L, 1, &options.dialer, &error) != 0)
 		return bu_fail(L, &error);
-	options.dialer = box->dialer;
 	box->tree = am_tree_nfs(sources, (size_t)count, &options, &error);
 	return box->tree != NULL ? 1 : bu_fail(L, &error);
 }

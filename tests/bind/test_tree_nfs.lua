@@ -404,6 +404,27 @@ function TestSshSession:test_no_connection_is_its_own()
   lu.assertTrue(own_connections() > 0)
 end
 
+function TestSshSession:test_what_is_open_outlives_the_tree()
+  local t = open {}
+  local data = ("0123456789abcdef"):rep(1 << 17) -- 2 MiB
+  assert(t:write("/a", data))
+  local reader <close> = assert(t:open("/a"))
+  t:close()
+  lu.assertEquals(#sshd:connections(), 1)
+  lu.assertEquals(reader:read(16), data:sub(1, 16))
+  sshd:cut()
+  local all = {}
+  repeat
+    local part = assert(reader:read(1 << 16))
+    all[#all + 1] = part
+  until part == ""
+  lu.assertTrue(table.concat(all) == data:sub(17))
+  reader:close()
+  local patience = sys.clock() + 10
+  while #sshd:connections() > 0 and sys.clock() < patience do sys.sleep(0.05) end
+  lu.assertEquals(#sshd:connections(), 0)
+end
+
 function TestSshSession:test_a_session_that_is_cut_is_made_again()
   local asked = 0
   local t <close> = open { { at = "/", url = url("main") }, { at = "/usr", url = url("usr") }, guard = function()

@@ -46,6 +46,7 @@ struct nfs_fs {
 	char *at, *host, *export, *name;
 	int nfs_port, mount_port, uid, gid;
 	struct am_nfs_options options;
+	int owns_dialer; /* the last mount of a tree does */
 	/* connect.c */
 	struct am_rpc *rpc[CONNECTIONS]; /* all or none; NULL: not connected */
 	struct step step;

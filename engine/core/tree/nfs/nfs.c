@@ -101,6 +101,12 @@ static size_t mount_largest(struct am_fs *base)
 	return ((struct nfs_fs *)base)->write_max;
 }
 
+static void close_dialer(struct am_dialer *dialer)
+{
+	if (dialer != NULL)
+		dialer->close(dialer);
+}
+
 static void mount_destroy(struct am_fs *base)
 {
 	struct nfs_fs *fs = (struct nfs_fs *)base;
@@ -109,6 +115,7 @@ static void mount_destroy(struct am_fs *base)
 	am_nfs_disconnect(fs);
 	if (fs->root != NULL)
 		am_node_release(&fs->root->base);
+	close_dialer(fs->owns_dialer ? fs->options.dialer : NULL);
 	free(fs->at);
 	free(fs->host);
 	free(fs->export);
@@ -324,6 +331,7 @@ struct am_tree *am_tree_nfs(const struct am_nfs_source *sources, size_t count,
 {
 	struct am_fs **fs = calloc(count + 1, sizeof *fs);
 	const char **at = calloc(count + 1, sizeof *at);
+	struct am_dialer *dialer = options != NULL ? options->dialer : NULL;
 	struct am_tree *tree = NULL;
 	size_t n = 0;
 
@@ -335,6 +343,10 @@ struct am_tree *am_tree_nfs(const struct am_nfs_source *sources, size_t count,
 			n++;
 		}
 		if (n == count) {
+			if (n > 0) {
+				((struct nfs_fs *)fs[n - 1])->owns_dialer = 1;
+				dialer = NULL;
+			}
 			tree = am_tree_of(at, fs, count, error);
 			n = 0; /* the tree has them, or has freed them */
 		}
@@ -343,6 +355,7 @@ struct am_tree *am_tree_nfs(const struct am_nfs_source *sources, size_t count,
 			fs[n]->ops->destroy(fs[n]);
 		}
 	}
+	close_dialer(dialer);
 	free(fs);
 	free(at);
 	return tree;

@@ -33,7 +33,8 @@ struct am_nfs_options {
 	void *context;
 	/*
 	 * Makes the connections, in the place of sockets of this host; the hosts of the URLs are
-	 * names where it does so. Stays the caller's, who closes it after the tree. NULL: none.
+	 * names where it does so. It is taken over, also on failure, since readers and writers may
+	 * need it after the tree was closed. NULL: none.
 	 */
 	struct am_dialer *dialer;
 };
