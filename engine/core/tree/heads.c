@@ -26,6 +26,8 @@ struct am_heads {
 	struct am_tree *tree;
 	const struct am_head_ask *asks;
 	size_t count, next, begun; /* names before `begun` are in `ahead` */
+	int failed;                /* no more can be had */
+	struct am_error why;
 	struct am_head head;
 	char *data; /* of the head returned last */
 	char dir[AM_TREE_PATH_MAX];
@@ -278,11 +280,20 @@ int am_heads_next(struct am_heads *h, const struct am_head **head, struct am_err
 	*head = &h->head;
 	if (h->next == h->count)
 		return 0;
+	if (h->failed) {
+		*error = h->why;
+		return -1;
+	}
 	if (h->is_pipelined)
 		r = give_ahead(h, error);
 	else
 		r = am_check_cancel("read", error) != 0 ? -1
 							: give_alone(h, &h->asks[h->next], error);
+	if (r < 0) { /* what is under way may never be over: nobody is to wait for it again */
+		h->failed = 1;
+		h->why = *error;
+		return -1;
+	}
 	h->next++;
 	return r;
 }

@@ -28,7 +28,8 @@ struct am_heads;
 /* `asks` and the names in it are the caller's, and stay until am_heads_close. */
 struct am_heads *am_heads_open(struct am_tree *tree, const char *dir,
 	const struct am_head_ask *asks, size_t count, struct am_error *error);
-/* 1 with the next one, 0 at the end, -1 when no more can be had (a lost connection). */
+/* 1 with the next one, 0 at the end, -1 when no more can be had (a lost connection), now or later.
+ */
 int am_heads_next(struct am_heads *heads, const struct am_head **head, struct am_error *error);
 /* NULL is allowed. */
 void am_heads_close(struct am_heads *heads);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cancel.h"
 #include "tree/heads.h"
 #include "tree/memory_fs.h"
 #include "tree/pipeline.h"
@@ -199,6 +201,7 @@ static void test_a_lost_connection_ends_it(void **state)
 	struct fixture *f = *state;
 	struct am_heads *heads;
 	const struct am_head *head;
+	struct am_error again;
 	unsigned count = 0;
 	int r, given = 0;
 
@@ -210,6 +213,31 @@ static void test_a_lost_connection_ends_it(void **state)
 		given++;
 	assert_int_equal(r, -1);
 	assert_true(given < COUNT);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(am_heads_next(heads, &head, &again), -1);
+		assert_string_equal(again.message, f->error.message);
+	}
+	am_heads_close(heads);
+}
+
+/* Also when it was before anything was begun. */
+static void test_a_cancelled_one_stays_so(void **state)
+{
+	struct fixture *f = *state;
+	struct am_heads *heads;
+	const struct am_head *head;
+
+	fill(f, 0);
+	heads = am_heads_open(f->tree, "/lpp/installp", f->asks, COUNT, &f->error);
+	am_cancel();
+	assert_int_equal(am_heads_next(heads, &head, &f->error), -1);
+	am_cancel_clear();
+	alarm(20);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(am_heads_next(heads, &head, &f->error), -1);
+		assert_string_equal(f->error.code, "CANCELLED");
+	}
+	alarm(0);
 	am_heads_close(heads);
 }
 
@@ -242,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_what_is_odd_is_read_by_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_lost_connection_ends_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_cancelled_one_stays_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_that_are_none, set_up, tear_down),
 	};
 
