@@ -8,21 +8,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BOX_CLASS "altmig.sandbox.box"
 
 enum {
 	MEMORY_MAX = 64 << 20,
+	TEXT_MAX = 64 << 20,     /* of the strings that are copied: one may be in a table often */
+	ALLOCATED_MAX = 1 << 30, /* in all, what is given back included */
 	STEP = 1000,
 	STEPS_MAX = 100000, /* of STEP instructions each: a second or two */
+	SECONDS_MAX = 2,    /* of the processor: one instruction may compare many MiB */
 	DEPTH_MAX = 64,
 	VALUES_MAX = 1 << 20,
 };
 
 struct box {
 	lua_State *L;
-	size_t used;
+	size_t used, allocated, copied;
 	long steps, values;
+	clock_t start;
 	int endless;
 };
 
@@ -40,7 +45,13 @@ static void *box_alloc(void *context, void *block, size_t before, size_t after)
 	}
 	if (after > before && after - before > MEMORY_MAX - box->used)
 		return NULL;
+	if (after > before && after > ALLOCATED_MAX - box->allocated) {
+		box->endless = 1;
+		return NULL;
+	}
 	moved = realloc(block, after);
+	if (moved != NULL && after > before)
+		box->allocated += after;
 	if (moved != NULL)
 		box->used = box->used - before + after;
 	return moved;
@@ -64,7 +75,8 @@ static void count_steps(lua_State *L, lua_Debug *debug)
 	(void)debug;
 	lua_getallocf(L, &context);
 	box = context;
-	if (++box->steps < STEPS_MAX)
+	if (++box->steps < STEPS_MAX &&
+		(clock() - box->start) / CLOCKS_PER_SEC < (clock_t)SECONDS_MAX)
 		return;
 	box->endless = 1;
 	lua_pushliteral(L, "no end");
@@ -113,6 +125,10 @@ static int copy_out(
 		break;
 	case LUA_TSTRING:
 		text = lua_tolstring(from, -1, &length);
+		if (length > TEXT_MAX - box->copied)
+			return am_fail(error, "SANDBOX", "%s: returns more than %d MiB of text",
+				name, TEXT_MAX >> 20);
+		box->copied += length;
 		lua_pushlstring(L, text, length);
 		break;
 	case LUA_TNIL:
@@ -152,7 +168,7 @@ static int l_evaluate(lua_State *L)
 	chunk = lua_pushfstring(L, "@%s", name);
 	bu_newclass(L, BOX_CLASS, none, meta);
 	box = lua_newuserdatauv(L, sizeof *box, 0);
-	*box = (struct box){.L = NULL};
+	*box = (struct box){.start = clock()};
 	luaL_setmetatable(L, BOX_CLASS);
 	box->L = lua_newstate(box_alloc, box);
 	if (box->L == NULL)

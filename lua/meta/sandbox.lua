@@ -7,7 +7,7 @@
 local sandbox = {}
 
 --- The value that the text returns: nil, a boolean, number or string, or a table of these, however deep within
---- reason. Anything else, a text without end, one that takes more than 64 MiB: nil, message, "SANDBOX".
+--- reason. Anything else, a text without end, one that takes or returns more than 64 MiB: nil, message, "SANDBOX".
 ---@param text string
 ---@param name string   # of the file, for messages
 ---@return any value, string? message, string? code
