@@ -159,9 +159,10 @@ local function kill_and_go_on(...)
   until text:find("acme.cfg.rte: waiting", 1, true)
   lab.kill(pid)
   os.remove(output)
-  -- With its whole process group, as a host does that loses power.
+  -- All of it on the master, as where that loses power: the job's wrapper with its group, and installp in the copy.
   lab.on(master, "cd /var/adm/ras/alt_mig/jobs && for j in *installp_apply*; do read p rest <$j/pid; set -- $(cat /proc/$p/stat); "
-    .. "kill -KILL -$5; done")
+    .. "kill -KILL -$5; done; for d in /proc/[0-9]*; do case $(tr '\\0' ' ' <$d/cmdline 2>/dev/null) in "
+    .. "*/usr/sbin/install[p]*) kill -KILL ${d#/proc/};; esac; done; true")
   lab.on(client, "rm /alt_inst/etc/acme/wait")
   lu.assertStrContains(software_of_copy(), ":acme.cfg.rte:2.0.0.0::APPLYING:")
   status, out, problem = migrate("-P", "6")
