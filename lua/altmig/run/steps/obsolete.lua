@@ -95,7 +95,8 @@ end
 
 local function run_installp(m, ctx, names)
   local title = table.concat(names, " ")
-  m.exec:script(read_log, { isolated.log })
+  -- Of a run that was killed the same job may still be at work: what its scripts did is to be told.
+  if not ctx.again then m.exec:script(read_log, { isolated.log }) end
   local lines, more, reader = {}, 0, obsolete.reader()
   local result = m.exec:job(ctx.job_id, command(names), { on_line = function(line)
     m:say(line)
