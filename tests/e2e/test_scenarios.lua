@@ -272,7 +272,7 @@ local in_the_way = { processor = "inhibitor", memory = "warning", ["model-level"
   ["java8-32bit"] = "warning", ["java-old"] = "info", cifs = "warning", ["ldap-server"] = "warning", ["ipsec-db"] = "warning",
   kerberos = "warning", named = "warning", ["ldap-keys"] = "warning", ["dsm-properties"] = "warning", yum = "warning", efs = "warning",
   ["ssh-config"] = "warning", ["ssh-host-key"] = "warning", ["ssh-user-key"] = "warning", ["openssl-cnf"] = "warning",
-  ["ntp-conf"] = "warning", ["sendmail-link"] = "warning", ["bos-inst"] = "warning" }
+  ["ntp-conf"] = "warning", ["sendmail-link"] = "warning", ["bos-inst"] = "warning", multipath = "warning", cluster = "warning" }
 
 -- altmig check --to 7.3: its status, the findings by id, and the row of the client.
 local function planned(...)
