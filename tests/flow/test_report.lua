@@ -114,7 +114,7 @@ function TestFlowReport:test_values_that_change_by_themselves()
   lu.assertStrContains(world.log_text(w), "altmig: 3 values change by themselves: altmig report lpar.")
   local text = require("altmig.report.print").text(document(w))
   lu.assertStrContains(text, "Values that change by themselves")
-  lu.assertStrContains(text, "chdev -l hdisk0 -a queue_depth=3 -P and so for the others")
+  lu.assertStrContains(text, "chdev -l hdisk0 -a queue_depth=3 -P   and so for the others")
   -- The booted system.
   lu.assertEquals(w.migration.values("lpar", w.opts()), {})
   attributes.sys0, attributes.hdisk1 = "maxuproc:64:True\n", nil

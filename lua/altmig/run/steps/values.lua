@@ -121,7 +121,7 @@ function values.of_devices(before, now)
     if #group.names > 8 then shown = ("%s and %d more"):format(shown, #group.names - 8) end
     list[#list + 1] = { key = shown, attribute = group.attribute, old = group.old, new = group.new,
       remedy = group.new and ("chdev -l %s -a %s=%s -P"):format(group.names[1], group.attribute, group.old)
-        .. (#group.names > 1 and " and so for the others" or "") or nil }
+        .. (#group.names > 1 and "   and so for the others" or "") or nil }
   end
   return list
 end
