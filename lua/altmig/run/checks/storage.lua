@@ -113,7 +113,8 @@ function storage.target_disk(m, add, run)
   local vg, lvs = rootvg(m)
   local needed = size_of_copy(vg, lvs, #m.disks)
   local names = table.concat(m.disks, " ")
-  local least = m.target and releases.of(m.target).disk
+  local release = m.target and releases.of(m.target) -- none of 7.1, whose updates are checked too
+  local least = release and release.disk
   if least and sizes < least.wanted and sizes >= needed then
     add { id = "disk-below-release", severity = "warning", host = m.name, source = least.source, evidence = "getconf DISK_SIZE",
       what = ("%s: %d MB; the release asks for %d MB"):format(names, sizes, least.wanted),

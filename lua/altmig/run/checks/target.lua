@@ -197,7 +197,8 @@ function target.adapters(m, add)
     end
   end
   local level = m.target_level and aix.oslevel(m.target_level)
-  for _, apar in ipairs(level and releases.of(m.target).apars or {}) do
+  local entry = level and releases.of(m.target)
+  for _, apar in ipairs(entry and entry.apars or {}) do
     local which
     for _, row in ipairs(apar.adapter and rows or {}) do which = which or row.text:find(apar.adapter, 1, true) and row end
     if apar.tl == level.tl and (which or not apar.adapter) and not (m.source_fixes or {})[apar.apar] then
