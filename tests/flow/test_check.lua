@@ -5,6 +5,7 @@
 local lu = require "luaunit"
 local json = require "altmig.json"
 local releases = require "altmig.run.checks.releases"
+local resource = require "altmig.resource"
 local sys = require "altmig.sys"
 local world = require "fake_world"
 
@@ -695,6 +696,20 @@ function TestCheck:test_each_trouble_of_7_3_is_that_one_finding()
     lu.assertEquals(table.concat(w.violations, "\n"), "")
     world.remove(w)
   end
+end
+
+function TestCheck:test_every_finding_of_the_sources_has_a_remedy()
+  local count = 0
+  for _, path in ipairs(resource.list "lua/altmig/run/checks/") do
+    for block in resource.read(path):gmatch "%f[%w]add (%b{})" do
+      -- What is left as it is needs none: its text says what it is good for.
+      if not block:find '"old%-rootvg", severity = "info"' then
+        lu.assertStrContains(block, "remedy", false, path .. ": " .. block)
+        count = count + 1
+      end
+    end
+  end
+  lu.assertTrue(count > 60, count)
 end
 
 function TestCheck:test_what_is_known_at_second_hand_stops_no_migration()

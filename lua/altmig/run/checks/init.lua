@@ -66,6 +66,8 @@ function check.alt_disk_install(m)
   err.raise { code = "SPOT_LEVEL", status = 3, host = finding.host, message = finding.what, remedy = finding.remedy }
 end
 
+local NO_LEVEL <const> = "run oslevel -s there: it reads the software database, which lppchk -v looks through"
+
 local checks = {}
 
 function checks.levels(m, add)
@@ -74,7 +76,7 @@ function checks.levels(m, add)
   local from, to = aix.oslevel(client), aix.oslevel(master)
   if not from or not to then
     return add { id = "oslevel", host = from and m.master.name or m.name, what = "oslevel -s does not print a level",
-      evidence = "oslevel -s: " .. (from and master or client) }
+      evidence = "oslevel -s: " .. (from and master or client), remedy = NO_LEVEL }
   end
   local image = m:bos_level()
   if not image then
@@ -108,7 +110,8 @@ function checks.planned_levels(m, add)
   local client, to = m.client:must { "oslevel", "-s" }, m.opts.to
   m.from, m.target = aix.oslevel(client), to
   if not m.from then
-    return add { id = "oslevel", host = m.name, what = "oslevel -s does not print a level", evidence = "oslevel -s: " .. client }
+    return add { id = "oslevel", host = m.name, what = "oslevel -s does not print a level", evidence = "oslevel -s: " .. client,
+      remedy = NO_LEVEL }
   end
   m.levels = { client = client:match("%S+") }
   m.arrived = releases.number(m.from) >= releases.number(to)
@@ -150,7 +153,8 @@ function checks.resources(m, add)
       for _, disk in ipairs(said.disks) do
         if not m:is_target(disk) then
           add { id = "bosinst_data", severity = "warning", host = m.name,
-            what = ("target_disk_data of %s names %s; the copy is made on %s"):format(m[kind].location, disk, table.concat(m.disks, " ")) }
+            what = ("target_disk_data of %s names %s; the copy is made on %s"):format(m[kind].location, disk, table.concat(m.disks, " ")),
+            remedy = ("name %s there, or leave target_disk_data out of it"):format(table.concat(m.disks, " ")) }
         end
       end
     end
@@ -177,7 +181,8 @@ local function run_one(m, name, fn, add, run)
   if ok then return end
   if e.code ~= "COMMAND" then error(e, 0) end
   add { id = name, severity = essential[name] and "inhibitor" or "warning", host = e.host,
-    what = ("cannot be checked (%s): %s"):format(name, e.message), evidence = ("%s: %s"):format(e.command, e.output or "") }
+    what = ("cannot be checked (%s): %s"):format(name, e.message), evidence = ("%s: %s"):format(e.command, e.output or ""),
+    remedy = e.remedy or ("run that command on %s, remove what makes it fail, then check again"):format(e.host or m.name) }
 end
 
 --- Findings that --accept may name: what they warn of puts the copy and the time at risk, never what runs.

@@ -170,7 +170,8 @@ function services.clocks(m, add)
     local began = os.time()
     local now = clock(host)
     if not now then
-      return add { id = "clock", severity = "warning", host = host.name, what = "date does not print a time", evidence = "date -u" }
+      return add { id = "clock", severity = "warning", host = host.name, what = "date does not print a time", evidence = "date -u",
+        remedy = "run date -u there; without it the clocks are not compared" }
     end
     -- Compared with the engine's clock at the time of the question.
     times[#times + 1] = { host.name, now - began + times[1][2] }

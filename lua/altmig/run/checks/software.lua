@@ -54,7 +54,8 @@ function software.levels_of_update(m, add)
   end
   if result then
     add { id = "update-level", severity = "info", host = m.name, evidence = "oslevel -s; lslpp -lqc",
-      what = ("there is nothing to update: lpp_source %s has no higher level of any fileset"):format(m.lpp_source.name) }
+      what = ("there is nothing to update: lpp_source %s has no higher level of any fileset"):format(m.lpp_source.name),
+      remedy = "nothing; altmig update would change nothing either" }
   end
 end
 
@@ -88,7 +89,8 @@ function software.baseline(m, add)
       remedy = "name the images of the client's own release" }
   elseif aix.compare_levels(have, level) ~= 0 then
     add { id = "baseline", severity = "warning", host = m.name, evidence = "lslpp -Lqc bos.rte: " .. have,
-      what = ("--baseline %s has bos.rte at %s, the client at %s: what updates replaced may count as changed"):format(word, level, have) }
+      what = ("--baseline %s has bos.rte at %s, the client at %s: what updates replaced may count as changed"):format(word, level, have),
+      remedy = ("name images that have bos.rte %s, or expect more conflicts in the report"):format(have) }
   end
 end
 

@@ -105,7 +105,8 @@ function storage.target_disk(m, add, run)
       sizes, smallest = sizes + (size or 0), math.min(smallest or math.huge, size or 0)
       if not size then
         add { id = "disk-size", host = m.name, what = ("cannot tell the size of %s"):format(name),
-          evidence = "getconf DISK_SIZE /dev/" .. name }
+          evidence = "getconf DISK_SIZE /dev/" .. name,
+          remedy = ("lsdev -l %s must say Available, and getconf print megabytes"):format(name) }
       end
     end
   end
@@ -330,7 +331,8 @@ function storage.ghost_devices(m, add)
   local free, lowest = storage.free_majors(text)
   if not free then
     return add { id = "ghost-device", severity = "warning", host = m.name, what = "lvlstmajor does not print major numbers",
-      evidence = "lvlstmajor: " .. first_lines(text) }
+      evidence = "lvlstmajor: " .. first_lines(text), remedy = "run lvlstmajor there; phase 1 ends with 0516-082 if the next major number "
+        .. "is that of a device that is gone" }
   end
   local found = remnants(m, free)
   for _, major in ipairs(sorted_keys(found)) do
