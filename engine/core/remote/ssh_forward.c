@@ -76,6 +76,29 @@ static ssize_t send_parts(
 	return n;
 }
 
+static size_t waiting(const struct am_ssh_channel *channel)
+{
+	unsigned long there = 0;
+
+	(void)libssh2_channel_window_read_ex(channel->handle, &there, NULL);
+	return there;
+}
+
+/*
+ * A connection has no standard error. What is sent for it all the same would wait here for ever,
+ * and say each time that there is something to receive.
+ */
+static int pass_over(
+	struct am_ssh_channel *channel, void *room, size_t size, struct am_error *error)
+{
+	if (waiting(channel) == 0)
+		return 0;
+	return am_ssh_channel_read(channel, 1, room, size < CHUNK ? size : CHUNK,
+		       am_clock() + channel->ssh->timeout, error) < 0
+		       ? -1
+		       : 0;
+}
+
 static ssize_t receive(struct am_wire *base, void *data, size_t size, struct am_error *error)
 {
 	struct am_ssh_channel *channel = &((struct forward *)base)->channel;
@@ -97,6 +120,8 @@ static ssize_t receive(struct am_wire *base, void *data, size_t size, struct am_
 	}
 	if (got == 0 && libssh2_channel_eof(channel->handle))
 		return am_fail(error, "ECONNRESET", "the server closed the connection");
+	if (got == 0 && pass_over(channel, data, size, error) != 0)
+		return -1;
 	return (ssize_t)got;
 }
 
@@ -123,12 +148,10 @@ static short events(struct am_wire *base, int sending)
 static int ready(const struct am_wire *base)
 {
 	const struct am_ssh_channel *channel = channel_of(base);
-	unsigned long there = 0;
 
 	if (is_gone(channel) || libssh2_channel_eof(channel->handle))
 		return 1;
-	(void)libssh2_channel_window_read_ex(channel->handle, &there, NULL);
-	return there > 0 || am_ssh_is_ready(channel->ssh);
+	return waiting(channel) > 0 || am_ssh_is_ready(channel->ssh);
 }
 
 static void close_wire(struct am_wire *base)

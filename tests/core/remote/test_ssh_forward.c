@@ -89,6 +89,7 @@ static pid_t serve(peer_fn *peer)
 		int fd = accept(listener, NULL, NULL);
 
 		if (fork() == 0) {
+			alarm(60); /* which is not inherited */
 			peer(fd);
 			_exit(0);
 		}
@@ -361,6 +362,43 @@ static void the_end_of_a_connection_and_of_the_session(void **state)
 	end_service(pid);
 }
 
+/* No sshd does that; a command's channel in the place of the connection's sends as one might. */
+static void what_is_sent_beside_the_bytes_keeps_nobody_busy(void **state)
+{
+	struct am_error error = {0};
+	LIBSSH2_CHANNEL *command, *own;
+	struct am_wire *wire;
+	struct am_ssh ssh;
+	char text[8];
+	pid_t pid;
+
+	(void)state;
+	inetd_sshd_needed();
+	pid = serve(never_reads);
+	inetd_sshd_login(&ssh);
+	wire = forward(&ssh);
+	own = ssh.channels->handle;
+	libssh2_session_set_blocking(ssh.session, 1);
+	command = libssh2_channel_open_session(ssh.session);
+	assert_non_null(command);
+	assert_int_equal(libssh2_channel_exec(command, "printf %1000s x >&2; sleep 60"), 0);
+	libssh2_session_set_blocking(ssh.session, 0);
+	ssh.channels->handle = command;
+	for (double end = am_clock() + 10; wire->ops->ready(wire) == 0;) {
+		assert_true(am_clock() < end);
+		(void)wait_for(wire, 0, 100);
+		/* What comes for a channel is taken in by whatever is asked of the session. */
+		(void)libssh2_channel_read_ex(own, 0, text, sizeof text);
+	}
+	for (int i = 0; i < 1000 && wire->ops->ready(wire); i++)
+		assert_int_equal(wire->ops->receive(wire, text, sizeof text, &error), 0);
+	assert_int_equal(wire->ops->ready(wire), 0);
+	ssh.channels->handle = own;
+	wire->ops->close(wire);
+	am_ssh_drop(&ssh);
+	end_service(pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +408,7 @@ int main(void)
 		cmocka_unit_test(who_is_not_read_has_to_wait),
 		cmocka_unit_test(what_cannot_be_forwarded_is_named),
 		cmocka_unit_test(the_end_of_a_connection_and_of_the_session),
+		cmocka_unit_test(what_is_sent_beside_the_bytes_keeps_nobody_busy),
 	};
 
 	return inetd_sshd_exit(cmocka_run_group_tests(tests, setup, teardown));
