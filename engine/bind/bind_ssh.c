@@ -58,11 +58,14 @@ static void inherit(struct bu_ssh_options *into)
 	into->options.jump = jump;
 }
 
+/* The text is at the top of the stack. */
 static void text_jump(lua_State *L, const char *text, struct bu_ssh_options *into)
 {
 	struct am_ssh_target *target = &into->target;
 	struct am_error error;
 
+	if (strlen(text) != lua_rawlen(L, -1))
+		luaL_error(L, "field 'jump': string contains a NUL byte");
 	if (am_ssh_parse_target(text, target, &error) != 0)
 		luaL_error(L, "field 'jump': %s", error.message);
 	into->jump = (struct am_ssh_options){

@@ -214,7 +214,7 @@ function TestJump.test_a_text_says_user_host_and_port()
   local s, message = connect { jump = ("%s@127.0.0.1:%d"):format(gate.user, gate.port), known_hosts = sshd:path "both" }
   assert(sys.write_file(gate:path "authorized_keys", own))
   assert(s, message):close()
-  for _, bad in ipairs { "", "@x", "x@", "x:0", "x:y", "[::1", "a b", 7 } do
+  for _, bad in ipairs { "", "@x", "x@", "x:0", "x:y", "[::1", "a b", "127.0.0.1\0x", 7 } do
     lu.assertErrorMsgContains("field 'jump'", connect, { jump = bad == 7 and true or bad })
   end
   lu.assertEquals(ssh.target "op@[::1]:22", { user = "op", host = "::1", port = 22 })
