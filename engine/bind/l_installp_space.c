@@ -8,6 +8,7 @@
 
 #define SPACE_CLASS "altmig.installp_core.space"
 #define MOST        1000000
+#define COPIES_MAX  255U /* a logical volume has up to 3 */
 
 static int space_free(lua_State *L)
 {
@@ -116,6 +117,7 @@ static struct am_space_filesystem *push_filesystems(lua_State *L, size_t *count)
 {
 	struct am_space_filesystem *list;
 	int has_size, has_free, ignored;
+	uint64_t copies;
 
 	*count = length_of(L, 2, "file systems");
 	list = push_room(L, *count, sizeof *list);
@@ -126,7 +128,8 @@ static struct am_space_filesystem *push_filesystems(lua_State *L, size_t *count)
 		list[i].mount = take_slice(L, "mount");
 		list[i].size = take_blocks(L, "size", &has_size);
 		list[i].free = take_blocks(L, "free", &has_free);
-		list[i].copies = (unsigned)take_blocks(L, "copies", &ignored) & 0xff;
+		copies = take_blocks(L, "copies", &ignored);
+		list[i].copies = copies < COPIES_MAX ? (unsigned)copies : COPIES_MAX;
 		list[i].is_known = has_size && has_free;
 		lua_pop(L, 1);
 	}

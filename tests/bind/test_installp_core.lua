@@ -131,3 +131,9 @@ function TestInstallpCore:test_misuse_raises()
   lu.assertErrorMsgContains("no level", core.order, { { name = "a", level = "x" } }, {})
   lu.assertErrorMsgContains("table expected", core.order, { 1 }, {})
 end
+
+function TestInstallpCore:test_more_copies_than_there_can_be_count_as_many()
+  local opt = { mount = "/opt", size = 128, free = 0, copies = 256 }
+  local made = core.space({ { sizes = { { path = "/opt/x", blocks = 10 } } } }, { opt }, 128)
+  lu.assertEquals(made.rows[1].partitions, 255)
+end
