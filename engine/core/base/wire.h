@@ -39,8 +39,9 @@ struct am_wire_ops {
 /* Makes connections to ports of a host, by names as they are known where it does so. */
 struct am_dialer {
 	/*
-	 * A connection that is there, within `seconds`; NULL on failure. CANCELLED apart, a code
-	 * that begins with "SSH_" says that it makes no sense to try again.
+	 * A connection that is there, within `seconds`, and what time it takes to make what carries
+	 * it again; NULL on failure. CANCELLED apart, a code that begins with "SSH_" says that it
+	 * makes no sense to try again.
 	 */
 	struct am_wire *(*dial)(struct am_dialer *dialer, const char *host, int port,
 		double seconds, struct am_error *error);

@@ -32,7 +32,8 @@ struct am_ssh_options {
 	int record;              /* see am_ssh_record_commands; the probe of the shell as well */
 	double timeout;          /* seconds for connecting and authentication; 0: 30 */
 	double keepalive;        /* seconds between signs of life asked for; 0: 30 */
-	int no_commands; /* only ports are forwarded (ssh_forward.h), whatever the shell is */
+	/* Only ports are forwarded (ssh_forward.h): the shell is not judged, and may be none. */
+	int no_commands;
 	/*
 	 * The host to connect by: a session of its own, with a host key and an identity of its own,
 	 * from which `host` is connected to as that host resolves it. One only; its own is ignored.
