@@ -134,6 +134,10 @@ function TestScenarios:test_multibos()
   lu.assertStrContains(found("multibos", "inhibitor", "bos_hd5").remedy, "multibos -R")
   nimadm(3)
   assert_untouched()
+  lab.must("load", "fresh")
+  lab.must("scenario", "multibos-alone")
+  local finding = found("multibos", "inhibitor", "the system runs from bos_hd5, and no logical volume has its own name")
+  lu.assertStrContains(finding.remedy, "multibos -s -X")
 end
 
 function TestScenarios:test_mirrored_rootvg_takes_the_room_of_one_copy_on_one_disk()
@@ -272,7 +276,8 @@ local in_the_way = { processor = "inhibitor", memory = "warning", ["model-level"
   ["java8-32bit"] = "warning", ["java-old"] = "info", cifs = "warning", ["ldap-server"] = "warning", ["ipsec-db"] = "warning",
   kerberos = "warning", named = "warning", ["ldap-keys"] = "warning", ["dsm-properties"] = "warning", yum = "warning", efs = "warning",
   ["ssh-config"] = "warning", ["ssh-host-key"] = "warning", ["ssh-user-key"] = "warning", ["openssl-cnf"] = "warning",
-  ["ntp-conf"] = "warning", ["sendmail-link"] = "warning", ["bos-inst"] = "warning", multipath = "warning", cluster = "warning" }
+  ["ntp-conf"] = "warning", ["sendmail-link"] = "warning", ["bos-inst"] = "warning", multipath = "warning", cluster = "warning",
+  ["hd5-size"] = "warning", ["hd5-place"] = "warning", ["hd5-pieces"] = "warning", ["rootvg-major"] = "warning" }
 
 -- altmig check --to 7.3: its status, the findings by id, and the row of the client.
 local function planned(...)
@@ -313,6 +318,9 @@ function TestScenarios:test_what_stands_in_the_way_of_7_3_each_by_its_finding()
   lu.assertStrContains(found_here["kernel-extension"].what, "are loaded: /opt/acme/bin/acmek")
   lu.assertStrContains(found_here["encrypted-lv"].what, "(hd10opt)")
   lu.assertStrContains(found_here.processor.what, "POWER7, by the mode of the partition on a POWER9")
+  lu.assertStrContains(found_here["hd5-size"].what, "hd5 has 32 MB; the boot image of the new release needs 40 MB")
+  lu.assertEquals(row.boot_volume, 32)
+  lu.assertStrMatches(found_here["hd5-place"].what, "hd5 has the partition %d+ of hdisk0, 4%d%d%d MB from its beginning; .* 4096 MB")
   assert_untouched()
 end
 

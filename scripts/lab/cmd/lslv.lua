@@ -20,12 +20,12 @@ if not lv then
   return 1
 end
 if options.m then
-  local first, on = disk.lv_partitions(group.vgda, lv), bootdisk.disks_of(group.vgda, lv)
+  local partitions, on = disk.lv_partitions(group.vgda, lv), bootdisk.disks_of(group.vgda, lv)
   print(("%s:%s"):format(lv.name, lv.label and lv.label:match("^/") and lv.label or "N/A"))
   print("LP    PP1  PV1               PP2  PV2               PP3  PV3")
-  for lp = 1, lv.lps do
+  for lp, partition in ipairs(partitions) do
     local words = { ("%04d "):format(lp) }
-    for _, name in ipairs(on) do words[#words + 1] = ("%04d %-17s"):format(first + lp - 1, name) end
+    for _, name in ipairs(on) do words[#words + 1] = ("%04d %-17s"):format(partition, name) end
     print((table.concat(words, " "):gsub("%s+$", "")))
   end
   return 0

@@ -391,22 +391,43 @@ function disk.vg_pps(vgda)
   return total, used
 end
 
---- Physical partition of the first logical one, the same on every disk with a copy; and those disks, as numbers
---- of vgda.pvs.
+--- Physical partitions of the logical ones, the same on every disk with a copy; and those disks, as numbers of
+--- vgda.pvs. They follow from the order of the logical volumes, unless `lv.pps` says where a boot volume is: that is
+--- what LVM tells, and the firmware finds the image at BOOT_SECTOR still.
 ---@param vgda table
 ---@param lv table
----@return integer first
+---@return integer[] partitions
 ---@return integer[] pvs
 function disk.lv_partitions(vgda, lv)
-  local first = 1
-  for _, other in ipairs(vgda.lvs) do -- hd5 is in front, the others follow in their order
-    if other.number ~= lv.number and (other.type == "boot" or lv.type ~= "boot" and other.number < lv.number) then
+  local first, partitions = 1, {}
+  for _, other in ipairs(lv.type ~= "boot" and vgda.lvs or {}) do -- hd5 is in front, the others follow in their order
+    if other.type == "boot" and other.pps then
+      first = first + math.max(table.unpack(other.pps))
+    elseif other.type == "boot" or other.number < lv.number then
       first = first + other.lps
     end
   end
+  for i = 1, lv.lps do partitions[i] = lv.pps and lv.pps[i] or first + i - 1 end
   local pvs, at = {}, lv.pv or 1
   for copy = 0, math.min(lv.copies or 1, #vgda.pvs) - 1 do pvs[copy + 1] = (at + copy - 1) % #vgda.pvs + 1 end
-  return lv.type == "boot" and 1 or first, pvs
+  return partitions, pvs
+end
+
+--- Makes the partitions of a volume group smaller: every logical volume is as large as before, and where it was. The
+--- VGDA is not written.
+---@param vgda table
+---@param pp_mb integer a power of two; where the partitions are no larger nothing happens
+function disk.vg_repartition(vgda, pp_mb)
+  local factor = vgda.pp_mb // pp_mb
+  if factor < 2 then return end
+  for _, pv in ipairs(vgda.pvs) do pv.pps = disk.size_mb(assert(disk.by_pvid(pv.pvid))) // pp_mb - 1 end
+  for _, lv in ipairs(vgda.lvs) do
+    lv.lps = lv.lps * factor
+    local pps = lv.pps and {}
+    for i = 1, pps and lv.lps or 0 do pps[i] = (lv.pps[(i - 1) // factor + 1] - 1) * factor + (i - 1) % factor + 1 end
+    lv.pps = pps
+  end
+  vgda.pp_mb = pp_mb
 end
 
 ---@param vgda table

@@ -116,6 +116,24 @@ scenario.define("multibos", "rootvg of the client holds a standby BOS", function
   return "rootvg of adachi-AIX7 holds bos_hd5, bos_hd4, bos_hd2, bos_hd9var, bos_hd10opt"
 end)
 
+scenario.define("multibos-alone", "the client runs from a standby BOS, and rootvg holds no other", function()
+  scenario.inside(CLIENT, [[
+    local disk, lvm = require "lab.disk", require "lab.lvm"
+    local vgda = assert(lvm.snapshot():group "rootvg").vgda
+    local store = require("lab.odm").open("/etc/objrepos")
+    for _, name in ipairs { "hd5", "hd4", "hd2", "hd9var", "hd10opt" } do
+      local new = "bos_" .. name
+      assert(disk.lv_rename(vgda, name, new))
+      for class, field in pairs { CuDv = "name", CuAt = "name", CuDep = "dependency", CuDvDr = "value3" } do
+        assert(store:change(class, field .. " = " .. name, { [field] = new }))
+      end
+      assert(os.rename("/dev/" .. name, "/dev/" .. new))
+      assert(os.rename("/dev/r" .. name, "/dev/r" .. new))
+    end
+    assert(store:commit())]])
+  return "adachi-AIX7 runs from bos_hd5"
+end)
+
 scenario.define("mirrored-rootvg", "every logical volume of the client's rootvg has two copies (kept on one disk here)", function()
   scenario.inside(CLIENT, [[
     local disk, lvm = require "lab.disk", require "lab.lvm"

@@ -28,17 +28,13 @@ scenario.define("small-hd5", "hd5 of the client has 24 MB, in partitions of 8 MB
   if not ok then err.exit(1, "altmig: lab scenario: small-hd5: " .. message) end
   disk.use(lpar.dir(), CLIENT)
   local vgda = disk.vgda_read(boot_disk)
-  local factor, sizes = vgda and vgda.pp_mb // 8 or 0, {}
-  if factor > 1 then
-    for i, pv in ipairs(vgda.pvs) do
-      local name = assert(disk.by_pvid(pv.pvid))
-      vgda.pvs[i].pps = disk.size_mb(name) // 8 - 1
-    end
+  local sizes = {}
+  if vgda and vgda.pp_mb > 8 then
+    disk.vg_repartition(vgda, 8)
     for _, lv in ipairs(vgda.lvs) do
-      lv.lps = lv.type == "boot" and 3 or lv.lps * factor
+      if lv.type == "boot" then lv.lps, lv.pps = 3, nil end
       sizes[#sizes + 1] = ("%s=%d"):format(lv.name, lv.lps)
     end
-    vgda.pp_mb = 8
     ok, message = disk.vgda_write(vgda)
   end
   local up, why = lpar.power_on(CLIENT)

@@ -81,6 +81,45 @@ return function(scenario)
     row("CuDv", "{ name = 'iba0', status = 1, chgstatus = 2, ddins = '', location = 'U78CB.001.WZS0001-P1-C3-T1', parent = '', "
       .. "connwhere = '', PdDvLn = 'adapter/pciex/b3154a63' }")
   end)
+
+  -- Where hd5 is and what it has; `change` is Lua text about vgda and hd5. They can be made in any order.
+  local function boot_volume(name, summary, change)
+    define(name, summary, function()
+      scenario.inside(CLIENT, [[
+        local disk, lvm = require "lab.disk", require "lab.lvm"
+        local vgda = assert(lvm.snapshot():group "rootvg").vgda
+        local hd5 = assert(disk.lv_find(vgda, "hd5"))
+        ]] .. change .. [[
+
+        assert(disk.vgda_write(vgda))
+        local store = require("lab.odm").open("/etc/objrepos")
+        for _, lv in ipairs(vgda.lvs) do
+          assert(store:change("CuAt", "name = " .. lv.name .. " AND attribute = size", { value = tostring(lv.lps) }))
+        end
+        assert(store:commit())]])
+    end)
+  end
+
+  boot_volume("hd5-size", "the client's hd5 has 32 MB, in partitions of 16 MB", [[
+    disk.vg_repartition(vgda, 16)
+    local count = 32 // vgda.pp_mb
+    -- Of its partitions the middle ones: those beside each other still are, and those apart too.
+    hd5.pps = hd5.pps and table.move(hd5.pps, (hd5.lps - count) // 2 + 1, (hd5.lps + count) // 2, 1, {})
+    hd5.lps = count]])
+  boot_volume("hd5-pieces", "the client's hd5 is in two pieces", [[
+    if hd5.lps < 2 then disk.vg_repartition(vgda, vgda.pp_mb // 2) end
+    hd5.pps = disk.lv_partitions(vgda, hd5)
+    for i = hd5.lps // 2 + 1, hd5.lps do hd5.pps[i] = hd5.pps[i] + 1 end]])
+  boot_volume("hd5-place", "the client's hd5 is beyond the first 4 GB of its disk", [[
+    hd5.pps = disk.lv_partitions(vgda, hd5)
+    for i = 1, hd5.lps do hd5.pps[i] = hd5.pps[i] + 4096 // vgda.pp_mb end]])
+  define("rootvg-major", "rootvg of the client has another major number than 10", function()
+    scenario.inside(CLIENT, [[
+      local store = require("lab.odm").open("/etc/objrepos")
+      local major = tostring(math.tointeger(require("lab.lvm").free_major(store)))
+      assert(store:change("CuDvDr", "resource = devno AND value1 = '10'", { value1 = major }))
+      assert(store:commit())]])
+  end)
   define("ap-pcm", "the disk of the client's rootvg is driven by the Active/Passive PCM", function()
     attribute("hdisk0", "PCM", "PCM/friend/otherapdisk")
   end)

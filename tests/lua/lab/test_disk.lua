@@ -80,6 +80,24 @@ function TestDisk:test_volume_group_on_two_disks()
   lu.assertNotNil(disk.ipl_read("hdisk1").pvid)
 end
 
+function TestDisk:test_smaller_partitions_leave_everything_where_it_is()
+  local disk = self.disk
+  local vg = assert(disk.vg_create { name = "rootvg", disks = { "hdisk1" }, pp_mb = 64, seed = "s" })
+  local data = assert(disk.lv_create(vg, { name = "hd4", type = "jfs2", lps = 2 }))
+  local boot = assert(disk.lv_create(vg, { name = "hd5", type = "boot", lps = 1 }))
+  lu.assertEquals({ disk.lv_partitions(vg, boot) }, { { 1 }, { 1 } })
+  lu.assertEquals((disk.lv_partitions(vg, data)), { 2, 3 })
+  disk.vg_repartition(vg, 32)
+  lu.assertEquals({ vg.pp_mb, vg.pvs[1].pps, boot.lps, data.lps }, { 32, 31, 2, 4 })
+  lu.assertEquals((disk.lv_partitions(vg, data)), { 3, 4, 5, 6 })
+  -- A boot volume in two pieces; nothing else is where it is.
+  boot.pps = { 1, 3 }
+  disk.vg_repartition(vg, 16)
+  disk.vg_repartition(vg, 64)
+  lu.assertEquals((disk.lv_partitions(vg, boot)), { 1, 2, 5, 6 })
+  lu.assertEquals((disk.lv_partitions(vg, data)), { 7, 8, 9, 10, 11, 12, 13, 14 })
+end
+
 function TestDisk:test_a_damaged_vgda_is_an_error()
   assert(self.disk.vg_create { name = "datavg", disks = { "hdisk1" }, seed = "s" })
   assert(self.disk.write("hdisk1", self.disk.VGDA_TEXT, "\xff\xff\xff\xff"))
