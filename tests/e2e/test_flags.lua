@@ -116,7 +116,10 @@ end
 -- of a fileset that has no update.
 local update_flags = { "-c", client, "-l", "lpp_source_AIX71TL5SP6", "-s", "spot_AIX71TL5SP6", "-d", "hdisk2", "-Y" }
 
-local function with_flags(...) return { ..., table.unpack(update_flags) } end
+local function with_flags(...)
+  local words = { ... }
+  return table.move(update_flags, 1, #update_flags, #words + 1, words)
+end
 
 function TestFlagsInTheLab:test_4_an_update_of_the_same_release_with_its_interim_fixes()
   lab.must("scenario", "update-source", "bos.rte.lvm")
@@ -125,6 +128,16 @@ function TestFlagsInTheLab:test_4_an_update_of_the_same_release_with_its_interim
   local status, out, problem = lab.engine("nimadm", { "-U", table.unpack(lab.flags) })
   lu.assertEquals(status, 3, out)
   lu.assertStrContains(problem, "the client is at 7.1 (7100-05-03-1846), lpp_source lpp_source_AIX72TL5 is of 7.2")
+  lu.assertNotStrContains(lab.on(client, "lspv"), "altinst_rootvg")
+
+  -- What happens to each fix is foretold, as far as it can be without emgr, which refuses one of the packages later.
+  status, out, problem = lab.engine("altmig", with_flags("update", "--dry-run"))
+  lu.assertEquals(status, 0, out .. problem)
+  for label, fate in pairs { IJ20001s3a = "will be superseded", IJ20002s3a = "will be re%-applied", IJ20003s3a = "will be re%-applied",
+    IJ20004s3a = "stays" } do
+    lu.assertStrMatches(out, (".*\naltmig: interim fix %s %%(%%S+%%) %s.*"):format(label, fate))
+  end
+  lu.assertStrMatches(out, ".*\nupdate +bos.rte.commands +7.1[%d.]+ +7.1[%d.]+ .*")
   lu.assertNotStrContains(lab.on(client, "lspv"), "altinst_rootvg")
 
   -- The update of one fileset is missing.
