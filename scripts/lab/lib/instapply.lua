@@ -249,7 +249,8 @@ end
 
 local function fileset_row(item)
   return { name = item.name, level = item.level, package = item.package, description = item.description,
-    has_root = item.content == "B", date = item.date, prereq = item.prereq, update = item.kind == "S", time = os.time() }
+    has_root = item.content == "B", date = item.date, prereq = item.prereq, update = item.kind == "S", time = os.time(),
+    state = swvpd.states.applying }
 end
 
 local function old_paths(db, item)
