@@ -182,11 +182,22 @@ local function findings_of_check()
   return list
 end
 
+-- What is found only with the level of the SPOT and a target disk; the migration goes to that disk.
+local function assert_findings_of_the_level()
+  lab.must("scenario", "known-apar")
+  lab.must("scenario", "disk-below-release")
+  local list = findings_of_check()
+  table.sort(list)
+  lu.assertEquals(list, { "disk-below-release warning", "known-apar info", "known-apar warning" })
+  lab.on(client, "odmdelete -q name=fcs0 -o CuDv")
+end
+
 local function migration(from, kill)
   lab.up(from, "7300-03")
   -- Nothing stands in the way of a client as the lab has it; what is known of the level is told.
   lu.assertEquals(findings_of_check(), { "known-apar info" })
   lu.assertStrContains(select(2, lab.engine("altmig", { "check", "--to", "7.3", "-q" })), "  ready ")
+  assert_findings_of_the_level()
   lab.must("scenario", "customised-config")
   local spec = spec_of(from)
   local before, image = case.state_of(spec, client), case.shipped(spec, lpp_source())

@@ -17,6 +17,7 @@ local options = getopt(arg, "CHc:s:l:S:F:p:t:r:", usage)
 local texts = { ["disk/vscsi/vdisk"] = "Virtual SCSI Disk Drive", ["adapter/vdevice/IBM,v-scsi"] = "Virtual SCSI Client Adapter",
   ["adapter/vdevice/IBM,l-lan"] = "Virtual I/O Ethernet Adapter (l-lan)", ["if/EN/en"] = "Standard Ethernet Network Interface",
   ["tcpip/TCPIP/inet"] = "Internet Network Extension", ["sys/node/chrp"] = "System Object",
+  ["adapter/pciex/df1000e21410f103"] = "PCIe2 2-Port 16Gb FC Adapter (df1000e21410f103)",
   ["tty/vdevice/hvterm1"] = "Asynchronous Terminal",
   ["logical_volume/vgsubclass/vgtype"] = "Volume group", ["logical_volume/lvsubclass/lvtype"] = "Logical volume" }
 local states = { [0] = "Defined", "Available", "Stopped" }

@@ -369,6 +369,11 @@ scenario.define("small-target-disk", "the target disk is smaller than rootvg [MB
   return ("hdisk2 of adachi-AIX7 has %d MB"):format(mb)
 end)
 
+scenario.define("disk-below-release", "the target disk is smaller than 7.3 asks for, and has room for the copy", function()
+  replace_target(10240)
+  return "hdisk2 of adachi-AIX7 has 10240 MB"
+end)
+
 scenario.define("target-disk-in-use", "the target disk carries a volume group the ODM does not know", function()
   replace_target(target_size(), function(disk)
     return disk.vg_create { name = "foreignvg", disks = { "hdisk2" }, seed = "foreign", auto_on = false }
