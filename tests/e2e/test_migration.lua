@@ -201,17 +201,19 @@ local function assert_values_are_told()
   lu.assertStrContains(lab.on(client, "ioo -a"), "j2_inodeCacheSize = 400")
 end
 
--- What removal scripts of obsolete filesets look for on the executor, which has it too, and its process, whose number
--- is in a file of the client. On the client something of it is gone already,
--- and an entry of inittab is changed: one as it was shipped is gone with the merge of phase 5.
+-- What removal scripts of obsolete filesets look for: on the client something of it is gone already, and an entry of
+-- inittab is changed, as one that is as it was shipped is gone with the merge of phase 5.
+local prepare_client = "odmdelete -o SRCsubsys -q subsysname=glbd; rmitab mkatmpvc; "
+  .. "chitab 'atmsvcd:2:once:/usr/sbin/atmsvcd -v'"
+
+-- The executor has it too, and a process whose number is in a file of the client.
 local look_at_executor = "odmget SRCsubsys; cat /etc/inittab; ls -l /etc/inittab; lssrc -a; ps -e -o pid,comm | grep sleep; lsdev -C; errpt"
 
 local function prepare_executor()
   lab.on(master, "printf 'SRCsubsys:\\n\\tsubsysname = \"glbd\"\\n\\tgrpname = \"ncs\"\\n\\tpath = \"/x\"\\n' >/tmp/s; "
     .. "odmadd /tmp/s; mkitab 'mkatmpvc:2:once:/usr/bin/true'; mkitab 'atmle:2:once:/usr/bin/true'")
   local pid = lab.on(master, "nohup sleep 900 >/dev/null 2>&1 & echo $!"):match("%d+")
-  lab.on(client, ("echo %s >/var/adm/ras/atm.pid; odmdelete -o SRCsubsys -q subsysname=glbd; rmitab mkatmpvc; "
-    .. "chitab 'atmsvcd:2:once:/usr/sbin/atmsvcd -v'"):format(pid))
+  lab.on(client, ("echo %s >/var/adm/ras/atm.pid; %s"):format(pid, prepare_client))
   return lab.on(master, look_at_executor)
 end
 
@@ -295,6 +297,7 @@ end
 
 --- Kills the engine when a line appears in its log, its resumes when others do, then resumes.
 local function kill_at(line, ...)
+  lab.on(client, prepare_client)
   kill_run_at(line, "nimadm", lab.flags)
   for _, other in ipairs { ... } do kill_run_at(other, "altmig", { "resume", client }) end
   local status, out, problem = lab.engine("altmig", { "resume", client })
