@@ -350,7 +350,7 @@ function TestStorage:test_9b_too_small_a_disk()
     lab.must("quirk", "phase1-failure", leaves)
     local status, out = lab.try_on(client, COPY .. "-P1 -d hdisk2")
     lu.assertEquals(status, 1)
-    lu.assertStrContains(out, "Creating logical volume alt_hd9var.\n0516-404 allocp: This system cannot fulfill the allocation request.")
+    lu.assertStrContains(out, "Creating logical volume alt_lg_dumplv.\n0516-404 allocp: This system cannot fulfill the allocation request.")
     lu.assertEquals(out:find("Cleaning up.", 1, true) ~= nil, leaves ~= "leaves-mounted")
   end
   fails "removes-group"
