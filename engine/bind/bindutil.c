@@ -133,6 +133,36 @@ int bu_fieldfn(lua_State *L, int arg, const char *name)
 	}
 }
 
+struct am_slice bu_optslice(lua_State *L, int arg, const char *name, const char *fallback)
+{
+	struct am_slice text = {NULL, 0};
+	int type = lua_getfield(L, arg, name);
+
+	if (type == LUA_TSTRING)
+		text.at = lua_tolstring(L, -1, &text.length);
+	else if (type != LUA_TNIL)
+		field_error(L, name, "string");
+	else if (fallback != NULL)
+		text = am_slice_of(fallback);
+	lua_pop(L, 1);
+	return text;
+}
+
+struct am_slice bu_checkslice(lua_State *L, int arg, const char *name)
+{
+	struct am_slice text = bu_optslice(L, arg, name, NULL);
+
+	if (text.at == NULL)
+		luaL_error(L, "field '%s': string expected, got nil", name);
+	return text;
+}
+
+void bu_setslice(lua_State *L, const char *name, struct am_slice text)
+{
+	lua_pushlstring(L, text.length > 0 ? text.at : "", text.length);
+	lua_setfield(L, -2, name);
+}
+
 void bu_setint(lua_State *L, const char *name, lua_Integer value)
 {
 	lua_pushinteger(L, value);

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/reader.h"
+#include "base/slice.h"
 
 /* The world failed: pushes nil, message, code; returns 3. [-0, +3, m] */
 int bu_fail(lua_State *L, const struct am_error *error);
@@ -36,9 +37,18 @@ int bu_fieldbool(lua_State *L, int arg, const char *name, int fallback);
 /* Pushes the field if it is a function and returns 1; pushes nothing and returns 0 if nil. */
 int bu_fieldfn(lua_State *L, int arg, const char *name);
 
-/* Sets a field of the table at the top. A NULL string sets none. [-0, +0, m] */
+/*
+ * The string of a field of the table at `arg`, which keeps it; it may hold NUL bytes. Where there
+ * is none the first raises, the second returns `fallback`, absent if that is NULL. Raise with the
+ * field's name when the type is wrong. [-0, +0, v]
+ */
+struct am_slice bu_checkslice(lua_State *L, int arg, const char *name);
+struct am_slice bu_optslice(lua_State *L, int arg, const char *name, const char *fallback);
+
+/* Sets a field of the table at the top. A NULL string sets none, an absent slice "". [-0, +0, m] */
 void bu_setint(lua_State *L, const char *name, lua_Integer value);
 void bu_setstr(lua_State *L, const char *name, const char *value);
+void bu_setslice(lua_State *L, const char *name, struct am_slice text);
 /* Several; the list ends with a NULL name. [-0, +0, m] */
 struct bu_int {
 	const char *name;

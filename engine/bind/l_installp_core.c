@@ -17,12 +17,6 @@
 #define ORDER_CLASS      "altmig.installp_core.order"
 #define PLAN_CLASS       "altmig.installp_core.plan"
 
-static void set_slice(lua_State *L, const char *name, struct am_slice text)
-{
-	lua_pushlstring(L, text.length > 0 ? text.at : "", text.length);
-	lua_setfield(L, -2, name);
-}
-
 static void set_level(lua_State *L, const char *name, const struct am_level *level)
 {
 	char text[48];
@@ -91,13 +85,13 @@ static void push_items(lua_State *L, const struct am_requisites *r, size_t from,
 
 		lua_createtable(L, 0, 6);
 		bu_setstr(L, "kind", kinds[one->kind]);
-		set_slice(L, "text", one->text);
+		bu_setslice(L, "text", one->text);
 		if (one->kind == AM_REQUISITE_GROUP) {
 			bu_setint(L, "more", one->more);
 			push_items(L, r, i + 1, one->end);
 			lua_setfield(L, -2, "items");
 		} else {
-			set_slice(L, "name", one->name);
+			bu_setslice(L, "name", one->name);
 			if (one->has_base)
 				set_level(L, "installed", &one->base);
 			if (one->has_level)
@@ -223,23 +217,6 @@ static int order_free(lua_State *L)
 	return 0;
 }
 
-/* The string of a field of the table at the top; the table keeps it. */
-static struct am_slice field_slice(lua_State *L, const char *name, const char *fallback)
-{
-	struct am_slice text;
-	int type = lua_getfield(L, -1, name);
-
-	if (type == LUA_TNIL && fallback != NULL) {
-		lua_pop(L, 1);
-		return am_slice_of(fallback);
-	}
-	if (type != LUA_TSTRING)
-		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
-	text.at = lua_tolstring(L, -1, &text.length);
-	lua_pop(L, 1);
-	return text;
-}
-
 /* The fileset at the top of the stack. */
 static int take_fileset(lua_State *L, struct order *order, struct am_error *error)
 {
@@ -247,13 +224,13 @@ static int take_fileset(lua_State *L, struct order *order, struct am_error *erro
 	struct am_requisites *r = &order->requisites[order->count];
 
 	luaL_checktype(L, -1, LUA_TTABLE);
-	f->name = field_slice(L, "name", NULL);
-	if (am_level_parse(field_slice(L, "level", NULL), &f->level) != 0)
+	f->name = bu_checkslice(L, -1, "name");
+	if (am_level_parse(bu_checkslice(L, -1, "level"), &f->level) != 0)
 		luaL_error(L, "field 'level': no level");
 	f->requisites = r;
 	memset(r, 0, sizeof *r);
 	order->count++;
-	return am_requisites_parse(r, field_slice(L, "requisites", ""), error);
+	return am_requisites_parse(r, bu_optslice(L, -1, "requisites", ""), error);
 }
 
 /* order(filesets, installed) -> list of their numbers */
@@ -324,8 +301,8 @@ static int take_image(lua_State *L, struct planning *p, struct am_error *error)
 	struct am_requisites *r = &p->requisites[p->count];
 
 	luaL_checktype(L, -1, LUA_TTABLE);
-	image->name = field_slice(L, "name", NULL);
-	if (am_level_parse(field_slice(L, "level", NULL), &image->level) != 0)
+	image->name = bu_checkslice(L, -1, "name");
+	if (am_level_parse(bu_checkslice(L, -1, "level"), &image->level) != 0)
 		luaL_error(L, "field 'level': no level");
 	lua_getfield(L, -1, "update");
 	image->is_update = lua_toboolean(L, -1);
@@ -333,7 +310,7 @@ static int take_image(lua_State *L, struct planning *p, struct am_error *error)
 	image->requisites = r;
 	memset(r, 0, sizeof *r);
 	p->count++;
-	return am_requisites_parse(r, field_slice(L, "requisites", ""), error);
+	return am_requisites_parse(r, bu_optslice(L, -1, "requisites", ""), error);
 }
 
 /* The filesets of the list at `arg`, a level only where they have one, in a userdata on the stack.
@@ -352,8 +329,8 @@ static struct am_plan_fileset *push_filesets(lua_State *L, int arg, size_t *coun
 
 		lua_geti(L, arg, (lua_Integer)i + 1);
 		luaL_checktype(L, -1, LUA_TTABLE);
-		list[i].name = field_slice(L, "name", NULL);
-		level = field_slice(L, "level", "");
+		list[i].name = bu_checkslice(L, -1, "name");
+		level = bu_optslice(L, -1, "level", "");
 		list[i].has_level = level.length > 0;
 		if (list[i].has_level && am_level_parse(level, &list[i].level) != 0)
 			luaL_error(L, "field 'level': no level");
@@ -384,9 +361,9 @@ static void push_verdict(lua_State *L, const struct am_plan_verdict *verdict, in
 		bu_setint(L, "by", (lua_Integer)verdict->by + 1);
 	if (verdict->why == NULL)
 		return;
-	set_slice(L, "why", verdict->why->text);
+	bu_setslice(L, "why", verdict->why->text);
 	if (verdict->why->kind != AM_REQUISITE_GROUP)
-		set_slice(L, "needs", verdict->why->name);
+		bu_setslice(L, "needs", verdict->why->name);
 }
 
 static void push_plan(lua_State *L, const struct planning *p)
@@ -458,7 +435,7 @@ static void set_sizes(lua_State *L, const struct am_lpp_fileset *f)
 	lua_createtable(L, (int)f->size_count, 0);
 	for (size_t i = 0; i < f->size_count; i++) {
 		lua_createtable(L, 0, 3);
-		set_slice(L, "path", f->sizes[i].path);
+		bu_setslice(L, "path", f->sizes[i].path);
 		if (f->sizes[i].is_known && f->sizes[i].blocks <= INT64_MAX)
 			bu_setint(L, "blocks", (lua_Integer)f->sizes[i].blocks);
 		if (f->sizes[i].temporary <= INT64_MAX)
@@ -473,7 +450,7 @@ static void set_others(lua_State *L, const struct am_lpp_fileset *f)
 	lua_createtable(L, (int)f->supersede_count, 0);
 	for (size_t i = 0; i < f->supersede_count; i++) {
 		lua_createtable(L, 0, 2);
-		set_slice(L, "name", f->supersedes[i].name);
+		bu_setslice(L, "name", f->supersedes[i].name);
 		set_level(L, "level", &f->supersedes[i].level);
 		lua_seti(L, -2, (lua_Integer)i + 1);
 	}
@@ -481,8 +458,8 @@ static void set_others(lua_State *L, const struct am_lpp_fileset *f)
 	lua_createtable(L, (int)f->fix_count, 0);
 	for (size_t i = 0; i < f->fix_count; i++) {
 		lua_createtable(L, 0, 2);
-		set_slice(L, "id", f->fixes[i].id);
-		set_slice(L, "abstract", f->fixes[i].abstract);
+		bu_setslice(L, "id", f->fixes[i].id);
+		bu_setslice(L, "abstract", f->fixes[i].abstract);
 		lua_seti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_setfield(L, -2, "fixes");
@@ -491,14 +468,14 @@ static void set_others(lua_State *L, const struct am_lpp_fileset *f)
 static void push_fileset(lua_State *L, const struct am_lpp_fileset *f)
 {
 	lua_createtable(L, 0, 12);
-	set_slice(L, "name", f->name);
+	bu_setslice(L, "name", f->name);
 	set_level(L, "level", &f->level);
 	set_char(L, "bosboot", f->bosboot);
 	set_char(L, "content", f->content);
-	set_slice(L, "language", f->language);
-	set_slice(L, "description", f->description);
-	set_slice(L, "comments", f->comments);
-	set_slice(L, "requisites", f->requisite_text);
+	bu_setslice(L, "language", f->language);
+	bu_setslice(L, "description", f->description);
+	bu_setslice(L, "comments", f->comments);
+	bu_setslice(L, "requisites", f->requisite_text);
 	set_sizes(L, f);
 	set_others(L, f);
 	bu_setint(L, "line", (lua_Integer)f->line);
@@ -522,8 +499,8 @@ static int l_lpp(lua_State *L)
 	lua_createtable(L, 0, 5);
 	bu_setint(L, "length", (lua_Integer)lpp->length);
 	set_char(L, "platform", lpp->platform);
-	set_slice(L, "type", lpp->type);
-	set_slice(L, "package", lpp->package);
+	bu_setslice(L, "type", lpp->type);
+	bu_setslice(L, "package", lpp->package);
 	lua_createtable(L, (int)lpp->count, 0);
 	for (size_t i = 0; i < lpp->count; i++) {
 		push_fileset(L, &lpp->filesets[i]);
@@ -557,7 +534,7 @@ static int take_entry(void *arg, const struct am_inventory_entry *entry, struct 
 static void set_present(lua_State *L, const char *name, struct am_slice text)
 {
 	if (text.at != NULL)
-		set_slice(L, name, text);
+		bu_setslice(L, name, text);
 }
 
 static void push_entry(lua_State *L, const struct am_inventory_entry *entry)

@@ -10,26 +10,11 @@
 
 enum { NAMES = 16 }; /* that a cut name can stand for, of those that are handed over */
 
+/* Sets a field that a row of this kind has. */
 static void set_slice(lua_State *L, const char *name, struct am_slice text)
 {
-	if (text.at == NULL)
-		return;
-	lua_pushlstring(L, text.at, text.length);
-	lua_setfield(L, -2, name);
-}
-
-/* The string of a field of the table at `arg`, which keeps it; absent when it has none. */
-static struct am_slice opt_field(lua_State *L, int arg, const char *name)
-{
-	struct am_slice text = {NULL, 0};
-	int type = lua_getfield(L, arg, name);
-
-	if (type == LUA_TSTRING)
-		text.at = lua_tolstring(L, -1, &text.length);
-	else if (type != LUA_TNIL)
-		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
-	lua_pop(L, 1);
-	return text;
+	if (text.at != NULL)
+		bu_setslice(L, name, text);
 }
 
 /* The list { fileset=, level= } at `arg`, in a userdata on the stack. [-0, +1, v] */
@@ -44,10 +29,8 @@ static struct am_installp_fileset *push_filesets(lua_State *L, int arg, size_t *
 	for (size_t i = 0; i < *count; i++) {
 		lua_geti(L, arg, (lua_Integer)i + 1);
 		luaL_checktype(L, -1, LUA_TTABLE);
-		list[i].name = opt_field(L, lua_gettop(L), "fileset");
-		list[i].level = opt_field(L, lua_gettop(L), "level");
-		if (list[i].name.at == NULL)
-			luaL_error(L, "field 'fileset': string expected");
+		list[i].name = bu_checkslice(L, -1, "fileset");
+		list[i].level = bu_optslice(L, -1, "level", NULL);
 		lua_pop(L, 1);
 	}
 	return list;
@@ -81,10 +64,10 @@ static int l_argv(lua_State *L)
 	lua_settop(L, 1);
 	take_operation(L, &request);
 	request.is_preview = bu_fieldbool(L, 1, "preview", 0);
-	request.flags = opt_field(L, 1, "flags");
-	request.device = opt_field(L, 1, "device");
-	request.log = opt_field(L, 1, "log");
-	request.list = opt_field(L, 1, "list");
+	request.flags = bu_optslice(L, 1, "flags", NULL);
+	request.device = bu_optslice(L, 1, "device", NULL);
+	request.log = bu_optslice(L, 1, "log", NULL);
+	request.list = bu_optslice(L, 1, "list", NULL);
 	if (lua_getfield(L, 1, "filesets") != LUA_TNIL)
 		request.filesets = push_filesets(L, 2, &request.count);
 	words = bu_newbuf(L);

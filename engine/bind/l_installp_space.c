@@ -37,18 +37,6 @@ static size_t length_of(lua_State *L, int index, const char *what)
 	return (size_t)count;
 }
 
-/* The string of a field of the table at the top; the table keeps it. */
-static struct am_slice take_slice(lua_State *L, const char *name)
-{
-	struct am_slice text;
-
-	if (lua_getfield(L, -1, name) != LUA_TSTRING)
-		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
-	text.at = lua_tolstring(L, -1, &text.length);
-	lua_pop(L, 1);
-	return text;
-}
-
 /* A number of blocks: a field of the table at the top; 0, and *is_there, when it has none. */
 static uint64_t take_blocks(lua_State *L, const char *name, int *is_there)
 {
@@ -67,7 +55,7 @@ static void take_size(lua_State *L, struct am_lpp_size *size)
 {
 	int ignored;
 
-	size->path = take_slice(L, "path");
+	size->path = bu_checkslice(L, -1, "path");
 	size->blocks = take_blocks(L, "blocks", &size->is_known);
 	size->temporary = take_blocks(L, "temporary", &ignored);
 }
@@ -125,7 +113,7 @@ static struct am_space_filesystem *push_filesystems(lua_State *L, size_t *count)
 		lua_geti(L, 2, (lua_Integer)i + 1);
 		if (lua_type(L, -1) != LUA_TTABLE)
 			luaL_error(L, "file systems: table expected, got %s", luaL_typename(L, -1));
-		list[i].mount = take_slice(L, "mount");
+		list[i].mount = bu_checkslice(L, -1, "mount");
 		list[i].size = take_blocks(L, "size", &has_size);
 		list[i].free = take_blocks(L, "free", &has_free);
 		copies = take_blocks(L, "copies", &ignored);

@@ -41,28 +41,15 @@ static struct outcome *new_outcome(lua_State *L)
 	return outcome;
 }
 
-/* A string field as a slice; the table keeps the string. Absent for nil. [-0, +0, v] */
-static struct am_slice field_slice(lua_State *L, int table, const char *name)
-{
-	struct am_slice slice = {NULL, 0};
-
-	if (lua_getfield(L, table, name) == LUA_TSTRING)
-		slice.at = lua_tolstring(L, -1, &slice.length);
-	else if (!lua_isnil(L, -1))
-		luaL_error(L, "field '%s': string expected, got %s", name, luaL_typename(L, -1));
-	lua_pop(L, 1);
-	return slice;
-}
-
 /* { o=, c=, n=, modified= } at `table`. [-0, +0, v] */
 static struct am_merge_input check_input(lua_State *L, int table)
 {
 	struct am_merge_input input = {.modified = AM_MODIFIED_UNKNOWN};
 
 	luaL_checktype(L, table, LUA_TTABLE);
-	input.o = field_slice(L, table, "o");
-	input.c = field_slice(L, table, "c");
-	input.n = field_slice(L, table, "n");
+	input.o = bu_optslice(L, table, "o", NULL);
+	input.c = bu_optslice(L, table, "c", NULL);
+	input.n = bu_optslice(L, table, "n", NULL);
 	if (lua_getfield(L, table, "modified") != LUA_TNIL)
 		input.modified = lua_toboolean(L, -1) ? AM_MODIFIED_YES : AM_MODIFIED_NO;
 	lua_pop(L, 1);
