@@ -5,6 +5,7 @@
 local bff = require "altmig.bff"
 local bigar = require "altmig.bigar"
 local instremove = require "lab.instremove"
+local instscript = require "lab.instscript"
 local instwork = require "lab.instwork"
 local lines = require "altmig.lines"
 local modes = require "altmig.mode"
@@ -152,18 +153,10 @@ local function run_script(item, library, part, name, say)
   local path = ("%s/%s.%s"):format(dir, item.name, name)
   local ok, message = sys.write_file(path, text, { mode = modes.PROGRAM, atomic = false })
   if not ok then return nil, message end
-  local result
-  result, message = sys.run({ "/usr/bin/ksh", path }, {
-    env = { INUTREE = part, INULIBDIR = dir, INUTEMPDIR = "/tmp", INUSAVE = "0", INUSAVEDIR = dir .. "/" .. item.level .. ".save",
-      INUEXPAND = "1", INUVERIFY = "0", INUROOT = "/", MIGSAVE = SAVE },
-    on_line = function(line) say(line) end })
+  ok, message = instscript.run(path, { INUTREE = part, INULIBDIR = dir, INUTEMPDIR = "/tmp", INUSAVE = "0",
+    INUSAVEDIR = dir .. "/" .. item.level .. ".save", INUEXPAND = "1", INUVERIFY = "0", INUROOT = "/", MIGSAVE = SAVE }, item, name, say)
   sys.remove(path)
-  if not result then return nil, message end
-  if result.status ~= 0 then
-    return nil, ("%s: the %s script of %s ended with status %s"):format(item.package, name, item.name,
-      tostring(result.status or result.signal))
-  end
-  return true
+  return ok, message
 end
 
 local function copy_file(from, to)

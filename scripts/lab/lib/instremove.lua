@@ -3,6 +3,7 @@
 -- anything else, then for each part unconfig, the deletion of its files, unpost_i and unpre_i. One that fails leaves the
 -- fileset broken.
 
+local instscript = require "lab.instscript"
 local modes = require "altmig.mode"
 local requisites = require "lab.requisite"
 local swvpd = require "lab.swvpd"
@@ -113,14 +114,7 @@ local function run_script(item, part, name, say)
   local dir = instremove.directory(part, item.package)
   local path = ("%s/%s.%s"):format(dir, item.name, name)
   if not sys.stat(path) then return true end
-  local result, message = sys.run({ "/usr/bin/ksh", path }, {
-    env = { INUTREE = part, INULIBDIR = dir, INUTEMPDIR = "/tmp", INUROOT = "/" }, on_line = function(line) say(line) end })
-  if not result then return nil, message end
-  if result.status ~= 0 then
-    return nil, ("%s: the %s script of %s ended with status %s"):format(item.package, name, item.name,
-      tostring(result.status or result.signal))
-  end
-  return true
+  return instscript.run(path, { INUTREE = part, INULIBDIR = dir, INUTEMPDIR = "/tmp", INUROOT = "/" }, item, name, say)
 end
 
 -- Deletes what the part had and no other fileset has.
