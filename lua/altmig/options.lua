@@ -155,10 +155,7 @@ options.define("nimadm -M", { operands = "", flags = {
   { "d", "source", arg = "SOURCE", text = "a directory or device of the master with its images" },
   { "P", "preview", text = "show the levels, and what would be done; change nothing" },
   { "F", "force", text = "bring a level down too; and while a migration uses the SPOT" },
-  { "json", "json", text = "one JSON object instead of text" },
-  { "color", "color", arg = "WHEN", words = { "auto", "always", "never" }, text = "auto, always or never (NO_COLOR is honoured)" },
-  { "nim", "nim", arg = "FILE", text = "resources (default $ALTMIG_NIM, then /etc/altmig/nim.lua)" },
-  { "state", "state", arg = "DIR", text = "journals and logs (default $ALTMIG_STATE; root: /var/adm/ras/alt_mig)" },
+  { "json", "json", text = "one JSON object instead of text" }, by_name.color, by_name.nim, by_name.state,
 }, text = "bring the levels of bos.alt_disk_install into agreement" })
 options.define("altmig migrate", { operands = operands_of_migration, flags = of_nimadm .. "baseline verify-restore " })
 options.define("altmig migrate -C", { operands = "-c CLIENT -s SPOT", flags = of_cleanup .. "C c E repl-on-error " })
