@@ -5,6 +5,7 @@
 local aix = require "altmig.aix.output"
 local err = require "altmig.err"
 local releases = require "altmig.run.checks.releases"
+local target = require "altmig.run.checks.target"
 
 local levels = {}
 
@@ -132,7 +133,7 @@ function levels.compare(m, add, spot_filesets, evidence)
         m.lpp_source.name, m.spot.name) }
   end
   local newer = {}
-  for name, row in pairs(aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" })) do
+  for name, row in pairs(target.all_filesets(m)) do
     if high[name] and row.type ~= "R" and aix.compare_levels(row.level, high[name]) > 0 then
       newer[#newer + 1] = ("%s %s (lpp_source: %s)"):format(name, row.level, high[name])
     end

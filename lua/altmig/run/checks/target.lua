@@ -77,11 +77,14 @@ local function lines_of(text)
   return list
 end
 
--- All filesets of the client, asked for once.
-local function filesets(m)
+--- All filesets of the client, asked for once: lslpp -L looks at every one of them.
+---@param m altmig.Migration
+---@return table<string, table> rows   # by name, as aix.lslpp_Lqc reads them
+function target.all_filesets(m)
   m.client_filesets = m.client_filesets or aix.lslpp_Lqc(m.client:must { "lslpp", "-Lqc" })
   return m.client_filesets
 end
+local filesets = target.all_filesets
 
 local function is_active(m, subsystem)
   local result = ask(m, { "lssrc", "-s", subsystem })
